@@ -1,0 +1,121 @@
+//! The table of error codes: the stable word a program can switch on, its HTTP status and its title.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $status:literal $word:literal $title:literal;)+) => {
+        /// A stable word for what went wrong. New ones may come; none changes its meaning.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Code { $($(#[$doc])* $name,)+ }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The word, in `snake_case`.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)+ }
+            }
+
+            /// The HTTP status it always comes with.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)+ }
+            }
+
+            /// A short summary for people, the same for every occurrence (RFC 9457, `title`).
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// One or more fields of the body, the query or the path are wrong; `errors` names each.
+    ValidationFailed = 400 "validation_failed" "Some fields are not valid";
+    /// The body is no JSON.
+    MalformedJson = 400 "malformed_json" "The body is not valid JSON";
+    /// The webhook's signature does not fit its body.
+    BadSignature = 400 "bad_signature" "The signature is not valid";
+    /// No session, or one that has ended.
+    NotSignedIn = 401 "not_signed_in" "Sign in first";
+    /// The email or the password is wrong; which one is not told.
+    BadCredentials = 401 "bad_credentials" "The email or the password is wrong";
+    /// The card was declined; `declineCode` says why where the bank tells.
+    CardDeclined = 402 "card_declined" "The card was declined";
+    /// The thing is public, and somebody else's.
+    NotOwner = 403 "not_owner" "Only its owner may do this";
+    /// A browser sent a signed-in request from another site's page.
+    CrossOrigin = 403 "cross_origin" "Requests from other sites are refused";
+    /// Nothing is there, or nothing the caller may know of.
+    NotFound = 404 "not_found" "Not found";
+    /// The route exists, with other methods.
+    MethodNotAllowed = 405 "method_not_allowed" "This method is not allowed here";
+    /// The request did not arrive in time.
+    RequestTimeout = 408 "request_timeout" "The request took too long to arrive";
+    /// An account with this email exists.
+    EmailTaken = 409 "email_taken" "This email has an account already";
+    /// A checkout holds the ticket.
+    TicketLocked = 409 "ticket_locked" "The ticket is in somebody's checkout";
+    /// The ticket is sold.
+    TicketSold = 409 "ticket_sold" "The ticket is sold";
+    /// The ticket is no longer offered.
+    TicketWithdrawn = 409 "ticket_withdrawn" "The ticket is no longer offered";
+    /// A seller can not buy what they sell.
+    OwnTicket = 409 "own_ticket" "This is your own ticket";
+    /// The price is no longer the one the buyer saw.
+    PriceChanged = 409 "price_changed" "The price has changed";
+    /// The order awaits its money, or a payment for it is under way.
+    PaymentInProgress = 409 "payment_in_progress" "A payment for this order is in progress";
+    /// The order is paid for.
+    OrderCompleted = 409 "order_completed" "The order is completed";
+    /// The checkout ran out before it was paid.
+    OrderExpired = 409 "order_expired" "The checkout has expired";
+    /// The order was cancelled.
+    OrderCancelled = 409 "order_cancelled" "The order is cancelled";
+    /// Browser payments need Stripe; the sandbox is paid with `POST /api/payments`.
+    Sandbox = 409 "sandbox" "The sandbox takes payments directly";
+    /// A request with this `Idempotency-Key` is being worked on.
+    IdempotencyKeyInUse = 409 "idempotency_key_in_use" "A request with this idempotency key is in progress";
+    /// Others changed the thing at the same moment, again and again.
+    Contended = 409 "contended" "Too many changes at the same moment";
+    /// `If-Match` names another version than the present one.
+    VersionMismatch = 412 "version_mismatch" "It was changed in the meantime";
+    /// The body is larger than the route takes.
+    BodyTooLarge = 413 "body_too_large" "The body is too large";
+    /// The body is no `application/json`.
+    UnsupportedMediaType = 415 "unsupported_media_type" "Send application/json";
+    /// The same `Idempotency-Key` came with another request.
+    IdempotencyKeyReused = 422 "idempotency_key_reused" "This idempotency key belongs to another request";
+    /// Too many tries; `Retry-After` says when to come back.
+    TooManyRequests = 429 "too_many_requests" "Too many requests";
+    /// A fault of ours. It is logged with the request's id.
+    Internal = 500 "internal" "Something went wrong on our side";
+    /// A dependency is down or too slow; nothing is lost, `Retry-After` says when to try again.
+    Unavailable = 503 "unavailable" "Temporarily unavailable";
+    /// The payment provider does not answer; nothing was charged.
+    PaymentProviderUnavailable = 503 "payment_provider_unavailable" "The payment provider does not answer";
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_of_a_code_is_what_serde_writes() {
+        for code in Code::ALL {
+            assert_eq!(serde_json::to_string(code).unwrap(), format!("\"{}\"", code.word()));
+        }
+    }
+}

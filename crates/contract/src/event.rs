@@ -1,0 +1,289 @@
+//! Domain events: what one service tells the others, in an envelope that lets them be handled twice,
+//! late and out of order.
+//!
+//! Payloads carry the state after the change, so that a consumer never has to ask back. They carry no
+//! personal data: an event is kept for ever, a person's data is erased with the account.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::{
+    api::{CancelReason, ChargeStatus, OrderStatus, TicketStatus},
+    ids::{ChargeId, EventId, MessageId, OrderId, TicketId, UserId},
+    money::{Currency, Price},
+    time::Timestamp,
+};
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident($payload:ty) = $word:literal;)+) => {
+        /// The kinds of domain events; on the wire the kind is the subject, in capitals.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+        pub enum EventType { $($(#[$doc])* $name,)+ }
+
+        impl EventType {
+            /// Every kind there is.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The kind's name on the wire.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word,)+ }
+            }
+        }
+
+        /// What happened, and the state it led to.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum DomainEvent { $($(#[$doc])* $name($payload),)+ }
+
+        impl DomainEvent {
+            /// Its kind.
+            #[must_use]
+            pub const fn event_type(&self) -> EventType {
+                match self { $(Self::$name(_) => EventType::$name,)+ }
+            }
+
+            fn payload(&self) -> serde_json::Result<Box<RawValue>> {
+                match self { $(Self::$name(payload) => serde_json::value::to_raw_value(payload),)+ }
+            }
+
+            fn decode(kind: EventType, payload: &RawValue) -> serde_json::Result<Self> {
+                fn read<T: DeserializeOwned>(payload: &RawValue) -> serde_json::Result<T> {
+                    serde_json::from_str(payload.get())
+                }
+                Ok(match kind { $(EventType::$name => Self::$name(read(payload)?),)+ })
+            }
+        }
+    };
+}
+
+events! {
+    /// Somebody signed up.
+    UserCreated(UserState) = "USER_CREATED";
+    /// Email, name or password changed.
+    UserUpdated(UserState) = "USER_UPDATED";
+    /// The account is gone and its personal data erased.
+    UserDeleted(UserState) = "USER_DELETED";
+    /// A ticket was listed.
+    TicketCreated(TicketState) = "TICKET_CREATED";
+    /// A ticket was edited, locked, unlocked or sold.
+    TicketUpdated(TicketState) = "TICKET_UPDATED";
+    /// A listing was withdrawn.
+    TicketDeleted(TicketState) = "TICKET_DELETED";
+    /// A checkout began: the ticket is locked for this order.
+    OrderCreated(OrderState) = "ORDER_CREATED";
+    /// The order ended without a sale; its ticket is free again.
+    OrderCancelled(OrderState) = "ORDER_CANCELLED";
+    /// A lock's time is up. Published by expiration; orders decides what it means.
+    OrderExpired(LockExpired) = "ORDER_EXPIRED";
+    /// The order is secured for a payment: it can neither expire nor be left.
+    OrderAwaitingPayment(OrderState) = "ORDER_AWAITING_PAYMENT";
+    /// The order is paid for; its ticket is sold.
+    OrderCompleted(OrderState) = "ORDER_COMPLETED";
+    /// A charge was saved; the provider is asked next.
+    ChargeCreated(ChargeState) = "CHARGE_CREATED";
+    /// The money was captured.
+    ChargeCompleted(ChargeState) = "CHARGE_COMPLETED";
+    /// The charge ended and took nothing.
+    ChargeFailed(ChargeState) = "CHARGE_FAILED";
+    /// Captured money was given back in full.
+    ChargeRefunded(ChargeState) = "CHARGE_REFUNDED";
+}
+
+/// Payload of `USER_*`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserState {
+    /// The user.
+    pub id: UserId,
+}
+
+/// Payload of `TICKET_*`: the ticket after the change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TicketState {
+    /// The ticket.
+    pub id: TicketId,
+    /// The seller.
+    pub user_id: UserId,
+    /// What is sold, in the seller's words.
+    pub title: String,
+    /// The price of the whole lot.
+    pub price: Price,
+    /// The price's currency.
+    pub currency: Currency,
+    /// Where the listing stands.
+    pub status: TicketStatus,
+    /// The show it is for.
+    pub event_id: Option<EventId>,
+    /// Section of the venue.
+    pub section: Option<String>,
+    /// Row in the section.
+    pub row: Option<String>,
+    /// Seat names.
+    pub seats: Vec<String>,
+    /// Seats in the lot.
+    pub quantity: u32,
+    /// The order that holds or bought it.
+    pub order_id: Option<OrderId>,
+    /// Whose order that is.
+    pub buyer_id: Option<UserId>,
+    /// When the checkout that holds it runs out; set exactly while `status` is `locked`.
+    pub locked_until: Option<Timestamp>,
+    /// When it was listed.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// Payload of `ORDER_*` but `ORDER_EXPIRED`: the order after the change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderState {
+    /// The order.
+    pub id: OrderId,
+    /// The buyer.
+    pub user_id: UserId,
+    /// The seller.
+    pub seller_id: UserId,
+    /// The ticket.
+    pub ticket_id: TicketId,
+    /// Where the order stands.
+    pub status: OrderStatus,
+    /// The price at the lock.
+    pub price: Price,
+    /// The price's currency.
+    pub currency: Currency,
+    /// When the checkout runs out.
+    pub expires_at: Timestamp,
+    /// Why it was cancelled.
+    pub cancel_reason: Option<CancelReason>,
+    /// The charge it was secured for.
+    pub charge_id: Option<ChargeId>,
+}
+
+/// Payload of `ORDER_EXPIRED`: the lock whose time is up, with all that orders needs to write a
+/// tombstone for an order it never saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LockExpired {
+    /// The order the ticket was locked for.
+    pub order_id: OrderId,
+    /// The ticket as it was locked.
+    pub ticket: TicketState,
+}
+
+/// Payload of `CHARGE_*`: the charge after the change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChargeState {
+    /// The charge.
+    pub id: ChargeId,
+    /// The order it pays for.
+    pub order_id: OrderId,
+    /// The buyer.
+    pub user_id: UserId,
+    /// Where the charge stands.
+    pub status: ChargeStatus,
+    /// What was asked for, in minor units.
+    pub amount: Price,
+    /// Its currency.
+    pub currency: Currency,
+    /// The provider's id of the payment.
+    pub stripe_id: Option<String>,
+    /// The provider's id of the refund.
+    pub stripe_refund_id: Option<String>,
+    /// Why it failed.
+    pub failure_code: Option<String>,
+    /// Whether the failure ends the order: false while further tries are allowed.
+    pub ends_order: bool,
+}
+
+/// A domain event and what its handlers need to know about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// Names this event. Delivered twice, it is the same.
+    pub id: MessageId,
+    /// The user, ticket, order, lock or charge it is about.
+    pub aggregate_id: Uuid,
+    /// The number of this event among those of its aggregate: 1, 2, 3, … without a gap.
+    pub version: u64,
+    /// When it happened, by the clock of the service that says so.
+    pub at: Timestamp,
+    /// The event that led to this one; its own id where a request did.
+    pub causation_id: MessageId,
+    /// The first event of the chain.
+    pub correlation_id: MessageId,
+    /// What happened.
+    pub event: DomainEvent,
+}
+
+/// The schema version of every payload written today. Older ones decode for ever.
+pub const SCHEMA: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    id: MessageId,
+    #[serde(rename = "type")]
+    kind: EventType,
+    schema: u32,
+    aggregate_id: Uuid,
+    version: u64,
+    at: Timestamp,
+    causation_id: MessageId,
+    correlation_id: MessageId,
+    payload: Box<RawValue>,
+}
+
+/// Bytes that are no envelope this version can read.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Not JSON, a field is missing or wrong, or the kind is unknown.
+    #[error("not an event envelope")]
+    Malformed(#[from] serde_json::Error),
+    /// Written by a newer Stubmart.
+    #[error("event schema {0} is newer than this version reads ({SCHEMA})")]
+    NewerSchema(u32),
+}
+
+impl Envelope {
+    /// Its bytes on the wire: JSON.
+    ///
+    /// # Errors
+    /// Never for the payloads of this crate; the type is that of the JSON writer.
+    pub fn encode(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(&Wire {
+            id: self.id,
+            kind: self.event.event_type(),
+            schema: SCHEMA,
+            aggregate_id: self.aggregate_id,
+            version: self.version,
+            at: self.at,
+            causation_id: self.causation_id,
+            correlation_id: self.correlation_id,
+            payload: self.event.payload()?,
+        })
+    }
+
+    /// Reads what [`Self::encode`] of this or an older version wrote.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the bytes are no envelope, or one of a newer schema.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let wire: Wire = serde_json::from_slice(bytes)?;
+        if wire.schema > SCHEMA {
+            return Err(DecodeError::NewerSchema(wire.schema));
+        }
+        Ok(Self {
+            id: wire.id,
+            aggregate_id: wire.aggregate_id,
+            version: wire.version,
+            at: wire.at,
+            causation_id: wire.causation_id,
+            correlation_id: wire.correlation_id,
+            event: DomainEvent::decode(wire.kind, &wire.payload)?,
+        })
+    }
+}

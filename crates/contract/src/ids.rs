@@ -1,0 +1,81 @@
+//! One type for each kind of id, so that an order's id can never be passed for a ticket's.
+//!
+//! Clients see opaque strings. They are `UUIDv7` (RFC 9562), so that ids made later sort later.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A text that is no id of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid id")]
+pub struct InvalidId;
+
+macro_rules! id {
+    ($($(#[$doc:meta])* $name:ident;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        #[serde(transparent)]
+        #[schema(value_type = String, format = Uuid)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            /// Takes the hyphenated form that [`fmt::Display`] writes, in either case, and no other.
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                if text.len() != 36 {
+                    return Err(InvalidId);
+                }
+                Uuid::try_parse(text).map(Self).map_err(|_| InvalidId)
+            }
+        }
+    )+};
+}
+
+id! {
+    /// Names a user for ever, also after the account is deleted.
+    UserId;
+    /// Names a session or an access token. It is not the secret that opens it.
+    SessionId;
+    /// Names an event: the show that tickets are for.
+    EventId;
+    /// Names a ticket: one lot of seats, bought whole.
+    TicketId;
+    /// Names an order: one checkout of one ticket by one buyer.
+    OrderId;
+    /// Names a charge: one attempt to pay for an order.
+    ChargeId;
+    /// Names a domain event's envelope. A message that is delivered twice has one id.
+    MessageId;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_what_it_writes_and_refuses_other_spellings() {
+        let id = TicketId(Uuid::from_u128(0x0192_f0c1_2345_7abc_8def_0123_4567_89ab));
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for wrong in
+            ["", "x", "0192f0c123457abc8def0123456789ab", "{0192f0c1-2345-7abc-8def-0123456789ab}"]
+        {
+            assert_eq!(wrong.parse::<TicketId>(), Err(InvalidId), "{wrong:?}");
+        }
+    }
+}

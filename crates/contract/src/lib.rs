@@ -1,0 +1,17 @@
+//! What is said between Stubmart's services, and between Stubmart and its clients.
+//!
+//! Ids, money, time, domain events with their envelope, the bodies of the public API and the table of
+//! error codes. Nothing here does I/O, reads a clock or knows a database.
+
+pub mod api;
+pub mod code;
+pub mod event;
+pub mod ids;
+pub mod money;
+pub mod time;
+
+pub use code::Code;
+pub use event::{DomainEvent, Envelope, EventType};
+pub use ids::{ChargeId, EventId, MessageId, OrderId, SessionId, TicketId, UserId};
+pub use money::{Currency, Price};
+pub use time::Timestamp;

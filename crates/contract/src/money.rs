@@ -1,0 +1,149 @@
+//! Money: whole minor units and an ISO 4217 currency, never a float.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use utoipa::ToSchema;
+
+/// The price of a lot, in the currency's minor unit (cents for `usd`, yen for `jpy`): 1 to 100,000,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = u32, minimum = 1, maximum = 100_000_000)]
+pub struct Price(u32);
+
+/// An amount outside of what a price may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a whole number from 1 to 100000000, in the currency's minor unit")]
+pub struct InvalidPrice;
+
+impl Price {
+    /// The lowest price.
+    pub const MIN: u32 = 1;
+    /// The highest price.
+    pub const MAX: u32 = 100_000_000;
+
+    /// The amount in minor units.
+    #[must_use]
+    pub const fn minor(self) -> u32 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for Price {
+    type Error = InvalidPrice;
+
+    fn try_from(minor: i64) -> Result<Self, InvalidPrice> {
+        u32::try_from(minor)
+            .ok()
+            .filter(|minor| (Self::MIN..=Self::MAX).contains(minor))
+            .map(Self)
+            .ok_or(InvalidPrice)
+    }
+}
+
+impl<'de> Deserialize<'de> for Price {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(i64::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// An ISO 4217 currency, in lower case as Stripe writes it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
+#[schema(value_type = String, pattern = "^[a-z]{3}$", example = "usd")]
+pub struct Currency([u8; 3]);
+
+/// A text that is no currency in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a three-letter ISO 4217 currency in lower case, such as usd")]
+pub struct InvalidCurrency;
+
+/// The currencies in use (ISO 4217 list one, without funds, metals and test codes).
+const CURRENCIES: &str = "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd btn bwp byn \
+    bzd cad cdf chf clp cny cop crc cup cve czk djf dkk dop dzd egp ern etb eur fjd fkp gbp gel ghs gip gmd gnf gtq gyd \
+    hkd hnl htg huf idr ils inr iqd irr isk jmd jod jpy kes kgs khr kmf kpw krw kwd kyd kzt lak lbp lkr lrd lsl lyd mad \
+    mdl mga mkd mmk mnt mop mru mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron \
+    rsd rub rwf sar sbd scr sdg sek sgd shp sle sos srd ssp stn svc syp szl thb tjs tmt tnd top try ttd twd tzs uah ugx \
+    usd uyu uzs ves vnd vuv wst xaf xcd xcg xof xpf yer zar zmw zwg";
+
+impl Currency {
+    /// The United States dollar, the default.
+    pub const USD: Self = Self(*b"usd");
+
+    /// The three letters, in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or("")
+    }
+
+    /// How many decimal places the minor unit stands behind (ISO 4217, column "minor unit"):
+    /// 2 for `usd`, 0 for `jpy`, 3 for `kwd`.
+    #[must_use]
+    pub fn exponent(&self) -> u32 {
+        match &self.0 {
+            b"bif" | b"clp" | b"djf" | b"gnf" | b"isk" | b"jpy" | b"kmf" | b"krw" | b"pyg"
+            | b"rwf" | b"ugx" | b"vnd" | b"vuv" | b"xaf" | b"xof" | b"xpf" => 0,
+            b"bhd" | b"iqd" | b"jod" | b"kwd" | b"lyd" | b"omr" | b"tnd" => 3,
+            _ => 2,
+        }
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Currency({self})")
+    }
+}
+
+impl FromStr for Currency {
+    type Err = InvalidCurrency;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCurrency> {
+        let letters: [u8; 3] = text.as_bytes().try_into().map_err(|_| InvalidCurrency)?;
+        if CURRENCIES.split_ascii_whitespace().any(|known| known == text) {
+            Ok(Self(letters))
+        } else {
+            Err(InvalidCurrency)
+        }
+    }
+}
+
+impl Serialize for Currency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Currency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_runs_from_1_to_100_million() {
+        assert_eq!(Price::try_from(1).map(Price::minor), Ok(1));
+        assert_eq!(Price::try_from(100_000_000).map(Price::minor), Ok(100_000_000));
+        for wrong in [i64::MIN, -1, 0, 100_000_001, i64::MAX] {
+            assert_eq!(Price::try_from(wrong), Err(InvalidPrice), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_currencies_in_use_are_taken_and_only_in_lower_case() {
+        assert_eq!("usd".parse(), Ok(Currency::USD));
+        for wrong in ["", "us", "USD", "usdd", "xxx", "xau", "€€"] {
+            assert_eq!(wrong.parse::<Currency>(), Err(InvalidCurrency), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The three calls that services make to each other while a request waits. In one process a call goes
+//! straight to the other service; split, it goes over HTTP.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use stubmart_contract::{
+    ChargeId, Currency, OrderId, Price, SessionId, TicketId, Timestamp, UserId,
+    api::{Order, OrderTicket},
+};
+
+use crate::Cause;
+
+/// The other service did not answer, or could not. Whether the call had its effect is not known; every
+/// call here may be made again.
+#[derive(Debug)]
+pub struct CallError(pub Cause);
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a call to another service failed: {}", self.0)
+    }
+}
+
+impl std::error::Error for CallError {}
+
+/// Whose token it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The user.
+    pub user_id: UserId,
+    /// The session or access token.
+    pub session_id: SessionId,
+}
+
+/// Any service → auth.
+#[async_trait]
+pub trait Introspect: Send + Sync + 'static {
+    /// Whose session token this is; `None` when it is nobody's, has ended or was revoked.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn introspect(&self, token: &str) -> Result<Option<Identity>, CallError>;
+}
+
+/// What orders wants locked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockRequest {
+    /// The ticket.
+    pub ticket_id: TicketId,
+    /// The order it is locked for; the same at every retry.
+    pub order_id: OrderId,
+    /// Whose order it is.
+    pub buyer_id: UserId,
+    /// The price the buyer saw.
+    pub price: Option<Price>,
+    /// When the checkout runs out.
+    pub until: Timestamp,
+}
+
+/// A lock that was taken, and the ticket as it was locked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locked {
+    /// The seller.
+    pub seller_id: UserId,
+    /// The price at the lock.
+    pub price: Price,
+    /// Its currency.
+    pub currency: Currency,
+    /// What is bought.
+    pub ticket: OrderTicket,
+    /// When the checkout runs out: that of the first answer, where the lock was held already.
+    pub until: Timestamp,
+}
+
+/// Why a ticket was not locked. Nothing happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockRefusal {
+    /// No such ticket, or it is no longer offered.
+    NotFound,
+    /// Another order holds it.
+    Locked,
+    /// It is sold.
+    Sold,
+    /// The buyer is its seller.
+    OwnTicket,
+    /// Its price is another.
+    PriceChanged,
+}
+
+/// Orders → tickets.
+#[async_trait]
+pub trait LockTickets: Send + Sync + 'static {
+    /// Locks a ticket for an order, in one conditional write: of any number of orders one wins.
+    /// Asked again for the order that holds it, it answers as before.
+    ///
+    /// # Errors
+    /// [`CallError`]: the lock may have been taken.
+    async fn lock(&self, request: LockRequest) -> Result<Result<Locked, LockRefusal>, CallError>;
+}
+
+/// Why an order was not secured. Nothing happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecureRefusal {
+    /// No such order.
+    NotFound,
+    /// It was cancelled because its time ran out.
+    Expired,
+    /// It was cancelled for another reason.
+    Cancelled,
+    /// It is paid for already.
+    Completed,
+    /// It is secured for another charge.
+    PaymentInProgress,
+}
+
+/// Payments → orders.
+#[async_trait]
+pub trait SecureOrders: Send + Sync + 'static {
+    /// The order as its buyer sees it through the public API; `None` when `buyer` has no such order.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn order(&self, buyer: UserId, order_id: OrderId) -> Result<Option<Order>, CallError>;
+
+    /// Created → Awaiting Payment for this charge, in one conditional write. Asked again for the same
+    /// charge, it answers as before.
+    ///
+    /// # Errors
+    /// [`CallError`]: the order may be secured.
+    async fn secure(
+        &self,
+        order_id: OrderId,
+        charge_id: ChargeId,
+    ) -> Result<Result<(), SecureRefusal>, CallError>;
+}

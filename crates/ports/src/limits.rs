@@ -1,0 +1,45 @@
+//! Rate limits.
+
+use std::{fmt, time::Duration};
+
+use async_trait::async_trait;
+
+use crate::Cause;
+
+/// How often something may be done: `burst` times at once, and one time more each `every`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// How many at once.
+    pub burst: u32,
+    /// How long until one more is allowed.
+    pub every: Duration,
+}
+
+/// The limits could not be asked.
+#[derive(Debug)]
+pub struct LimitsUnavailable(pub Cause);
+
+impl fmt::Display for LimitsUnavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the rate limits are unavailable: {}", self.0)
+    }
+}
+
+impl std::error::Error for LimitsUnavailable {}
+
+/// Counts what is done and says when it is too much.
+#[async_trait]
+pub trait RateLimits: Send + Sync + 'static {
+    /// Takes one of `key`'s quota. `Some(wait)` when there is none left: come back after `wait`;
+    /// nothing was taken.
+    ///
+    /// # Errors
+    /// [`LimitsUnavailable`]: one may have been taken.
+    async fn take(&self, key: &str, quota: Quota) -> Result<Option<Duration>, LimitsUnavailable>;
+
+    /// How long until `key` has one of its quota left, `None` when it has; takes nothing.
+    ///
+    /// # Errors
+    /// [`LimitsUnavailable`].
+    async fn peek(&self, key: &str, quota: Quota) -> Result<Option<Duration>, LimitsUnavailable>;
+}

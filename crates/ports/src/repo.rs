@@ -1,0 +1,391 @@
+//! The typed repository: load, decide, save, as often as it takes.
+
+use std::{fmt, marker::PhantomData, sync::Arc};
+
+use serde::{Serialize, de::DeserializeOwned};
+use stubmart_contract::{DomainEvent, Envelope, MessageId};
+use uuid::Uuid;
+
+use crate::{
+    Cause,
+    host::Host,
+    key::Key,
+    store::{
+        Collection, DocKey, Expect, FoundKey, IndexEntry, Outgoing, Save, SaveId, Scan, Store,
+        StoreError, Stored,
+    },
+    worker::Wake,
+};
+
+/// How often a change is decided anew because another came first.
+const ROUNDS_MAX: u32 = 64;
+
+/// How often a save whose answer was lost is looked up and tried again.
+const LOST_ANSWERS_MAX: u32 = 3;
+
+/// What a repository keeps.
+pub trait Document: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+    /// Where it is kept.
+    const COLLECTION: &'static Collection;
+
+    /// Its id.
+    fn id(&self) -> Uuid;
+
+    /// Its index entries, by the index's name. The repository adds the id to keys of indexes that are
+    /// not unique.
+    fn entries(&self) -> Vec<(&'static str, Key)>;
+}
+
+/// A document and its version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versioned<T> {
+    /// 1 after the first save, one more after each.
+    pub version: u64,
+    /// The document.
+    pub doc: T,
+}
+
+/// A document that a scan found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row<T> {
+    /// The entry's key: a cursor for [`Scan::behind`].
+    pub key: Vec<u8>,
+    /// Its version.
+    pub version: u64,
+    /// The document.
+    pub doc: T,
+}
+
+/// What was decided about a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision<T, R> {
+    /// It stays as it is; this is the answer.
+    Keep(R),
+    /// Save this, publish these, and answer.
+    Save {
+        /// The document after the change.
+        doc: T,
+        /// What to publish with it.
+        events: Vec<DomainEvent>,
+        /// The answer.
+        answer: R,
+    },
+}
+
+/// What led to a change: the event that was handled, or nothing when a request did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Trace(Option<(MessageId, MessageId)>);
+
+impl Trace {
+    /// A request led to it.
+    pub const REQUEST: Self = Self(None);
+
+    /// This event led to it.
+    #[must_use]
+    pub const fn event(envelope: &Envelope) -> Self {
+        Self(Some((envelope.id, envelope.correlation_id)))
+    }
+}
+
+/// Why a repository did not do what it was asked.
+#[derive(Debug)]
+pub enum RepoError {
+    /// Another document has this key in a unique index. Nothing was written.
+    Taken {
+        /// The index.
+        index: &'static str,
+    },
+    /// Others changed the document each time between loading and saving. Nothing was written.
+    Contended,
+    /// The store is down. Nothing was written.
+    Unavailable(Cause),
+    /// The store's answer was lost, again and again. The change may have happened.
+    Indeterminate(Cause),
+    /// What is stored can not be read, or what was decided can not be written.
+    Corrupt(Cause),
+}
+
+impl fmt::Display for RepoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken { index } => write!(f, "another document has this key in index {index}"),
+            Self::Contended => f.write_str("the document was changed by others each time"),
+            Self::Unavailable(cause) => write!(f, "the store is unavailable: {cause}"),
+            Self::Indeterminate(cause) => write!(f, "the store's answer was lost: {cause}"),
+            Self::Corrupt(cause) => write!(f, "a stored document is corrupt: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for RepoError {}
+
+impl From<StoreError> for RepoError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict => Self::Contended,
+            StoreError::Taken { index } => Self::Taken { index },
+            StoreError::Unavailable(cause) => Self::Unavailable(cause),
+            StoreError::Indeterminate(cause) => Self::Indeterminate(cause),
+        }
+    }
+}
+
+/// Why a change did not happen: it was refused by the rules, or the store failed.
+#[derive(Debug)]
+pub enum ChangeError<E> {
+    /// The decision refused it. Nothing was written.
+    Refused(E),
+    /// The repository failed.
+    Repo(RepoError),
+}
+
+impl<E> From<RepoError> for ChangeError<E> {
+    fn from(error: RepoError) -> Self {
+        Self::Repo(error)
+    }
+}
+
+/// A typed view of a collection.
+pub struct Repo<T> {
+    store: Arc<dyn Store>,
+    host: Host,
+    outbox: Wake,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Repo<T> {
+    fn clone(&self) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            host: self.host.clone(),
+            outbox: self.outbox.clone(),
+            kind: PhantomData,
+        }
+    }
+}
+
+impl<T: Document> fmt::Debug for Repo<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Repo").field(&T::COLLECTION.name).finish()
+    }
+}
+
+impl<T: Document> Repo<T> {
+    /// A view of `T`'s collection in `store`; `outbox` is woken when events were saved.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, host: Host, outbox: Wake) -> Self {
+        Self { store, host, outbox, kind: PhantomData }
+    }
+
+    fn key(id: Uuid) -> DocKey {
+        DocKey { collection: T::COLLECTION, id }
+    }
+
+    fn read(stored: &Stored) -> Result<T, RepoError> {
+        serde_json::from_slice(&stored.body).map_err(|error| {
+            RepoError::Corrupt(format!("{} {}: {error}", T::COLLECTION.name, stored.id).into())
+        })
+    }
+
+    /// The document, or `None`.
+    ///
+    /// # Errors
+    /// [`RepoError::Unavailable`] or [`RepoError::Corrupt`].
+    pub async fn load(&self, id: Uuid) -> Result<Option<Versioned<T>>, RepoError> {
+        match self.store.load(Self::key(id)).await? {
+            Some(stored) => {
+                Ok(Some(Versioned { version: stored.version, doc: Self::read(&stored)? }))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The document with this key in a unique index.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub async fn by_unique(
+        &self,
+        index: &'static str,
+        key: &Key,
+    ) -> Result<Option<Versioned<T>>, RepoError> {
+        let rows = self.find(Scan::prefix(T::COLLECTION, index, key).limit(1)).await?;
+        Ok(rows.into_iter().next().map(|row| Versioned { version: row.version, doc: row.doc }))
+    }
+
+    /// The documents of a scan.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub async fn find(&self, scan: Scan) -> Result<Vec<Row<T>>, RepoError> {
+        let found = self.store.find(scan).await?;
+        found
+            .into_iter()
+            .map(|found| {
+                Ok(Row { doc: Self::read(&found.doc)?, version: found.doc.version, key: found.key })
+            })
+            .collect()
+    }
+
+    /// The entries of a scan, without the documents.
+    ///
+    /// # Errors
+    /// [`RepoError::Unavailable`].
+    pub async fn keys(&self, scan: Scan) -> Result<Vec<FoundKey>, RepoError> {
+        Ok(self.store.keys(scan).await?)
+    }
+
+    /// Deletes a document that is at `version`; false when it is not, or is gone.
+    ///
+    /// # Errors
+    /// [`RepoError::Unavailable`] or [`RepoError::Indeterminate`].
+    pub async fn delete(&self, id: Uuid, version: u64) -> Result<bool, RepoError> {
+        match self.store.delete(Self::key(id), version).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Conflict) => Ok(false),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Changes a document: loads it, lets `decide` say what becomes of it, saves. When another
+    /// change came first, it is loaded and decided anew; so `decide` must answer a change that has
+    /// happened already with [`Decision::Keep`].
+    ///
+    /// # Errors
+    /// [`ChangeError::Refused`] with what `decide` refused for; nothing was written. Else
+    /// [`ChangeError::Repo`].
+    pub async fn change<R: Send, E: Send>(
+        &self,
+        id: Uuid,
+        trace: Trace,
+        decide: impl Fn(Option<&Versioned<T>>) -> Result<Decision<T, R>, E> + Send + Sync,
+    ) -> Result<R, ChangeError<E>> {
+        let mut lost_answers = 0;
+        for _ in 0..ROUNDS_MAX {
+            let stored = self.store.load(Self::key(id)).await.map_err(RepoError::from)?;
+            let event_count = stored.as_ref().map_or(0, |stored| stored.event_count);
+            let current = match &stored {
+                Some(stored) => {
+                    Some(Versioned { version: stored.version, doc: Self::read(stored)? })
+                }
+                None => None,
+            };
+            let (doc, events, answer) =
+                match decide(current.as_ref()).map_err(ChangeError::Refused)? {
+                    Decision::Keep(answer) => return Ok(answer),
+                    Decision::Save { doc, events, answer } => (doc, events, answer),
+                };
+            let expect = current.map_or(Expect::Absent, |current| Expect::Version(current.version));
+            let save = self.prepare(id, expect, &doc, event_count, events, trace)?;
+            if self.save_resolved(save, &mut lost_answers).await? {
+                return Ok(answer);
+            }
+        }
+        Err(RepoError::Contended.into())
+    }
+
+    /// Encodes a save and its events.
+    fn prepare(
+        &self,
+        id: Uuid,
+        expect: Expect,
+        doc: &T,
+        event_count: u64,
+        events: Vec<DomainEvent>,
+        trace: Trace,
+    ) -> Result<Save, RepoError> {
+        let corrupt = |error: serde_json::Error| RepoError::Corrupt(error.into());
+        let mut count = event_count;
+        let mut outgoing = Vec::with_capacity(events.len());
+        for event in events {
+            count += 1;
+            let message_id = self.host.message_id();
+            let (causation_id, correlation_id) = trace.0.unwrap_or((message_id, message_id));
+            let envelope = Envelope {
+                id: message_id,
+                aggregate_id: id,
+                version: count,
+                at: self.host.now(),
+                causation_id,
+                correlation_id,
+                event,
+            };
+            outgoing.push(Outgoing {
+                id: message_id,
+                event_type: envelope.event.event_type(),
+                body: envelope.encode().map_err(corrupt)?,
+            });
+        }
+        Ok(Save {
+            key: Self::key(id),
+            expect,
+            save_id: SaveId(self.host.uuid()),
+            body: serde_json::to_vec(doc).map_err(corrupt)?,
+            entries: entries(doc),
+            event_count: count,
+            events: outgoing,
+        })
+    }
+
+    /// Saves; true when it is saved, false when another change came first. An answer that was lost is
+    /// looked up: what is stored tells by its save id whether it was this attempt. That is needed
+    /// after a conflict too, since a late write of an earlier try can be what it conflicts with.
+    async fn save_resolved(&self, save: Save, lost_answers: &mut u32) -> Result<bool, RepoError> {
+        let publishes = !save.events.is_empty();
+        let mut retried = false;
+        loop {
+            match self.store.save(save.clone()).await {
+                Ok(_) => break,
+                Err(StoreError::Conflict) if !retried => return Ok(false),
+                Err(StoreError::Conflict) => {
+                    if self.is_stored(&save).await? {
+                        break;
+                    }
+                    return Ok(false);
+                }
+                Err(StoreError::Indeterminate(cause)) => {
+                    *lost_answers += 1;
+                    if *lost_answers > LOST_ANSWERS_MAX {
+                        return Err(RepoError::Indeterminate(cause));
+                    }
+                    retried = true;
+                }
+                // The first try may have been written and overtaken; only a fresh decision tells.
+                Err(StoreError::Taken { .. }) if retried => {
+                    if self.is_stored(&save).await? {
+                        break;
+                    }
+                    return Ok(false);
+                }
+                // An earlier try of this save may have happened, so that this failure is not the
+                // whole truth.
+                Err(StoreError::Unavailable(cause)) if retried => {
+                    return Err(RepoError::Indeterminate(cause));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if publishes {
+            self.outbox.wake();
+        }
+        Ok(true)
+    }
+
+    async fn is_stored(&self, save: &Save) -> Result<bool, RepoError> {
+        match self.store.load(save.key).await {
+            Ok(stored) => Ok(stored.is_some_and(|stored| stored.save_id == save.save_id)),
+            Err(error) => Err(RepoError::Indeterminate(error.into())),
+        }
+    }
+}
+
+/// A document's index entries, with its id added to keys of indexes that are not unique.
+fn entries<T: Document>(doc: &T) -> Vec<IndexEntry> {
+    doc.entries()
+        .into_iter()
+        .map(|(index, key)| {
+            let unique = T::COLLECTION.indexes.iter().any(|it| it.name == index && it.unique);
+            IndexEntry { index, key: if unique { key } else { key.id(doc.id()) } }
+        })
+        .collect()
+}
