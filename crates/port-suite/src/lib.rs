@@ -1,1 +1,4 @@
-//! x
+//! One set of rules per port, in-memory adapters, a machine for tests, and wrappers that inject faults.
+
+pub mod host;
+pub mod mem;
