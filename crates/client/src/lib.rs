@@ -1,1 +1,37 @@
-//! x
+//! Typed client of the public API: one method for each route.
+//!
+//! The same [`Client`] speaks to an API in this process (an axum router, called without a socket) or to
+//! one over HTTP/1.1 with kept-alive connections. It knows the public contract only and is what the web
+//! pages, the tests and the benches use.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), stubmart_client::ClientError> {
+//! use stubmart_client::Client;
+//! use stubmart_contract::api::LoginRequest;
+//!
+//! let anonymous = Client::http("http://127.0.0.1:8080")?;
+//! let login = LoginRequest { email: "ada@example.com".into(), password: "correct horse".into() };
+//! let ada = anonymous.with_session(&anonymous.login(&login).await?.token);
+//! let orders = ada.orders(&stubmart_client::OrderQuery::default()).await?;
+//! # let _ = orders;
+//! # Ok(())
+//! # }
+//! ```
+
+mod account;
+mod answer;
+mod call;
+mod error;
+mod market;
+mod query;
+pub mod sse;
+mod transport;
+
+pub use account::SignedIn;
+pub use answer::Answer;
+pub use call::{Client, Forwarded, SessionToken};
+pub use error::{ClientError, Problem, TransportError};
+pub use query::{EventQuery, EventSort, OrderQuery, TicketQuery, TicketSort};
+
+/// The cookie that carries a session.
+pub const SESSION_COOKIE: &str = "stubmart_session";

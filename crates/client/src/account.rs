@@ -1,0 +1,126 @@
+//! Accounts, sessions and access tokens.
+
+use axum::http::Method;
+use stubmart_contract::{
+    SessionId,
+    api::{
+        AccessTokens, CreateTokenRequest, CurrentUser, DeleteUserRequest, LoginRequest,
+        NewAccessToken, Sessions, SignupRequest, UpdateUserRequest, User,
+    },
+};
+
+use crate::{Answer, Client, ClientError, SessionToken};
+
+/// A signup or login that succeeded.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// Who is signed in now.
+    pub user: User,
+    /// Opens the new session.
+    pub token: SessionToken,
+    /// The answer, whose `Set-Cookie` a web server passes on.
+    pub answer: Answer,
+}
+
+impl SignedIn {
+    fn read(answer: Answer) -> Result<Self, ClientError> {
+        let token = answer
+            .session_token()
+            .ok_or_else(|| answer.unexpected(&"no session cookie was set".into()))?;
+        Ok(Self { user: answer.json()?, token, answer })
+    }
+}
+
+/// Every error of these methods is a [`ClientError`]: a problem means that nothing happened.
+impl Client {
+    /// `POST /api/auth/signup`.
+    ///
+    /// # Errors
+    /// `email_taken`, `validation_failed`, `too_many_requests`.
+    pub async fn signup(&self, request: &SignupRequest) -> Result<SignedIn, ClientError> {
+        SignedIn::read(self.send(Method::POST, "/api/auth/signup", Some(request)).await?)
+    }
+
+    /// `POST /api/auth/login`.
+    ///
+    /// # Errors
+    /// `bad_credentials`, `too_many_requests`.
+    pub async fn login(&self, request: &LoginRequest) -> Result<SignedIn, ClientError> {
+        SignedIn::read(self.send(Method::POST, "/api/auth/login", Some(request)).await?)
+    }
+
+    /// `POST /api/auth/logout`: the answer's `Set-Cookie` clears the cookie.
+    ///
+    /// # Errors
+    /// Only when the API is not there.
+    pub async fn logout(&self) -> Result<Answer, ClientError> {
+        self.send(Method::POST, "/api/auth/logout", None::<&()>).await
+    }
+
+    /// `GET /api/auth/currentuser`.
+    ///
+    /// # Errors
+    /// Only when the API is not there: nobody being signed in is no error.
+    pub async fn current_user(&self) -> Result<Option<User>, ClientError> {
+        Ok(self.get::<CurrentUser>("/api/auth/currentuser").await?.current_user)
+    }
+
+    /// `PATCH /api/auth/currentuser`.
+    ///
+    /// # Errors
+    /// `bad_credentials`, `email_taken`, `validation_failed`, `not_signed_in`.
+    pub async fn update_user(&self, request: &UpdateUserRequest) -> Result<User, ClientError> {
+        self.send(Method::PATCH, "/api/auth/currentuser", Some(request)).await?.json()
+    }
+
+    /// `DELETE /api/auth/currentuser`.
+    ///
+    /// # Errors
+    /// `bad_credentials`, `not_signed_in`.
+    pub async fn delete_user(&self, request: &DeleteUserRequest) -> Result<Answer, ClientError> {
+        self.send(Method::DELETE, "/api/auth/currentuser", Some(request)).await
+    }
+
+    /// `GET /api/auth/sessions`.
+    ///
+    /// # Errors
+    /// `not_signed_in`.
+    pub async fn sessions(&self) -> Result<Sessions, ClientError> {
+        self.get("/api/auth/sessions").await
+    }
+
+    /// `DELETE /api/auth/sessions/{id}`.
+    ///
+    /// # Errors
+    /// `not_found`, `not_signed_in`.
+    pub async fn end_session(&self, id: SessionId) -> Result<(), ClientError> {
+        self.send(Method::DELETE, &format!("/api/auth/sessions/{id}"), None::<&()>).await.map(drop)
+    }
+
+    /// `POST /api/auth/tokens`: the secret is in this answer and nowhere else.
+    ///
+    /// # Errors
+    /// `validation_failed`, `not_signed_in`.
+    pub async fn create_token(
+        &self,
+        request: &CreateTokenRequest,
+    ) -> Result<NewAccessToken, ClientError> {
+        self.send(Method::POST, "/api/auth/tokens", Some(request)).await?.json()
+    }
+
+    /// `GET /api/auth/tokens`.
+    ///
+    /// # Errors
+    /// `not_signed_in`.
+    pub async fn tokens(&self) -> Result<AccessTokens, ClientError> {
+        self.get("/api/auth/tokens").await
+    }
+
+    /// `DELETE /api/auth/tokens/{id}`.
+    ///
+    /// # Errors
+    /// `not_found`, `not_signed_in`.
+    pub async fn revoke_token(&self, id: SessionId) -> Result<(), ClientError> {
+        self.send(Method::DELETE, &format!("/api/auth/tokens/{id}"), None::<&()>).await.map(drop)
+    }
+}

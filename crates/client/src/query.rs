@@ -1,0 +1,107 @@
+//! Query parameters of the lists.
+
+use serde::Serialize;
+use stubmart_contract::{
+    EventId, Timestamp,
+    api::{OrderStatus, TicketStatus},
+};
+
+/// How events are sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventSort {
+    /// The next one first.
+    Date,
+    /// The cheapest first.
+    Price,
+}
+
+/// `GET /api/events`: what is left out does not narrow the list.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct EventQuery {
+    /// Words of the event, its venue or its city.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub q: Option<String>,
+    /// The kind of show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// The city.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
+    /// Not before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// Not after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
+    /// The order of the list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sort: Option<EventSort>,
+    /// Items on a page, at most 200.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Where the page before ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// How tickets are sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum TicketSort {
+    /// The cheapest first.
+    #[serde(rename = "price")]
+    Price,
+    /// The dearest first.
+    #[serde(rename = "-price")]
+    PriceDescending,
+    /// The last listed first.
+    #[serde(rename = "newest")]
+    Newest,
+}
+
+/// `GET /api/tickets`: what is left out does not narrow the list.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TicketQuery {
+    /// The show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<EventId>,
+    /// The seller's id, or `me` for one's own in every state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seller_id: Option<String>,
+    /// Where the listing stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<TicketStatus>,
+    /// Not cheaper, in minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_price: Option<u32>,
+    /// Not dearer, in minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_price: Option<u32>,
+    /// Seats in the lot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<u32>,
+    /// The order of the list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sort: Option<TicketSort>,
+    /// Items on a page, at most 200.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Where the page before ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// `GET /api/orders`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct OrderQuery {
+    /// Where the order stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<OrderStatus>,
+    /// Items on a page, at most 200.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Where the page before ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
