@@ -1,0 +1,401 @@
+//! `Idempotency-Key`: a request that is sent again is answered as the first time and done once.
+//!
+//! Before the work, a record is saved that holds the id of what the work will create; after it, the
+//! answer. A crash in between leaves the record without an answer: the next try with the key does the
+//! work again *with the same id*, so that what was created already is found and not made twice.
+
+use std::{future::Future, marker::PhantomData, time::Duration};
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use stubmart_contract::{Code, Timestamp, api::ProblemBody};
+use stubmart_ports::{
+    Cause,
+    host::Host,
+    key::Key,
+    repo::{ChangeError, Decision, Document, Repo, Trace, Versioned},
+    store::{Collection, Index, Scan},
+    worker::{Next, Worker},
+};
+use uuid::Uuid;
+
+use crate::problem::Problem;
+
+/// How long an answer is kept.
+const KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a request may work before another with its key takes over.
+const WORKING_MAX: Duration = Duration::from_secs(60);
+
+/// The longest key.
+const KEY_MAX: usize = 255;
+
+/// How often old records are looked for.
+const PURGE_EVERY: Duration = Duration::from_secs(600);
+
+/// The index of an idempotency collection: by age.
+pub const INDEXES: &[Index] = &[Index { name: "created", unique: false }];
+
+/// Where a service keeps its records.
+pub trait Keeper: Send + Sync + 'static {
+    /// The collection, with [`INDEXES`].
+    const COLLECTION: &'static Collection;
+}
+
+/// What is kept of a request.
+#[derive(Serialize, Deserialize)]
+struct Record<K> {
+    id: Uuid,
+    request: String,
+    creates: Uuid,
+    created_at: Timestamp,
+    working_until: Timestamp,
+    answer: Option<Stored>,
+    #[serde(skip)]
+    keeper: PhantomData<fn() -> K>,
+}
+
+/// A kept answer.
+#[derive(Clone, Serialize, Deserialize)]
+struct Stored {
+    status: u16,
+    etag: Option<u64>,
+    body: Box<RawValue>,
+}
+
+impl<K> Clone for Record<K> {
+    fn clone(&self) -> Self {
+        Self {
+            request: self.request.clone(),
+            answer: self.answer.clone(),
+            keeper: PhantomData,
+            ..*self
+        }
+    }
+}
+
+impl<K: Keeper> Document for Record<K> {
+    const COLLECTION: &'static Collection = K::COLLECTION;
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn entries(&self) -> Vec<(&'static str, Key)> {
+        vec![("created", Key::new().time(self.created_at))]
+    }
+}
+
+/// The key of a request, if it has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(pub Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        let key = value.to_str().unwrap_or_default();
+        if key.is_empty() || key.len() > KEY_MAX {
+            let message = format!("must be 1 to {KEY_MAX} visible ASCII characters");
+            return Err(Problem::invalid_field("Idempotency-Key", message));
+        }
+        Ok(Self(Some(key.to_owned())))
+    }
+}
+
+/// An answer that can be kept and given again.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    status: StatusCode,
+    etag: Option<u64>,
+    body: Box<RawValue>,
+}
+
+impl Answer {
+    /// An answer with a JSON body.
+    ///
+    /// # Errors
+    /// `internal` when `body` can not be written as JSON.
+    pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Self, Problem> {
+        let body = serde_json::value::to_raw_value(body).map_err(Problem::internal)?;
+        Ok(Self { status, etag: None, body })
+    }
+
+    /// With the document's version as `ETag`.
+    #[must_use]
+    pub fn version(mut self, version: u64) -> Self {
+        self.etag = Some(version);
+        self
+    }
+
+    /// The body, as JSON.
+    #[must_use]
+    pub fn body(&self) -> &RawValue {
+        &self.body
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let content_type =
+            if self.status.is_success() { "application/json" } else { "application/problem+json" };
+        let body = <Box<str>>::from(self.body).into_string();
+        let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        match self.etag {
+            Some(version) => (self.status, [content_type, crate::conditional::etag(version)], body)
+                .into_response(),
+            None => (self.status, [content_type], body).into_response(),
+        }
+    }
+}
+
+/// Which request a key belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope<'a> {
+    /// The user, or another word for whose keys these are: keys of different callers never meet.
+    pub caller: &'a str,
+    /// The operation.
+    pub operation: &'static str,
+    /// What must be the same when the key comes again: the body, usually.
+    pub request: &'a str,
+}
+
+enum Begun {
+    Work(Uuid),
+    Replay(Stored),
+}
+
+/// The records of a service.
+pub struct Idempotency<K> {
+    records: Repo<Record<K>>,
+    host: Host,
+}
+
+impl<K> Clone for Idempotency<K> {
+    fn clone(&self) -> Self {
+        Self { records: self.records.clone(), host: self.host.clone() }
+    }
+}
+
+impl<K> std::fmt::Debug for Idempotency<K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Idempotency").finish_non_exhaustive()
+    }
+}
+
+impl<K: Keeper> Idempotency<K> {
+    /// Keeps records in `store`.
+    #[must_use]
+    pub fn new(store: std::sync::Arc<dyn stubmart_ports::store::Store>, host: Host) -> Self {
+        let records = Repo::new(store, host.clone(), stubmart_ports::worker::Wake::default());
+        Self { records, host }
+    }
+
+    /// Does `work` once for the key, or at once when there is none. `work` is given the id of what it
+    /// creates; it may find that it exists already, and must then answer as if it had just made it.
+    ///
+    /// # Errors
+    /// `idempotency_key_reused`, `idempotency_key_in_use`, `unavailable`, or what `work` fails with.
+    pub async fn once<F>(
+        &self,
+        key: IdempotencyKey,
+        scope: Scope<'_>,
+        work: impl FnOnce(Uuid) -> F + Send,
+    ) -> Result<Response, Problem>
+    where
+        F: Future<Output = Result<Answer, Problem>> + Send,
+    {
+        self.once_then(key, scope, work, async |answer| Ok(answer.into_response())).await
+    }
+
+    /// As [`Self::once`], for an answer that says what must not be kept, such as a secret: `work`
+    /// answers with what may be kept, and `finish` makes the response of it each time the key comes.
+    ///
+    /// # Errors
+    /// As [`Self::once`], or what `finish` fails with: the work is done then, and the next try with
+    /// the key finishes it.
+    pub async fn once_then<W, F>(
+        &self,
+        key: IdempotencyKey,
+        scope: Scope<'_>,
+        work: impl FnOnce(Uuid) -> W + Send,
+        finish: impl FnOnce(Answer) -> F + Send,
+    ) -> Result<Response, Problem>
+    where
+        W: Future<Output = Result<Answer, Problem>> + Send,
+        F: Future<Output = Result<Response, Problem>> + Send,
+    {
+        let Some(key) = key.0 else {
+            return finish(work(self.host.uuid()).await?).await;
+        };
+        let id = record_id(K::COLLECTION.name, &scope, &key);
+        let request = hex(&Sha256::digest(scope.request.as_bytes()));
+        let creates = match self.begin(id, &request).await? {
+            Begun::Replay(stored) => {
+                let response = match stored.revive()? {
+                    Ok(answer) => finish(answer).await?,
+                    Err(problem) => problem.into_response(),
+                };
+                return Ok(replayed(response));
+            }
+            Begun::Work(creates) => creates,
+        };
+        let result = work(creates).await;
+        let stored = match &result {
+            Ok(answer) => Some(Stored {
+                status: answer.status.as_u16(),
+                etag: answer.etag,
+                body: answer.body.clone(),
+            }),
+            Err(problem) => keepable(problem),
+        };
+        // The work is done whether or not this is saved: without it, the next try with the key finds
+        // what was created.
+        if let Err(error) = self.end(id, stored).await {
+            tracing::warn!(error = ?error.cause(), "answer of an idempotent request not kept");
+        }
+        finish(result?).await
+    }
+
+    async fn begin(&self, id: Uuid, request: &str) -> Result<Begun, Problem> {
+        let (now, fresh) = (self.host.now(), self.host.uuid());
+        let begun =
+            self.records.change(id, Trace::REQUEST, |current: Option<&Versioned<Record<K>>>| {
+                let kept = current.map(|it| &it.doc).filter(|it| now.since(it.created_at) < KEPT);
+                let creates = match kept {
+                    Some(record) if record.request != request => {
+                        return Err(Code::IdempotencyKeyReused);
+                    }
+                    Some(Record { answer: Some(answer), .. }) => {
+                        return Ok(Decision::Keep(Begun::Replay(answer.clone())));
+                    }
+                    Some(record) if record.working_until > now => {
+                        return Err(Code::IdempotencyKeyInUse);
+                    }
+                    Some(record) => record.creates,
+                    None => fresh,
+                };
+                let doc = Record {
+                    id,
+                    request: request.to_owned(),
+                    creates,
+                    created_at: kept.map_or(now, |it| it.created_at),
+                    working_until: now.after(WORKING_MAX),
+                    answer: None,
+                    keeper: PhantomData,
+                };
+                Ok(Decision::Save { doc, events: Vec::new(), answer: Begun::Work(creates) })
+            });
+        begun.await.map_err(|error| match error {
+            ChangeError::Refused(code) => Problem::new(code),
+            ChangeError::Repo(error) => error.into(),
+        })
+    }
+
+    async fn end(&self, id: Uuid, answer: Option<Stored>) -> Result<(), Problem> {
+        let now = self.host.now();
+        let ended =
+            self.records.change(id, Trace::REQUEST, |current: Option<&Versioned<Record<K>>>| {
+                let Some(Versioned { doc: Record { answer: None, .. }, .. }) = current else {
+                    return Ok::<_, Code>(Decision::Keep(()));
+                };
+                let mut doc = current.map(|it| it.doc.clone()).ok_or(Code::Internal)?;
+                doc.answer = answer.clone();
+                doc.working_until = now;
+                Ok(Decision::Save { doc, events: Vec::new(), answer: () })
+            });
+        ended.await.map_err(|error| match error {
+            ChangeError::Refused(code) => Problem::new(code),
+            ChangeError::Repo(error) => error.into(),
+        })
+    }
+
+    /// The worker that drops records older than a day.
+    #[must_use]
+    pub fn purge(&self) -> Purge<K> {
+        Purge(self.clone())
+    }
+}
+
+/// Drops records older than a day.
+#[derive(Debug)]
+pub struct Purge<K>(Idempotency<K>);
+
+#[async_trait::async_trait]
+impl<K: Keeper> Worker for Purge<K> {
+    fn name(&self) -> &'static str {
+        "idempotency-purge"
+    }
+
+    async fn step(&self) -> Result<Next, Cause> {
+        let now = self.0.host.now();
+        let mut scan = Scan::prefix(K::COLLECTION, "created", &Key::new()).limit(100);
+        scan.to = Some(Key::new().time(now.before(KEPT)).into_bytes());
+        let old = self.0.records.find(scan).await?;
+        if old.is_empty() {
+            return Ok(Next::At(now.after(PURGE_EVERY)));
+        }
+        for row in old {
+            self.0.records.delete(row.doc.id, row.version).await?;
+        }
+        Ok(Next::Again)
+    }
+}
+
+/// Problems that are the request's own outcome are kept. Those that say "not now" are not: the next
+/// try is meant to work.
+fn keepable(problem: &Problem) -> Option<Stored> {
+    match problem.status().as_u16() {
+        401 | 408 | 429 | 500.. => None,
+        status => {
+            let body = serde_json::value::to_raw_value(&problem.body("")).ok()?;
+            Some(Stored { status, etag: None, body })
+        }
+    }
+}
+
+impl Stored {
+    /// The answer, or the problem, that was kept.
+    fn revive(self) -> Result<Result<Answer, Problem>, Problem> {
+        let status = StatusCode::from_u16(self.status).map_err(Problem::internal)?;
+        if status.is_success() {
+            return Ok(Ok(Answer { status, etag: self.etag, body: self.body }));
+        }
+        let body: ProblemBody =
+            serde_json::from_str(self.body.get()).map_err(Problem::internal)?;
+        Ok(Err(Problem::from(body)))
+    }
+}
+
+/// Marks a response as one that was given before.
+fn replayed(mut response: Response) -> Response {
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
+    response
+}
+
+/// The record's id: a hash of whose key it is, for what, and the key.
+fn record_id(collection: &str, scope: &Scope<'_>, key: &str) -> Uuid {
+    let mut hash = Sha256::new();
+    for part in [collection, scope.caller, scope.operation, key] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let mut bytes = [0; 16];
+    for (byte, hashed) in bytes.iter_mut().zip(hash.finalize()) {
+        *byte = hashed;
+    }
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,183 @@
+//! What happens to every request on its way in and to every response on its way out.
+
+use std::{net::IpAddr, panic::AssertUnwindSafe, time::Duration};
+
+use axum::{
+    Router,
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt as _;
+use stubmart_contract::Code;
+use stubmart_ports::host::Host;
+
+use crate::problem::Problem;
+
+/// How long a request may take until its answer begins.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What the layer needs to know.
+#[derive(Debug, Clone)]
+pub struct Edge {
+    /// The machine.
+    pub host: Host,
+    /// The address people reach the market at (`https://tickets.example`), where it differs from the
+    /// `Host` header that arrives here.
+    pub public_origin: Option<String>,
+}
+
+/// The address a request came from, as a request extension. The server that accepts connections puts
+/// it there; without it nothing is limited by address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddr(pub IpAddr);
+
+/// Gives every route of `router` request ids, logs, metrics, a time limit, errors in one form, and the
+/// refusal of requests that another site's page sends in a visitor's name.
+pub fn apply(router: Router, edge: Edge) -> Router {
+    router.layer(from_fn_with_state(edge, handle))
+}
+
+async fn handle(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+    let started = edge.host.now();
+    let request_id = request_id(request.headers(), &edge.host);
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        request.headers_mut().insert(REQUEST_ID, value);
+    }
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+
+    let response = if is_cross_origin(&edge, &method, request.headers()) {
+        Problem::new(Code::CrossOrigin).into_response()
+    } else {
+        let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+        match edge.host.timeout(ANSWER_MAX, answer).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(panic)) => Problem::internal(panic_text(&*panic)).into_response(),
+            Err(timed_out) => Problem::from(timed_out).into_response(),
+        }
+    };
+    let mut response = finish(response, &request_id);
+
+    let taken = edge.host.now().since(started);
+    let status = response.status();
+    let route = route.unwrap_or_else(|| "unmatched".to_owned());
+    observe(&request_id, &method, &route, status, taken, response.extensions().get::<Problem>());
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+/// The id the client gave, when it is a harmless one, or a new one.
+fn request_id(headers: &HeaderMap, host: &Host) -> String {
+    let harmless = |id: &&str| {
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(harmless);
+    given.map_or_else(|| host.uuid().to_string(), ToOwned::to_owned)
+}
+
+/// Whether a browser says that another site's page sent this, with the visitor's cookie or to get one
+/// (OWASP, Cross-Site Request Forgery Prevention: verifying origin with standard headers).
+fn is_cross_origin(edge: &Edge, method: &Method, headers: &HeaderMap) -> bool {
+    if method.is_safe() || headers.contains_key(header::AUTHORIZATION) {
+        return false;
+    }
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    match text("origin") {
+        Some(origin) => {
+            let host = origin.split_once("://").map(|(_, host)| host);
+            host.is_none_or(|host| text("host") != Some(host))
+                && edge.public_origin.as_deref() != Some(origin)
+        }
+        None => text("sec-fetch-site") == Some("cross-site"),
+    }
+}
+
+/// Gives errors their one form, with the request's id.
+fn finish(response: Response, request_id: &str) -> Response {
+    let mut response = response;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let mut headers = std::mem::take(response.headers_mut());
+        let mut rendered = problem.respond(request_id);
+        headers.remove(header::CONTENT_LENGTH);
+        for (name, value) in headers {
+            if let Some(name) = name
+                && !rendered.headers().contains_key(&name)
+            {
+                rendered.headers_mut().append(name, value);
+            }
+        }
+        return rendered;
+    }
+    match bare_error(&response) {
+        Some(code) => {
+            let allow = response.headers_mut().remove(header::ALLOW);
+            let mut rendered = Problem::new(code).respond(request_id);
+            if let Some(allow) = allow {
+                rendered.headers_mut().insert(header::ALLOW, allow);
+            }
+            rendered
+        }
+        None => response,
+    }
+}
+
+/// The code of an error that the framework made itself, with no body or a plain text.
+fn bare_error(response: &Response) -> Option<Code> {
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    let plain = content_type.is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));
+    if !plain {
+        return None;
+    }
+    match response.status() {
+        StatusCode::NOT_FOUND => Some(Code::NotFound),
+        StatusCode::METHOD_NOT_ALLOWED => Some(Code::MethodNotAllowed),
+        StatusCode::PAYLOAD_TOO_LARGE => Some(Code::BodyTooLarge),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Code::UnsupportedMediaType),
+        status if status.is_server_error() => Some(Code::Internal),
+        status if status.is_client_error() => Some(Code::ValidationFailed),
+        _ => None,
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("panic: {}", text.unwrap_or_default())
+}
+
+/// Counts the request and writes its log line. Causes are logged here and nowhere else.
+fn observe(
+    request_id: &str,
+    method: &Method,
+    route: &str,
+    status: StatusCode,
+    taken: Duration,
+    problem: Option<&Problem>,
+) {
+    let labels = [
+        ("method", method.as_str().to_owned()),
+        ("route", route.to_owned()),
+        ("status", status.as_str().to_owned()),
+    ];
+    metrics::histogram!("stubmart_http_request_duration_seconds", &labels)
+        .record(taken.as_secs_f64());
+    let code = problem.map_or("", |problem| problem.code().word());
+    let taken_ms = u64::try_from(taken.as_millis()).unwrap_or(u64::MAX);
+    let cause = problem.and_then(Problem::cause);
+    if status == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::error!(request.id = request_id, %method, route, status = status.as_u16(), taken_ms, code,
+            error = cause.map(|cause| cause.to_string()), "request failed");
+    } else if status.is_server_error() {
+        tracing::warn!(request.id = request_id, %method, route, status = status.as_u16(), taken_ms, code,
+            error = cause.map(|cause| cause.to_string()), "request not served");
+    } else {
+        tracing::debug!(request.id = request_id, %method, route, status = status.as_u16(), taken_ms, code, "request");
+    }
+}

@@ -1,0 +1,148 @@
+//! Who is asking: the session cookie or the bearer token, and the gate that asks auth whose it is.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::{HeaderMap, header, request::Parts},
+};
+use quick_cache::sync::Cache;
+use sha2::{Digest, Sha256};
+use stubmart_contract::{Code, SessionId, Timestamp, UserId};
+use stubmart_ports::{
+    calls::{Identity, Introspect},
+    host::Host,
+};
+
+use crate::problem::Problem;
+
+/// The session cookie's name.
+pub const COOKIE: &str = "stubmart_session";
+
+/// How long auth's answer is kept: a session that ended is refused everywhere within this time.
+const KEPT: Duration = Duration::from_millis(900);
+
+/// How many answers are kept.
+const CACHE_SIZE: usize = 10_000;
+
+/// Asks auth whose token it is, and keeps the answer for less than a second.
+#[derive(Clone)]
+pub struct SessionGate {
+    auth: Arc<dyn Introspect>,
+    host: Host,
+    answers: Arc<Cache<[u8; 32], (Timestamp, Option<Identity>)>>,
+}
+
+impl std::fmt::Debug for SessionGate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionGate").finish_non_exhaustive()
+    }
+}
+
+impl SessionGate {
+    /// A gate that asks `auth`.
+    #[must_use]
+    pub fn new(auth: Arc<dyn Introspect>, host: Host) -> Self {
+        Self { auth, host, answers: Arc::new(Cache::new(CACHE_SIZE)) }
+    }
+
+    /// Whose token it is, as it was less than a second ago.
+    ///
+    /// # Errors
+    /// `unavailable` when auth does not answer.
+    pub async fn identity(&self, token: &str) -> Result<Option<Identity>, Problem> {
+        let key: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        let now = self.host.now();
+        if let Some((asked_at, identity)) = self.answers.get(&key) {
+            // A clock that jumped back must not keep an answer alive.
+            if now >= asked_at && now.since(asked_at) < KEPT {
+                return Ok(identity);
+            }
+        }
+        let identity = self.auth.introspect(token).await?;
+        self.answers.insert(key, (now, identity.clone()));
+        Ok(identity)
+    }
+
+    /// Forgets what is kept about a token that this process has just ended.
+    pub fn forget(&self, token: &str) {
+        let key: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        self.answers.remove(&key);
+    }
+
+    /// Forgets everything that is kept: sessions of this process were ended whose tokens nobody knows.
+    pub fn forget_all(&self) {
+        self.answers.clear();
+    }
+}
+
+/// The token a request carries: a bearer token, or else the session cookie.
+#[must_use]
+pub fn token(headers: &HeaderMap) -> Option<&str> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        // Who sends a header means it: the cookie does not stand in for a bad one.
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim());
+    }
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(name, value)| (name == COOKIE).then_some(value))
+}
+
+/// A signed-in caller. Taken as an argument, it refuses everybody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The user.
+    pub user_id: UserId,
+    /// The session or access token.
+    pub session_id: SessionId,
+    /// The token itself, for secrets that are derived from it.
+    pub token: String,
+}
+
+/// A caller who may be signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaybeSignedIn(pub Option<SignedIn>);
+
+impl MaybeSignedIn {
+    /// The user, if signed in.
+    #[must_use]
+    pub fn user_id(&self) -> Option<UserId> {
+        self.0.as_ref().map(|it| it.user_id)
+    }
+}
+
+impl<S> FromRequestParts<S> for MaybeSignedIn
+where
+    S: Send + Sync,
+    SessionGate: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Some(token) = token(&parts.headers) else { return Ok(Self(None)) };
+        let identity = SessionGate::from_ref(state).identity(token).await?;
+        Ok(Self(identity.map(|it| SignedIn {
+            user_id: it.user_id,
+            session_id: it.session_id,
+            token: token.to_owned(),
+        })))
+    }
+}
+
+impl<S> FromRequestParts<S> for SignedIn
+where
+    S: Send + Sync,
+    SessionGate: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let MaybeSignedIn(caller) = MaybeSignedIn::from_request_parts(parts, state).await?;
+        caller.ok_or_else(|| Problem::new(Code::NotSignedIn))
+    }
+}

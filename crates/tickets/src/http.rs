@@ -1,0 +1,376 @@
+//! The HTTP routes.
+
+use axum::{
+    Json,
+    extract::{FromRef, Path, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use serde_json::Value;
+use stubmart_contract::{
+    Code, Currency, EventId, TicketId, UserId,
+    api::{
+        CreateEventRequest, CreateTicketRequest, Event, Page, ProblemBody, Ticket, TicketStatus,
+        UpdateTicketRequest, Venue,
+    },
+};
+use stubmart_http_kit::{
+    Answer, IdempotencyKey, IfMatch, JsonBody, MaybeSignedIn, PageRequest, Problem, QueryFields,
+    SessionGate, SignedIn, conditional::etag, fields, idempotency::Scope, query,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    NewShow, NewTicket, Sort, TicketQuery, Tickets, catalogue::EventQuery, list::shown,
+    stream::Topic, ticket::Edit,
+};
+
+/// The most seats of a lot.
+const SEATS_MAX: u32 = 50;
+
+#[derive(Clone)]
+struct Rooms {
+    tickets: Tickets,
+    gate: SessionGate,
+}
+
+impl FromRef<Rooms> for SessionGate {
+    fn from_ref(rooms: &Rooms) -> Self {
+        rooms.gate.clone()
+    }
+}
+
+impl FromRef<Rooms> for Tickets {
+    fn from_ref(rooms: &Rooms) -> Self {
+        rooms.tickets.clone()
+    }
+}
+
+pub(crate) fn router(tickets: Tickets, gate: SessionGate) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(list_events, create_event))
+        .routes(routes!(get_event))
+        .routes(routes!(stream_event))
+        .routes(routes!(list_tickets, create_ticket))
+        .routes(routes!(get_ticket, update_ticket, delete_ticket))
+        .routes(routes!(stream_ticket))
+        .with_state(Rooms { tickets, gate })
+}
+
+/// An id in a path. A text that is no id names nothing that exists.
+fn id<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| Problem::not_found())
+}
+
+/// Lists events.
+#[utoipa::path(get, path = "/api/events", tag = "events", params(
+    ("q" = Option<String>, Query, description = "Words of name, venue, city or category; the beginning of a word is enough, small typos are forgiven", max_length = 200),
+    ("category" = Option<String>, Query, description = "The kind of show, in any case", max_length = 100),
+    ("city" = Option<String>, Query, description = "The venue's city, in any case", max_length = 100),
+    ("from" = Option<String>, Query, description = "The earliest start", format = DateTime),
+    ("to" = Option<String>, Query, description = "The latest start", format = DateTime),
+    ("sort" = Option<String>, Query, description = "`date` (the default): soonest first; `price`: cheapest first"),
+    ("limit" = Option<u32>, Query, description = "At most so many items; 50 when left out", minimum = 1, maximum = 200),
+    ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
+), responses(
+    (status = 200, description = "A page of events", body = Page<Event>),
+    (status = 400, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn list_events(
+    State(tickets): State<Tickets>,
+    QueryFields(mut it): QueryFields,
+) -> Result<Json<Page<Event>>, Problem> {
+    let page = PageRequest::read(&mut it);
+    let query = EventQuery {
+        words: it.optional("q", fields::text(0, 200)),
+        category: it.optional("category", fields::text(0, 100)),
+        city: it.optional("city", fields::text(0, 100)),
+        from: it.optional("from", fields::timestamp),
+        to: it.optional("to", fields::timestamp),
+        by_price: it
+            .optional("sort", query::one_of(&[("date", false), ("price", true)]))
+            .unwrap_or(false),
+        behind: page.behind.clone(),
+        limit: page.fetch(),
+    };
+    let query = it.finish(Some(query))?;
+    let found = tickets.find_events(&query)?;
+    Ok(Json(page.page(found, |(key, _)| key, |(_, event)| event)))
+}
+
+/// Adds an event, unless one with the same name, venue and start exists.
+#[utoipa::path(post, path = "/api/events", tag = "events", request_body = CreateEventRequest, responses(
+    (status = 201, description = "Added", body = Event),
+    (status = 200, description = "It exists already", body = Event),
+    (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn create_event(
+    State(tickets): State<Tickets>,
+    caller: SignedIn,
+    key: IdempotencyKey,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let request = body.canonical();
+    let mut it = body.fields()?;
+    let name = it.required("name", fields::text(1, 200));
+    let category = it.required("category", fields::text(1, 100));
+    let venue = it.object("venue", |venue| {
+        let name = venue.required("name", fields::text(1, 200));
+        let city = venue.required("city", fields::text(1, 100));
+        let region = venue.optional("region", fields::text(0, 100)).filter(|it| !it.is_empty());
+        Some(Venue { name: name?, city: city?, region })
+    });
+    let starts_at = it.required("startsAt", fields::timestamp);
+    let new = (|| {
+        Some(NewShow { name: name?, category: category?, venue: venue?, starts_at: starts_at? })
+    })();
+    let new = it.finish(new)?;
+    let user = caller.user_id.to_string();
+    let scope = Scope { caller: &user, operation: "create_event", request: &request };
+    let service = &tickets;
+    let once = |id| async move {
+        let (event, added) = service.add_show(id, new).await?;
+        Answer::json(if added { StatusCode::CREATED } else { StatusCode::OK }, &event)
+    };
+    tickets.idempotency().once(key, scope, once).await
+}
+
+/// The event.
+#[utoipa::path(get, path = "/api/events/{id}", tag = "events", params(("id" = EventId, Path)), responses(
+    (status = 200, description = "The event", body = Event),
+    (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn get_event(
+    State(tickets): State<Tickets>,
+    Path(event): Path<String>,
+) -> Result<Json<Event>, Problem> {
+    Ok(Json(tickets.event(id(&event)?).await?))
+}
+
+/// The changes of an event's tickets, as they happen (Server-Sent Events).
+#[utoipa::path(get, path = "/api/events/{id}/stream", tag = "events", params(
+    ("id" = EventId, Path),
+    ("Last-Event-ID" = Option<String>, Header, description = "Resumes behind this event"),
+), responses(
+    (status = 200, description = "`event: ticket`, `data: Ticket` for every change", body = String, content_type = "text/event-stream"),
+    (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn stream_event(
+    State(tickets): State<Tickets>,
+    Path(event): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let event = tickets.event(id(&event)?).await?;
+    tickets.stream(Topic::Event(event.id), &headers).await
+}
+
+/// Lists tickets.
+#[utoipa::path(get, path = "/api/tickets", tag = "tickets", params(
+    ("eventId" = Option<EventId>, Query, description = "For this event"),
+    ("sellerId" = Option<String>, Query, description = "Of this seller; `me` lists one's own in every state"),
+    ("status" = Option<TicketStatus>, Query, description = "In this state; available and locked ones when left out"),
+    ("minPrice" = Option<u32>, Query, description = "At least this price", minimum = 1, maximum = 100_000_000),
+    ("maxPrice" = Option<u32>, Query, description = "At most this price", minimum = 1, maximum = 100_000_000),
+    ("quantity" = Option<u32>, Query, description = "Lots of so many seats", minimum = 1, maximum = 50),
+    ("sort" = Option<String>, Query, description = "`price` (the default within an event), `-price` or `newest` (the default else)"),
+    ("limit" = Option<u32>, Query, description = "At most so many items; 50 when left out", minimum = 1, maximum = 200),
+    ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
+), responses(
+    (status = 200, description = "A page of tickets", body = Page<Ticket>),
+    (status = 400, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 401, description = "`not_signed_in`: `sellerId=me` without a session", body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn list_tickets(
+    State(tickets): State<Tickets>,
+    caller: MaybeSignedIn,
+    QueryFields(mut it): QueryFields,
+) -> Result<Json<Page<Ticket>>, Problem> {
+    let viewer = caller.user_id();
+    let page = PageRequest::read(&mut it);
+    let event_id = it.optional("eventId", fields::parsed);
+    let seller = it.optional("sellerId", seller);
+    let query = TicketQuery {
+        event_id,
+        seller_id: match seller {
+            Some(Seller::Me) => Some(viewer.ok_or_else(|| Problem::new(Code::NotSignedIn))?),
+            Some(Seller::User(user)) => Some(user),
+            None => None,
+        },
+        status: it.optional("status", query::one_of(STATUSES)),
+        min_price: it.optional("minPrice", query::price),
+        max_price: it.optional("maxPrice", query::price),
+        quantity: it.optional("quantity", query::number(1, SEATS_MAX)),
+        sort: it.optional("sort", query::one_of(SORTS)).unwrap_or(match event_id {
+            Some(_) => Sort::Price,
+            None => Sort::Newest,
+        }),
+        viewer,
+    };
+    let query = it.finish(Some(query))?;
+    Ok(Json(tickets.tickets(&query, &page).await?))
+}
+
+const STATUSES: &[(&str, TicketStatus)] = &[
+    ("available", TicketStatus::Available),
+    ("locked", TicketStatus::Locked),
+    ("sold", TicketStatus::Sold),
+    ("withdrawn", TicketStatus::Withdrawn),
+];
+
+const SORTS: &[(&str, Sort)] =
+    &[("price", Sort::Price), ("-price", Sort::PriceDescending), ("newest", Sort::Newest)];
+
+enum Seller {
+    Me,
+    User(UserId),
+}
+
+fn seller(value: Value) -> Result<Seller, fields::Invalid> {
+    if value == "me" { Ok(Seller::Me) } else { fields::parsed(value).map(Seller::User) }
+}
+
+/// Lists a ticket for sale.
+#[utoipa::path(post, path = "/api/tickets", tag = "tickets", request_body = CreateTicketRequest, responses(
+    (status = 201, description = "Listed; `ETag` carries its version", body = Ticket),
+    (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn create_ticket(
+    State(tickets): State<Tickets>,
+    caller: SignedIn,
+    key: IdempotencyKey,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let request = body.canonical();
+    let new = new_ticket(body)?;
+    let user = caller.user_id.to_string();
+    let scope = Scope { caller: &user, operation: "create_ticket", request: &request };
+    let seller = caller.user_id;
+    let service = &tickets;
+    let once = |id| async move {
+        let listed = service.list_ticket(TicketId(id), seller, new).await?;
+        let version = listed.version;
+        Ok(Answer::json(StatusCode::CREATED, &shown(listed, Some(seller)))?.version(version))
+    };
+    tickets.idempotency().once(key, scope, once).await
+}
+
+fn new_ticket(body: JsonBody) -> Result<NewTicket, Problem> {
+    let mut it = body.fields()?;
+    let title = it.required("title", fields::text(1, 200));
+    let price = it.required("price", fields::price);
+    let currency = it.optional("currency", fields::currency).unwrap_or(Currency::USD);
+    let event_id = it.optional("eventId", fields::parsed);
+    let section = it.optional("section", fields::text(0, 50)).filter(|it| !it.is_empty());
+    let row = it.optional("row", fields::text(0, 50)).filter(|it| !it.is_empty());
+    let seats = it.optional("seats", seats).unwrap_or_default();
+    let quantity = it.optional("quantity", fields::number(1, SEATS_MAX));
+    let named = u32::try_from(seats.len()).unwrap_or(u32::MAX);
+    let quantity = quantity.unwrap_or(named.max(1));
+    if named != 0 && named != quantity {
+        it.wrong("seats", format!("names {named} seats while quantity is {quantity}"));
+    }
+    let new = (|| {
+        let (title, price) = (title?, price?);
+        Some(NewTicket { title, price, currency, event_id, section, row, seats, quantity })
+    })();
+    it.finish(new)
+}
+
+/// Names of seats, no two alike.
+fn seats(value: Value) -> Result<Vec<String>, fields::Invalid> {
+    let max = usize::try_from(SEATS_MAX).unwrap_or(usize::MAX);
+    let seats = fields::list(max, fields::text(1, 20))(value)?;
+    let distinct: std::collections::BTreeSet<_> = seats.iter().collect();
+    if distinct.len() < seats.len() {
+        return Err("must not name a seat twice".to_owned());
+    }
+    Ok(seats)
+}
+
+/// The ticket.
+#[utoipa::path(get, path = "/api/tickets/{id}", tag = "tickets", params(("id" = TicketId, Path)), responses(
+    (status = 200, description = "The ticket; `ETag` carries its version", body = Ticket),
+    (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn get_ticket(
+    State(tickets): State<Tickets>,
+    caller: MaybeSignedIn,
+    Path(ticket): Path<String>,
+) -> Result<Response, Problem> {
+    let ticket = tickets.ticket(id(&ticket)?, caller.user_id()).await?;
+    Ok(([etag(ticket.version)], Json(ticket)).into_response())
+}
+
+/// Edits a ticket, while no checkout holds it.
+#[utoipa::path(patch, path = "/api/tickets/{id}", tag = "tickets", params(
+    ("id" = TicketId, Path),
+    ("If-Match" = Option<String>, Header, description = "The ETag of the version that is meant"),
+), request_body = UpdateTicketRequest, responses(
+    (status = 200, description = "Edited; `ETag` carries its version", body = Ticket),
+    (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`not_owner`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 409, description = "`ticket_locked`, `ticket_sold`, `ticket_withdrawn`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 412, description = "`version_mismatch`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn update_ticket(
+    State(tickets): State<Tickets>,
+    caller: SignedIn,
+    Path(ticket): Path<String>,
+    if_match: IfMatch,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let ticket_id = id(&ticket)?;
+    let mut it = body.fields()?;
+    let edit = Edit {
+        title: it.patch_required("title", fields::text(1, 200)),
+        price: it.patch_required("price", fields::price),
+        section: it.patch("section", fields::text(1, 50)),
+        row: it.patch("row", fields::text(1, 50)),
+        seats: it.patch("seats", seats),
+    };
+    let edit = it.finish(Some(edit))?;
+    let edited = tickets.edit_ticket(ticket_id, caller.user_id, edit, &if_match).await?;
+    let version = edited.version;
+    Ok(([etag(version)], Json(shown(edited, Some(caller.user_id)))).into_response())
+}
+
+/// Withdraws a ticket, while no checkout holds it. Again is fine.
+#[utoipa::path(delete, path = "/api/tickets/{id}", tag = "tickets", params(
+    ("id" = TicketId, Path),
+    ("If-Match" = Option<String>, Header, description = "The ETag of the version that is meant"),
+), responses(
+    (status = 204, description = "Withdrawn"),
+    (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`not_owner`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 409, description = "`ticket_locked`, `ticket_sold`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 412, description = "`version_mismatch`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn delete_ticket(
+    State(tickets): State<Tickets>,
+    caller: SignedIn,
+    Path(ticket): Path<String>,
+    if_match: IfMatch,
+) -> Result<StatusCode, Problem> {
+    tickets.withdraw_ticket(id(&ticket)?, caller.user_id, &if_match).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The changes of a ticket, as they happen (Server-Sent Events).
+#[utoipa::path(get, path = "/api/tickets/{id}/stream", tag = "tickets", params(
+    ("id" = TicketId, Path),
+    ("Last-Event-ID" = Option<String>, Header, description = "Resumes behind this event"),
+), responses(
+    (status = 200, description = "`event: ticket`, `data: Ticket` for every change", body = String, content_type = "text/event-stream"),
+    (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn stream_ticket(
+    State(tickets): State<Tickets>,
+    caller: MaybeSignedIn,
+    Path(ticket): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let ticket = tickets.ticket(id(&ticket)?, caller.user_id()).await?;
+    tickets.stream(Topic::Ticket(ticket.id), &headers).await
+}

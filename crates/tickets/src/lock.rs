@@ -1,0 +1,43 @@
+//! The lock: one conditional write on the ticket's own document, so that of any number of buyers
+//! exactly one wins.
+
+use async_trait::async_trait;
+use stubmart_ports::{
+    calls::{CallError, LockRefusal, LockRequest, LockTickets, Locked},
+    repo::{ChangeError, Decision, Trace, Versioned},
+};
+
+use crate::{
+    Tickets,
+    ticket::{Command, Ticket},
+};
+
+#[async_trait]
+impl LockTickets for Tickets {
+    async fn lock(&self, request: LockRequest) -> Result<Result<Locked, LockRefusal>, CallError> {
+        let now = self.0.host.now();
+        let id = request.ticket_id.0;
+        let command = Command::Lock(request);
+        let changed =
+            self.0.tickets.change(id, Trace::REQUEST, |current: Option<&Versioned<Ticket>>| {
+                let current = current.ok_or(LockRefusal::NotFound)?;
+                Ok::<_, LockRefusal>(match current.doc.decide(&command, now)? {
+                    None => Decision::Keep(current.clone()),
+                    Some(doc) => Decision::Save {
+                        events: vec![doc.event()],
+                        answer: Versioned { version: current.version + 1, doc: doc.clone() },
+                        doc,
+                    },
+                })
+            });
+        match changed.await {
+            Ok(ticket) => {
+                self.learn(&ticket);
+                let until = ticket.doc.locked_until.unwrap_or(now);
+                Ok(Ok(ticket.doc.locked(until)))
+            }
+            Err(ChangeError::Refused(refusal)) => Ok(Err(refusal)),
+            Err(ChangeError::Repo(error)) => Err(CallError(error.into())),
+        }
+    }
+}
