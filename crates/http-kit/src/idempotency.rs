@@ -368,8 +368,7 @@ impl Stored {
         if status.is_success() {
             return Ok(Ok(Answer { status, etag: self.etag, body: self.body }));
         }
-        let body: ProblemBody =
-            serde_json::from_str(self.body.get()).map_err(Problem::internal)?;
+        let body: ProblemBody = serde_json::from_str(self.body.get()).map_err(Problem::internal)?;
         Ok(Err(Problem::from(body)))
     }
 }

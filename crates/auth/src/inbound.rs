@@ -1,0 +1,36 @@
+//! Domain events that auth handles: its own.
+
+use async_trait::async_trait;
+use stubmart_contract::{DomainEvent, Envelope, EventType};
+use stubmart_ports::{
+    bus::Consumer,
+    consumer::{HandleError, Handler},
+};
+
+use crate::Auth;
+
+static CONSUMER: Consumer = Consumer {
+    name: "auth.ended-sessions",
+    types: &[EventType::UserUpdated, EventType::UserDeleted],
+};
+
+/// Drops the documents of sessions that ended with a password or an account. They are dead already:
+/// this is tidying up, and erases what they hold of a user who is gone.
+#[derive(Debug)]
+pub(crate) struct EndedSessions(pub(crate) Auth);
+
+#[async_trait]
+impl Handler for EndedSessions {
+    fn consumer(&self) -> &'static Consumer {
+        &CONSUMER
+    }
+
+    async fn handle(&self, envelope: &Envelope) -> Result<(), HandleError> {
+        match &envelope.event {
+            DomainEvent::UserUpdated(user) | DomainEvent::UserDeleted(user) => {
+                Ok(self.0.drop_dead_sessions(user.id).await?)
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Logging in.
+
+use std::net::IpAddr;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use stubmart_contract::{Code, SessionId, UserId, api};
+use stubmart_http_kit::{Fields, Problem};
+
+use crate::{
+    Auth,
+    email::Email,
+    http::any_text,
+    passwords::Subject,
+    session::{Command, Kind, Session, TokenHash},
+    user::User,
+};
+
+/// Who wants to log in.
+pub(crate) struct Login {
+    email: String,
+    password: String,
+}
+
+impl Login {
+    /// Reads the request. Any text will do: what can be no account's is answered like an unknown one.
+    pub(crate) fn read(mut fields: Fields) -> Result<Self, Problem> {
+        let email = fields.required("email", any_text);
+        let password = fields.required("password", any_text);
+        fields.finish(email.zip(password).map(|(email, password)| Self { email, password }))
+    }
+}
+
+/// Where a session begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Client {
+    /// The address the request came from, where it is known.
+    pub(crate) address: Option<IpAddr>,
+    /// What the client calls itself.
+    pub(crate) user_agent: String,
+    /// Whether the client came over HTTPS, as far as is known.
+    pub(crate) https: bool,
+}
+
+/// Somebody who is signed in now.
+pub(crate) struct Entered {
+    pub(crate) user: api::User,
+    /// The new session's token.
+    pub(crate) token: String,
+}
+
+impl Auth {
+    /// Opens a session for the account with this email and password.
+    ///
+    /// # Errors
+    /// `bad_credentials` with the same work done whether or not the account exists;
+    /// `too_many_requests`; `unavailable`.
+    pub(crate) async fn log_in(&self, login: Login, client: &Client) -> Result<Entered, Problem> {
+        self.count_login(client.address).await?;
+        let user = match login.email.parse::<Email>() {
+            Ok(email) => self.inner.users.by_unique("email", &email.key()).await?,
+            Err(_) => None,
+        };
+        let user = user.map(|found| found.doc);
+        let account = user.as_ref().and_then(|user| user.account.as_ref());
+        let hash = account.map(|account| account.password_hash.clone());
+        let folded = login.email.trim().to_lowercase();
+        self.check_password(Subject::Email(&folded), login.password, hash).await?;
+        match (user.as_ref().and_then(User::view), account) {
+            (Some(view), Some(account)) => {
+                let number = account.password_number;
+                let token = self.open_session(view.id, number, client).await?;
+                Ok(Entered { user: view, token })
+            }
+            _ => Err(Problem::new(Code::BadCredentials)),
+        }
+    }
+
+    /// Opens a session for a user whose password of this number was just checked or set. The answer
+    /// is its token, which is kept nowhere.
+    ///
+    /// # Errors
+    /// `unavailable`: a session nobody has the token of may exist.
+    pub(crate) async fn open_session(
+        &self,
+        user_id: UserId,
+        password_number: u32,
+        client: &Client,
+    ) -> Result<String, Problem> {
+        let inner = &self.inner;
+        let now = inner.host.now();
+        let token = URL_SAFE_NO_PAD.encode(inner.host.ids.secret());
+        let session = Session {
+            id: SessionId(inner.host.uuid()),
+            user_id,
+            token_hash: TokenHash::of(&token),
+            created_at: now,
+            last_seen_at: now,
+            kind: Kind::Browser {
+                user_agent: client.user_agent.clone(),
+                password_number,
+                expires_at: now.after(inner.config.session_life),
+            },
+        };
+        self.change_session(session.id, &Command::Begin(session)).await?;
+        Ok(token)
+    }
+}

@@ -1,0 +1,32 @@
+//! Logging out.
+
+use stubmart_contract::SessionId;
+use stubmart_http_kit::Problem;
+
+use crate::{
+    Auth,
+    session::{Command, TokenHash},
+};
+
+impl Auth {
+    /// Ends the session, or the access token, that `token` opens; one that is ended stays so.
+    ///
+    /// # Errors
+    /// `unavailable`: the session may have ended.
+    pub(crate) async fn log_out(&self, token: &str) -> Result<(), Problem> {
+        let found = self.inner.sessions.by_unique("token", &TokenHash::of(token).key()).await?;
+        match found {
+            Some(session) => self.end_session(session.doc.id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends a session; one that is ended stays so.
+    ///
+    /// # Errors
+    /// `unavailable`: the session may have ended.
+    pub(crate) async fn end_session(&self, id: SessionId) -> Result<(), Problem> {
+        self.change_session(id, &Command::End).await?;
+        Ok(())
+    }
+}

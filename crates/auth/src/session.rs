@@ -1,0 +1,190 @@
+//! The session: a browser that is signed in, or an access token of a script.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use stubmart_contract::{SessionId, Timestamp, UserId};
+use stubmart_ports::{
+    key::Key,
+    repo::Document,
+    store::{Collection, Index},
+};
+use uuid::Uuid;
+
+use crate::user::User;
+
+/// The sessions and access tokens.
+pub static SESSIONS: Collection = Collection {
+    name: "auth.session",
+    indexes: &[
+        Index { name: "token", unique: true },
+        Index { name: "user", unique: false },
+        Index { name: "expires", unique: false },
+    ],
+};
+
+/// How exactly a session knows when it was last used.
+const SEEN_EVERY: Duration = Duration::from_secs(60);
+
+/// What a token is stored and looked up as: its hash. Whoever reads the store can not sign in with it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+#[cfg_attr(test, derive(Debug))]
+pub(crate) struct TokenHash(String);
+
+impl TokenHash {
+    /// The hash of a token. Plain SHA-256 is enough: a token is 256 random bits, not a password.
+    pub(crate) fn of(token: &str) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(Sha256::digest(token.as_bytes())))
+    }
+
+    /// The key in the unique index.
+    pub(crate) fn key(&self) -> Key {
+        Key::new().text(&self.0)
+    }
+}
+
+/// A session.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug))]
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) user_id: UserId,
+    pub(crate) token_hash: TokenHash,
+    pub(crate) created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub(crate) last_seen_at: Timestamp,
+    pub(crate) kind: Kind,
+}
+
+/// The two kinds of sessions.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(test, derive(Debug))]
+pub(crate) enum Kind {
+    /// A browser; ends when it is not used for long, or with the password it was opened with.
+    Browser {
+        user_agent: String,
+        /// The number of that password.
+        password_number: u32,
+        expires_at: Timestamp,
+    },
+    /// A personal access token; ends when it is revoked or its account is deleted.
+    Token { name: String },
+}
+
+/// Which of a user's sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    Browsers,
+    Tokens,
+}
+
+impl Which {
+    /// What the keys of these sessions in the index by user begin with.
+    pub(crate) fn prefix(self, user_id: UserId) -> Key {
+        Key::new().id(user_id.0).number(match self {
+            Self::Browsers => 0,
+            Self::Tokens => 1,
+        })
+    }
+}
+
+impl Document for Session {
+    const COLLECTION: &'static Collection = &SESSIONS;
+
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn entries(&self) -> Vec<(&'static str, Key)> {
+        let by_user = self.which().prefix(self.user_id).time(self.created_at);
+        let mut entries = vec![("token", self.token_hash.key()), ("user", by_user)];
+        if let Kind::Browser { expires_at, .. } = self.kind {
+            entries.push(("expires", Key::new().time(expires_at)));
+        }
+        entries
+    }
+}
+
+impl Session {
+    /// Of which kind it is.
+    pub(crate) const fn which(&self) -> Which {
+        match self.kind {
+            Kind::Browser { .. } => Which::Browsers,
+            Kind::Token { .. } => Which::Tokens,
+        }
+    }
+
+    /// Whether its token still opens anything; `user` is its user as stored now.
+    pub(crate) fn is_alive(&self, user: Option<&User>, now: Timestamp) -> bool {
+        let account = user.and_then(|user| user.account.as_ref());
+        account.is_some_and(|account| match self.kind {
+            Kind::Browser { password_number, expires_at, .. } => {
+                now < expires_at && account.admits(self.id, password_number)
+            }
+            Kind::Token { .. } => true,
+        })
+    }
+
+    /// Whether it is time to note that it is in use.
+    pub(crate) fn is_seen_anew(&self, now: Timestamp) -> bool {
+        now.since(self.last_seen_at) >= SEEN_EVERY
+    }
+}
+
+/// What is asked of a session document.
+#[derive(Clone)]
+#[cfg_attr(test, derive(Debug))]
+pub(crate) enum Command {
+    /// Begin.
+    Begin(Session),
+    /// Note that it is in use; a browser may stay away for `life` from now on.
+    Use { life: Duration },
+    /// End.
+    End,
+}
+
+/// What becomes of a session document.
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub(crate) enum Change {
+    /// It is as the command wants it.
+    Keep,
+    /// It becomes this.
+    Save(Session),
+    /// It goes.
+    Delete,
+}
+
+/// Decides what becomes of a session document. Nothing is ever refused: what has begun keeps on, and
+/// what is gone stays gone.
+pub(crate) fn decide(session: Option<&Session>, command: &Command, now: Timestamp) -> Change {
+    match (session, command) {
+        (None, Command::Begin(session)) => Change::Save(session.clone()),
+        (Some(_), Command::Begin(_)) | (None, Command::Use { .. } | Command::End) => Change::Keep,
+        (Some(_), Command::End) => Change::Delete,
+        (Some(session), Command::Use { life }) => used(session, *life, now),
+    }
+}
+
+fn used(session: &Session, life: Duration, now: Timestamp) -> Change {
+    if !session.is_seen_anew(now) {
+        return Change::Keep;
+    }
+    let mut session = session.clone();
+    session.last_seen_at = now;
+    if let Kind::Browser { expires_at, .. } = &mut session.kind {
+        if *expires_at <= now {
+            return Change::Keep;
+        }
+        *expires_at = now.after(life);
+    }
+    Change::Save(session)
+}
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

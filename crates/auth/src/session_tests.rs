@@ -1,0 +1,135 @@
+//! Every state × command pair of a session document, and when a session is alive.
+
+use super::*;
+use crate::user::Account;
+
+const START: Timestamp = Timestamp::from_millis(1_000_000);
+const LIFE: Duration = Duration::from_secs(1000);
+
+fn user(password_number: u32, kept_session: Option<SessionId>) -> User {
+    let account = Account {
+        email: "ann@example.com".parse().unwrap(),
+        name: String::new(),
+        password_hash: String::new(),
+        password_number,
+        kept_session,
+    };
+    let id = UserId(Uuid::from_u128(1));
+    User { id, created_at: START, account: Some(account), notices: Vec::new() }
+}
+
+fn with(kind: Kind) -> Session {
+    Session {
+        id: SessionId(Uuid::from_u128(5)),
+        user_id: UserId(Uuid::from_u128(1)),
+        token_hash: TokenHash::of("secret"),
+        created_at: START,
+        last_seen_at: START,
+        kind,
+    }
+}
+
+fn browser() -> Session {
+    let expires_at = START.after(LIFE);
+    with(Kind::Browser { user_agent: "Browser".to_owned(), password_number: 2, expires_at })
+}
+
+fn token() -> Session {
+    with(Kind::Token { name: "script".to_owned() })
+}
+
+/// `session` as it is when it was seen at `at`.
+fn seen(session: &Session, at: Timestamp) -> Session {
+    let mut session = session.clone();
+    session.last_seen_at = at;
+    if let Kind::Browser { expires_at, .. } = &mut session.kind {
+        *expires_at = at.after(LIFE);
+    }
+    session
+}
+
+/// Every command does to a session in every state what the table says: a use is noted once a minute
+/// and lengthens the life of a browser's session, and what ran out or ended is never revived.
+#[test]
+fn every_command_in_every_state() {
+    let second = START.after(Duration::from_secs(1));
+    let almost = START.after(Duration::from_millis(59_999));
+    let minute = START.after(SEEN_EVERY);
+    let past = START.after(LIFE);
+    let used = Command::Use { life: LIFE };
+    let (browser, token) = (browser(), token());
+    let other = Session { user_id: UserId(Uuid::from_u128(2)), ..browser.clone() };
+    let table = [
+        (
+            "absent, begin",
+            None,
+            Command::Begin(browser.clone()),
+            second,
+            Change::Save(browser.clone()),
+        ),
+        ("absent, use", None, used.clone(), minute, Change::Keep),
+        ("absent, end", None, Command::End, minute, Change::Keep),
+        ("browser, begin", Some(&browser), Command::Begin(other.clone()), minute, Change::Keep),
+        ("browser, use at once", Some(&browser), used.clone(), second, Change::Keep),
+        ("browser, use before", Some(&browser), used.clone(), Timestamp::EPOCH, Change::Keep),
+        ("browser, use almost later", Some(&browser), used.clone(), almost, Change::Keep),
+        (
+            "browser, use later",
+            Some(&browser),
+            used.clone(),
+            minute,
+            Change::Save(seen(&browser, minute)),
+        ),
+        ("browser, end", Some(&browser), Command::End, minute, Change::Delete),
+        ("expired, begin", Some(&browser), Command::Begin(other.clone()), past, Change::Keep),
+        ("expired, use", Some(&browser), used.clone(), past, Change::Keep),
+        ("expired, end", Some(&browser), Command::End, past, Change::Delete),
+        ("token, begin", Some(&token), Command::Begin(other), past, Change::Keep),
+        ("token, use at once", Some(&token), used.clone(), second, Change::Keep),
+        ("token, use later", Some(&token), used, past, Change::Save(seen(&token, past))),
+        ("token, end", Some(&token), Command::End, past, Change::Delete),
+    ];
+    for (case, session, command, now, expected) in table {
+        assert_eq!(decide(session, &command, now), expected, "{case}");
+    }
+}
+
+/// A browser's session lives until it is not used for long, its password is replaced by another
+/// session or its account goes; an access token until its account goes.
+#[test]
+fn what_is_alive() {
+    let now = START.after(Duration::from_secs(1));
+    let past = START.after(LIFE);
+    let deleted = User { account: None, ..user(2, None) };
+    let (same, replaced) = (user(2, None), user(3, Some(SessionId(Uuid::from_u128(6)))));
+    let kept = user(3, Some(browser().id));
+    let table = [
+        ("its own password", Some(&same), now, true, true),
+        ("just before it runs out", Some(&same), past.before(Duration::from_millis(1)), true, true),
+        ("run out", Some(&same), past, false, true),
+        ("another session set a password", Some(&replaced), now, false, true),
+        ("it set the password itself", Some(&kept), now, true, true),
+        ("it set the password itself and ran out", Some(&kept), past, false, true),
+        ("deleted account", Some(&deleted), now, false, false),
+        ("no account", None, now, false, false),
+    ];
+    for (case, user, now, browser_lives, token_lives) in table {
+        assert_eq!(browser().is_alive(user, now), browser_lives, "browser: {case}");
+        assert_eq!(token().is_alive(user, now), token_lives, "token: {case}");
+    }
+}
+
+/// Neither the token nor anything it could be guessed from is stored.
+#[test]
+fn a_stored_session_does_not_hold_its_token() {
+    assert!(!serde_json::to_string(&browser()).unwrap().contains("secret"));
+    assert_ne!(TokenHash::of("a"), TokenHash::of("b"));
+}
+
+/// Only what can run out by itself is looked for by the worker that drops what ran out.
+#[test]
+fn only_browser_sessions_are_indexed_by_when_they_run_out() {
+    let expires = |session: Session| session.entries().iter().any(|(index, _)| *index == "expires");
+    assert!(expires(browser()));
+    assert!(!expires(token()));
+}

@@ -1,0 +1,168 @@
+//! The list of sessions, ending them, and dropping those that ended by themselves.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use stubmart_contract::{SessionId, UserId, api};
+use stubmart_http_kit::{Problem, SignedIn};
+use stubmart_ports::{
+    Cause,
+    key::Key,
+    repo::{ChangeError, Decision, RepoError, Row, Trace},
+    store::Scan,
+    worker::{Next, Worker},
+};
+
+use crate::{
+    Auth,
+    session::{self, Change, Command, Kind, SESSIONS, Session, Which},
+};
+
+/// How many are listed at the most, the newest first. Older ones show when newer ones are ended.
+const LISTED_MAX: usize = 1000;
+
+/// How many are loaded at once.
+const BATCH: usize = 200;
+
+/// How often the worker looks for sessions that ran out.
+const PURGE_EVERY: Duration = Duration::from_secs(600);
+
+impl Auth {
+    /// The caller's browser sessions that are alive, newest first.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub(crate) async fn sessions(&self, caller: &SignedIn) -> Result<Vec<api::Session>, Problem> {
+        let sessions = self.living(caller.user_id, Which::Browsers).await?;
+        let listed = sessions.into_iter().filter_map(|session| match session.kind {
+            Kind::Browser { user_agent, .. } => Some(api::Session {
+                id: session.id,
+                created_at: session.created_at,
+                last_seen_at: session.last_seen_at,
+                user_agent,
+                current: session.id == caller.session_id,
+            }),
+            Kind::Token { .. } => None,
+        });
+        Ok(listed.collect())
+    }
+
+    /// A user's sessions that are alive, newest first.
+    pub(crate) async fn living(
+        &self,
+        user_id: UserId,
+        which: Which,
+    ) -> Result<Vec<Session>, Problem> {
+        let scan = Scan::prefix(&SESSIONS, "user", &which.prefix(user_id)).descending();
+        let rows = self.inner.sessions.find(scan.limit(LISTED_MAX)).await?;
+        let (living, _) = self.judge(user_id, rows).await?;
+        Ok(living)
+    }
+
+    /// Parts a user's sessions into those that are alive and those that are dead. The user is loaded
+    /// after the sessions: judged by an older password, one that was just opened would look dead.
+    async fn judge(
+        &self,
+        user_id: UserId,
+        rows: Vec<Row<Session>>,
+    ) -> Result<(Vec<Session>, Vec<Session>), RepoError> {
+        let user = self.inner.users.load(user_id.0).await?.map(|user| user.doc);
+        let now = self.inner.host.now();
+        Ok(rows.into_iter().map(|row| row.doc).partition(|it| it.is_alive(user.as_ref(), now)))
+    }
+
+    /// Ends one of the caller's sessions or access tokens.
+    ///
+    /// # Errors
+    /// `not_found` when the caller has no such one; `unavailable`: it may have ended.
+    pub(crate) async fn revoke(
+        &self,
+        caller: &SignedIn,
+        id: SessionId,
+        which: Which,
+    ) -> Result<(), Problem> {
+        let living = match self.inner.sessions.load(id.0).await? {
+            Some(found) if found.doc.user_id == caller.user_id && found.doc.which() == which => {
+                let user = self.inner.users.load(caller.user_id.0).await?;
+                let now = self.inner.host.now();
+                found.doc.is_alive(user.as_ref().map(|user| &user.doc), now)
+            }
+            _ => false,
+        };
+        if living { self.end_session(id).await } else { Err(Problem::not_found()) }
+    }
+
+    /// Drops a user's sessions that are dead.
+    pub(crate) async fn drop_dead_sessions(&self, user_id: UserId) -> Result<(), RepoError> {
+        let mut scan = Scan::prefix(&SESSIONS, "user", &Key::new().id(user_id.0)).limit(BATCH);
+        loop {
+            let rows = self.inner.sessions.find(scan.clone()).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            scan = scan.behind(&last.key);
+            let (_, dead) = self.judge(user_id, rows).await?;
+            for session in dead {
+                self.change_session(session.id, &Command::End).await?;
+            }
+        }
+    }
+
+    /// Changes a session's document. The answer is the session after it, as far as there is one.
+    pub(crate) async fn change_session(
+        &self,
+        id: SessionId,
+        command: &Command,
+    ) -> Result<Option<Session>, RepoError> {
+        let inner = &self.inner;
+        let now = inner.host.now();
+        loop {
+            let changed = inner.sessions.change(id.0, Trace::REQUEST, |current| {
+                let change = session::decide(current.map(|it| &it.doc), command, now);
+                Ok::<_, std::convert::Infallible>(match (change, current) {
+                    (Change::Keep, current) => Decision::Keep(Ok(current.map(|it| it.doc.clone()))),
+                    (Change::Save(doc), _) => Decision::Save {
+                        doc: doc.clone(),
+                        events: Vec::new(),
+                        answer: Ok(Some(doc)),
+                    },
+                    (Change::Delete, current) => {
+                        Decision::Keep(Err(current.map_or(0, |it| it.version)))
+                    }
+                })
+            });
+            match changed.await {
+                Ok(Ok(session)) => return Ok(session),
+                // Used in between: decided anew.
+                Ok(Err(version)) if !inner.sessions.delete(id.0, version).await? => {}
+                Ok(Err(_)) => return Ok(None),
+                Err(ChangeError::Repo(error)) => return Err(error),
+                Err(ChangeError::Refused(never)) => match never {},
+            }
+        }
+    }
+}
+
+/// Drops browser sessions that ran out.
+#[derive(Debug)]
+pub(crate) struct ExpiredSessions(pub(crate) Auth);
+
+#[async_trait]
+impl Worker for ExpiredSessions {
+    fn name(&self) -> &'static str {
+        "auth-expired-sessions"
+    }
+
+    async fn step(&self) -> Result<Next, Cause> {
+        let inner = &self.0.inner;
+        let now = inner.host.now();
+        let mut scan = Scan::prefix(&SESSIONS, "expires", &Key::new()).limit(BATCH);
+        scan.to = Some(Key::new().time(now).into_bytes());
+        let rows = inner.sessions.find(scan).await?;
+        if rows.is_empty() {
+            return Ok(Next::At(now.after(PURGE_EVERY)));
+        }
+        for row in rows {
+            inner.sessions.delete(row.doc.id.0, row.version).await?;
+        }
+        Ok(Next::Again)
+    }
+}
