@@ -1,0 +1,361 @@
+//! The rules of the payment gateway, in the terms of Stripe's documented test payment methods
+//! (<https://docs.stripe.com/testing>).
+
+use std::{fmt, sync::Arc};
+
+use stubmart_contract::{ChargeId, Currency, OrderId, Price};
+use stubmart_ports::{
+    gateway::{AuthoriseRequest, GatewayError, Intent, IntentState, PaymentGateway},
+    host::Ids,
+};
+
+use super::at_once;
+
+/// Troubles the way between a gateway and its provider.
+pub trait Trouble: Send + Sync + 'static {
+    /// The next call reaches the provider and is done, and its answer is lost.
+    fn lose_next_answer(&self);
+
+    /// The next call does not reach the provider.
+    fn fail_next(&self);
+}
+
+/// What the rules of the gateway need besides: ids that the provider has not seen yet, and trouble.
+#[derive(Clone)]
+pub struct Bench {
+    /// Makes the ids of charges and orders. Where the provider remembers earlier runs they must be
+    /// new in each.
+    pub ids: Arc<dyn Ids>,
+    /// Troubles handle `a` of the subject, and may trouble the other one too.
+    pub trouble: Arc<dyn Trouble>,
+}
+
+impl fmt::Debug for Bench {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bench").finish_non_exhaustive()
+    }
+}
+
+type Gateway = Arc<dyn PaymentGateway>;
+
+/// A card that is authorised.
+const GOOD: &str = "pm_card_visa";
+
+/// A card that is declined for no stated reason.
+const BAD: &str = "pm_card_visa_chargeDeclined";
+
+/// A card whose bank wants to see the buyer.
+const AUTHENTICATED: &str = "pm_card_threeDSecure2Required";
+
+impl Bench {
+    fn request(&self, payment_method: &str) -> AuthoriseRequest {
+        AuthoriseRequest {
+            charge_id: ChargeId(self.ids.uuid()),
+            order_id: OrderId(self.ids.uuid()),
+            amount: Price::try_from(12_345).unwrap(),
+            currency: "usd".parse::<Currency>().unwrap(),
+            payment_method: Some(payment_method.to_owned()),
+        }
+    }
+
+    /// An intent that was authorised.
+    async fn authorised(&self, gateway: &dyn PaymentGateway) -> Intent {
+        let intent = gateway.authorise(&self.request(GOOD)).await.unwrap();
+        assert_eq!(intent.state, IntentState::Authorised);
+        intent
+    }
+
+    /// An intent that was declined.
+    async fn declined(&self, gateway: &dyn PaymentGateway) -> Intent {
+        let intent = gateway.authorise(&self.request(BAD)).await.unwrap();
+        assert!(matches!(intent.state, IntentState::Declined { .. }), "{intent:?}");
+        intent
+    }
+}
+
+const NOT_REFUNDED: IntentState = IntentState::Captured { refund_id: None };
+
+/// The refund of an intent that was given back.
+fn refund_of(state: IntentState) -> String {
+    match state {
+        IntentState::Captured { refund_id: Some(refund_id) } => refund_id,
+        other => unreachable!("not refunded: {other:?}"),
+    }
+}
+
+async fn state(gateway: &dyn PaymentGateway, intent: &Intent) -> IntentState {
+    gateway.intent(&intent.id).await.unwrap().state
+}
+
+/// A good card is authorised: the amount is held and nothing is taken. The intent is found by its id
+/// and by its charge, through either handle.
+pub async fn a_good_card_is_authorised(a: Gateway, b: Gateway, bench: Bench) {
+    let request = bench.request(GOOD);
+    let intent = a.authorise(&request).await.unwrap();
+    assert_eq!((intent.charge_id, &intent.state), (request.charge_id, &IntentState::Authorised));
+    for gateway in [&a, &b] {
+        assert_eq!(gateway.intent(&intent.id).await.unwrap(), intent);
+        assert_eq!(gateway.intent_of(request.charge_id).await.unwrap(), Some(intent.clone()));
+    }
+}
+
+/// A card that is declined is answered as a decline with Stripe's code and the bank's reason, and holds
+/// nothing.
+pub async fn a_bad_card_is_declined_for_its_reason(a: Gateway, b: Gateway, bench: Bench) {
+    let cards = [
+        (BAD, "card_declined", Some("generic_decline")),
+        (
+            "pm_card_visa_chargeDeclinedInsufficientFunds",
+            "card_declined",
+            Some("insufficient_funds"),
+        ),
+        ("pm_card_chargeDeclinedProcessingError", "processing_error", None),
+    ];
+    for (card, expected_code, reason) in cards {
+        let request = bench.request(card);
+        let intent = a.authorise(&request).await.unwrap();
+        let IntentState::Declined { code, decline_code } = &intent.state else {
+            unreachable!("{card}: {intent:?}")
+        };
+        assert_eq!(code, expected_code, "{card}");
+        if reason.is_some() {
+            assert_eq!(decline_code.as_deref(), reason, "{card}");
+        }
+        assert_eq!(b.intent_of(request.charge_id).await.unwrap(), Some(intent));
+    }
+}
+
+/// A card whose bank wants to see the buyer waits for that: nothing is held or taken.
+pub async fn a_card_to_be_authenticated_waits_for_the_buyer(a: Gateway, b: Gateway, bench: Bench) {
+    let intent = a.authorise(&bench.request(AUTHENTICATED)).await.unwrap();
+    let IntentState::NeedsAction { client_secret } = &intent.state else {
+        unreachable!("{intent:?}")
+    };
+    assert!(!client_secret.is_empty());
+    let captured = b.capture(intent.charge_id, &intent.id).await.unwrap();
+    assert!(matches!(captured, IntentState::NeedsAction { .. }), "{captured:?}");
+    assert_eq!(b.void(intent.charge_id, &intent.id).await.unwrap(), IntentState::Voided);
+}
+
+/// A payment method that does not exist is refused, for ever, and leaves nothing that was held.
+pub async fn an_unknown_card_is_refused(a: Gateway, b: Gateway, bench: Bench) {
+    let request = bench.request("pm_no_such_card");
+    for gateway in [&a, &b, &a] {
+        let refused = gateway.authorise(&request).await;
+        assert!(matches!(refused, Err(GatewayError::Refused { .. })), "{refused:?}");
+    }
+    if let Some(intent) = b.intent_of(request.charge_id).await.unwrap() {
+        assert!(!matches!(intent.state, IntentState::Authorised), "{intent:?}");
+    }
+}
+
+/// To ask for an intent that was never made is refused; a charge that was never authorised has none.
+pub async fn an_unknown_intent_is_refused(a: Gateway, b: Gateway, bench: Bench) {
+    let unknown = a.intent("pi_no_such_intent").await;
+    assert!(matches!(unknown, Err(GatewayError::Refused { .. })), "{unknown:?}");
+    assert_eq!(b.intent_of(ChargeId(bench.ids.uuid())).await.unwrap(), None);
+}
+
+/// To authorise a charge again answers with the same intent, as it stands then, and holds the amount
+/// once.
+pub async fn authorising_again_answers_with_the_same_intent(a: Gateway, b: Gateway, bench: Bench) {
+    for card in [GOOD, BAD, AUTHENTICATED] {
+        let request = bench.request(card);
+        let first = a.authorise(&request).await.unwrap();
+        for gateway in [&b, &a] {
+            assert_eq!(gateway.authorise(&request).await.unwrap(), first, "{card}");
+        }
+    }
+    let request = bench.request(GOOD);
+    let intent = a.authorise(&request).await.unwrap();
+    a.capture(intent.charge_id, &intent.id).await.unwrap();
+    let again = b.authorise(&request).await.unwrap();
+    assert_eq!((again.id, again.state), (intent.id, NOT_REFUNDED));
+}
+
+/// Two charges have two intents, even of one order.
+pub async fn each_charge_has_an_intent_of_its_own(a: Gateway, b: Gateway, bench: Bench) {
+    let first = bench.request(GOOD);
+    let second = AuthoriseRequest { charge_id: ChargeId(bench.ids.uuid()), ..first.clone() };
+    let intents = (a.authorise(&first).await.unwrap(), b.authorise(&second).await.unwrap());
+    assert_ne!(intents.0.id, intents.1.id);
+    a.void(first.charge_id, &intents.0.id).await.unwrap();
+    assert_eq!(state(&*b, &intents.1).await, IntentState::Authorised);
+}
+
+/// Charges that are authorised at once, over and over, have one intent each.
+pub async fn concurrent_authorisations_make_one_intent(a: Gateway, b: Gateway, bench: Bench) {
+    for _ in 0..5 {
+        let request = bench.request(GOOD);
+        let tasks = [&a, &b].into_iter().cycle().take(6).map(|gateway| {
+            let (gateway, request) = (Arc::clone(gateway), request.clone());
+            async move { gateway.authorise(&request).await.unwrap().id }
+        });
+        let mut ids = at_once(tasks.collect::<Vec<_>>()).await;
+        ids.dedup();
+        assert_eq!(ids.len(), 1, "{ids:?}");
+    }
+}
+
+/// A capture takes the amount, once however often it is asked for.
+pub async fn a_capture_takes_the_amount_once(a: Gateway, b: Gateway, bench: Bench) {
+    let intent = bench.authorised(&*a).await;
+    for gateway in [&a, &b, &a] {
+        assert_eq!(gateway.capture(intent.charge_id, &intent.id).await.unwrap(), NOT_REFUNDED);
+    }
+    assert_eq!(state(&*b, &intent).await, NOT_REFUNDED);
+}
+
+/// What can not be captured stays as it is, and the answer says how that is.
+pub async fn what_can_not_be_captured_answers_its_state(a: Gateway, b: Gateway, bench: Bench) {
+    let voided = bench.authorised(&*a).await;
+    a.void(voided.charge_id, &voided.id).await.unwrap();
+    assert_eq!(b.capture(voided.charge_id, &voided.id).await.unwrap(), IntentState::Voided);
+    let declined = bench.declined(&*a).await;
+    assert_eq!(b.capture(declined.charge_id, &declined.id).await.unwrap(), declined.state);
+    let refunded = bench.authorised(&*a).await;
+    a.capture(refunded.charge_id, &refunded.id).await.unwrap();
+    let given_back = a.refund(refunded.charge_id, &refunded.id).await.unwrap();
+    assert_eq!(b.capture(refunded.charge_id, &refunded.id).await.unwrap(), given_back);
+}
+
+/// A void gives up the hold, once and for all, however often it is asked for.
+pub async fn a_void_gives_up_the_hold(a: Gateway, b: Gateway, bench: Bench) {
+    let intent = bench.authorised(&*a).await;
+    for gateway in [&a, &b, &a] {
+        let voided = gateway.void(intent.charge_id, &intent.id).await.unwrap();
+        assert_eq!(voided, IntentState::Voided);
+    }
+    assert_eq!(state(&*b, &intent).await, IntentState::Voided);
+}
+
+/// What was captured can not be voided: the money is taken, and the answer says so.
+pub async fn a_void_after_a_capture_answers_captured(a: Gateway, b: Gateway, bench: Bench) {
+    let intent = bench.authorised(&*a).await;
+    a.capture(intent.charge_id, &intent.id).await.unwrap();
+    assert_eq!(b.void(intent.charge_id, &intent.id).await.unwrap(), NOT_REFUNDED);
+    assert_eq!(state(&*a, &intent).await, NOT_REFUNDED);
+}
+
+/// Of a capture and a void at once one happens, and both answers say which.
+pub async fn of_a_capture_and_a_void_at_once_one_happens(a: Gateway, b: Gateway, bench: Bench) {
+    for round in 0..8 {
+        let intent = bench.authorised(&*a).await;
+        let tasks = [(&a, round % 2 == 0), (&b, round % 2 != 0)].map(|(gateway, capture)| {
+            let (gateway, intent) = (Arc::clone(gateway), intent.clone());
+            async move {
+                if capture {
+                    gateway.capture(intent.charge_id, &intent.id).await.unwrap()
+                } else {
+                    gateway.void(intent.charge_id, &intent.id).await.unwrap()
+                }
+            }
+        });
+        let answers = at_once(tasks).await;
+        let now = state(&*a, &intent).await;
+        assert!(matches!(now, IntentState::Captured { refund_id: None } | IntentState::Voided));
+        assert!(answers.iter().all(|answer| *answer == now), "{answers:?}, now {now:?}");
+    }
+}
+
+/// A refund gives captured money back in full, once however often it is asked for, at once too.
+pub async fn a_refund_gives_the_money_back_once(a: Gateway, b: Gateway, bench: Bench) {
+    let intent = bench.authorised(&*a).await;
+    a.capture(intent.charge_id, &intent.id).await.unwrap();
+    let tasks = [&a, &b].into_iter().cycle().take(4).map(|gateway| {
+        let (gateway, intent) = (Arc::clone(gateway), intent.clone());
+        async move { refund_of(gateway.refund(intent.charge_id, &intent.id).await.unwrap()) }
+    });
+    let mut refunds = at_once(tasks.collect::<Vec<_>>()).await;
+    refunds.push(refund_of(b.refund(intent.charge_id, &intent.id).await.unwrap()));
+    refunds.push(refund_of(state(&*a, &intent).await));
+    refunds.dedup();
+    assert_eq!(refunds.len(), 1, "{refunds:?}");
+}
+
+/// What holds no captured money is not refunded: it stays as it is, and the answer says how that is.
+pub async fn what_was_not_captured_is_not_refunded(a: Gateway, b: Gateway, bench: Bench) {
+    let held = bench.authorised(&*a).await;
+    assert_eq!(b.refund(held.charge_id, &held.id).await.unwrap(), IntentState::Authorised);
+    b.void(held.charge_id, &held.id).await.unwrap();
+    assert_eq!(a.refund(held.charge_id, &held.id).await.unwrap(), IntentState::Voided);
+    let declined = bench.declined(&*a).await;
+    assert_eq!(b.refund(declined.charge_id, &declined.id).await.unwrap(), declined.state);
+}
+
+/// A call whose answer was lost is made again and has one effect; a charge whose authorisation was
+/// never answered is found by the charge.
+pub async fn after_a_lost_answer_the_same_call_has_one_effect(
+    a: Gateway,
+    b: Gateway,
+    bench: Bench,
+) {
+    let request = bench.request(GOOD);
+    bench.trouble.lose_next_answer();
+    let lost = a.authorise(&request).await;
+    assert!(matches!(lost, Err(GatewayError::Indeterminate(_))), "{lost:?}");
+    let found = b.intent_of(request.charge_id).await.unwrap().unwrap();
+    let intent = a.authorise(&request).await.unwrap();
+    assert_eq!((&intent, &intent.state), (&found, &IntentState::Authorised));
+
+    bench.trouble.lose_next_answer();
+    let lost = a.capture(intent.charge_id, &intent.id).await;
+    assert!(matches!(lost, Err(GatewayError::Indeterminate(_))), "{lost:?}");
+    assert_eq!(state(&*b, &intent).await, NOT_REFUNDED);
+    assert_eq!(a.capture(intent.charge_id, &intent.id).await.unwrap(), NOT_REFUNDED);
+
+    bench.trouble.lose_next_answer();
+    let lost = a.refund(intent.charge_id, &intent.id).await;
+    assert!(matches!(lost, Err(GatewayError::Indeterminate(_))), "{lost:?}");
+    let refund = refund_of(state(&*b, &intent).await);
+    assert_eq!(refund_of(a.refund(intent.charge_id, &intent.id).await.unwrap()), refund);
+
+    let held = bench.authorised(&*a).await;
+    bench.trouble.lose_next_answer();
+    let lost = a.void(held.charge_id, &held.id).await;
+    assert!(matches!(lost, Err(GatewayError::Indeterminate(_))), "{lost:?}");
+    assert_eq!(state(&*b, &held).await, IntentState::Voided);
+    assert_eq!(a.void(held.charge_id, &held.id).await.unwrap(), IntentState::Voided);
+}
+
+/// A call that did not reach the provider has no effect, and the same call succeeds later.
+pub async fn a_call_that_failed_can_be_made_again(a: Gateway, b: Gateway, bench: Bench) {
+    let request = bench.request(GOOD);
+    bench.trouble.fail_next();
+    let failed = a.authorise(&request).await;
+    assert!(matches!(failed, Err(GatewayError::Unavailable(_))), "{failed:?}");
+    assert_eq!(b.intent_of(request.charge_id).await.unwrap(), None);
+    let intent = a.authorise(&request).await.unwrap();
+    bench.trouble.fail_next();
+    let failed = a.capture(intent.charge_id, &intent.id).await;
+    assert!(matches!(failed, Err(GatewayError::Unavailable(_))), "{failed:?}");
+    assert_eq!(state(&*b, &intent).await, IntentState::Authorised);
+    assert_eq!(a.capture(intent.charge_id, &intent.id).await.unwrap(), NOT_REFUNDED);
+}
+
+/// Makes a test of each rule of the [`PaymentGateway`] port. `$factory` is an
+/// `fn() -> impl Future<Output = Subject<dyn PaymentGateway, Bench>>`.
+#[macro_export]
+macro_rules! gateway_suite {
+    ($factory:expr) => {
+        $crate::rule_tests!(gateway, $factory, [], with [
+            a_good_card_is_authorised,
+            a_bad_card_is_declined_for_its_reason,
+            a_card_to_be_authenticated_waits_for_the_buyer,
+            an_unknown_card_is_refused,
+            an_unknown_intent_is_refused,
+            authorising_again_answers_with_the_same_intent,
+            each_charge_has_an_intent_of_its_own,
+            concurrent_authorisations_make_one_intent,
+            a_capture_takes_the_amount_once,
+            what_can_not_be_captured_answers_its_state,
+            a_void_gives_up_the_hold,
+            a_void_after_a_capture_answers_captured,
+            of_a_capture_and_a_void_at_once_one_happens,
+            a_refund_gives_the_money_back_once,
+            what_was_not_captured_is_not_refunded,
+            after_a_lost_answer_the_same_call_has_one_effect,
+            a_call_that_failed_can_be_made_again,
+        ]);
+    };
+}

@@ -1,0 +1,88 @@
+//! The rules of the mailer.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use stubmart_ports::mailer::{Mail, Mailer};
+use uuid::Uuid;
+
+use super::at_once;
+
+/// What a mailer has taken, as the test can see it.
+pub trait Outbox: Send + Sync + 'static {
+    /// The mails, in any order.
+    fn mails(&self) -> Vec<Mail>;
+}
+
+impl Outbox for crate::mem::MemMailer {
+    fn mails(&self) -> Vec<Mail> {
+        Self::mails(self)
+    }
+}
+
+fn mail(number: u64) -> Mail {
+    Mail {
+        id: Uuid::from_u128(u128::from(number)),
+        to: format!("user{number}@example.com"),
+        subject: format!("Ærende {number}"),
+        text: format!("First line of {number}.\n\n.\nLine after a lone dot: 東京 🎫\n"),
+    }
+}
+
+/// A mail that was taken is in the outbox as it was given, through either handle.
+pub async fn a_mail_taken_is_in_the_outbox(
+    a: Arc<dyn Mailer>,
+    b: Arc<dyn Mailer>,
+    outbox: Arc<dyn Outbox>,
+) {
+    assert_eq!(outbox.mails(), []);
+    a.send(mail(1)).await.unwrap();
+    b.send(mail(2)).await.unwrap();
+    let mut mails = outbox.mails();
+    mails.sort_by_key(|mail| mail.id);
+    assert_eq!(mails, [mail(1), mail(2)]);
+}
+
+/// A mail may be given again, as after a lost answer; it is in the outbox, as it was, and so are the
+/// others.
+pub async fn a_mail_may_be_given_again(
+    a: Arc<dyn Mailer>,
+    b: Arc<dyn Mailer>,
+    outbox: Arc<dyn Outbox>,
+) {
+    for mailer in [&a, &b, &a] {
+        mailer.send(mail(1)).await.unwrap();
+    }
+    b.send(mail(2)).await.unwrap();
+    let mails = outbox.mails();
+    for expected in [mail(1), mail(2)] {
+        assert!(mails.contains(&expected), "{mails:?}");
+    }
+}
+
+/// Mails that are given at once are all taken.
+pub async fn mails_given_at_once_are_all_taken(
+    a: Arc<dyn Mailer>,
+    b: Arc<dyn Mailer>,
+    outbox: Arc<dyn Outbox>,
+) {
+    let senders = (1..=40).zip([&a, &b].into_iter().cycle()).map(|(number, mailer)| {
+        let mailer = Arc::clone(mailer);
+        async move { mailer.send(mail(number)).await.unwrap() }
+    });
+    at_once(senders.collect::<Vec<_>>()).await;
+    let ids: BTreeSet<_> = outbox.mails().into_iter().map(|mail| mail.id).collect();
+    assert_eq!(ids.len(), 40);
+}
+
+/// Makes a test of each rule of the [`Mailer`] port. `$factory` is an
+/// `fn() -> impl Future<Output = Subject<dyn Mailer, Arc<dyn Outbox>>>`.
+#[macro_export]
+macro_rules! mailer_suite {
+    ($factory:expr) => {
+        $crate::rule_tests!(mailer, $factory, [], with [
+            a_mail_taken_is_in_the_outbox,
+            a_mail_may_be_given_again,
+            mails_given_at_once_are_all_taken,
+        ]);
+    };
+}

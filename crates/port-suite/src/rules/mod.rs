@@ -1,0 +1,164 @@
+//! The rules of each port, as functions over two handles on the same data: what one handle does, the
+//! other must see, and what both do at once must end as if one came after the other.
+//!
+//! Each port has a macro that makes a test of each of its rules ([`store_suite!`](crate::store_suite),
+//! [`outbox_suite!`](crate::outbox_suite), [`bus_suite!`](crate::bus_suite),
+//! [`timers_suite!`](crate::timers_suite), [`limits_suite!`](crate::limits_suite),
+//! [`mailer_suite!`](crate::mailer_suite), [`gateway_suite!`](crate::gateway_suite)). It is given an
+//! `fn() -> impl Future<Output = Subject<…>>` that makes what is tested, empty, anew for each test.
+//!
+//! A rule fails by panicking. Rules wait for what must happen as long as [`bounded`] lets them, so that
+//! a slow machine fails none. That something does not happen is watched for a moment only.
+
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a rule fails by panicking")]
+
+pub mod bus;
+pub mod gateway;
+pub mod limits;
+pub mod mailer;
+pub mod outbox;
+pub mod store;
+pub mod timers;
+
+use std::{any::Any, fmt, future::Future, sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use stubmart_contract::{
+    DomainEvent, Envelope, EventType, MessageId, Timestamp, UserId, event::UserState,
+};
+use stubmart_ports::store::Outgoing;
+use tokio::{sync::Barrier, time::timeout};
+use uuid::Uuid;
+
+use crate::host::ManualClock;
+
+/// How long a rule may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long a rule watches for what must not happen.
+const MOMENT: Duration = Duration::from_millis(40);
+
+/// What a suite is run against: two handles on the same data, and what else its rules need.
+pub struct Subject<P: ?Sized, With = ()> {
+    /// One handle.
+    pub a: Arc<P>,
+    /// Another handle, as independent of the first as two processes' are.
+    pub b: Arc<P>,
+    /// What the rules of this port need besides.
+    pub with: With,
+    /// What is to live as long as the handles: a directory that is removed with it.
+    pub guard: Box<dyn Any + Send>,
+}
+
+impl<P: ?Sized, With> fmt::Debug for Subject<P, With> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subject").finish_non_exhaustive()
+    }
+}
+
+/// Lets time pass for an adapter: moves its manual clock, or waits where it goes by the machine's.
+pub trait Time: Send + Sync + 'static {
+    /// Lets `duration` pass.
+    fn pass(&self, duration: Duration) -> BoxFuture<'static, ()>;
+}
+
+impl Time for ManualClock {
+    fn pass(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.advance(duration);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Runs a rule; it fails when it does not end.
+///
+/// # Panics
+/// When the rule does, and when it takes too long.
+pub async fn bounded(rule: impl Future<Output = ()>) {
+    assert!(timeout(PATIENCE, rule).await.is_ok(), "the rule waits for what does not happen");
+}
+
+/// Whether `waiting` is still waiting after a moment; it is dropped then.
+async fn keeps_waiting(waiting: impl Future) -> bool {
+    timeout(MOMENT, waiting).await.is_err()
+}
+
+/// Runs tasks at once, on as many threads as there are, and gives their results in order.
+async fn at_once<T, F>(tasks: impl IntoIterator<Item = F>) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let tasks: Vec<_> = tasks.into_iter().collect();
+    let barrier = Arc::new(Barrier::new(tasks.len()));
+    let spawned: Vec<_> = tasks
+        .into_iter()
+        .map(|task| {
+            let barrier = Arc::clone(&barrier);
+            tokio::spawn(async move {
+                barrier.wait().await;
+                task.await
+            })
+        })
+        .collect();
+    let mut results = Vec::with_capacity(spawned.len());
+    for task in spawned {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
+/// The `number`th event of a rule, of one of the three `USER_*` kinds.
+fn event(kind: EventType, number: u64) -> Outgoing {
+    let id = Uuid::from_u128(u128::from(number));
+    let state = UserState { id: UserId(id) };
+    let envelope = Envelope {
+        id: MessageId(id),
+        aggregate_id: id,
+        version: 1,
+        at: Timestamp::EPOCH,
+        causation_id: MessageId(id),
+        correlation_id: MessageId(id),
+        event: match kind {
+            EventType::UserUpdated => DomainEvent::UserUpdated(state),
+            EventType::UserDeleted => DomainEvent::UserDeleted(state),
+            _ => DomainEvent::UserCreated(state),
+        },
+    };
+    let event_type = envelope.event.event_type();
+    Outgoing { id: MessageId(id), event_type, body: envelope.encode().unwrap() }
+}
+
+/// Events of one kind with the numbers of `numbers`.
+fn events(numbers: impl IntoIterator<Item = u64>) -> Vec<Outgoing> {
+    numbers.into_iter().map(|number| event(EventType::UserCreated, number)).collect()
+}
+
+/// The number of the event with this body.
+fn number_of(body: &[u8]) -> u64 {
+    u64::try_from(Envelope::decode(body).unwrap().id.0.as_u128()).unwrap()
+}
+
+/// Makes a test of each rule; the suites of the ports are made of it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! rule_tests {
+    ($port:ident, $factory:expr, [$($rule:ident),* $(,)?] $(, with [$($with:ident),* $(,)?])?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $rule() {
+                let subject = $factory().await;
+                let (a, b) = (::std::sync::Arc::clone(&subject.a), ::std::sync::Arc::clone(&subject.b));
+                $crate::rules::bounded($crate::rules::$port::$rule(a, b)).await;
+            }
+        )*
+        $($(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $with() {
+                let subject = $factory().await;
+                let (a, b) = (::std::sync::Arc::clone(&subject.a), ::std::sync::Arc::clone(&subject.b));
+                let with = ::std::clone::Clone::clone(&subject.with);
+                $crate::rules::bounded($crate::rules::$port::$with(a, b, with)).await;
+            }
+        )*)?
+    };
+}
