@@ -1,0 +1,430 @@
+//! The bus over the log of events in the shared file.
+//!
+//! A save appends its events to the log in its own commit, so there is no way to be recorded and not
+//! on the bus. A consumer is a cursor into the log: every event up to it is settled or waits in the
+//! table of retries. The readers of a consumer in one process share what is out for delivery in memory;
+//! with readers in two processes an event may be delivered in both, which at-least-once allows, and
+//! those of one hear of what the other recorded within [`Options::poll`](crate::Options::poll).
+
+use std::{collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures_util::future::{Either, select};
+use rusqlite::{Connection, OptionalExtension, params};
+use stubmart_contract::{EventType, Timestamp};
+use stubmart_ports::{
+    bus::{Bus, BusError, Consumer, Delivery, Disposition, Seen, Subscription, Tail, TailFrom},
+    store::Outgoing,
+};
+use tokio::sync::watch;
+
+use crate::{
+    db::{Db, signed, unsigned},
+    group::{Group, Lease, Settlement},
+    live::Readership,
+    writer::{Tx, Undo, WriteError},
+};
+
+/// How far the cursor on disk may lag behind events that are not for its consumer.
+const LAG_MAX: u64 = 1024;
+
+/// The bus.
+pub struct SqliteBus {
+    db: Arc<Db>,
+}
+
+impl std::fmt::Debug for SqliteBus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteBus").finish_non_exhaustive()
+    }
+}
+
+impl From<WriteError> for BusError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Unavailable(cause) | WriteError::Indeterminate(cause) => {
+                Self::Unavailable(cause)
+            }
+        }
+    }
+}
+
+fn unavailable(error: rusqlite::Error) -> BusError {
+    BusError::Unavailable(error.into())
+}
+
+impl SqliteBus {
+    pub(crate) fn new(db: Arc<Db>) -> Self {
+        Self { db }
+    }
+
+    /// The consumer's number; it is put into the table the first time.
+    async fn number(&self, name: &'static str) -> Result<i64, BusError> {
+        let known = self.db.read(|conn| consumer_number(conn, name)).map_err(unavailable)?;
+        if let Some(number) = known {
+            return Ok(number);
+        }
+        let number = self.db.write(move |tx| {
+            tx.prepare("INSERT INTO consumer(name, cursor) VALUES(?1, 0) ON CONFLICT DO NOTHING")?
+                .execute((name,))?;
+            Ok(tx
+                .prepare("SELECT id FROM consumer WHERE name = ?1")?
+                .query_row((name,), |row| row.get(0))?)
+        });
+        Ok(number.await?)
+    }
+}
+
+fn consumer_number(conn: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+    conn.prepare_cached("SELECT id FROM consumer WHERE name = ?1")?
+        .query_row((name,), |row| row.get(0))
+        .optional()
+}
+
+fn is_recorded(conn: &Connection, event: &Outgoing) -> rusqlite::Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM event WHERE id = ?1")?.exists((event
+        .id
+        .0
+        .as_bytes()
+        .as_slice(),))
+}
+
+#[async_trait]
+impl Bus for SqliteBus {
+    async fn publish(&self, events: &[Outgoing]) -> Result<(), BusError> {
+        let missing = self.db.read(|conn| {
+            let mut missing = Vec::new();
+            for event in events {
+                if !is_recorded(conn, event)? {
+                    missing.push(event.clone());
+                }
+            }
+            Ok(missing)
+        });
+        let missing = missing.map_err(unavailable)?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let written = self.db.write(move |tx| {
+            for event in &missing {
+                // Somebody else may have been faster, or it is twice among them.
+                if !tx.prepare("SELECT 1 FROM event WHERE id = ?1")?.exists((event
+                    .id
+                    .0
+                    .as_bytes()
+                    .as_slice(),))?
+                {
+                    tx.record(None, event)?;
+                }
+            }
+            Ok(())
+        });
+        Ok(written.await?)
+    }
+
+    async fn subscribe(
+        &self,
+        consumer: &'static Consumer,
+    ) -> Result<Box<dyn Subscription>, BusError> {
+        let number = self.number(consumer.name).await?;
+        let readership = self.db.live.readership(consumer, number);
+        Ok(Box::new(Reader {
+            waiting: Waiting::new(&self.db),
+            returned: readership.returned.subscribe(),
+            readership,
+            mine: BTreeSet::new(),
+        }))
+    }
+
+    async fn tail(
+        &self,
+        types: &'static [EventType],
+        from: TailFrom,
+    ) -> Result<Box<dyn Tail>, BusError> {
+        let waiting = Waiting::new(&self.db);
+        let position = match from {
+            TailFrom::Now => self.db.newest().map_err(unavailable)?,
+            TailFrom::Behind(position) => position,
+        };
+        Ok(Box::new(Follower { waiting, types, position }))
+    }
+
+    async fn position(&self) -> Result<u64, BusError> {
+        self.db.newest().map_err(unavailable)
+    }
+
+    async fn ready(&self) -> Result<(), BusError> {
+        self.position().await.map(drop)
+    }
+}
+
+/// Waits for news of the log.
+struct Waiting {
+    db: Arc<Db>,
+    newest: watch::Receiver<u64>,
+}
+
+impl Waiting {
+    fn new(db: &Arc<Db>) -> Self {
+        Self { db: Arc::clone(db), newest: db.live.feed.watch() }
+    }
+
+    /// Takes note that what was recorded up to now is about to be looked at. To be called before
+    /// looking, so that nothing recorded meanwhile is missed.
+    fn look(&mut self) {
+        self.newest.borrow_and_update();
+    }
+
+    /// Waits until something was recorded since the last look, but no longer than `wait` and no
+    /// longer than it takes to look for what other processes recorded.
+    async fn wait(&mut self, wait: Option<Duration>) {
+        let poll = self.db.options.poll;
+        let sleep = self.db.host.clock.sleep(wait.map_or(poll, |wait| wait.min(poll)));
+        drop(select(pin!(self.newest.changed()), sleep).await);
+    }
+}
+
+/// A follower.
+struct Follower {
+    waiting: Waiting,
+    types: &'static [EventType],
+    position: u64,
+}
+
+#[async_trait]
+impl Tail for Follower {
+    async fn next(&mut self, limit: usize) -> Result<Vec<Seen>, BusError> {
+        loop {
+            self.waiting.look();
+            let log = self.waiting.db.log_behind(self.position, self.types, limit.max(1));
+            let stretch = log.map_err(unavailable)?;
+            self.position = stretch.read_to;
+            if !stretch.events.is_empty() {
+                let seen = |event: crate::feed::Logged| Seen {
+                    position: event.seq,
+                    body: event.body.to_vec(),
+                };
+                return Ok(stretch.events.into_iter().map(seen).collect());
+            }
+            if stretch.at_end {
+                self.waiting.wait(None).await;
+            } else {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+/// One reader of a consumer.
+struct Reader {
+    waiting: Waiting,
+    returned: watch::Receiver<()>,
+    readership: Arc<Readership>,
+    /// What is out to this reader.
+    mine: BTreeSet<u64>,
+}
+
+/// What a look found.
+struct Look {
+    deliveries: Vec<Delivery>,
+    at_end: bool,
+    /// When the next retry is due.
+    next_due: Option<Timestamp>,
+}
+
+impl Reader {
+    /// Takes the next deliveries out: first what came back, then due retries, then fresh events.
+    /// Nothing is taken when it fails.
+    fn take(&mut self, limit: usize) -> rusqlite::Result<Look> {
+        let (db, number) = (Arc::clone(&self.waiting.db), self.readership.number);
+        let mut group = self.readership.group();
+        let now = db.host.now();
+        let (mut taken, next_due) = db.read(|conn| {
+            group.cursor_is(cursor(conn, number)?);
+            let mut again = group.returned(limit);
+            let due = due_retries(conn, number, now, limit.saturating_add(group.held()))?;
+            again.extend(due.into_iter().filter(|(seq, _)| !group.holds(*seq)));
+            again.truncate(limit);
+            let mut taken = Vec::with_capacity(again.len());
+            for (seq, lease) in again {
+                let attempt = lease.attempt.saturating_add(1);
+                taken.push((seq, Lease { attempt, ..lease }, body(conn, seq)?));
+            }
+            let next_due = if taken.is_empty() { next_retry(conn, number)? } else { None };
+            Ok((taken, next_due))
+        })?;
+        let mut at_end = false;
+        let room = limit.saturating_sub(taken.len());
+        if room > 0 {
+            let types = self.readership.consumer.types;
+            let stretch = db.log_behind(group.read_to(), types, room)?;
+            let fresh = Lease { attempt: 1, retried: false };
+            taken.extend(
+                stretch.events.into_iter().map(|event| (event.seq, fresh, event.body.to_vec())),
+            );
+            group.looked_to(stretch.read_to);
+            at_end = stretch.at_end;
+        }
+        let deliveries = taken
+            .into_iter()
+            .map(|(seq, lease, body)| {
+                group.deliver(seq, lease);
+                self.mine.insert(seq);
+                Delivery { token: seq, attempt: lease.attempt, body }
+            })
+            .collect();
+        if group.idle_lag() > LAG_MAX {
+            self.save_cursor_soon(&mut group);
+        }
+        Ok(Look { deliveries, at_end, next_due })
+    }
+
+    /// Moves the cursor past events that were not for this consumer, so that they need not be looked
+    /// at again after a restart. Nobody waits for it, and nothing is lost with it.
+    fn save_cursor_soon(&self, group: &mut Group) {
+        if let Some(cursor) = group.unsaved_cursor() {
+            let number = self.readership.number;
+            group.settled(&[], cursor);
+            self.waiting.db.write_soon(move |tx| Ok(move_cursor(tx, number, cursor)?));
+        }
+    }
+
+    async fn write(&self, settlement: Settlement) -> Result<(), BusError> {
+        let (number, now) = (self.readership.number, self.waiting.db.host.now());
+        let written = self.waiting.db.write(move |tx| settle(tx, number, now, &settlement));
+        Ok(written.await?)
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let mut group = self.readership.group();
+        for &seq in &self.mine {
+            group.give_back(seq);
+        }
+        drop(group);
+        self.readership.returned.send_replace(());
+    }
+}
+
+#[async_trait]
+impl Subscription for Reader {
+    async fn next(&mut self, limit: usize) -> Result<Vec<Delivery>, BusError> {
+        loop {
+            self.waiting.look();
+            self.returned.borrow_and_update();
+            let look = self.take(limit.max(1)).map_err(unavailable)?;
+            if !look.deliveries.is_empty() {
+                return Ok(look.deliveries);
+            }
+            if !look.at_end {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let due_in = look.next_due.map(|due| due.since(self.waiting.db.host.now()));
+            let news = pin!(self.waiting.wait(due_in));
+            match select(news, pin!(self.returned.changed())).await {
+                Either::Left(_) | Either::Right(_) => {}
+            }
+        }
+    }
+
+    async fn settle(&mut self, settled: Vec<(u64, Disposition)>) -> Result<(), BusError> {
+        let settled: Vec<_> =
+            settled.into_iter().filter(|(token, _)| self.mine.contains(token)).collect();
+        let seqs: Vec<u64> = settled.iter().map(|(token, _)| *token).collect();
+        let now = self.waiting.db.host.now();
+        let (settlement, is_news) = {
+            let group = self.readership.group();
+            let settlement = group.settlement(settled, now);
+            let is_news = group.is_news(&settlement);
+            (settlement, is_news)
+        };
+        let (cursor, retries) = (settlement.cursor, !settlement.retry.is_empty());
+        if is_news {
+            self.write(settlement).await?;
+        }
+        for seq in &seqs {
+            self.mine.remove(seq);
+        }
+        let unsaved = {
+            let mut group = self.readership.group();
+            group.settled(&seqs, cursor);
+            group.unsaved_cursor()
+        };
+        if retries {
+            self.readership.returned.send_replace(());
+        }
+        // Another reader settled at the same time, and each took the other's for not settled.
+        if let Some(cursor) = unsaved {
+            self.write(Settlement { cursor, ..Settlement::default() }).await?;
+            self.readership.group().settled(&[], cursor);
+        }
+        Ok(())
+    }
+}
+
+fn cursor(conn: &Connection, consumer: i64) -> rusqlite::Result<u64> {
+    conn.prepare_cached("SELECT cursor FROM consumer WHERE id = ?1")?
+        .query_row((consumer,), |row| row.get(0))
+        .map(unsigned)
+}
+
+fn body(conn: &Connection, seq: u64) -> rusqlite::Result<Vec<u8>> {
+    conn.prepare_cached("SELECT body FROM event WHERE seq = ?1")?
+        .query_row((signed(seq),), |row| row.get(0))
+}
+
+fn due_retries(
+    conn: &Connection,
+    consumer: i64,
+    now: Timestamp,
+    limit: usize,
+) -> rusqlite::Result<Vec<(u64, Lease)>> {
+    conn.prepare_cached(
+        "SELECT seq, attempt FROM retry WHERE consumer = ?1 AND due <= ?2 ORDER BY due LIMIT ?3",
+    )?
+    .query_map((consumer, now.millis(), i64::try_from(limit).unwrap_or(i64::MAX)), |row| {
+        Ok((unsigned(row.get(0)?), Lease { attempt: row.get(1)?, retried: true }))
+    })?
+    .collect()
+}
+
+fn next_retry(conn: &Connection, consumer: i64) -> rusqlite::Result<Option<Timestamp>> {
+    let due: Option<i64> = conn
+        .prepare_cached("SELECT min(due) FROM retry WHERE consumer = ?1")?
+        .query_row((consumer,), |row| row.get(0))?;
+    Ok(due.map(Timestamp::from_millis))
+}
+
+fn move_cursor(tx: &Tx<'_>, consumer: i64, cursor: u64) -> rusqlite::Result<()> {
+    tx.prepare("UPDATE consumer SET cursor = ?2 WHERE id = ?1 AND cursor < ?2")?
+        .execute((consumer, signed(cursor)))
+        .map(drop)
+}
+
+fn settle(
+    tx: &Tx<'_>,
+    consumer: i64,
+    now: Timestamp,
+    settlement: &Settlement,
+) -> Result<(), Undo<()>> {
+    for &(seq, attempt, due) in &settlement.retry {
+        tx.prepare(
+            "INSERT INTO retry(consumer, seq, attempt, due) VALUES(?1, ?2, ?3, ?4) \
+             ON CONFLICT DO UPDATE SET attempt = excluded.attempt, due = excluded.due",
+        )?
+        .execute((consumer, signed(seq), attempt, due.millis()))?;
+    }
+    for (seq, reason) in &settlement.dead {
+        tx.prepare(
+            "INSERT INTO dead(consumer, seq, at, reason) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![consumer, signed(*seq), now.millis(), reason])?;
+    }
+    for &seq in &settlement.done {
+        tx.prepare("DELETE FROM retry WHERE consumer = ?1 AND seq = ?2")?
+            .execute((consumer, signed(seq)))?;
+    }
+    Ok(move_cursor(tx, consumer, settlement.cursor)?)
+}

@@ -1,0 +1,110 @@
+//! Checkpoints: what was committed to the write-ahead log is copied into the database file.
+//!
+//! The copying is done by a thread of its own while commits go on. Only the restart of the log needs
+//! the writer to stand still; the writer does it itself when hardly anything is left to copy.
+
+use std::{
+    path::Path,
+    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    time::Duration,
+};
+
+use rusqlite::Connection;
+
+use crate::schema;
+
+/// How long the restart of the log waits for readers of old pages.
+const RESTART_PATIENCE: Duration = Duration::from_millis(20);
+
+/// How often a write that waits for another process tries, in all.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The checkpointer's page cache: it reads no pages through it.
+const CACHE_KIB: u32 = 64;
+
+/// When the writer calls for a checkpoint, in pages of 4 KiB.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Copy when so many pages of the log are not copied yet.
+    pub(crate) copy_pages: i64,
+    /// Start the log from its beginning again when it has so many pages.
+    pub(crate) restart_pages: i64,
+}
+
+/// The writer's end: watches how long the log is.
+pub(crate) struct Checkpoints {
+    limits: Limits,
+    nudge: SyncSender<()>,
+    restart_at: i64,
+}
+
+/// The length of the log in pages, and how many of them are in the database file too.
+struct LogState {
+    pages: i64,
+    copied: i64,
+    blocked: bool,
+}
+
+impl Checkpoints {
+    /// Starts the thread. It ends when the returned value is dropped.
+    pub(crate) fn start(path: &Path, limits: Limits) -> Result<Self, schema::OpenError> {
+        let conn = schema::connect(path, CACHE_KIB)?;
+        let (nudge, nudged) = sync_channel(1);
+        std::thread::Builder::new()
+            .name("sqlite-checkpoint".to_owned())
+            .spawn(move || run(&conn, &nudged))?;
+        Ok(Self { limits, nudge, restart_at: limits.restart_pages })
+    }
+
+    /// Called by the writer after each commit, on its own connection.
+    pub(crate) fn after_commit(&mut self, conn: &Connection) {
+        if let Err(error) = self.keep_log_short(conn) {
+            tracing::warn!(%error, "checkpoint failed");
+        }
+    }
+
+    fn keep_log_short(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        let log = checkpoint(conn, "PRAGMA wal_checkpoint(NOOP)")?;
+        let behind = log.pages.saturating_sub(log.copied);
+        let much_too_long = log.pages >= self.restart_at.saturating_mul(2);
+        if log.pages >= self.restart_at && (behind < self.limits.copy_pages || much_too_long) {
+            conn.busy_timeout(RESTART_PATIENCE)?;
+            let restarted = checkpoint(conn, "PRAGMA wal_checkpoint(RESTART)");
+            conn.busy_timeout(BUSY_TIMEOUT)?;
+            self.restart_at = if restarted?.blocked {
+                log.pages.saturating_add(self.limits.copy_pages)
+            } else {
+                self.limits.restart_pages
+            };
+        } else if behind >= self.limits.copy_pages {
+            // Full means that the thread has been told already.
+            if let Err(TrySendError::Disconnected(())) = self.nudge.try_send(()) {
+                tracing::warn!("the checkpointer has ended");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn checkpoint(conn: &Connection, pragma: &str) -> rusqlite::Result<LogState> {
+    conn.prepare_cached(pragma)?.query_row((), |row| {
+        Ok(LogState {
+            blocked: row.get::<_, i64>(0)? != 0,
+            pages: row.get(1)?,
+            copied: row.get(2)?,
+        })
+    })
+}
+
+fn run(conn: &Connection, nudged: &Receiver<()>) {
+    while nudged.recv().is_ok() {
+        if let Err(error) = checkpoint(conn, "PRAGMA wal_checkpoint(PASSIVE)") {
+            tracing::warn!(%error, "checkpoint failed");
+        }
+    }
+}
+
+/// Copies the whole log and empties it, as far as other processes allow.
+pub(crate) fn finish(conn: &Connection) -> rusqlite::Result<()> {
+    checkpoint(conn, "PRAGMA wal_checkpoint(TRUNCATE)").map(drop)
+}

@@ -1,0 +1,298 @@
+//! One `SQLite` file, shared by all services of the process.
+
+use std::{fs::OpenOptions, path::Path, sync::Arc, time::Duration};
+
+use rusqlite::Connection;
+use stubmart_ports::{Cause, host::Host};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
+
+use crate::{
+    bus::SqliteBus,
+    checkpoint::{Checkpoints, Limits},
+    feed::{Logged, Stretch},
+    live::Live,
+    names::Names,
+    readers::Readers,
+    schema::{self, OpenError},
+    store::SqliteStore,
+    timers::SqliteTimers,
+    writer::{Job, Message, Tx, Undo, WriteError, Writer},
+};
+
+/// How a [`Database`] is run. The defaults are right for production; tests make some of them small.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Connections that read; a read runs on the task that asks, so more than cores are no use.
+    pub readers: usize,
+    /// Page cache of the writer in KiB.
+    pub writer_cache_kib: u32,
+    /// Page cache of each reader in KiB.
+    pub reader_cache_kib: u32,
+    /// Writes that may wait for the writer.
+    pub queue_max: usize,
+    /// Writes that are committed as one group.
+    pub group_max: usize,
+    /// How long a write waits for a place in the full queue before it is refused as unavailable.
+    pub queue_wait: Duration,
+    /// How long a write waits for its answer before that is given up as lost.
+    pub answer_wait: Duration,
+    /// A checkpoint begins when so many pages (of 4 KiB) of the write-ahead log wait for it.
+    pub checkpoint_pages: u32,
+    /// The write-ahead log is started from its beginning again when it has so many pages.
+    pub log_pages: u32,
+    /// How many pages the file may have; `None` for as many as the disk holds.
+    pub pages_max: Option<u32>,
+    /// How often those who wait for events look for some that another process recorded.
+    pub poll: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            readers: cores.max(2),
+            writer_cache_kib: 8 * 1024,
+            reader_cache_kib: 2 * 1024,
+            queue_max: 4096,
+            group_max: 256,
+            queue_wait: Duration::from_secs(2),
+            answer_wait: Duration::from_secs(10),
+            checkpoint_pages: 1024,
+            log_pages: 8 * 1024,
+            pages_max: None,
+            poll: Duration::from_millis(200),
+        }
+    }
+}
+
+/// An open database. Clones are the same one.
+///
+/// Everything that was acknowledged is on disk and survives a crash at any moment. Another process
+/// may have the same file open at the same time.
+#[derive(Clone)]
+pub struct Database {
+    db: Arc<Db>,
+    store: Arc<SqliteStore>,
+    bus: Arc<SqliteBus>,
+    timers: Arc<SqliteTimers>,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// Opens the file at `path`, or creates it, readable by its owner only. Its directory must exist.
+    ///
+    /// # Errors
+    /// [`OpenError`]; a file that is not ours was not changed.
+    pub fn open(path: &Path, options: Options, host: Host) -> Result<Self, OpenError> {
+        create(path)?;
+        let mut conn = schema::connect(path, options.writer_cache_kib)?;
+        schema::check(&conn)?;
+        schema::write_ahead(&conn)?;
+        schema::prepare(&mut conn)?;
+        if let Some(pages) = options.pages_max {
+            conn.pragma_update(None, "max_page_count", pages)?;
+        }
+        let live = Live::of(path)?;
+        let limits = Limits {
+            copy_pages: i64::from(options.checkpoint_pages),
+            restart_pages: i64::from(options.log_pages),
+        };
+        let writer = Writer {
+            conn,
+            live: Arc::clone(&live),
+            checkpoints: Checkpoints::start(path, limits)?,
+            group_max: options.group_max.max(1),
+        };
+        let (outbox, inbox) = mpsc::channel(options.queue_max.max(1));
+        std::thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || writer.run(inbox))?;
+        let readers = Readers::open(path, options.readers, options.reader_cache_kib)?;
+        let db =
+            Arc::new(Db { host, options, readers, writer: outbox, live, names: Names::default() });
+        Ok(Self {
+            store: Arc::new(SqliteStore::new(Arc::clone(&db))),
+            bus: Arc::new(SqliteBus::new(Arc::clone(&db))),
+            timers: Arc::new(SqliteTimers::new(Arc::clone(&db))),
+            db,
+        })
+    }
+
+    /// The document store.
+    #[must_use]
+    pub fn store(&self) -> Arc<SqliteStore> {
+        Arc::clone(&self.store)
+    }
+
+    /// The bus.
+    #[must_use]
+    pub fn bus(&self) -> Arc<SqliteBus> {
+        Arc::clone(&self.bus)
+    }
+
+    /// The timers.
+    #[must_use]
+    pub fn timers(&self) -> Arc<SqliteTimers> {
+        Arc::clone(&self.timers)
+    }
+
+    /// Does every write that was asked for before, refuses those that come after, and empties the
+    /// write-ahead log. Without it the same is done when the file is opened next.
+    ///
+    /// # Errors
+    /// The cause, when the log could not be emptied; nothing is lost.
+    pub async fn close(&self) -> Result<(), Cause> {
+        let (reply, closed) = oneshot::channel();
+        if self.db.writer.send(Message::Close(reply)).await.is_err() {
+            return Ok(());
+        }
+        Ok(closed.await??)
+    }
+}
+
+/// Creates the file, if it is not there, for its owner alone: it holds personal data. The files that
+/// `SQLite` puts beside it get the same permissions.
+fn create(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+/// What the adapters share.
+pub(crate) struct Db {
+    pub(crate) host: Host,
+    pub(crate) options: Options,
+    pub(crate) live: Arc<Live>,
+    pub(crate) names: Names,
+    readers: Readers,
+    writer: mpsc::Sender<Message>,
+}
+
+/// How many rows of the log are looked at in one go.
+const SCAN_ROWS: i64 = 1024;
+
+impl Db {
+    /// Runs `work` on a connection that reads. It sees everything that was acknowledged before.
+    pub(crate) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        self.readers.read(work)
+    }
+
+    /// Has the writer run `run` and commit it. `run` may run more than once, each time in a
+    /// transaction in which it has not run before; it should look before it writes, since taking
+    /// back what it wrote ([`Undo`]) costs the other writes of the group a second run.
+    ///
+    /// When the future is dropped, the write is done all the same.
+    pub(crate) async fn write<A, F>(&self, run: F) -> Result<A, WriteError>
+    where
+        A: Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<A, Undo<A>> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.submit(Message::Write(Box::new(Job::new(run, reply)))).await?;
+        match self.host.timeout(self.options.answer_wait, answer).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(WriteError::Indeterminate("the writer has ended".into())),
+            Err(timed_out) => Err(WriteError::Indeterminate(timed_out.into())),
+        }
+    }
+
+    /// Has the writer run `run` if it has a place in its queue, and does not wait for it.
+    pub(crate) fn write_soon<F>(&self, run: F)
+    where
+        F: FnMut(&mut Tx<'_>) -> Result<(), Undo<()>> + Send + 'static,
+    {
+        let (reply, _) = oneshot::channel();
+        drop(self.writer.try_send(Message::Write(Box::new(Job::new(run, reply)))));
+    }
+
+    async fn submit(&self, message: Message) -> Result<(), WriteError> {
+        let message = match self.writer.try_send(message) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Full(message)) => message,
+            Err(TrySendError::Closed(_)) => {
+                return Err(WriteError::Unavailable("the database is closed".into()));
+            }
+        };
+        match self.host.timeout(self.options.queue_wait, self.writer.reserve()).await {
+            Ok(Ok(place)) => {
+                place.send(message);
+                Ok(())
+            }
+            Ok(Err(_)) => Err(WriteError::Unavailable("the database is closed".into())),
+            Err(_) => Err(WriteError::Unavailable("too many writes are waiting".into())),
+        }
+    }
+
+    /// The position of the newest event; 0 when there is none.
+    pub(crate) fn newest(&self) -> rusqlite::Result<u64> {
+        self.read(|conn| {
+            let seq: Option<i64> = conn
+                .prepare_cached("SELECT max(seq) FROM event")?
+                .query_row((), |row| row.get(0))?;
+            Ok(seq.map_or(0, unsigned))
+        })
+    }
+
+    /// What comes behind `position` in the log: events of these kinds, at most `limit`.
+    pub(crate) fn log_behind(
+        &self,
+        position: u64,
+        types: &[stubmart_contract::EventType],
+        limit: usize,
+    ) -> rusqlite::Result<Stretch> {
+        if let Some(stretch) = self.live.feed.behind(position, types, limit) {
+            return Ok(stretch);
+        }
+        self.read(|conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT seq, type, body FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+            )?;
+            let mut rows = statement.query((signed(position), SCAN_ROWS))?;
+            let mut stretch = Stretch { events: Vec::new(), read_to: position, at_end: true };
+            let mut seen = 0;
+            while let Some(row) = rows.next()? {
+                seen += 1;
+                stretch.read_to = unsigned(row.get(0)?);
+                let event_type = event_type(row.get_ref(1)?.as_str()?);
+                if event_type.is_some_and(|it| types.contains(&it)) {
+                    let body = Arc::from(row.get_ref(2)?.as_blob()?);
+                    stretch.events.push(Logged { seq: stretch.read_to, event_type, body });
+                }
+                stretch.at_end = seen < SCAN_ROWS;
+                if stretch.events.len() >= limit {
+                    stretch.at_end = false;
+                    break;
+                }
+            }
+            Ok(stretch)
+        })
+    }
+}
+
+/// The kind of event that goes by this name, if this program knows it.
+pub(crate) fn event_type(name: &str) -> Option<stubmart_contract::EventType> {
+    stubmart_contract::EventType::ALL.iter().copied().find(|it| it.as_str() == name)
+}
+
+/// A number as `SQLite` stores it. Ours never come near the limit.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A number as `SQLite` stored it.
+pub(crate) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
