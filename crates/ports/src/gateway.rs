@@ -182,3 +182,19 @@ pub trait PaymentGateway: Send + Sync + 'static {
     /// [`BadNotice`].
     fn notice(&self, signature: &str, body: &[u8], now: Timestamp) -> Result<Notice, BadNotice>;
 }
+
+/// The bank behind the sandbox: what a buyer does at their bank's page is done here by a call.
+#[async_trait]
+pub trait SandboxBank: Send + Sync + 'static {
+    /// Ends the authentication that the intent with this client secret waits for, and answers with
+    /// the intent as it stands then. Where it does not wait for authentication nothing changes.
+    /// `None` when no intent has this client secret.
+    ///
+    /// # Errors
+    /// [`GatewayError`]; it says what happened.
+    async fn authenticate(
+        &self,
+        client_secret: &str,
+        succeed: bool,
+    ) -> Result<Option<Intent>, GatewayError>;
+}

@@ -7,6 +7,9 @@
 pub mod bus;
 pub mod calls;
 pub mod consumer;
+pub mod departed;
+pub mod echo;
+pub mod follow;
 pub mod gateway;
 pub mod host;
 pub mod key;

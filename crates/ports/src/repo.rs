@@ -284,6 +284,40 @@ impl<T: Document> Repo<T> {
         Err(RepoError::Contended.into())
     }
 
+    /// The event of a document's present state once more, under the version of its last event and a
+    /// new id: for consumers that may have lost it. `None` when there is no such document.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub async fn tell_again(
+        &self,
+        id: Uuid,
+        trace: Trace,
+        event: impl Fn(&T) -> DomainEvent + Send,
+    ) -> Result<Option<Outgoing>, RepoError> {
+        let Some(stored) = self.store.load(Self::key(id)).await? else { return Ok(None) };
+        let event = event(&Self::read(&stored)?);
+        self.envelop(id, stored.event_count, event, trace).map(Some)
+    }
+
+    /// Puts an event in its envelope.
+    fn envelop(
+        &self,
+        aggregate_id: Uuid,
+        version: u64,
+        event: DomainEvent,
+        trace: Trace,
+    ) -> Result<Outgoing, RepoError> {
+        let id = self.host.message_id();
+        let (causation_id, correlation_id) = trace.0.unwrap_or((id, id));
+        let at = self.host.now();
+        let envelope =
+            Envelope { id, aggregate_id, version, at, causation_id, correlation_id, event };
+        let event_type = envelope.event.event_type();
+        let body = envelope.encode().map_err(|error| RepoError::Corrupt(error.into()))?;
+        Ok(Outgoing { id, event_type, body })
+    }
+
     /// Encodes a save and its events.
     fn prepare(
         &self,
@@ -294,33 +328,17 @@ impl<T: Document> Repo<T> {
         events: Vec<DomainEvent>,
         trace: Trace,
     ) -> Result<Save, RepoError> {
-        let corrupt = |error: serde_json::Error| RepoError::Corrupt(error.into());
         let mut count = event_count;
         let mut outgoing = Vec::with_capacity(events.len());
         for event in events {
             count += 1;
-            let message_id = self.host.message_id();
-            let (causation_id, correlation_id) = trace.0.unwrap_or((message_id, message_id));
-            let envelope = Envelope {
-                id: message_id,
-                aggregate_id: id,
-                version: count,
-                at: self.host.now(),
-                causation_id,
-                correlation_id,
-                event,
-            };
-            outgoing.push(Outgoing {
-                id: message_id,
-                event_type: envelope.event.event_type(),
-                body: envelope.encode().map_err(corrupt)?,
-            });
+            outgoing.push(self.envelop(id, count, event, trace)?);
         }
         Ok(Save {
             key: Self::key(id),
             expect,
             save_id: SaveId(self.host.uuid()),
-            body: serde_json::to_vec(doc).map_err(corrupt)?,
+            body: serde_json::to_vec(doc).map_err(|error| RepoError::Corrupt(error.into()))?,
             entries: entries(doc),
             event_count: count,
             events: outgoing,

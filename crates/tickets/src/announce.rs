@@ -5,17 +5,17 @@
 //! are overdue, and expiration sets their timers again.
 
 use async_trait::async_trait;
-use stubmart_contract::Envelope;
 use stubmart_ports::{
     Cause,
     key::Key,
-    store::{Outgoing, Scan},
+    repo::Trace,
+    store::Scan,
     worker::{Next, Worker},
 };
 
 use crate::{
     Tickets,
-    ticket::{TICKETS, index},
+    ticket::{TICKETS, Ticket, index},
 };
 
 /// How many locks are announced at once.
@@ -36,22 +36,8 @@ impl Worker for Overdue {
         let mut scan = Scan::prefix(&TICKETS, index::LOCKED, &Key::new()).limit(BATCH);
         scan.to = Some(Key::new().time(now.before(it.config.overdue_after)).into_bytes());
         let mut events = Vec::new();
-        for row in it.tickets.find(scan).await? {
-            let id = it.host.message_id();
-            let event = row.doc.event();
-            let event_type = event.event_type();
-            // The same version as the event that first told of it: consumers that saw that one and
-            // need no timer drop this one.
-            let envelope = Envelope {
-                id,
-                aggregate_id: row.doc.id.0,
-                version: row.version,
-                at: now,
-                causation_id: id,
-                correlation_id: id,
-                event,
-            };
-            events.push(Outgoing { id, event_type, body: envelope.encode()? });
+        for found in it.tickets.keys(scan).await? {
+            events.extend(it.tickets.tell_again(found.id, Trace::REQUEST, Ticket::event).await?);
         }
         if !events.is_empty() {
             tracing::warn!(locks = events.len(), "locks outlived their time, announced anew");

@@ -84,7 +84,7 @@ impl Tickets {
             })
             .await?;
         self.learn(&listed);
-        if self.is_departed(seller).await? {
+        if self.0.departed.contains(seller).await? {
             self.command_by_event(id.0, &Command::SellerGone, Trace::REQUEST).await?;
             return Err(Problem::new(Code::NotSignedIn));
         }

@@ -1,15 +1,15 @@
 //! The live feed: every change of a ticket, to every stream that this instance serves.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use stubmart_contract::{DomainEvent, Envelope, EventId, EventType, TicketId, event::TicketState};
 use stubmart_ports::{
     Cause,
-    bus::{Tail, TailFrom},
-    worker::{Next, Worker},
+    bus::Seen,
+    follow::{Follow, Sink},
 };
-use tokio::sync::{Mutex, broadcast};
+use tokio::sync::broadcast;
 
 use crate::{Tickets, ticket::public};
 
@@ -20,12 +20,6 @@ pub(crate) const TYPES: &[EventType] =
 /// How many changes a slow stream may be behind before it is cut off; its client comes back and
 /// resumes.
 const BEHIND_MAX: usize = 4096;
-
-/// How many events are read at once.
-pub(crate) const BATCH: usize = 256;
-
-/// How long the bus is listened to before the worker looks whether it should end.
-const LISTEN_MAX: Duration = Duration::from_secs(5);
 
 /// A change, ready to be sent to anybody: it holds what the public may see.
 #[derive(Debug, Clone)]
@@ -81,57 +75,30 @@ pub(crate) fn change(position: u64, ticket: TicketState, version: u64) -> Result
     Ok(Change { position, ticket_id, event_id, data })
 }
 
-/// Follows the bus: brings the catalogue what other instances saved, and the streams every change.
-pub(crate) struct Follow {
-    tickets: Tickets,
-    tail: Mutex<Follower>,
-}
-
-struct Follower {
-    tail: Option<Box<dyn Tail>>,
-    behind: u64,
-}
-
-impl Follow {
-    pub(crate) fn new(tickets: Tickets) -> Self {
-        let behind = tickets.0.feed.starts_behind;
-        Self { tickets, tail: Mutex::new(Follower { tail: None, behind }) }
+impl Tickets {
+    /// The worker that follows the bus: it brings the catalogue what other instances saved, and the
+    /// streams every change.
+    pub(crate) fn follow(&self) -> Follow {
+        let it = &self.0;
+        let (bus, sink) = (Arc::clone(&it.bus), Arc::new(self.clone()));
+        Follow::new(bus, TYPES, it.feed.starts_behind, it.host.clone(), it.shutdown.clone(), sink)
     }
 }
 
 #[async_trait]
-impl Worker for Follow {
+impl Sink for Tickets {
     fn name(&self) -> &'static str {
         "tickets-feed"
     }
 
-    async fn step(&self) -> Result<Next, Cause> {
-        let it = &self.tickets.0;
-        let mut follower = self.tail.lock().await;
-        let mut tail = match follower.tail.take() {
-            Some(tail) => tail,
-            None => it.bus.tail(TYPES, TailFrom::Behind(follower.behind)).await?,
-        };
-        if it.shutdown.is_signalled() {
-            return Ok(Next::Idle);
-        }
-        let listen = async {
-            tokio::select! {
-                seen = tail.next(BATCH) => Some(seen),
-                () = it.shutdown.signalled() => None,
-            }
-        };
-        let Ok(Some(seen)) = it.host.timeout(LISTEN_MAX, listen).await else {
-            follower.tail = Some(tail);
-            return Ok(Next::Again);
-        };
-        for seen in seen? {
-            follower.behind = seen.position;
+    async fn see(&self, seen: &[Seen]) -> Result<(), Cause> {
+        let it = &self.0;
+        for seen in seen {
             let Some((ticket, version)) = read(&seen.body)? else { continue };
             if !it.catalogue.apply(&ticket, version)
                 && let Some(event_id) = ticket.event_id
             {
-                self.tickets.learn_show(event_id).await?;
+                self.learn_show(event_id).await?;
                 it.catalogue.apply(&ticket, version);
             }
             if it.feed.changes.receiver_count() > 0 {
@@ -139,7 +106,6 @@ impl Worker for Follow {
                 drop(it.feed.changes.send(Arc::new(change(seen.position, ticket, version)?)));
             }
         }
-        follower.tail = Some(tail);
-        Ok(Next::Again)
+        Ok(())
     }
 }

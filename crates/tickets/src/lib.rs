@@ -24,6 +24,7 @@ use stubmart_http_kit::{Idempotency, SessionGate, idempotency};
 use stubmart_ports::{
     bus::Bus,
     consumer::Handler,
+    departed::Departed,
     host::Host,
     repo::Repo,
     store::{Collection, Store},
@@ -31,7 +32,7 @@ use stubmart_ports::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{catalogue::Catalogue, departed::Departed, feed::Feed, show::Show, ticket::Ticket};
+use crate::{catalogue::Catalogue, feed::Feed, show::Show, ticket::Ticket};
 
 pub use edit::NewTicket;
 pub use list::{Sort, TicketQuery};
@@ -92,7 +93,7 @@ pub struct Tickets(Arc<Inner>);
 struct Inner {
     tickets: Repo<Ticket>,
     shows: Repo<Show>,
-    departed: Repo<Departed>,
+    departed: Departed<departed::Keeper>,
     idempotency: Idempotency<Keeper>,
     catalogue: Catalogue,
     feed: Feed,
@@ -128,7 +129,7 @@ impl Tickets {
     #[must_use]
     pub fn workers(&self) -> Vec<Arc<dyn Worker>> {
         vec![
-            Arc::new(feed::Follow::new(self.clone())),
+            Arc::new(self.follow()),
             Arc::new(announce::Overdue(self.clone())),
             Arc::new(start::NewShows(self.clone())),
             Arc::new(self.0.idempotency.purge()),

@@ -7,6 +7,7 @@ use stubmart_contract::{EventId, Price, api::TicketStatus};
 use stubmart_http_kit::Idempotency;
 use stubmart_ports::{
     Cause,
+    departed::Departed,
     key::Key,
     repo::{Repo, RepoError},
     store::Scan,
@@ -47,7 +48,7 @@ impl Tickets {
         read_shows(&shows, &catalogue, Key::new()).await?;
         read_offers(&tickets, &catalogue).await?;
         Ok(Self(Arc::new(Inner {
-            departed: Repo::new(Arc::clone(&deps.store), deps.host.clone(), deps.outbox),
+            departed: Departed::new(Arc::clone(&deps.store), deps.host.clone()),
             idempotency: Idempotency::new(deps.store, deps.host.clone()),
             tickets,
             shows,

@@ -1,7 +1,7 @@
 //! Server-Sent Events: the changes of one ticket, or of all tickets of a show
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 
-use std::{collections::VecDeque, convert::Infallible, fmt::Write as _, sync::Arc, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -16,11 +16,14 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::{
     Tickets,
-    feed::{BATCH, Change, TYPES, change, read},
+    feed::{Change, TYPES, change, read},
 };
 
 /// How far back a client can resume by the bus; one that was away longer gets the present state.
 const RESUME_MAX: u64 = 20_000;
+
+/// How many events are read at once.
+const BATCH: usize = 256;
 
 /// How long the bus is listened to for events that are there already.
 const RESUME_WAIT: Duration = Duration::from_millis(250);
@@ -162,8 +165,6 @@ async fn next_frame(mut live: Live, greeting: String) -> Option<(Result<Bytes, I
 }
 
 fn frame(change: &Change) -> Bytes {
-    let mut text = String::with_capacity(change.data.len() + 48);
-    // Writing to a String can not fail; JSON holds no line break.
-    drop(write!(text, "event: ticket\nid: {}\ndata: {}\n\n", change.position, change.data));
-    Bytes::from(text)
+    // JSON holds no line break.
+    Bytes::from(format!("event: ticket\nid: {}\ndata: {}\n\n", change.position, change.data))
 }

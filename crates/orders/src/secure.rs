@@ -1,0 +1,84 @@
+//! What payments asks: the order as its buyer sees it, and to hold it for a charge.
+
+use async_trait::async_trait;
+use stubmart_contract::{ChargeId, Code, OrderId, UserId, api};
+use stubmart_ports::{
+    calls::{CallError, SecureOrders, SecureRefusal},
+    repo::{ChangeError, Decision, Trace, Versioned},
+};
+
+use crate::{
+    Orders,
+    order::{Command, Order, Refusal},
+};
+
+/// What became of securing an order.
+enum Secured {
+    Yes,
+    /// Its time was over: it was cancelled for that, here and now.
+    Expired,
+}
+
+#[async_trait]
+impl SecureOrders for Orders {
+    async fn order(
+        &self,
+        buyer: UserId,
+        order_id: OrderId,
+    ) -> Result<Option<api::Order>, CallError> {
+        match self.look(order_id, buyer).await {
+            Ok(order) => Ok(Some(order)),
+            Err(problem) if problem.code() == Code::NotFound => Ok(None),
+            Err(problem) => Err(CallError(format!("orders answered {}", problem.code()).into())),
+        }
+    }
+
+    async fn secure(
+        &self,
+        order_id: OrderId,
+        charge_id: ChargeId,
+    ) -> Result<Result<(), SecureRefusal>, CallError> {
+        let now = self.0.host.now();
+        let changed = self.0.orders.change(
+            order_id.0,
+            Trace::REQUEST,
+            |current: Option<&Versioned<Order>>| {
+                let current = current.map(|it| &it.doc).ok_or(SecureRefusal::NotFound)?;
+                let (after, secured) = match current.decide(Command::Secure(charge_id), now) {
+                    Ok(after) => (after, Secured::Yes),
+                    // The timer is late. Whoever is told that the order expired must find it so.
+                    Err(Refusal::Expired) => match current.decide(Command::Expire, now) {
+                        Ok(Some(expired)) => (Some(expired), Secured::Expired),
+                        _ => return Err(SecureRefusal::Expired),
+                    },
+                    Err(refusal) => return Err(refusal.into()),
+                };
+                Ok(match after {
+                    None => Decision::Keep(secured),
+                    Some(doc) => Decision::Save {
+                        events: doc.event(Some(current.status)).into_iter().collect(),
+                        doc,
+                        answer: secured,
+                    },
+                })
+            },
+        );
+        match changed.await {
+            Ok(Secured::Yes) => Ok(Ok(())),
+            Ok(Secured::Expired) => Ok(Err(SecureRefusal::Expired)),
+            Err(ChangeError::Refused(refusal)) => Ok(Err(refusal)),
+            Err(ChangeError::Repo(error)) => Err(CallError(error.into())),
+        }
+    }
+}
+
+impl From<Refusal> for SecureRefusal {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::PaymentInProgress => Self::PaymentInProgress,
+            Refusal::Completed => Self::Completed,
+            Refusal::Expired => Self::Expired,
+            Refusal::Cancelled => Self::Cancelled,
+        }
+    }
+}
