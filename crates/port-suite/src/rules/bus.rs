@@ -93,6 +93,7 @@ macro_rules! bus_suite {
                 a_rejected_event_does_not_come_again_and_holds_up_none,
                 an_event_published_twice_is_delivered_once,
                 two_readers_share_the_events,
+                two_readers_apart_leave_nothing,
                 events_published_at_once_are_all_delivered,
                 readers_that_come_and_go_lose_nothing,
                 the_position_is_that_of_the_newest_event,

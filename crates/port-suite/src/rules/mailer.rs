@@ -74,6 +74,24 @@ pub async fn mails_given_at_once_are_all_taken(
     assert_eq!(ids.len(), 40);
 }
 
+/// One mail that many give at once is in the outbox whole.
+pub async fn one_mail_given_by_many_at_once_is_whole(
+    a: Arc<dyn Mailer>,
+    b: Arc<dyn Mailer>,
+    outbox: Arc<dyn Outbox>,
+) {
+    for number in 1..=20 {
+        let senders = [&a, &b].into_iter().cycle().take(6).map(|mailer| {
+            let mailer = Arc::clone(mailer);
+            async move { mailer.send(mail(number)).await }
+        });
+        for sent in at_once(senders.collect::<Vec<_>>()).await {
+            sent.unwrap();
+        }
+        assert!(outbox.mails().contains(&mail(number)));
+    }
+}
+
 /// Makes a test of each rule of the [`Mailer`] port. `$factory` is an
 /// `fn() -> impl Future<Output = Subject<dyn Mailer, Arc<dyn Outbox>>>`.
 #[macro_export]
@@ -83,6 +101,7 @@ macro_rules! mailer_suite {
             a_mail_taken_is_in_the_outbox,
             a_mail_may_be_given_again,
             mails_given_at_once_are_all_taken,
+            one_mail_given_by_many_at_once_is_whole,
         ]);
     };
 }

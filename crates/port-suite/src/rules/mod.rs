@@ -57,6 +57,7 @@ impl<P: ?Sized, With> fmt::Debug for Subject<P, With> {
 }
 
 /// Lets time pass for an adapter: moves its manual clock, or waits where it goes by the machine's.
+/// Between, its time may stand still or run as fast as the machine's.
 pub trait Time: Send + Sync + 'static {
     /// Lets `duration` pass.
     fn pass(&self, duration: Duration) -> BoxFuture<'static, ()>;

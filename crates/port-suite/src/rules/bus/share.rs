@@ -2,50 +2,46 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    pin::pin,
+    sync::{Arc, Mutex},
 };
 
-use futures_util::future::{BoxFuture, FutureExt as _};
-use stubmart_ports::bus::{Bus, Disposition};
-use tokio::sync::Notify;
+use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
+use stubmart_ports::bus::{Bus, Disposition, Subscription};
+use tokio::sync::Semaphore;
 
 use super::{ALL, ALSO, keeps_nothing, publish, settle, subscribe, take_done};
 use crate::rules::{at_once, number_of};
 
-/// Two readers of a consumer share its events: each event goes to one of them, and none is left.
-pub async fn two_readers_share_the_events(a: Arc<dyn Bus>, b: Arc<dyn Bus>) {
+/// Has two readers settle what `bus` publishes, and counts how often each event was delivered.
+async fn shared(bus: Arc<dyn Bus>, readers: [Box<dyn Subscription>; 2]) -> BTreeMap<u64, u32> {
     const COUNT: u64 = 300;
-    let readers = [subscribe(&*a, &ALL).await, subscribe(&*b, &ALL).await];
     let handled = Arc::new(Mutex::new(BTreeMap::<u64, u32>::new()));
-    let end = Arc::new(Notify::new());
-    let ended = Arc::new(AtomicBool::new(false));
+    let all = Arc::new(Semaphore::new(0));
     let mut tasks: Vec<BoxFuture<'static, ()>> = Vec::new();
     for mut reader in readers {
-        let (handled, end, ended) = (Arc::clone(&handled), Arc::clone(&end), Arc::clone(&ended));
+        let (handled, all) = (Arc::clone(&handled), Arc::clone(&all));
         tasks.push(
             async move {
-                while !ended.load(Ordering::SeqCst) {
-                    let taken = tokio::select! {
-                        taken = reader.next(7) => taken.unwrap(),
-                        () = end.notified() => break,
+                loop {
+                    let taken = match select(reader.next(7), pin!(all.acquire())).await {
+                        Either::Left((taken, _)) => taken.unwrap(),
+                        Either::Right(_) => break,
                     };
-                    for delivery in &taken {
-                        *handled.lock().unwrap().entry(number_of(&delivery.body)).or_default() += 1;
-                    }
+                    let numbers: Vec<_> = taken.iter().map(|it| number_of(&it.body)).collect();
                     settle(&mut *reader, taken, Disposition::Done).await;
-                    if handled.lock().unwrap().len() == usize::try_from(COUNT).unwrap() {
-                        ended.store(true, Ordering::SeqCst);
-                        end.notify_one();
+                    let mut handled = handled.lock().unwrap();
+                    for number in numbers {
+                        *handled.entry(number).or_default() += 1;
+                    }
+                    if handled.len() == usize::try_from(COUNT).unwrap() {
+                        all.close();
                     }
                 }
             }
             .boxed(),
         );
     }
-    let bus = Arc::clone(&a);
     tasks.push(
         async move {
             for first in (1..=COUNT).step_by(10) {
@@ -57,8 +53,24 @@ pub async fn two_readers_share_the_events(a: Arc<dyn Bus>, b: Arc<dyn Bus>) {
     at_once(tasks).await;
     let handled = handled.lock().unwrap().clone();
     assert_eq!(handled.keys().copied().collect::<Vec<_>>(), (1..=COUNT).collect::<Vec<_>>());
+    handled
+}
+
+/// Two readers of a consumer on one handle share its events: each event goes to one of them, once,
+/// and none is left.
+pub async fn two_readers_share_the_events(a: Arc<dyn Bus>, b: Arc<dyn Bus>) {
+    let readers = [subscribe(&*a, &ALL).await, subscribe(&*a, &ALL).await];
+    let handled = shared(b, readers).await;
     assert!(handled.values().all(|times| *times == 1), "{handled:?}");
+    keeps_nothing(&*a, &ALL).await;
+}
+
+/// Two readers of a consumer on two handles handle every event, and none is left.
+pub async fn two_readers_apart_leave_nothing(a: Arc<dyn Bus>, b: Arc<dyn Bus>) {
+    let readers = [subscribe(&*a, &ALL).await, subscribe(&*b, &ALL).await];
+    shared(Arc::clone(&a), readers).await;
     keeps_nothing(&*b, &ALL).await;
+    keeps_nothing(&*a, &ALL).await;
 }
 
 /// Events that many publish at once through both handles all reach every consumer.
