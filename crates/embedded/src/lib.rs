@@ -20,6 +20,7 @@ pub mod mailer;
 mod names;
 pub mod password;
 mod readers;
+pub mod sandbox;
 mod schema;
 mod store;
 pub mod system;

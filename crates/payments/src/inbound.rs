@@ -1,0 +1,33 @@
+//! Domain events that payments handles.
+
+use async_trait::async_trait;
+use stubmart_contract::{DomainEvent, Envelope, EventType};
+use stubmart_ports::{
+    bus::Consumer,
+    consumer::{HandleError, Handler},
+};
+
+use crate::Payments;
+
+/// Orders that were cancelled.
+static ORDER_CANCELLED: Consumer =
+    Consumer { name: "payments.order-cancelled", types: &[EventType::OrderCancelled] };
+
+/// Has every charge of a cancelled order looked at: what is held is voided, what was captured is given
+/// back. The looking is the reconciler's; here it is only made sure that it happens.
+pub(crate) struct OrderCancelled(pub(crate) Payments);
+
+#[async_trait]
+impl Handler for OrderCancelled {
+    fn consumer(&self) -> &'static Consumer {
+        &ORDER_CANCELLED
+    }
+
+    async fn handle(&self, envelope: &Envelope) -> Result<(), HandleError> {
+        let DomainEvent::OrderCancelled(order) = &envelope.event else { return Ok(()) };
+        for charge in self.0.charges_of(order.id).await? {
+            self.0.look_by(charge.id, self.0.0.host.now()).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,259 @@
+//! `POST /api/payments`: pays for an order.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use stubmart_contract::{
+    ChargeId, Code, OrderId, UserId,
+    api::{NextAction, Order, OrderStatus},
+};
+use stubmart_http_kit::{Answer, Problem};
+use stubmart_ports::repo::{ChangeError, Decision, RepoError, Trace, Versioned};
+
+use crate::{
+    Payments,
+    charge::{Change, Charge, Command, Failure, Open, Reason, Refusal, Stage, decide},
+    orders::{Footing, footing},
+    settle::{Standing, Unsettled},
+};
+
+/// How soon the reconciler looks after a payment whose outcome is not known.
+const LOOK_SOON: Duration = Duration::from_secs(1);
+
+/// How often opening a charge is tried while others open and end theirs for the same order.
+const ROUNDS_MAX: u32 = 8;
+
+/// What a buyer wants.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish {
+    pub(crate) buyer: UserId,
+    pub(crate) order_id: OrderId,
+    /// The payment method's id at the provider; `None` to pay in the browser.
+    pub(crate) payment_method: Option<String>,
+}
+
+/// A charge that was opened, or one that stands in its place.
+enum Opened {
+    /// It is new: the provider is asked next. Saved at this version.
+    New(Versioned<Charge>),
+    /// It was there already.
+    There(Charge),
+}
+
+/// What an order's earlier charges mean for a new one.
+#[derive(Debug, PartialEq, Eq)]
+enum Place<'a> {
+    /// It can be opened with this number.
+    Free(u32),
+    /// This one waits for the buyer.
+    Waiting(&'a Charge),
+    /// One is under way.
+    InProgress,
+    /// One took the money.
+    Completed,
+    /// No further try is allowed.
+    UsedUp,
+}
+
+impl Payments {
+    /// Pays, with a charge of this id.
+    pub(crate) async fn pay(&self, id: ChargeId, wish: &Wish) -> Result<Standing, Problem> {
+        if let Some(stored) = self.0.charges.load(id.0).await?
+            && !can_be_opened_again(&stored.doc)
+        {
+            return self.resume(stored.doc).await;
+        }
+        let order = self.0.orders.order(wish.buyer, wish.order_id).await?;
+        let order = payable(order)?;
+        match self.open(id, &order, wish).await? {
+            Opened::New(Versioned { doc, version }) => {
+                let settled = self.begin(doc, version).await;
+                self.standing(id, settled).await
+            }
+            Opened::There(charge) => self.resume(charge).await,
+        }
+    }
+
+    /// Goes on with a charge that is there already.
+    async fn resume(&self, charge: Charge) -> Result<Standing, Problem> {
+        if !charge.is_open() {
+            return Ok(charge.into());
+        }
+        let id = charge.id;
+        let looked = self.apply(id, &Command::Look).await?;
+        let settled = self.settle(looked.charge).await;
+        self.standing(id, settled).await
+    }
+
+    /// A charge as it stands, also when its outcome is not known yet.
+    async fn standing(
+        &self,
+        id: ChargeId,
+        settled: Result<Standing, Unsettled>,
+    ) -> Result<Standing, Problem> {
+        match settled {
+            Ok(standing) => Ok(standing),
+            Err(Unsettled::Repo(error)) => Err(error.into()),
+            Err(error) => {
+                tracing::info!(charge.id = %id, %error, "payment not settled yet");
+                let soon = self.0.host.now().after(LOOK_SOON);
+                Ok(self.look_by(id, soon).await?.into())
+            }
+        }
+    }
+
+    async fn open(&self, id: ChargeId, order: &Order, wish: &Wish) -> Result<Opened, Problem> {
+        let mut attempt = 1;
+        for _ in 0..ROUNDS_MAX {
+            match self.try_open(id, order, wish, attempt).await {
+                Ok(opened) => return Ok(opened),
+                Err(RepoError::Taken { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let others = self.charges_of(order.id).await?;
+            match place(&others, self.0.config.max_payment_attempts) {
+                Place::Free(number) => attempt = number,
+                Place::Waiting(other) if other.payment_method == wish.payment_method => {
+                    return Ok(Opened::There(other.clone()));
+                }
+                Place::Waiting(other) => self.replace(other).await?,
+                Place::InProgress => return Err(Problem::new(Code::PaymentInProgress)),
+                Place::Completed => return Err(Problem::new(Code::OrderCompleted)),
+                Place::UsedUp => return Err(Problem::new(Code::OrderCancelled)),
+            }
+        }
+        Err(Problem::new(Code::Contended))
+    }
+
+    /// Saves the charge as created; before this, the provider hears nothing.
+    async fn try_open(
+        &self,
+        id: ChargeId,
+        order: &Order,
+        wish: &Wish,
+        attempt: u32,
+    ) -> Result<Opened, RepoError> {
+        let open = Command::Open(Open {
+            id,
+            order_id: order.id,
+            user_id: wish.buyer,
+            attempt,
+            amount: order.price,
+            currency: order.currency,
+            payment_method: wish.payment_method.clone(),
+        });
+        let now = self.0.host.now();
+        let opened = self.0.charges.change(id.0, Trace::REQUEST, |current| {
+            let version = current.map_or(1, |stored| stored.version.saturating_add(1));
+            match (decide(current.map(|stored| &stored.doc), &open, now)?, current) {
+                (Some(Change { charge, event }), _) => Ok(Decision::Save {
+                    doc: charge.clone(),
+                    events: event.into_iter().collect(),
+                    answer: Opened::New(Versioned { version, doc: charge }),
+                }),
+                (None, Some(stored)) => Ok(Decision::Keep(Opened::There(stored.doc.clone()))),
+                (None, None) => Err(Refusal::Missing),
+            }
+        });
+        opened.await.map_err(|error| match error {
+            ChangeError::Repo(error) => error,
+            ChangeError::Refused(refusal) => RepoError::Corrupt(refusal.into()),
+        })
+    }
+
+    /// Ends a charge that waits for its buyer, who chose another payment method.
+    async fn replace(&self, waiting: &Charge) -> Result<(), Problem> {
+        let fail = Command::Fail { failure: Failure::of(Reason::Replaced), intent_id: None };
+        let applied = self.apply(waiting.id, &fail).await?;
+        self.0.reconcile.wake();
+        match applied.refused {
+            None => Ok(()),
+            // The buyer authenticated in the meantime.
+            Some(_) => Err(Problem::new(Code::PaymentInProgress)),
+        }
+    }
+
+    /// What the buyer is told.
+    pub(crate) async fn answer(&self, standing: Standing) -> Result<Answer, Problem> {
+        let Standing { charge, client_secret } = standing;
+        match &charge.stage {
+            Stage::Asked | Stage::Waiting | Stage::Held => {
+                let mut body = charge.to_api();
+                body.next_action = client_secret.map(|client_secret| NextAction { client_secret });
+                Answer::json(StatusCode::ACCEPTED, &body)
+            }
+            Stage::Completed => {
+                if charge.stripe_refund_id.is_none() {
+                    self.await_order(&charge, OrderStatus::Completed).await;
+                }
+                Answer::json(StatusCode::CREATED, &charge.to_api())
+            }
+            Stage::Failed(failure) => {
+                if failure.ends_order {
+                    self.await_order(&charge, OrderStatus::Cancelled).await;
+                }
+                Err(problem(failure, "paymentMethod"))
+            }
+        }
+    }
+}
+
+/// Whether the same request may open this charge again: the provider could not be reached, and the
+/// buyer tries again with the same idempotency key.
+fn can_be_opened_again(charge: &Charge) -> bool {
+    charge.failure().is_some_and(|failure| failure.reason == Reason::Unavailable)
+}
+
+/// The order, if it can be paid for.
+fn payable(order: Option<Order>) -> Result<Order, Problem> {
+    let code = match (footing(order.as_ref()), order) {
+        (Footing::Payable, Some(order)) => return Ok(order),
+        (Footing::Secured, _) => Code::PaymentInProgress,
+        (Footing::Completed, _) => Code::OrderCompleted,
+        (Footing::Ended(reason), _) => return Err(problem(&Failure::of(reason), "orderId")),
+        (Footing::Payable, None) => Code::NotFound,
+    };
+    Err(Problem::new(code))
+}
+
+/// What an order's earlier charges mean for a new one.
+fn place(others: &[Charge], attempts_max: u32) -> Place<'_> {
+    if let Some(open) = others.iter().find(|charge| charge.is_open()) {
+        return match open.stage {
+            Stage::Waiting => Place::Waiting(open),
+            _ => Place::InProgress,
+        };
+    }
+    if others.iter().any(|charge| charge.stage == Stage::Completed) {
+        return Place::Completed;
+    }
+    let failures = others.iter().filter_map(Charge::failure);
+    if failures.clone().any(|failure| failure.ends_order) {
+        return Place::UsedUp;
+    }
+    let counted = failures.filter(|failure| failure.is_counted()).count();
+    match u32::try_from(counted).unwrap_or(u32::MAX) {
+        counted if counted >= attempts_max => Place::UsedUp,
+        counted => Place::Free(counted.saturating_add(1)),
+    }
+}
+
+/// What a buyer is told whose charge failed. `field` is what they chose the provider by.
+pub(crate) fn problem(failure: &Failure, field: &str) -> Problem {
+    match failure.reason {
+        Reason::Declined | Reason::Lost => {
+            let why = failure.decline_code.as_ref().unwrap_or(&failure.code);
+            Problem::new(Code::CardDeclined).declined(Some(why.clone()))
+        }
+        Reason::Refused => {
+            let message = failure.message.as_deref().unwrap_or("is refused by the provider");
+            Problem::invalid_field(field, message)
+        }
+        Reason::Unavailable => Problem::new(Code::PaymentProviderUnavailable),
+        Reason::Replaced | Reason::OrderSecured => Problem::new(Code::PaymentInProgress),
+        Reason::OrderExpired => Problem::new(Code::OrderExpired),
+        Reason::OrderCancelled => Problem::new(Code::OrderCancelled),
+        Reason::OrderCompleted => Problem::new(Code::OrderCompleted),
+        Reason::OrderMissing => Problem::not_found(),
+    }
+}

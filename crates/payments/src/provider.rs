@@ -1,0 +1,89 @@
+//! The payment provider, with a limit on how long it may take.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use stubmart_contract::{ChargeId, Timestamp};
+use stubmart_ports::{
+    gateway::{
+        AuthoriseRequest, BadNotice, GatewayError, Intent, IntentState, Notice, PaymentGateway,
+    },
+    host::Host,
+};
+
+/// The gateway. An answer that does not come in time is a lost one.
+pub(crate) struct Provider {
+    gateway: Arc<dyn PaymentGateway>,
+    host: Host,
+    timeout: Duration,
+}
+
+impl Provider {
+    pub(crate) fn new(gateway: Arc<dyn PaymentGateway>, host: Host, timeout: Duration) -> Self {
+        Self { gateway, host, timeout }
+    }
+
+    async fn within<T>(
+        &self,
+        call: impl Future<Output = Result<T, GatewayError>> + Send,
+    ) -> Result<T, GatewayError> {
+        match self.host.timeout(self.timeout, call).await {
+            Ok(answer) => answer,
+            Err(timed_out) => Err(GatewayError::Indeterminate(timed_out.into())),
+        }
+    }
+
+    pub(crate) async fn authorise(
+        &self,
+        request: &AuthoriseRequest,
+    ) -> Result<Intent, GatewayError> {
+        self.within(self.gateway.authorise(request)).await
+    }
+
+    pub(crate) async fn capture(
+        &self,
+        charge_id: ChargeId,
+        intent_id: &str,
+    ) -> Result<IntentState, GatewayError> {
+        self.within(self.gateway.capture(charge_id, intent_id)).await
+    }
+
+    pub(crate) async fn void(
+        &self,
+        charge_id: ChargeId,
+        intent_id: &str,
+    ) -> Result<IntentState, GatewayError> {
+        self.within(self.gateway.void(charge_id, intent_id)).await
+    }
+
+    pub(crate) async fn refund(
+        &self,
+        charge_id: ChargeId,
+        intent_id: &str,
+    ) -> Result<IntentState, GatewayError> {
+        self.within(self.gateway.refund(charge_id, intent_id)).await
+    }
+
+    pub(crate) async fn intent(&self, intent_id: &str) -> Result<Intent, GatewayError> {
+        self.within(self.gateway.intent(intent_id)).await
+    }
+
+    pub(crate) async fn intent_of(
+        &self,
+        charge_id: ChargeId,
+    ) -> Result<Option<Intent>, GatewayError> {
+        self.within(self.gateway.intent_of(charge_id)).await
+    }
+
+    pub(crate) fn publishable_key(&self) -> Option<&str> {
+        self.gateway.publishable_key()
+    }
+
+    pub(crate) fn notice(
+        &self,
+        signature: &str,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Notice, BadNotice> {
+        self.gateway.notice(signature, body, now)
+    }
+}

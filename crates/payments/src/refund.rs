@@ -1,0 +1,109 @@
+//! Money that must not be kept: what the provider holds for a charge that failed is voided, what it
+//! captured for an order that is cancelled is given back in full.
+
+use std::time::Duration;
+
+use stubmart_ports::gateway::{GatewayError, Intent, IntentState};
+
+use crate::{
+    Payments,
+    charge::{Charge, Command, Reason},
+    orders::Footing,
+    settle::{Standing, Unsettled},
+};
+
+/// How long a request to the provider may still arrive there after it was sent: until then, that there
+/// is no intent for a charge is not the last word.
+const STRAY_MAX: Duration = Duration::from_secs(600);
+
+impl Payments {
+    /// A charge that failed: nothing of it may be held or kept.
+    pub(crate) async fn give_back(&self, charge: Charge) -> Result<Standing, Unsettled> {
+        let Some(intent) = self.known_intent(&charge).await? else {
+            let sent_for = self.0.host.now().since(charge.updated_at);
+            return if sent_for < STRAY_MAX {
+                Err(Unsettled::Undecided)
+            } else {
+                self.rest(&charge, None).await
+            };
+        };
+        let state = match intent.state {
+            IntentState::Declined { .. }
+            | IntentState::NeedsAction { .. }
+            | IntentState::Processing
+            | IntentState::Authorised => self.0.provider.void(charge.id, &intent.id).await?,
+            state => state,
+        };
+        match state {
+            IntentState::Voided => self.rest(&charge, Some(intent.id)).await,
+            IntentState::Captured { refund_id } => self.refund(&charge, intent.id, refund_id).await,
+            _ => Err(Unsettled::Undecided),
+        }
+    }
+
+    /// A charge whose money was captured: its order is completed, or else it is given back.
+    pub(crate) async fn keep_or_refund(&self, charge: Charge) -> Result<Standing, Unsettled> {
+        let Some(intent) = self.known_intent(&charge).await? else {
+            tracing::error!(charge.id = %charge.id, "the provider does not know a captured payment");
+            return Err(Unsettled::Undecided);
+        };
+        match intent.state {
+            IntentState::Captured { refund_id: Some(refund_id) } => {
+                self.refund(&charge, intent.id, Some(refund_id)).await
+            }
+            IntentState::Captured { refund_id: None } => match self.footing_of(&charge).await? {
+                Footing::Completed => self.rest(&charge, None).await,
+                Footing::Ended(Reason::OrderMissing) => {
+                    tracing::error!(charge.id = %charge.id, "a captured payment has no order");
+                    Err(Unsettled::Undecided)
+                }
+                Footing::Ended(_) => self.refund(&charge, intent.id, None).await,
+                // The charge's event is on its way to the order.
+                Footing::Payable | Footing::Secured => Err(Unsettled::Undecided),
+            },
+            _ => {
+                tracing::error!(charge.id = %charge.id, "the provider says that a captured payment was not captured");
+                Err(Unsettled::Undecided)
+            }
+        }
+    }
+
+    /// Gives captured money back, unless that was done already, and tells the world.
+    async fn refund(
+        &self,
+        charge: &Charge,
+        intent_id: String,
+        refund_id: Option<String>,
+    ) -> Result<Standing, Unsettled> {
+        let refund_id = match refund_id {
+            Some(refund_id) => refund_id,
+            None => match self.0.provider.refund(charge.id, &intent_id).await? {
+                IntentState::Captured { refund_id: Some(refund_id) } => refund_id,
+                _ => return Err(Unsettled::Undecided),
+            },
+        };
+        let applied = self.apply(charge.id, &Command::Refund { intent_id, refund_id }).await?;
+        Ok(applied.charge.into())
+    }
+
+    async fn rest(
+        &self,
+        charge: &Charge,
+        intent_id: Option<String>,
+    ) -> Result<Standing, Unsettled> {
+        let applied = self.apply(charge.id, &Command::Rest { intent_id }).await?;
+        Ok(applied.charge.into())
+    }
+
+    /// The charge's intent at the provider, by its id or else by the charge's.
+    async fn known_intent(&self, charge: &Charge) -> Result<Option<Intent>, Unsettled> {
+        let Some(intent_id) = &charge.stripe_id else {
+            return Ok(self.0.provider.intent_of(charge.id).await?);
+        };
+        match self.0.provider.intent(intent_id).await {
+            Ok(intent) => Ok(Some(intent)),
+            Err(GatewayError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Brings a charge forward: asks the provider where its intent stands, asks the order, and does what
+//! follows, as far as it goes now.
+//!
+//! Every step may be cut off and done again, by several at once: what the provider is asked carries
+//! the charge's idempotency key, the order is secured by one conditional write, and the charge changes
+//! by the rules of [`crate::charge::decide`]. Nothing is assumed: where no answer came, the charge
+//! stays open and is looked at again.
+
+use std::fmt;
+
+use stubmart_contract::{ChargeId, Timestamp};
+use stubmart_ports::{
+    calls::CallError,
+    gateway::{GatewayError, Intent, IntentState},
+    repo::{ChangeError, Decision, RepoError, Trace, Versioned},
+};
+
+use crate::{
+    Payments,
+    charge::{Change, Charge, Command, Failure, Reason, Refusal, Stage, decide},
+    orders::{Footing, refused},
+};
+
+/// A charge as it stands after it was brought forward.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    pub(crate) charge: Charge,
+    /// Lets the buyer's browser go on, where the provider waits for it.
+    pub(crate) client_secret: Option<String>,
+}
+
+impl From<Charge> for Standing {
+    fn from(charge: Charge) -> Self {
+        Self { charge, client_secret: None }
+    }
+}
+
+/// Why a charge could not be brought forward. It is looked at again.
+#[derive(Debug)]
+pub(crate) enum Unsettled {
+    /// The provider does not answer, or not so that it could be understood.
+    Provider(GatewayError),
+    /// Orders does not answer.
+    Orders(CallError),
+    /// The provider, or the order, has not decided yet.
+    Undecided,
+    /// The store failed.
+    Repo(RepoError),
+}
+
+impl fmt::Display for Unsettled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Provider(error) => error.fmt(f),
+            Self::Orders(error) => error.fmt(f),
+            Self::Undecided => f.write_str("the outcome is not decided yet"),
+            Self::Repo(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Unsettled {}
+
+impl From<GatewayError> for Unsettled {
+    fn from(error: GatewayError) -> Self {
+        Self::Provider(error)
+    }
+}
+
+impl From<CallError> for Unsettled {
+    fn from(error: CallError) -> Self {
+        Self::Orders(error)
+    }
+}
+
+impl From<RepoError> for Unsettled {
+    fn from(error: RepoError) -> Self {
+        Self::Repo(error)
+    }
+}
+
+type Settled = Result<Standing, Unsettled>;
+
+/// A charge after a command, and whether the command was taken.
+pub(crate) struct Applied {
+    pub(crate) charge: Charge,
+    pub(crate) refused: Option<Refusal>,
+}
+
+impl Payments {
+    /// Applies `command`, and gives the charge as it is stored then.
+    pub(crate) async fn apply(
+        &self,
+        id: ChargeId,
+        command: &Command,
+    ) -> Result<Applied, RepoError> {
+        self.apply_if(id, command, |_| true).await
+    }
+
+    /// Applies `command` if the charge as it is stored meets `condition`.
+    pub(crate) async fn apply_if(
+        &self,
+        id: ChargeId,
+        command: &Command,
+        condition: impl Fn(&Versioned<Charge>) -> bool + Send + Sync,
+    ) -> Result<Applied, RepoError> {
+        let now = self.0.host.now();
+        let changed = self.0.charges.change(id.0, Trace::REQUEST, |current| {
+            let Some(stored) = current else { return Err(Refusal::Missing) };
+            let kept =
+                |refused| Ok(Decision::Keep(Applied { charge: stored.doc.clone(), refused }));
+            if !condition(stored) {
+                return kept(Some(Refusal::InProgress));
+            }
+            match decide(Some(&stored.doc), command, now) {
+                Ok(None) => kept(None),
+                Ok(Some(Change { charge, event })) => Ok(Decision::Save {
+                    doc: charge.clone(),
+                    events: event.into_iter().collect(),
+                    answer: Applied { charge, refused: None },
+                }),
+                Err(refusal) => kept(Some(refusal)),
+            }
+        });
+        changed.await.map_err(|error| match error {
+            ChangeError::Repo(error) => error,
+            ChangeError::Refused(refusal) => {
+                RepoError::Corrupt(format!("charge {id}: {refusal}").into())
+            }
+        })
+    }
+
+    /// Asks the provider for the first time. Only here "nothing happened" can be believed: nobody has
+    /// asked before, and nobody else has looked at the charge since it was saved at `version`.
+    pub(crate) async fn begin(&self, charge: Charge, version: u64) -> Settled {
+        match self.0.provider.authorise(&charge.request()).await {
+            Ok(intent) => self.follow(charge, intent).await,
+            Err(GatewayError::Unavailable(cause)) => {
+                tracing::warn!(charge.id = %charge.id, error = %cause, "payment provider unavailable");
+                let fail =
+                    Command::Fail { failure: Failure::of(Reason::Unavailable), intent_id: None };
+                let untouched = |stored: &Versioned<Charge>| stored.version == version;
+                Ok(self.apply_if(charge.id, &fail, untouched).await?.charge.into())
+            }
+            Err(error) => self.not_authorised(charge, error).await,
+        }
+    }
+
+    /// Brings a charge forward from wherever it stands. Whoever calls it has said so in the charge
+    /// ([`Command::Look`]), so that somebody else goes on if they are killed.
+    pub(crate) async fn settle(&self, charge: Charge) -> Settled {
+        match &charge.stage {
+            Stage::Asked => self.find_out(charge).await,
+            Stage::Waiting => self.look_at_buyer(charge).await,
+            Stage::Held => self.take(charge).await,
+            Stage::Failed(_) => self.give_back(charge).await,
+            Stage::Completed => self.keep_or_refund(charge).await,
+        }
+    }
+
+    /// The provider was asked and its answer is not known, or it was never asked.
+    async fn find_out(&self, charge: Charge) -> Settled {
+        if let Some(intent) = self.0.provider.intent_of(charge.id).await? {
+            return self.follow(charge, intent).await;
+        }
+        match self.footing_of(&charge).await? {
+            // The same question with the same key: if the first one is still on its way, it is one.
+            Footing::Payable => match self.0.provider.authorise(&charge.request()).await {
+                Ok(intent) => self.follow(charge, intent).await,
+                Err(error) => self.not_authorised(charge, error).await,
+            },
+            footing => self.order_ended(charge, footing, None).await,
+        }
+    }
+
+    async fn not_authorised(&self, charge: Charge, error: GatewayError) -> Settled {
+        let GatewayError::Refused { code, message } = error else { return Err(error.into()) };
+        let failure = Failure { message: Some(message), ..Failure::of(Reason::Refused).code(code) };
+        self.fail(charge.id, failure, None).await.map(Into::into)
+    }
+
+    /// The intent waits for the buyer, or did so when it was last looked at.
+    async fn look_at_buyer(&self, charge: Charge) -> Settled {
+        let intent_id = charge.stripe_id.clone().unwrap_or_default();
+        let intent = match self.0.provider.intent(&intent_id).await {
+            Ok(intent) => intent,
+            Err(GatewayError::Refused { code, .. }) => {
+                let failure = Failure::of(Reason::Lost).code(code);
+                return self.fail(charge.id, failure, None).await.map(Into::into);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if matches!(intent.state, IntentState::NeedsAction { .. }) {
+            let footing = self.footing_of(&charge).await?;
+            if footing != Footing::Payable {
+                return self.order_ended(charge, footing, Some(intent.id)).await;
+            }
+        }
+        self.follow(charge, intent).await
+    }
+
+    /// Does what follows from where the intent of an open charge stands.
+    async fn follow(&self, charge: Charge, intent: Intent) -> Settled {
+        match intent.state {
+            IntentState::NeedsAction { client_secret } => {
+                let wait = Command::Wait { intent_id: intent.id };
+                let applied = self.apply(charge.id, &wait).await?;
+                if applied.refused.is_some() {
+                    return self.give_back(applied.charge).await;
+                }
+                let waits = applied.charge.stage == Stage::Waiting;
+                Ok(Standing {
+                    charge: applied.charge,
+                    client_secret: waits.then_some(client_secret),
+                })
+            }
+            IntentState::Processing => Err(Unsettled::Undecided),
+            IntentState::Declined { code, decline_code } => {
+                let ends_order = charge.attempt >= self.0.config.max_payment_attempts;
+                let failure = Failure { decline_code, ends_order, ..declined(code) };
+                self.fail(charge.id, failure, Some(intent.id)).await.map(Into::into)
+            }
+            IntentState::Voided => {
+                let failure = Failure::of(Reason::Lost);
+                self.fail(charge.id, failure, Some(intent.id)).await.map(Into::into)
+            }
+            IntentState::Authorised | IntentState::Captured { .. } => {
+                let hold = Command::Hold { intent_id: intent.id };
+                let applied = self.apply(charge.id, &hold).await?;
+                match applied.charge.stage {
+                    Stage::Held => self.take(applied.charge).await,
+                    Stage::Failed(_) => self.give_back(applied.charge).await,
+                    _ => Ok(applied.charge.into()),
+                }
+            }
+        }
+    }
+
+    /// The money is held: secures the order, and when it agrees, captures.
+    async fn take(&self, charge: Charge) -> Settled {
+        let intent_id = charge.stripe_id.clone().unwrap_or_default();
+        if let Err(refusal) = self.0.orders.secure(charge.order_id, charge.id).await? {
+            let failure = Failure::of(refused(refusal));
+            let failed = self.fail(charge.id, failure, None).await?;
+            return self.let_go(failed).await;
+        }
+        let failure = match self.0.provider.capture(charge.id, &intent_id).await {
+            Ok(IntentState::Captured { refund_id: None }) => {
+                let applied = self.apply(charge.id, &Command::Complete).await?;
+                return match applied.refused {
+                    None => Ok(applied.charge.into()),
+                    Some(_) => self.give_back(applied.charge).await,
+                };
+            }
+            Ok(IntentState::Captured { refund_id: Some(_) }) => {
+                Failure::of(Reason::Lost).code("refunded")
+            }
+            Ok(IntentState::Declined { code, decline_code }) => {
+                Failure { decline_code, ..Failure::of(Reason::Lost).code(code) }
+            }
+            Ok(IntentState::Voided) => Failure::of(Reason::Lost),
+            Ok(
+                IntentState::Authorised | IntentState::Processing | IntentState::NeedsAction { .. },
+            ) => return Err(Unsettled::Undecided),
+            Err(GatewayError::Refused { code, .. }) => Failure::of(Reason::Lost).code(code),
+            Err(error) => return Err(error.into()),
+        };
+        self.fail(charge.id, failure, None).await.map(Into::into)
+    }
+
+    /// An open charge whose money is not held finds that its order is not payable any more.
+    async fn order_ended(
+        &self,
+        charge: Charge,
+        footing: Footing,
+        intent_id: Option<String>,
+    ) -> Settled {
+        let reason = match footing {
+            Footing::Payable | Footing::Secured => return Err(Unsettled::Undecided),
+            Footing::Completed => Reason::OrderCompleted,
+            Footing::Ended(reason) => reason,
+        };
+        let failed = self.fail(charge.id, Failure::of(reason), intent_id).await?;
+        self.let_go(failed).await
+    }
+
+    /// Marks a charge as failed, and wakes who clears up behind it.
+    pub(crate) async fn fail(
+        &self,
+        id: ChargeId,
+        failure: Failure,
+        intent_id: Option<String>,
+    ) -> Result<Charge, Unsettled> {
+        let applied = self.apply(id, &Command::Fail { failure, intent_id }).await?;
+        self.0.reconcile.wake();
+        Ok(applied.charge)
+    }
+
+    /// Clears up behind a charge at once, so that its buyer is told the truth. Where that fails, the
+    /// reconciler does it: the charge says that it is due.
+    async fn let_go(&self, charge: Charge) -> Settled {
+        if charge.failure().is_none() {
+            return Ok(charge.into());
+        }
+        match self.give_back(charge.clone()).await {
+            Ok(standing) => Ok(standing),
+            Err(error) => {
+                tracing::debug!(charge.id = %charge.id, %error, "hold not let go yet");
+                Ok(charge.into())
+            }
+        }
+    }
+
+    /// Asks for another look at an open charge, soon.
+    pub(crate) async fn look_by(&self, id: ChargeId, at: Timestamp) -> Result<Charge, RepoError> {
+        let applied = self.apply(id, &Command::LookBy { at }).await?;
+        self.0.reconcile.wake();
+        Ok(applied.charge)
+    }
+}
+
+fn declined(code: String) -> Failure {
+    Failure::of(Reason::Declined).code(code)
+}
