@@ -16,6 +16,7 @@ use stubmart_ports::{
     mailer::{Mail, MailError, Mailer},
 };
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 /// The longest line of quoted-printable text, without its line end (RFC 2045, section 6.7).
 const LINE_MAX: usize = 76;
@@ -64,9 +65,10 @@ impl Mailer for FileMailer {
     async fn send(&self, mail: Mail) -> Result<(), MailError> {
         let (reply, written) = oneshot::channel();
         let (settings, now) = (Arc::clone(&self.settings), self.host.now());
+        let attempt = self.host.uuid();
         self.host.spawner.blocking(Box::new(move || {
             // Whoever sent it may have gone.
-            drop(reply.send(settings.write(&mail, now)));
+            drop(reply.send(settings.write(&mail, attempt, now)));
         }));
         match written.await {
             Ok(result) => result.map_err(MailError),
@@ -76,14 +78,15 @@ impl Mailer for FileMailer {
 }
 
 impl Settings {
-    /// Writes a mail under another name first, so that a file with its own name is always whole.
-    fn write(&self, mail: &Mail, now: Timestamp) -> Result<(), Cause> {
+    /// Writes a mail under a name of the attempt's own first, so that a file with the mail's name is
+    /// always whole, however many write it at once.
+    fn write(&self, mail: &Mail, attempt: Uuid, now: Timestamp) -> Result<(), Cause> {
         let path = self.directory.join(format!("{}.eml", mail.id));
         if path.try_exists()? {
             return Ok(());
         }
         let message = message(mail, &self.from, now)?;
-        let draft = self.directory.join(format!("{}.draft", mail.id));
+        let draft = self.directory.join(format!("{attempt}.draft"));
         let mut file = create(&draft)?;
         file.write_all(message.as_bytes())?;
         file.sync_all()?;

@@ -1,0 +1,209 @@
+//! The embedded adapters keep every rule of their ports, through two opens of one file.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    fs,
+    future::{Ready, ready},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use stubmart_embedded::{Database, Options, limits::MemoryRateLimits, mailer::FileMailer};
+use stubmart_port_suite::{
+    bus_suite, host,
+    host::ManualClock,
+    limits_suite, mailer_suite, outbox_suite,
+    rules::{Subject, Time, mailer::Outbox},
+    store_suite, timers_suite,
+};
+use stubmart_ports::{
+    bus::Bus,
+    host::Host,
+    limits::RateLimits,
+    mailer::{Mail, Mailer},
+    store::Store,
+    timers::Timers,
+};
+use tempfile::TempDir;
+
+/// Moves a manual clock along with the machine's, so that what polls goes on, until it is dropped.
+struct Ticking {
+    end: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticking {
+    const TICK: Duration = Duration::from_millis(1);
+
+    fn start(clock: ManualClock) -> Self {
+        let end = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&end);
+        let thread = std::thread::spawn(move || {
+            while !ended.load(Ordering::SeqCst) {
+                std::thread::sleep(Self::TICK);
+                clock.advance(Self::TICK);
+            }
+        });
+        Self { end, thread: Some(thread) }
+    }
+}
+
+impl Drop for Ticking {
+    fn drop(&mut self) {
+        self.end.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+/// A host whose clock ticks and can be moved ahead.
+fn ticking() -> (Host, ManualClock, Ticking) {
+    let (host, clock) = host::manual(1);
+    (host, clock.clone(), Ticking::start(clock))
+}
+
+/// Two opens of one new file, the clock both go by, and what is to live as long as they do.
+fn opened_twice() -> (Database, Database, ManualClock, (TempDir, Ticking)) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("test.db");
+    let (host, clock, ticking) = ticking();
+    let open = || {
+        let options = Options { poll: Duration::from_millis(5), ..Options::default() };
+        Database::open(&path, options, host.clone()).unwrap()
+    };
+    let (a, b) = (open(), open());
+    (a, b, clock, (directory, ticking))
+}
+
+mod store {
+    use super::*;
+
+    fn subject() -> Ready<Subject<dyn Store>> {
+        let (a, b, _, guard) = opened_twice();
+        ready(Subject { a: a.store(), b: b.store(), with: (), guard: Box::new(guard) })
+    }
+
+    store_suite!(subject);
+}
+
+mod bus {
+    use super::*;
+
+    fn subject() -> Ready<Subject<dyn Bus, Arc<dyn Time>>> {
+        let (a, b, clock, guard) = opened_twice();
+        let with = Arc::new(clock);
+        ready(Subject { a: a.bus(), b: b.bus(), with, guard: Box::new(guard) })
+    }
+
+    bus_suite!(subject);
+}
+
+mod outbox {
+    use super::*;
+
+    fn subject() -> Ready<Subject<dyn Store, Arc<dyn Bus>>> {
+        let (a, b, _, guard) = opened_twice();
+        let with = b.bus();
+        ready(Subject { a: a.store(), b: b.store(), with, guard: Box::new(guard) })
+    }
+
+    outbox_suite!(subject);
+}
+
+mod timers {
+    use super::*;
+
+    fn subject() -> Ready<Subject<dyn Timers>> {
+        let (a, b, _, guard) = opened_twice();
+        ready(Subject { a: a.timers(), b: b.timers(), with: (), guard: Box::new(guard) })
+    }
+
+    timers_suite!(subject);
+}
+
+mod limits {
+    use super::*;
+
+    fn subject() -> Ready<Subject<dyn RateLimits, Arc<dyn Time>>> {
+        let (host, clock) = host::manual(1);
+        let limits = Arc::new(MemoryRateLimits::new(host));
+        let with = Arc::new(clock);
+        ready(Subject { a: limits.clone(), b: limits, with, guard: Box::new(()) })
+    }
+
+    limits_suite!(subject);
+}
+
+mod mailer {
+    use super::*;
+
+    /// A directory of mails, read back.
+    struct Directory(PathBuf);
+
+    impl Outbox for Directory {
+        fn mails(&self) -> Vec<Mail> {
+            let files = fs::read_dir(&self.0).unwrap().map(|file| file.unwrap().path());
+            let mails = files.filter(|path| path.extension().is_some_and(|it| it == "eml"));
+            mails.map(|path| read(&path)).collect()
+        }
+    }
+
+    /// Reads a mail back: its id from the file's name, the rest from the message.
+    fn read(path: &std::path::Path) -> Mail {
+        let message = fs::read_to_string(path).unwrap();
+        let (head, body) = message.split_once("\r\n\r\n").unwrap();
+        let head = head.replace("\r\n ", " ");
+        let field = |name: &str| {
+            let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+            lines.find(|(field, _)| *field == name).map(|(_, value)| value.to_owned()).unwrap()
+        };
+        Mail {
+            id: path.file_stem().unwrap().to_str().unwrap().parse().unwrap(),
+            to: field("To").trim_matches(['<', '>']).to_owned(),
+            subject: subject(&field("Subject")),
+            text: unquote(&body.replace("=\r\n", "").replace("\r\n", "\n")),
+        }
+    }
+
+    /// A subject without its encoded words.
+    fn subject(text: &str) -> String {
+        let words = text.replace("?= =?", "?==?");
+        let Some(words) = words.strip_prefix("=?utf-8?Q?") else { return text.to_owned() };
+        let words = words.strip_suffix("?=").unwrap().replace("?==?utf-8?Q?", "");
+        unquote(&words.replace('_', " "))
+    }
+
+    /// A text without its `=` escapes.
+    fn unquote(text: &str) -> String {
+        let mut parts = text.split('=');
+        let mut bytes = parts.next().unwrap().as_bytes().to_vec();
+        for part in parts {
+            let (hex, rest) = part.split_at(2);
+            bytes.push(u8::from_str_radix(hex, 16).unwrap());
+            bytes.extend_from_slice(rest.as_bytes());
+        }
+        String::from_utf8(bytes).unwrap()
+    }
+
+    fn subject_under_test() -> Ready<Subject<dyn Mailer, Arc<dyn Outbox>>> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("mail");
+        let (host, _) = host::manual(1);
+        let open = || {
+            let from = "noreply@stubmart.example".to_owned();
+            Arc::new(FileMailer::new(host.clone(), path.clone(), from).unwrap())
+        };
+        let (a, b) = (open(), open());
+        let with = Arc::new(Directory(path));
+        ready(Subject { a, b, with, guard: Box::new(directory) })
+    }
+
+    mailer_suite!(subject_under_test);
+}
