@@ -118,6 +118,7 @@ pub enum SecureRefusal {
 #[async_trait]
 pub trait SecureOrders: Send + Sync + 'static {
     /// The order as its buyer sees it through the public API; `None` when `buyer` has no such order.
+    /// To ask is not to come back: a checkout whose page was closed is left all the same.
     ///
     /// # Errors
     /// [`CallError`].
