@@ -13,6 +13,8 @@
 //! | timers: change, finish | not done, `Unavailable` | done, `Unavailable` | `Unavailable`, done when released | done twice |
 //! | timers: claim | nothing claimed, `Unavailable` | claimed, `Unavailable` | as `LoseAnswer` | claimed, and answered again by the next claim |
 //! | timers: `next_due` | `Unavailable` | as `Fail` | as `Fail` | as `None` |
+//! | gateway: authorise, capture, void, refund | not done, `Unavailable` | done, `Indeterminate` | `Indeterminate`, done when released | done twice, the first answer given |
+//! | gateway: intent, `intent_of` | `Unavailable` | `Indeterminate` | as `LoseAnswer` | as `None` |
 //!
 //! Within a batch the bus shuffles what it delivers. A store or bus that loses what it acknowledged is
 //! no fault that anybody claims to survive, save for a bus and timers that are emptied whole
@@ -22,6 +24,7 @@
 //! makes it again when it lands after the document was deleted.
 
 mod bus;
+mod gateway;
 mod store;
 mod timers;
 
@@ -35,6 +38,7 @@ use std::{
 };
 
 pub use bus::FaultyBus;
+pub use gateway::FaultyGateway;
 pub use store::FaultyStore;
 use stubmart_ports::Cause;
 pub use timers::FaultyTimers;
@@ -81,6 +85,12 @@ pub enum Op {
     Claim,
     Finish,
     NextDue,
+    Authorise,
+    Capture,
+    Void,
+    Refund,
+    Intent,
+    IntentOf,
 }
 
 /// A call that is about to be made.
