@@ -261,6 +261,27 @@ impl<T: Document> Repo<T> {
         decide: impl Fn(Option<&Versioned<T>>) -> Result<Decision<T, R>, E> + Send + Sync,
     ) -> Result<R, ChangeError<E>> {
         let mut lost_answers = 0;
+        match self.change_rounds(id, trace, decide, &mut lost_answers).await {
+            // A save whose answer was lost may have happened and been overtaken by another one, and
+            // there was no look at the document since.
+            Err(ChangeError::Repo(RepoError::Unavailable(cause))) if lost_answers > 0 => {
+                Err(RepoError::Indeterminate(cause).into())
+            }
+            Err(ChangeError::Repo(RepoError::Contended)) if lost_answers > 0 => {
+                Err(RepoError::Indeterminate(RepoError::Contended.into()).into())
+            }
+            result => result,
+        }
+    }
+
+    /// Loads, decides and saves until it is saved; counts the answers that were lost.
+    async fn change_rounds<R: Send, E: Send>(
+        &self,
+        id: Uuid,
+        trace: Trace,
+        decide: impl Fn(Option<&Versioned<T>>) -> Result<Decision<T, R>, E> + Send + Sync,
+        lost_answers: &mut u32,
+    ) -> Result<R, ChangeError<E>> {
         for _ in 0..ROUNDS_MAX {
             let stored = self.store.load(Self::key(id)).await.map_err(RepoError::from)?;
             let event_count = stored.as_ref().map_or(0, |stored| stored.event_count);
@@ -277,7 +298,7 @@ impl<T: Document> Repo<T> {
                 };
             let expect = current.map_or(Expect::Absent, |current| Expect::Version(current.version));
             let save = self.prepare(id, expect, &doc, event_count, events, trace)?;
-            if self.save_resolved(save, &mut lost_answers).await? {
+            if self.save_resolved(save, lost_answers).await? {
                 return Ok(answer);
             }
         }

@@ -1,0 +1,435 @@
+//! The typed repository keeps its promises over a store that fails, loses answers, answers late and
+//! writes twice: no update is lost, none takes effect twice, and every error says the truth about
+//! whether anything was written.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use async_trait::async_trait;
+use futures_util::future::{BoxFuture, FutureExt as _, join_all};
+use serde::{Deserialize, Serialize};
+use stubmart_contract::{DomainEvent, Envelope, UserId, event::UserState};
+use stubmart_port_suite::{
+    fault::{Fault, FaultyStore, Injector, Op, Rates},
+    host::{self, Seeded},
+    mem::MemStore,
+};
+use stubmart_ports::{
+    host::Host,
+    key::Key,
+    repo::{ChangeError, Decision, Document, Repo, RepoError, Trace},
+    store::{
+        Collection, DocKey, Found, FoundKey, Index, Recorded, Save, Scan, Store, StoreError, Stored,
+    },
+    worker::Wake,
+};
+use uuid::Uuid;
+
+/// A document that remembers every change that was made to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Ledger {
+    id: Uuid,
+    name: String,
+    entries: Vec<u64>,
+}
+
+impl Document for Ledger {
+    const COLLECTION: &'static Collection = &Collection {
+        name: "test.ledger",
+        indexes: &[Index { name: "name", unique: true }, Index { name: "length", unique: false }],
+    };
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn entries(&self) -> Vec<(&'static str, Key)> {
+        let length = u32::try_from(self.entries.len()).unwrap();
+        vec![("name", Key::new().text(&self.name)), ("length", Key::new().number(length))]
+    }
+}
+
+/// Lets others run for a number of turns.
+struct Turns(u64);
+
+impl Future for Turns {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.0 == 0 {
+            return Poll::Ready(());
+        }
+        self.0 -= 1;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// A store that lets others run for a while before and after each call.
+struct Slow {
+    inner: Arc<dyn Store>,
+    random: Arc<Mutex<Seeded>>,
+}
+
+impl Slow {
+    async fn turns(&self) {
+        let turns = self.random.lock().unwrap().below(4);
+        Turns(turns).await;
+    }
+
+    async fn slowly<T>(&self, call: impl Future<Output = T>) -> T {
+        self.turns().await;
+        let answer = call.await;
+        self.turns().await;
+        answer
+    }
+}
+
+#[async_trait]
+impl Store for Slow {
+    async fn load(&self, key: DocKey) -> Result<Option<Stored>, StoreError> {
+        self.slowly(self.inner.load(key)).await
+    }
+
+    async fn save(&self, save: Save) -> Result<u64, StoreError> {
+        self.slowly(self.inner.save(save)).await
+    }
+
+    async fn delete(&self, key: DocKey, version: u64) -> Result<(), StoreError> {
+        self.slowly(self.inner.delete(key, version)).await
+    }
+
+    async fn find(&self, scan: Scan) -> Result<Vec<Found>, StoreError> {
+        self.slowly(self.inner.find(scan)).await
+    }
+
+    async fn keys(&self, scan: Scan) -> Result<Vec<FoundKey>, StoreError> {
+        self.slowly(self.inner.keys(scan)).await
+    }
+
+    async fn pending(
+        &self,
+        service: &'static str,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        self.slowly(self.inner.pending(service, limit)).await
+    }
+
+    async fn published(
+        &self,
+        service: &'static str,
+        events: &[Recorded],
+    ) -> Result<(), StoreError> {
+        self.slowly(self.inner.published(service, events)).await
+    }
+
+    async fn record(
+        &self,
+        service: &'static str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        self.slowly(self.inner.record(service, after, limit)).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.slowly(self.inner.ready()).await
+    }
+}
+
+/// What a client was told about its change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Told {
+    Done,
+    NotDone,
+    Taken,
+    Unknown,
+}
+
+impl From<Result<(), ChangeError<()>>> for Told {
+    fn from(result: Result<(), ChangeError<()>>) -> Self {
+        match result {
+            Ok(()) => Self::Done,
+            Err(ChangeError::Repo(RepoError::Unavailable(_) | RepoError::Contended)) => {
+                Self::NotDone
+            }
+            Err(ChangeError::Repo(RepoError::Taken { .. })) => Self::Taken,
+            Err(ChangeError::Repo(RepoError::Indeterminate(_))) => Self::Unknown,
+            Err(other) => unreachable!("{other:?}"),
+        }
+    }
+}
+
+/// Appends `entry` to the ledger, which is made if need be; once, however often it is decided.
+async fn append(repo: &Repo<Ledger>, id: Uuid, name: &str, entry: u64) -> Told {
+    let changed = repo.change(id, Trace::REQUEST, |current| {
+        let mut doc = match current {
+            Some(current) if current.doc.entries.contains(&entry) => return Ok(Decision::Keep(())),
+            Some(current) => current.doc.clone(),
+            None => Ledger { id, name: name.to_owned(), entries: Vec::new() },
+        };
+        doc.entries.push(entry);
+        let event =
+            DomainEvent::UserUpdated(UserState { id: UserId(Uuid::from_u128(entry.into())) });
+        Ok::<_, ()>(Decision::Save { doc, events: vec![event], answer: () })
+    });
+    changed.await.into()
+}
+
+/// One seeded run: clients over a faulty, slow store, with late writes landing between.
+struct Run {
+    mem: MemStore,
+    faulty: FaultyStore,
+    store: Arc<dyn Store>,
+    injector: Arc<Injector>,
+    random: Arc<Mutex<Seeded>>,
+    host: Host,
+}
+
+impl Run {
+    fn new(seed: u64, rates: Rates) -> Self {
+        let (host, _) = host::manual(seed);
+        let mem = MemStore::new();
+        let injector = Injector::seeded(seed, rates);
+        let faulty = FaultyStore::new(Arc::new(mem.clone()), Arc::clone(&injector));
+        let random = Arc::new(Mutex::new(Seeded::new(!seed)));
+        let slow = Slow { inner: Arc::new(faulty.clone()), random: Arc::clone(&random) };
+        Self { mem, faulty, store: Arc::new(slow), injector, random, host }
+    }
+
+    /// A repository of an instance of its own.
+    fn repo(&self) -> Repo<Ledger> {
+        Repo::new(Arc::clone(&self.store), self.host.clone(), Wake::default())
+    }
+
+    /// Runs the clients until all have their answers, while late writes land now and then; at the
+    /// end all of them have landed.
+    async fn clients(&self, clients: Vec<BoxFuture<'_, Vec<(u64, Told)>>>) -> BTreeMap<u64, Told> {
+        let running = AtomicUsize::new(clients.len());
+        let counted = clients.into_iter().map(|client| {
+            let running = &running;
+            async move {
+                let told = client.await;
+                running.fetch_sub(1, Ordering::SeqCst);
+                told
+            }
+            .boxed()
+        });
+        let releasing = async {
+            while running.load(Ordering::SeqCst) > 0 {
+                let (place, turns) = {
+                    let mut random = self.random.lock().unwrap();
+                    let late = u64::try_from(self.faulty.late()).unwrap();
+                    (usize::try_from(random.below(late)).unwrap(), random.below(12))
+                };
+                Turns(turns + 1).await;
+                self.faulty.release(place).await;
+            }
+            Vec::new()
+        };
+        let told = join_all(counted.chain([releasing.boxed()])).await;
+        self.faulty.release_all().await;
+        told.into_iter().flatten().collect()
+    }
+
+    /// The ledger as it is stored in the end.
+    async fn stored(&self, id: Uuid) -> Option<Ledger> {
+        let key = DocKey { collection: Ledger::COLLECTION, id };
+        let stored = self.mem.load(key).await.unwrap()?;
+        Some(serde_json::from_slice(&stored.body).unwrap())
+    }
+
+    /// The events on record, by ledger, oldest first.
+    async fn recorded(&self) -> BTreeMap<Uuid, Vec<Envelope>> {
+        let mut recorded = BTreeMap::<Uuid, Vec<Envelope>>::new();
+        for event in self.mem.record("test", 0, usize::MAX).await.unwrap() {
+            let envelope = Envelope::decode(&event.event.body).unwrap();
+            recorded.entry(envelope.aggregate_id).or_default().push(envelope);
+        }
+        recorded
+    }
+}
+
+/// The number that an event was made with.
+fn entry_of(envelope: &Envelope) -> u64 {
+    match &envelope.event {
+        DomainEvent::UserUpdated(state) => u64::try_from(state.id.0.as_u128()).unwrap(),
+        other => unreachable!("{other:?}"),
+    }
+}
+
+/// The ledger holds what was acknowledged, once, nothing that was refused, and its events are its
+/// entries, numbered without a gap.
+fn check(seed: u64, ledger: &[u64], events: &[Envelope], told: &BTreeMap<u64, Told>) {
+    let entries: BTreeSet<_> = ledger.iter().copied().collect();
+    assert_eq!(entries.len(), ledger.len(), "seed {seed}: an effect is there twice: {ledger:?}");
+    for (entry, told) in told {
+        match told {
+            Told::Done => assert!(entries.contains(entry), "seed {seed}: {entry} was lost"),
+            Told::NotDone => {
+                assert!(!entries.contains(entry), "seed {seed}: {entry} was written after all");
+            }
+            Told::Taken | Told::Unknown => {}
+        }
+    }
+    assert_eq!(events.iter().map(entry_of).collect::<Vec<_>>(), ledger, "seed {seed}");
+    let versions: Vec<_> = events.iter().map(|event| event.version).collect();
+    let count = u64::try_from(ledger.len()).unwrap();
+    assert_eq!(versions, (1..=count).collect::<Vec<_>>(), "seed {seed}: the events have a gap");
+}
+
+/// Five clients append to one ledger that none has made yet.
+async fn appending(seed: u64, rates: Rates) -> (BTreeMap<u64, Told>, Arc<Injector>) {
+    let run = Run::new(seed, rates);
+    let id = Uuid::from_u128(1);
+    let clients = (0..5).map(|client| {
+        let repo = run.repo();
+        async move {
+            let mut told = Vec::new();
+            for number in 0..4 {
+                let entry = client * 10 + number;
+                told.push((entry, append(&repo, id, "one", entry).await));
+            }
+            told
+        }
+        .boxed()
+    });
+    let told = run.clients(clients.collect()).await;
+    let ledger = run.stored(id).await.map(|ledger| ledger.entries).unwrap_or_default();
+    let events = run.recorded().await.remove(&id).unwrap_or_default();
+    check(seed, &ledger, &events, &told);
+    (told, run.injector)
+}
+
+/// Runs a scenario under many seeds, on a runtime of one thread; gives back what clients were told and
+/// how often each fault was injected.
+fn seeds<F>(
+    count: u64,
+    scenario: impl Fn(u64) -> F,
+) -> (BTreeMap<Told, u64>, BTreeMap<(Op, Fault), u64>)
+where
+    F: Future<Output = (BTreeMap<u64, Told>, Arc<Injector>)>,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (mut told, mut injected) = (BTreeMap::new(), BTreeMap::new());
+    for seed in 1..=count {
+        let (answers, injector) = runtime.block_on(scenario(seed));
+        for answer in answers.into_values() {
+            *told.entry(answer).or_default() += 1;
+        }
+        for (fault, times) in injector.injected() {
+            *injected.entry(fault).or_default() += times;
+        }
+    }
+    (told, injected)
+}
+
+const HEALTHY: Rates = Rates::each(0);
+
+/// Over a store that works every change happens, once, however they meet.
+#[test]
+fn every_change_happens_once_over_a_healthy_store() {
+    let (told, _) = seeds(500, |seed| appending(seed, HEALTHY));
+    assert_eq!(told.into_keys().collect::<Vec<_>>(), [Told::Done]);
+}
+
+/// A save that fails writes nothing, and the caller is told so.
+#[test]
+fn a_failed_save_is_told_as_not_done() {
+    let (told, injected) = seeds(1000, |seed| appending(seed, Rates { fail: 200, ..HEALTHY }));
+    assert!(injected.contains_key(&(Op::Save, Fault::Fail)));
+    assert_eq!(told.into_keys().collect::<Vec<_>>(), [Told::Done, Told::NotDone]);
+}
+
+/// A save whose answer is lost is found again by its save id, and happens once.
+#[test]
+fn a_lost_answer_neither_loses_nor_doubles_a_change() {
+    let rates = Rates { lose_answer: 300, ..HEALTHY };
+    let (told, injected) = seeds(1500, |seed| appending(seed, rates));
+    assert!(injected.contains_key(&(Op::Save, Fault::LoseAnswer)));
+    assert!(told.get(&Told::Done) > told.get(&Told::Unknown), "{told:?}");
+}
+
+/// A write that lands late, after its retry or after other changes, happens once or not at all.
+#[test]
+fn a_late_write_neither_loses_nor_doubles_a_change() {
+    let (told, injected) = seeds(1500, |seed| appending(seed, Rates { late: 300, ..HEALTHY }));
+    assert!(injected.contains_key(&(Op::Save, Fault::Late)));
+    assert!(told.get(&Told::Done) > told.get(&Told::Unknown), "{told:?}");
+}
+
+/// A write that reaches the store twice takes effect once.
+#[test]
+fn a_write_made_twice_takes_effect_once() {
+    let (told, injected) = seeds(500, |seed| appending(seed, Rates { twice: 500, ..HEALTHY }));
+    assert!(injected.contains_key(&(Op::Save, Fault::Twice)));
+    assert_eq!(told.into_keys().collect::<Vec<_>>(), [Told::Done]);
+}
+
+/// All faults together, rare and frequent: no lost update, no double effect, no false answer.
+#[test]
+fn all_faults_together_neither_lose_nor_double_a_change() {
+    for per_mille in [20, 80, 180] {
+        let (told, injected) = seeds(2000, |seed| appending(seed, Rates::each(per_mille)));
+        assert!(injected.len() >= 5, "{injected:?}");
+        assert!(told.contains_key(&Told::NotDone) && told.contains_key(&Told::Unknown), "{told:?}");
+    }
+}
+
+/// Clients that want one unique name for ledgers of their own: at most one gets it, and each is told
+/// the truth.
+async fn claiming(seed: u64, rates: Rates) -> (BTreeMap<u64, Told>, Arc<Injector>) {
+    let run = Run::new(seed, rates);
+    let clients =
+        (1..=4).map(|client| {
+            let repo = run.repo();
+            async move {
+                vec![(client, append(&repo, Uuid::from_u128(client.into()), "one", client).await)]
+            }
+            .boxed()
+        });
+    let told = run.clients(clients.collect()).await;
+    let mut owners = Vec::new();
+    for (client, told) in &told {
+        let owner = run.stored(Uuid::from_u128((*client).into())).await.is_some();
+        match told {
+            Told::Done => assert!(owner, "seed {seed}: {client} lost its name"),
+            Told::NotDone | Told::Taken => assert!(!owner, "seed {seed}: {client} has it"),
+            Told::Unknown => {}
+        }
+        owners.extend(owner.then_some(*client));
+    }
+    assert!(owners.len() <= 1, "seed {seed}: {owners:?} have one unique name");
+    let recorded = run.recorded().await;
+    let published: Vec<_> = recorded.values().flatten().map(entry_of).collect();
+    assert_eq!(published, owners, "seed {seed}");
+    (told, run.injector)
+}
+
+/// Of those who want one unique name at most one gets it, whatever fails, and who is told that it is
+/// taken does not have it.
+#[test]
+fn a_unique_name_has_one_owner_whatever_fails() {
+    let (told, _) = seeds(4000, |seed| claiming(seed, Rates::each(120)));
+    assert_eq!(told.len(), 4, "not every answer was seen: {told:?}");
+}
+
+/// The same seed gives the same run.
+#[test]
+fn a_seed_gives_one_run() {
+    let run = |seed| {
+        let (told, injected) = seeds(seed, |seed| appending(seed, Rates::each(100)));
+        (told, injected)
+    };
+    assert_eq!(run(50), run(50));
+}
