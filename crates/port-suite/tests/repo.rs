@@ -390,14 +390,13 @@ fn all_faults_together_neither_lose_nor_double_a_change() {
 /// the truth.
 async fn claiming(seed: u64, rates: Rates) -> (BTreeMap<u64, Told>, Arc<Injector>) {
     let run = Run::new(seed, rates);
-    let clients =
-        (1..=4).map(|client| {
-            let repo = run.repo();
-            async move {
+    let clients = (1..=4).map(|client| {
+        let repo = run.repo();
+        async move {
                 vec![(client, append(&repo, Uuid::from_u128(client.into()), "one", client).await)]
             }
             .boxed()
-        });
+    });
     let told = run.clients(clients.collect()).await;
     let mut owners = Vec::new();
     for (client, told) in &told {
