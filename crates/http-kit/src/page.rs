@@ -48,6 +48,12 @@ impl PageRequest {
         Page { items: rows.into_iter().map(item).collect(), next_cursor }
     }
 
+    /// The page behind `cursor`, which [`Self::page`] gave; `None` when it is none.
+    #[must_use]
+    pub fn behind(limit: usize, cursor: &str) -> Option<Self> {
+        Some(Self { limit, behind: Some(URL_SAFE_NO_PAD.decode(cursor).ok()?) })
+    }
+
     /// The cursor for the page that begins behind `key`.
     #[must_use]
     pub fn cursor(key: &[u8]) -> String {

@@ -1,0 +1,153 @@
+//! The `OpenAPI` document, the page that shows it, and the list of error codes.
+
+use std::fmt::Write as _;
+
+use axum::{Json, Router, response::Html, routing::get};
+use stubmart_contract::{Code, api::ProblemBody};
+use utoipa::{
+    PartialSchema as _, ToSchema as _,
+    openapi::{
+        Components, Content, HttpMethod, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr,
+        Required, ResponseBuilder, SecurityRequirement,
+        path::{Operation, ParameterBuilder, ParameterIn},
+        schema::{ObjectBuilder, Type},
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+use utoipa_swagger_ui::SwaggerUi;
+
+/// Where the document is served.
+const OPENAPI_PATH: &str = "/api/openapi.json";
+
+/// The operations that honour `Idempotency-Key`: those that create something.
+const IDEMPOTENT: &[&str] = &[
+    "signup",
+    "create_token",
+    "create_event",
+    "create_ticket",
+    "create_order",
+    "create_payment",
+    "create_intent",
+];
+
+/// The document, the page and the list.
+pub(crate) fn router(api: OpenApi) -> Router {
+    let ui = utoipa_swagger_ui::Config::new([OPENAPI_PATH]).try_it_out_enabled(true);
+    Router::new()
+        .route(OPENAPI_PATH, get(async || Json(api)))
+        .route("/api/problems", get(async || Html(problems())))
+        .merge(SwaggerUi::new("/api/docs").config(ui))
+}
+
+/// Adds to the document generated from the routes what is true of all of them.
+#[must_use]
+pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
+    api.info = InfoBuilder::new()
+        .title("Stubmart")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(DESCRIPTION))
+        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
+        .build();
+    let components = api.components.get_or_insert_with(Components::new);
+    add_components(components);
+    for item in api.paths.paths.values_mut() {
+        let operations = [
+            (HttpMethod::Get, &mut item.get),
+            (HttpMethod::Post, &mut item.post),
+            (HttpMethod::Patch, &mut item.patch),
+            (HttpMethod::Delete, &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                complete_operation(&method, operation);
+            }
+        }
+    }
+    api
+}
+
+const DESCRIPTION: &str = "Event-ticket resale. JSON in camelCase; ids are opaque; times are RFC 3339 in UTC; money is a whole \
+    number of the currency's minor unit. Errors are `application/problem+json` with a stable `code` \
+    ([the list](/api/problems)). Sign in with the cookie that signup and login set, or with \
+    `Authorization: Bearer <token>`. A POST that creates something honours `Idempotency-Key`.";
+
+fn add_components(components: &mut Components) {
+    components.schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
+    let mut schemas = Vec::new();
+    ProblemBody::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+    let cookie = ApiKey::Cookie(ApiKeyValue::new(stubmart_http_kit::session::COOKIE));
+    components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    components.add_security_scheme("token", SecurityScheme::Http(bearer));
+}
+
+/// Adds the problems that any operation of its kind can answer.
+fn complete_operation(method: &HttpMethod, operation: &mut Operation) {
+    let mut add = |status: &str, description: &str| {
+        let schema = RefOr::Ref(Ref::from_schema_name(ProblemBody::name()));
+        let content = Content::builder().schema(Some(schema)).build();
+        let response = ResponseBuilder::new()
+            .description(description)
+            .content("application/problem+json", content)
+            .build();
+        operation.responses.responses.entry(status.to_owned()).or_insert(RefOr::T(response));
+    };
+    add("400", "`validation_failed`, `malformed_json`");
+    add("500", "`internal`");
+    add("503", "`unavailable`; `Retry-After` says when to come back");
+    if *method != HttpMethod::Get {
+        add("403", "`cross_origin`: a browser sent it from another site's page");
+    }
+    if operation.request_body.is_some() {
+        add("408", "`request_timeout`");
+        add("413", "`body_too_large`");
+        add("415", "`unsupported_media_type`");
+    }
+    if operation.operation_id.as_deref().is_some_and(|id| IDEMPOTENT.contains(&id)) {
+        add("409", "`idempotency_key_in_use`");
+        add("422", "`idempotency_key_reused`");
+        let key = ParameterBuilder::new()
+            .name("Idempotency-Key")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some("The same key and body replays the first answer; kept for 24 hours"))
+            .schema(Some(
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .min_length(Some(1))
+                    .max_length(Some(255))
+                    .pattern(Some("^[!-~]+$")),
+            ))
+            .build();
+        operation.parameters.get_or_insert_default().push(RefOr::T(key.into()));
+    }
+    if operation.responses.responses.contains_key("401") && operation.security.is_none() {
+        let scopes: [&str; 0] = [];
+        operation.security = Some(vec![
+            SecurityRequirement::new("session", scopes),
+            SecurityRequirement::new("token", scopes),
+        ]);
+    }
+}
+
+/// The list of error codes as a page; the `type` of a problem points into it.
+fn problems() -> String {
+    let mut rows = String::new();
+    for code in Code::ALL {
+        // Writing to a String can not fail.
+        let written = write!(
+            rows,
+            "<tr id=\"{word}\"><td>{status}<td><code>{word}</code><td>{title}",
+            word = code.word(),
+            status = code.status(),
+            title = code.title()
+        );
+        debug_assert!(written.is_ok());
+    }
+    format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Stubmart problems</title><h1>Problems</h1>\
+         <p>Every error is <code>application/problem+json</code> with one of these codes.\
+         <table><tr><th>Status<th>Code<th>Meaning{rows}</table>"
+    )
+}

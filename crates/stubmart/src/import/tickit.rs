@@ -1,0 +1,121 @@
+//! The pipe-separated TICKIT form: events, with venues and categories in files of their own.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use stubmart_contract::{Timestamp, api::Venue};
+use stubmart_ports::Cause;
+use stubmart_tickets::NewShow;
+
+use super::Line;
+
+/// 52 weeks: a shift by it keeps the day of the week.
+const YEAR: Duration = Duration::from_secs(52 * 7 * 24 * 3600);
+
+/// The files that a TICKIT events file refers to.
+#[derive(Debug)]
+pub(crate) struct Files {
+    pub(crate) venues: PathBuf,
+    pub(crate) categories: PathBuf,
+}
+
+/// Whether a file's first line is of this form: six fields, the first a number.
+pub(crate) fn is_tickit(text: &str) -> bool {
+    let mut fields = text.lines().next().unwrap_or("").split('|');
+    fields.next().is_some_and(|id| id.trim().parse::<u64>().is_ok()) && fields.count() == 5
+}
+
+/// Reads the events of a catalogue; `upcoming` holds the present time when dates that have passed are
+/// to be moved.
+pub(crate) fn read(
+    text: &str,
+    files: &Files,
+    upcoming: Option<Timestamp>,
+) -> Result<Vec<Line<NewShow>>, Cause> {
+    let venues = table(&files.venues, "--venues", |fields| match fields {
+        [id, name, city, region, ..] => Some((id.clone(), venue(name, city, region))),
+        _ => None,
+    })?;
+    let categories = table(&files.categories, "--categories", |fields| match fields {
+        [id, _group, name, ..] => Some((id.clone(), name.clone())),
+        _ => None,
+    })?;
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    Ok(lines
+        .map(|(number, line)| Line { number, content: event(line, &venues, &categories, upcoming) })
+        .collect())
+}
+
+fn venue(name: &str, city: &str, region: &str) -> Venue {
+    let region = Some(region.to_owned()).filter(|region| !region.is_empty());
+    Venue { name: name.to_owned(), city: city.to_owned(), region }
+}
+
+fn event(
+    line: &str,
+    venues: &HashMap<String, Venue>,
+    categories: &HashMap<String, String>,
+    upcoming: Option<Timestamp>,
+) -> Result<NewShow, String> {
+    let fields: Vec<_> = line.split('|').map(str::trim).collect();
+    let [_, venue, category, _, name, starts_at] = fields.as_slice() else {
+        return Err(format!("has {} fields instead of 6", fields.len()));
+    };
+    let venue = venues.get(*venue).ok_or_else(|| format!("there is no venue {venue}"))?;
+    let category =
+        categories.get(*category).ok_or_else(|| format!("there is no category {category}"))?;
+    if name.is_empty() {
+        return Err("has no name".to_owned());
+    }
+    // The file has no time zone: its times are taken as they stand.
+    let starts_at: Timestamp = format!("{}Z", starts_at.replace(' ', "T"))
+        .parse()
+        .map_err(|_| format!("{starts_at:?} is no date such as 2020-01-25 14:30:00"))?;
+    let starts_at = upcoming.map_or(starts_at, |now| moved_behind(starts_at, now));
+    Ok(NewShow {
+        name: (*name).to_owned(),
+        category: category.clone(),
+        venue: venue.clone(),
+        starts_at,
+    })
+}
+
+/// The date, moved by as many 52-week years as it takes to lie behind `now`.
+pub(crate) fn moved_behind(date: Timestamp, now: Timestamp) -> Timestamp {
+    let years = now.since(date).as_secs().div_ceil(YEAR.as_secs());
+    let moved = date.after(YEAR.saturating_mul(u32::try_from(years).unwrap_or(u32::MAX)));
+    if moved <= now && years > 0 { moved.after(YEAR) } else { moved }
+}
+
+/// Reads a file of lines into a map. Lines that do not fit are no use to any event, and the events
+/// that miss them are reported.
+fn table<T>(
+    path: &Path,
+    flag: &str,
+    entry: impl Fn(&[String]) -> Option<(String, T)>,
+) -> Result<HashMap<String, T>, Cause> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        format!("can not read {} ({flag} names another file): {error}", path.display())
+    })?;
+    let fields =
+        |line: &str| line.split('|').map(|field| field.trim().to_owned()).collect::<Vec<_>>();
+    Ok(text.lines().filter_map(|line| entry(&fields(line))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_that_has_passed_is_moved_by_whole_years_of_52_weeks_to_the_same_day_of_the_week() {
+        let now: Timestamp = "2026-11-23T00:00:00Z".parse().unwrap();
+        let date: Timestamp = "2020-01-25T14:30:00Z".parse().unwrap();
+        let moved = moved_behind(date, now);
+        assert!(moved > now && moved <= now.after(YEAR));
+        assert_eq!((moved.millis() - date.millis()) % (7 * 24 * 3_600_000), 0);
+        assert_eq!(moved_behind(moved, now), moved, "one that lies ahead stays");
+    }
+}

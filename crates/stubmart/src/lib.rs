@@ -1,0 +1,18 @@
+//! The Stubmart marketplace: command line, configuration, composition. The only crate that names
+//! adapters, and the only one that reads the environment.
+
+pub mod cli;
+pub mod config;
+pub mod logging;
+pub mod market;
+pub mod ops;
+pub mod serve;
+pub mod server;
+
+mod check;
+mod demo;
+mod docs;
+mod import;
+mod run;
+
+pub use run::run;

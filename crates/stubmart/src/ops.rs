@@ -1,0 +1,78 @@
+//! What an operator's tools ask: does it live, can it serve, how is it doing.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use stubmart_http_kit::Problem;
+use stubmart_ports::{
+    Cause,
+    host::Host,
+    worker::{Next, Worker},
+};
+
+use crate::market::Market;
+
+/// The buckets of request durations, in seconds.
+const BUCKETS: &[f64] =
+    &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// How often collected measurements are put in order.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Starts to collect metrics.
+///
+/// # Errors
+/// The cause: metrics are collected already.
+pub fn metrics() -> Result<PrometheusHandle, Cause> {
+    let builder = PrometheusBuilder::new();
+    Ok(builder
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), BUCKETS)?
+        .install_recorder()?)
+}
+
+/// Puts collected measurements in order from time to time.
+#[derive(Debug)]
+pub struct Upkeep {
+    /// The metrics.
+    pub metrics: PrometheusHandle,
+    /// The machine.
+    pub host: Host,
+}
+
+#[async_trait::async_trait]
+impl Worker for Upkeep {
+    fn name(&self) -> &'static str {
+        "metrics-upkeep"
+    }
+
+    async fn step(&self) -> Result<Next, Cause> {
+        self.metrics.run_upkeep();
+        Ok(Next::At(self.host.now().after(UPKEEP_EVERY)))
+    }
+}
+
+#[derive(Clone)]
+struct Ops {
+    market: Arc<Market>,
+    metrics: PrometheusHandle,
+}
+
+/// `/healthz`, `/readyz` and `/metrics`.
+pub fn router(market: Arc<Market>, metrics: PrometheusHandle) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(render))
+        .with_state(Ops { market, metrics })
+}
+
+async fn ready(State(ops): State<Ops>) -> Result<&'static str, Problem> {
+    ops.market.ready().await.map_err(Problem::unavailable)?;
+    Ok("ready\n")
+}
+
+async fn render(State(ops): State<Ops>) -> impl IntoResponse {
+    // The Prometheus text format, version 0.0.4.
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], ops.metrics.render())
+}

@@ -1,0 +1,104 @@
+//! `stubmart serve`: the market on an address, until it is told to stop.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use stubmart_client::Client;
+use stubmart_embedded::system::Died;
+use stubmart_http_kit::{
+    Problem,
+    layer::{self, Edge},
+};
+use stubmart_ports::{Cause, host::Host, worker::ShutdownTrigger};
+use stubmart_web::{Web, WebConfig};
+use tokio::net::TcpListener;
+use tower::ServiceExt as _;
+
+use crate::{config::Config, docs, market::Market, ops, server};
+
+/// Everything that is served: the API with its documentation, the pages, and what operators ask.
+pub fn app(market: &Arc<Market>, config: &Config, metrics: PrometheusHandle) -> Router {
+    let (api, document) = market.router().split_for_parts();
+    let api = api.merge(docs::router(docs::complete(document)));
+    let edge = Edge { host: market.host.clone(), public_origin: config.public_url.clone() };
+    let web = stubmart_web::router(Web {
+        api: Client::in_process(layer::apply(api.clone(), edge.clone())),
+        config: WebConfig { public_url: config.public_url.clone(), ..WebConfig::default() },
+        host: market.host.clone(),
+    });
+    let all =
+        api.merge(ops::router(Arc::clone(market), metrics)).fallback(move |request: Request| {
+            let web = web.clone();
+            async move { page(web, request).await }
+        });
+    layer::apply(all, edge)
+}
+
+/// What is no route of the API: a page, or nothing.
+async fn page(web: Router, request: Request) -> Response {
+    let path = request.uri().path();
+    if path == "/api" || path.starts_with("/api/") {
+        return Problem::not_found().into_response();
+    }
+    web.oneshot(request).await.into_response()
+}
+
+/// Serves the market until a signal, or until a task of it has died.
+///
+/// # Errors
+/// The cause: the address is taken, the database can not be opened, or a task has died.
+pub async fn serve(config: &Config, host: Host, died: Died) -> Result<(), Cause> {
+    let listener = listen(config).await?;
+    let (trigger, shutdown) = ShutdownTrigger::new();
+    let metrics = ops::metrics()?;
+    let market = Arc::new(Market::start(config, host.clone(), shutdown.clone()).await?);
+    market.run();
+    market.run_worker(Arc::new(ops::Upkeep { metrics: metrics.clone(), host: host.clone() }));
+    let app = app(&market, config, metrics);
+    let address = listener.local_addr()?;
+    tracing::info!(%address, data = %config.data.display(), "stubmart serves at http://{address}");
+
+    let served = server::serve(listener, app, config.trust_proxy, host.clone(), shutdown);
+    let stop = async {
+        let end = tokio::select! {
+            end = stop_signal() => end,
+            task = died.died() => Err(format!("the task {task} has died").into()),
+        };
+        tracing::info!("stopping");
+        trigger.shut_down();
+        end
+    };
+    let ((), end) = tokio::join!(served, stop);
+    match Arc::try_unwrap(market) {
+        Ok(market) => market.close().await?,
+        Err(_) => tracing::debug!("connections still hold the market"),
+    }
+    end
+}
+
+async fn listen(config: &Config) -> Result<TcpListener, Cause> {
+    TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| format!("can not listen at {}: {error}", config.listen).into())
+}
+
+/// Waits for the signal to stop: Ctrl-C, or what an orchestrator sends.
+async fn stop_signal() -> Result<(), Cause> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
