@@ -14,8 +14,8 @@ static CONSUMER: Consumer = Consumer {
     types: &[EventType::UserUpdated, EventType::UserDeleted],
 };
 
-/// Drops the documents of sessions that ended with a password or an account. They are dead already:
-/// this is tidying up, and erases what they hold of a user who is gone.
+/// Tidies up the sessions that died with a password or an account, which erases what they hold of a
+/// user who is gone.
 #[derive(Debug)]
 pub(crate) struct EndedSessions(pub(crate) Auth);
 

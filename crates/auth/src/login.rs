@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use stubmart_contract::{Code, SessionId, UserId, api};
 use stubmart_http_kit::{Fields, Problem};
+use stubmart_ports::repo::RepoError;
 
 use crate::{
     Auth,
@@ -49,6 +50,16 @@ pub(crate) struct Entered {
 }
 
 impl Auth {
+    /// The account with this email, compared as at login.
+    ///
+    /// # Errors
+    /// [`RepoError::Unavailable`].
+    pub async fn user_by_email(&self, email: &str) -> Result<Option<UserId>, RepoError> {
+        let Ok(email) = email.parse::<Email>() else { return Ok(None) };
+        let user = self.inner.users.by_unique("email", &email.key()).await?;
+        Ok(user.map(|user| user.doc.id))
+    }
+
     /// Opens a session for the account with this email and password.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use stubmart_contract::SessionId;
 use stubmart_http_kit::Problem;
+use stubmart_ports::repo::RepoError;
 
 use crate::{
     Auth,
@@ -16,17 +17,14 @@ impl Auth {
     pub(crate) async fn log_out(&self, token: &str) -> Result<(), Problem> {
         let found = self.inner.sessions.by_unique("token", &TokenHash::of(token).key()).await?;
         match found {
-            Some(session) => self.end_session(session.doc.id).await,
+            Some(session) => Ok(self.end_session(session.doc.id).await?),
             None => Ok(()),
         }
     }
 
     /// Ends a session; one that is ended stays so.
-    ///
-    /// # Errors
-    /// `unavailable`: the session may have ended.
-    pub(crate) async fn end_session(&self, id: SessionId) -> Result<(), Problem> {
-        self.change_session(id, &Command::End).await?;
-        Ok(())
+    pub(crate) async fn end_session(&self, id: SessionId) -> Result<(), RepoError> {
+        let life = self.inner.config.session_life;
+        self.change_session(id, &Command::End { life }).await.map(drop)
     }
 }

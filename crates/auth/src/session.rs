@@ -21,7 +21,7 @@ pub static SESSIONS: Collection = Collection {
     indexes: &[
         Index { name: "token", unique: true },
         Index { name: "user", unique: false },
-        Index { name: "expires", unique: false },
+        Index { name: "purge", unique: false },
     ],
 };
 
@@ -73,6 +73,9 @@ pub(crate) enum Kind {
     },
     /// A personal access token; ends when it is revoked or its account is deleted.
     Token { name: String },
+    /// One that was ended. The document stays until then, because a save of it whose answer was lost
+    /// may still be on its way and must not find the place empty.
+    Ended { purge_at: Timestamp },
 }
 
 /// Which of a user's sessions.
@@ -100,21 +103,27 @@ impl Document for Session {
     }
 
     fn entries(&self) -> Vec<(&'static str, Key)> {
-        let by_user = self.which().prefix(self.user_id).time(self.created_at);
-        let mut entries = vec![("token", self.token_hash.key()), ("user", by_user)];
-        if let Kind::Browser { expires_at, .. } = self.kind {
-            entries.push(("expires", Key::new().time(expires_at)));
-        }
-        entries
+        let living = self.which().map(|which| {
+            let by_user = which.prefix(self.user_id).time(self.created_at);
+            [("token", self.token_hash.key()), ("user", by_user)]
+        });
+        let purge_at = match self.kind {
+            Kind::Browser { expires_at, .. } => Some(expires_at),
+            Kind::Token { .. } => None,
+            Kind::Ended { purge_at } => Some(purge_at),
+        };
+        let purge = purge_at.map(|at| ("purge", Key::new().time(at)));
+        living.into_iter().flatten().chain(purge).collect()
     }
 }
 
 impl Session {
-    /// Of which kind it is.
-    pub(crate) const fn which(&self) -> Which {
+    /// Of which kind it is, unless it was ended.
+    pub(crate) const fn which(&self) -> Option<Which> {
         match self.kind {
-            Kind::Browser { .. } => Which::Browsers,
-            Kind::Token { .. } => Which::Tokens,
+            Kind::Browser { .. } => Some(Which::Browsers),
+            Kind::Token { .. } => Some(Which::Tokens),
+            Kind::Ended { .. } => None,
         }
     }
 
@@ -126,6 +135,7 @@ impl Session {
                 now < expires_at && account.admits(self.id, password_number)
             }
             Kind::Token { .. } => true,
+            Kind::Ended { .. } => false,
         })
     }
 
@@ -135,54 +145,56 @@ impl Session {
     }
 }
 
-/// What is asked of a session document.
+/// What is asked of a session document. `life` is how long a browser may stay away.
 #[derive(Clone)]
 #[cfg_attr(test, derive(Debug))]
 pub(crate) enum Command {
     /// Begin.
     Begin(Session),
-    /// Note that it is in use; a browser may stay away for `life` from now on.
+    /// Note that it is in use.
     Use { life: Duration },
     /// End.
-    End,
+    End { life: Duration },
 }
 
-/// What becomes of a session document.
-#[derive(Clone, PartialEq, Eq)]
-#[cfg_attr(test, derive(Debug))]
-pub(crate) enum Change {
-    /// It is as the command wants it.
-    Keep,
-    /// It becomes this.
-    Save(Session),
-    /// It goes.
-    Delete,
-}
-
-/// Decides what becomes of a session document. Nothing is ever refused: what has begun keeps on, and
-/// what is gone stays gone.
-pub(crate) fn decide(session: Option<&Session>, command: &Command, now: Timestamp) -> Change {
+/// What becomes of a session document: this, or nothing new. No command is ever refused: what has
+/// begun stays as it began, and what ended stays ended.
+pub(crate) fn decide(
+    session: Option<&Session>,
+    command: &Command,
+    now: Timestamp,
+) -> Option<Session> {
     match (session, command) {
-        (None, Command::Begin(session)) => Change::Save(session.clone()),
-        (Some(_), Command::Begin(_)) | (None, Command::Use { .. } | Command::End) => Change::Keep,
-        (Some(_), Command::End) => Change::Delete,
+        (None, Command::Begin(session)) => Some(session.clone()),
+        (Some(_), Command::Begin(_)) | (None, Command::Use { .. } | Command::End { .. }) => None,
         (Some(session), Command::Use { life }) => used(session, *life, now),
+        (Some(session), Command::End { life }) => {
+            let purge_at = match session.kind {
+                // From then on it is dead by itself, should the save that began it land again.
+                Kind::Browser { expires_at, .. } => expires_at,
+                Kind::Token { .. } => now.after(*life),
+                Kind::Ended { .. } => return None,
+            };
+            Some(Session { kind: Kind::Ended { purge_at }, ..session.clone() })
+        }
     }
 }
 
-fn used(session: &Session, life: Duration, now: Timestamp) -> Change {
+fn used(session: &Session, life: Duration, now: Timestamp) -> Option<Session> {
     if !session.is_seen_anew(now) {
-        return Change::Keep;
+        return None;
     }
-    let mut session = session.clone();
-    session.last_seen_at = now;
-    if let Kind::Browser { expires_at, .. } = &mut session.kind {
-        if *expires_at <= now {
-            return Change::Keep;
-        }
-        *expires_at = now.after(life);
-    }
-    Change::Save(session)
+    let kind = match &session.kind {
+        Kind::Browser { expires_at, .. } if *expires_at <= now => return None,
+        Kind::Ended { .. } => return None,
+        Kind::Token { name } => Kind::Token { name: name.clone() },
+        Kind::Browser { user_agent, password_number, .. } => Kind::Browser {
+            user_agent: user_agent.clone(),
+            password_number: *password_number,
+            expires_at: now.after(life),
+        },
+    };
+    Some(Session { last_seen_at: now, kind, ..session.clone() })
 }
 
 #[cfg(test)]

@@ -48,6 +48,11 @@ fn seen(session: &Session, at: Timestamp) -> Session {
     session
 }
 
+/// `session` as it is once it was ended.
+fn ended(session: &Session, purge_at: Timestamp) -> Session {
+    Session { kind: Kind::Ended { purge_at }, ..session.clone() }
+}
+
 /// Every command does to a session in every state what the table says: a use is noted once a minute
 /// and lengthens the life of a browser's session, and what ran out or ended is never revived.
 #[test]
@@ -57,37 +62,30 @@ fn every_command_in_every_state() {
     let minute = START.after(SEEN_EVERY);
     let past = START.after(LIFE);
     let used = Command::Use { life: LIFE };
+    let end = Command::End { life: LIFE };
     let (browser, token) = (browser(), token());
-    let other = Session { user_id: UserId(Uuid::from_u128(2)), ..browser.clone() };
+    let gone = ended(&browser, past);
+    let begin = Command::Begin(Session { user_id: UserId(Uuid::from_u128(2)), ..browser.clone() });
     let table = [
-        (
-            "absent, begin",
-            None,
-            Command::Begin(browser.clone()),
-            second,
-            Change::Save(browser.clone()),
-        ),
-        ("absent, use", None, used.clone(), minute, Change::Keep),
-        ("absent, end", None, Command::End, minute, Change::Keep),
-        ("browser, begin", Some(&browser), Command::Begin(other.clone()), minute, Change::Keep),
-        ("browser, use at once", Some(&browser), used.clone(), second, Change::Keep),
-        ("browser, use before", Some(&browser), used.clone(), Timestamp::EPOCH, Change::Keep),
-        ("browser, use almost later", Some(&browser), used.clone(), almost, Change::Keep),
-        (
-            "browser, use later",
-            Some(&browser),
-            used.clone(),
-            minute,
-            Change::Save(seen(&browser, minute)),
-        ),
-        ("browser, end", Some(&browser), Command::End, minute, Change::Delete),
-        ("expired, begin", Some(&browser), Command::Begin(other.clone()), past, Change::Keep),
-        ("expired, use", Some(&browser), used.clone(), past, Change::Keep),
-        ("expired, end", Some(&browser), Command::End, past, Change::Delete),
-        ("token, begin", Some(&token), Command::Begin(other), past, Change::Keep),
-        ("token, use at once", Some(&token), used.clone(), second, Change::Keep),
-        ("token, use later", Some(&token), used, past, Change::Save(seen(&token, past))),
-        ("token, end", Some(&token), Command::End, past, Change::Delete),
+        ("absent, begin", None, Command::Begin(browser.clone()), second, Some(browser.clone())),
+        ("absent, use", None, used.clone(), minute, None),
+        ("absent, end", None, end.clone(), minute, None),
+        ("browser, begin", Some(&browser), begin.clone(), minute, None),
+        ("browser, use at once", Some(&browser), used.clone(), second, None),
+        ("browser, use before", Some(&browser), used.clone(), Timestamp::EPOCH, None),
+        ("browser, use almost later", Some(&browser), used.clone(), almost, None),
+        ("browser, use later", Some(&browser), used.clone(), minute, Some(seen(&browser, minute))),
+        ("browser, end", Some(&browser), end.clone(), minute, Some(gone.clone())),
+        ("expired, begin", Some(&browser), begin.clone(), past, None),
+        ("expired, use", Some(&browser), used.clone(), past, None),
+        ("expired, end", Some(&browser), end.clone(), past, Some(gone.clone())),
+        ("token, begin", Some(&token), begin.clone(), past, None),
+        ("token, use at once", Some(&token), used.clone(), second, None),
+        ("token, use later", Some(&token), used.clone(), past, Some(seen(&token, past))),
+        ("token, end", Some(&token), end.clone(), second, Some(ended(&token, second.after(LIFE)))),
+        ("ended, begin", Some(&gone), begin, past, None),
+        ("ended, use", Some(&gone), used, past, None),
+        ("ended, end", Some(&gone), end, past, None),
     ];
     for (case, session, command, now, expected) in table {
         assert_eq!(decide(session, &command, now), expected, "{case}");
@@ -116,6 +114,7 @@ fn what_is_alive() {
     for (case, user, now, browser_lives, token_lives) in table {
         assert_eq!(browser().is_alive(user, now), browser_lives, "browser: {case}");
         assert_eq!(token().is_alive(user, now), token_lives, "token: {case}");
+        assert!(!ended(&browser(), past).is_alive(user, now), "ended: {case}");
     }
 }
 
@@ -126,10 +125,14 @@ fn a_stored_session_does_not_hold_its_token() {
     assert_ne!(TokenHash::of("a"), TokenHash::of("b"));
 }
 
-/// Only what can run out by itself is looked for by the worker that drops what ran out.
+/// A living session is found by its token and its user, and dropped only when it has run out; an ended
+/// one is found by nothing but the worker that drops it.
 #[test]
-fn only_browser_sessions_are_indexed_by_when_they_run_out() {
-    let expires = |session: Session| session.entries().iter().any(|(index, _)| *index == "expires");
-    assert!(expires(browser()));
-    assert!(!expires(token()));
+fn index_entries_follow_the_state() {
+    let indexes = |session: Session| -> Vec<_> {
+        session.entries().into_iter().map(|(index, _)| index).collect()
+    };
+    assert_eq!(indexes(browser()), ["token", "user", "purge"]);
+    assert_eq!(indexes(token()), ["token", "user"]);
+    assert_eq!(indexes(ended(&token(), START)), ["purge"]);
 }

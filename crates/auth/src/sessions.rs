@@ -1,6 +1,6 @@
 //! The list of sessions, ending them, and dropping those that ended by themselves.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use async_trait::async_trait;
 use stubmart_contract::{SessionId, UserId, api};
@@ -15,7 +15,7 @@ use stubmart_ports::{
 
 use crate::{
     Auth,
-    session::{self, Change, Command, Kind, SESSIONS, Session, Which},
+    session::{self, Command, Kind, SESSIONS, Session, Which},
 };
 
 /// How many are listed at the most, the newest first. Older ones show when newer ones are ended.
@@ -42,7 +42,7 @@ impl Auth {
                 user_agent,
                 current: session.id == caller.session_id,
             }),
-            Kind::Token { .. } => None,
+            Kind::Token { .. } | Kind::Ended { .. } => None,
         });
         Ok(listed.collect())
     }
@@ -82,17 +82,22 @@ impl Auth {
         which: Which,
     ) -> Result<(), Problem> {
         let living = match self.inner.sessions.load(id.0).await? {
-            Some(found) if found.doc.user_id == caller.user_id && found.doc.which() == which => {
+            Some(found)
+                if found.doc.user_id == caller.user_id && found.doc.which() == Some(which) =>
+            {
                 let user = self.inner.users.load(caller.user_id.0).await?;
                 let now = self.inner.host.now();
                 found.doc.is_alive(user.as_ref().map(|user| &user.doc), now)
             }
             _ => false,
         };
-        if living { self.end_session(id).await } else { Err(Problem::not_found()) }
+        if !living {
+            return Err(Problem::not_found());
+        }
+        Ok(self.end_session(id).await?)
     }
 
-    /// Drops a user's sessions that are dead.
+    /// Ends a user's sessions that are dead without it, which erases what they hold.
     pub(crate) async fn drop_dead_sessions(&self, user_id: UserId) -> Result<(), RepoError> {
         let mut scan = Scan::prefix(&SESSIONS, "user", &Key::new().id(user_id.0)).limit(BATCH);
         loop {
@@ -101,47 +106,36 @@ impl Auth {
             scan = scan.behind(&last.key);
             let (_, dead) = self.judge(user_id, rows).await?;
             for session in dead {
-                self.change_session(session.id, &Command::End).await?;
+                self.end_session(session.id).await?;
             }
         }
     }
 
-    /// Changes a session's document. The answer is the session after it, as far as there is one.
+    /// Changes a session's document. The answer is the session after it, if there is one.
     pub(crate) async fn change_session(
         &self,
         id: SessionId,
         command: &Command,
     ) -> Result<Option<Session>, RepoError> {
-        let inner = &self.inner;
-        let now = inner.host.now();
-        loop {
-            let changed = inner.sessions.change(id.0, Trace::REQUEST, |current| {
-                let change = session::decide(current.map(|it| &it.doc), command, now);
-                Ok::<_, std::convert::Infallible>(match (change, current) {
-                    (Change::Keep, current) => Decision::Keep(Ok(current.map(|it| it.doc.clone()))),
-                    (Change::Save(doc), _) => Decision::Save {
-                        doc: doc.clone(),
-                        events: Vec::new(),
-                        answer: Ok(Some(doc)),
-                    },
-                    (Change::Delete, current) => {
-                        Decision::Keep(Err(current.map_or(0, |it| it.version)))
-                    }
-                })
-            });
-            match changed.await {
-                Ok(Ok(session)) => return Ok(session),
-                // Used in between: decided anew.
-                Ok(Err(version)) if !inner.sessions.delete(id.0, version).await? => {}
-                Ok(Err(_)) => return Ok(None),
-                Err(ChangeError::Repo(error)) => return Err(error),
-                Err(ChangeError::Refused(never)) => match never {},
-            }
-        }
+        let now = self.inner.host.now();
+        let changed = self.inner.sessions.change(id.0, Trace::REQUEST, |current| {
+            let current = current.map(|it| &it.doc);
+            Ok::<_, Infallible>(match session::decide(current, command, now) {
+                None => Decision::Keep(current.cloned()),
+                Some(doc) => {
+                    let answer = Some(doc.clone());
+                    Decision::Save { doc, events: Vec::new(), answer }
+                }
+            })
+        });
+        changed.await.map_err(|error| match error {
+            ChangeError::Repo(error) => error,
+            ChangeError::Refused(never) => match never {},
+        })
     }
 }
 
-/// Drops browser sessions that ran out.
+/// Drops the documents of sessions that ran out or were ended long ago.
 #[derive(Debug)]
 pub(crate) struct ExpiredSessions(pub(crate) Auth);
 
@@ -154,7 +148,7 @@ impl Worker for ExpiredSessions {
     async fn step(&self) -> Result<Next, Cause> {
         let inner = &self.0.inner;
         let now = inner.host.now();
-        let mut scan = Scan::prefix(&SESSIONS, "expires", &Key::new()).limit(BATCH);
+        let mut scan = Scan::prefix(&SESSIONS, "purge", &Key::new()).limit(BATCH);
         scan.to = Some(Key::new().time(now).into_bytes());
         let rows = inner.sessions.find(scan).await?;
         if rows.is_empty() {

@@ -57,6 +57,22 @@ impl SignUp {
 }
 
 impl Auth {
+    /// Opens an account for somebody who is not at a browser: for a demonstration, or a load test.
+    ///
+    /// # Errors
+    /// `validation_failed`, `email_taken`, `unavailable`.
+    pub async fn open_account(
+        &self,
+        email: &str,
+        password: &str,
+        name: &str,
+    ) -> Result<UserId, Problem> {
+        let email = email.parse().map_err(|_| Problem::invalid_field("email", "is no address"))?;
+        let request = SignUp { email, password: password.to_owned(), name: name.to_owned() };
+        let (receipt, _) = self.sign_up(UserId(self.inner.host.uuid()), &request).await?;
+        Ok(UserId(receipt.id))
+    }
+
     /// Opens an account. The flag is true when this very call did, false when the account with this
     /// id exists already.
     ///

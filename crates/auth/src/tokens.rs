@@ -3,8 +3,9 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use stubmart_contract::{SessionId, api};
+use stubmart_contract::{Code, SessionId, api};
 use stubmart_http_kit::{Fields, Problem, SignedIn, fields::text};
+use stubmart_ports::calls::Introspect as _;
 use uuid::Uuid;
 
 use crate::{
@@ -44,6 +45,7 @@ impl Auth {
     /// Makes an access token that `secret` opens; one that exists with this id stays as it is.
     ///
     /// # Errors
+    /// `not_signed_in` when the caller's session died meanwhile; there is no token then.
     /// `unavailable`: the token may exist.
     pub(crate) async fn create_token(
         &self,
@@ -63,6 +65,12 @@ impl Auth {
         };
         let begin = Command::Begin(session);
         let session = self.change_session(SessionId(id), &begin).await?;
+        // The token outlives the session that made it, so it must not come of one that was dead. Asked
+        // afterwards, this also holds when the password changes or the account goes at this moment.
+        if self.introspect(&caller.token).await?.is_none() {
+            self.end_session(SessionId(id)).await?;
+            return Err(Problem::new(Code::NotSignedIn));
+        }
         Ok(Receipt { id, created_at: session.map_or(now, |session| session.created_at) })
     }
 
@@ -79,7 +87,7 @@ impl Auth {
                 created_at: token.created_at,
                 last_seen_at: token.last_seen_at,
             }),
-            Kind::Browser { .. } => None,
+            Kind::Browser { .. } | Kind::Ended { .. } => None,
         });
         Ok(listed.collect())
     }

@@ -1,11 +1,15 @@
 //! Checkpoints: what was committed to the write-ahead log is copied into the database file.
 //!
 //! The copying is done by a thread of its own while commits go on. Only the restart of the log needs
-//! the writer to stand still; the writer does it itself when hardly anything is left to copy.
+//! the writer to stand still; the writer does it itself when little is left to copy.
 
 use std::{
     path::Path,
-    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
     time::Duration,
 };
 
@@ -15,9 +19,6 @@ use crate::schema;
 
 /// How long the restart of the log waits for readers of old pages.
 const RESTART_PATIENCE: Duration = Duration::from_millis(20);
-
-/// How often a write that waits for another process tries, in all.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The checkpointer's page cache: it reads no pages through it.
 const CACHE_KIB: u32 = 64;
@@ -35,6 +36,8 @@ pub(crate) struct Limits {
 pub(crate) struct Checkpoints {
     limits: Limits,
     nudge: SyncSender<()>,
+    /// Whether the thread has something to do. While it has, the log can not be restarted.
+    copying: Arc<AtomicBool>,
     restart_at: i64,
 }
 
@@ -50,10 +53,12 @@ impl Checkpoints {
     pub(crate) fn start(path: &Path, limits: Limits) -> Result<Self, schema::OpenError> {
         let conn = schema::connect(path, CACHE_KIB)?;
         let (nudge, nudged) = sync_channel(1);
+        let copying = Arc::new(AtomicBool::new(false));
+        let shared = Arc::clone(&copying);
         std::thread::Builder::new()
             .name("sqlite-checkpoint".to_owned())
-            .spawn(move || run(&conn, &nudged))?;
-        Ok(Self { limits, nudge, restart_at: limits.restart_pages })
+            .spawn(move || run(&conn, &nudged, &shared))?;
+        Ok(Self { limits, nudge, copying, restart_at: limits.restart_pages })
     }
 
     /// Called by the writer after each commit, on its own connection.
@@ -64,24 +69,36 @@ impl Checkpoints {
     }
 
     fn keep_log_short(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        if self.copying.load(Ordering::Acquire) {
+            return Ok(());
+        }
         let log = checkpoint(conn, "PRAGMA wal_checkpoint(NOOP)")?;
         let behind = log.pages.saturating_sub(log.copied);
+        let little_left = behind < self.limits.copy_pages / 2;
         let much_too_long = log.pages >= self.restart_at.saturating_mul(2);
-        if log.pages >= self.restart_at && (behind < self.limits.copy_pages || much_too_long) {
-            conn.busy_timeout(RESTART_PATIENCE)?;
-            let restarted = checkpoint(conn, "PRAGMA wal_checkpoint(RESTART)");
-            conn.busy_timeout(BUSY_TIMEOUT)?;
-            self.restart_at = if restarted?.blocked {
-                log.pages.saturating_add(self.limits.copy_pages)
-            } else {
-                self.limits.restart_pages
-            };
-        } else if behind >= self.limits.copy_pages {
-            // Full means that the thread has been told already.
-            if let Err(TrySendError::Disconnected(())) = self.nudge.try_send(()) {
-                tracing::warn!("the checkpointer has ended");
+        if log.pages >= self.restart_at && (little_left || much_too_long) {
+            self.restart(conn, log.pages)
+        } else {
+            if behind >= self.limits.copy_pages || log.pages >= self.restart_at {
+                self.copying.store(true, Ordering::Release);
+                if self.nudge.try_send(()).is_err() {
+                    tracing::error!("the checkpoint thread has ended");
+                }
             }
+            Ok(())
         }
+    }
+
+    fn restart(&mut self, conn: &Connection, pages: i64) -> rusqlite::Result<()> {
+        conn.busy_timeout(RESTART_PATIENCE)?;
+        let restarted = checkpoint(conn, "PRAGMA wal_checkpoint(RESTART)");
+        conn.busy_timeout(schema::BUSY_TIMEOUT)?;
+        self.restart_at = if restarted?.blocked {
+            // Somebody reads old pages: not again at once.
+            pages.saturating_add(self.limits.copy_pages)
+        } else {
+            self.limits.restart_pages
+        };
         Ok(())
     }
 }
@@ -96,11 +113,12 @@ fn checkpoint(conn: &Connection, pragma: &str) -> rusqlite::Result<LogState> {
     })
 }
 
-fn run(conn: &Connection, nudged: &Receiver<()>) {
+fn run(conn: &Connection, nudged: &Receiver<()>, copying: &AtomicBool) {
     while nudged.recv().is_ok() {
         if let Err(error) = checkpoint(conn, "PRAGMA wal_checkpoint(PASSIVE)") {
             tracing::warn!(%error, "checkpoint failed");
         }
+        copying.store(false, Ordering::Release);
     }
 }
 

@@ -87,22 +87,26 @@ impl Settings {
         }
         let message = message(mail, &self.from, now)?;
         let draft = self.directory.join(format!("{attempt}.draft"));
-        let mut file = create(&draft)?;
-        file.write_all(message.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&draft, &path)?;
+        if let Err(error) = write_durably(&draft, &message).and_then(|()| fs::rename(&draft, &path))
+        {
+            // It may not even be there.
+            drop(fs::remove_file(&draft));
+            return Err(error.into());
+        }
         // The name is durable when the directory is.
         File::open(&self.directory)?.sync_all()?;
         Ok(())
     }
 }
 
-fn create(path: &Path) -> io::Result<File> {
+fn write_durably(path: &Path, message: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    let mut file = options.open(path)?;
+    file.write_all(message.as_bytes())?;
+    file.sync_all()
 }
 
 /// The whole message. Nothing in it can end a header line but what ends it here: addresses with
@@ -209,7 +213,7 @@ mod tests {
 
     fn mail(to: &str, subject: &str, text: &str) -> Mail {
         let (to, subject, text) = (to.to_owned(), subject.to_owned(), text.to_owned());
-        Mail { id: uuid::Uuid::from_u128(7), to, subject, text }
+        Mail { id: Uuid::from_u128(7), to, subject, text }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 const APPLICATION_ID: i32 = 0x7374_7562;
 
 /// How long a connection waits for another process that holds the write lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many prepared statements a connection keeps: more than there are.
 const STATEMENTS_MAX: usize = 128;

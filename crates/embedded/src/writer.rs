@@ -81,7 +81,22 @@ pub(crate) enum Message {
     /// A write.
     Write(Box<dyn Write>),
     /// Do what was sent before, then end and say so.
-    Close(oneshot::Sender<rusqlite::Result<()>>),
+    Close(oneshot::Sender<Closed>),
+}
+
+/// Whether the write-ahead log could be emptied at the end.
+pub(crate) type Closed = rusqlite::Result<()>;
+
+impl Message {
+    /// Answers what came too late.
+    fn refuse(self) {
+        match self {
+            Self::Write(write) => {
+                write.fail(WriteError::Unavailable("the database is closed".into()));
+            }
+            Self::Close(reply) => drop(reply.send(Ok(()))),
+        }
+    }
 }
 
 /// A write, of whatever answer.
@@ -164,23 +179,31 @@ impl Writer {
         let mut messages = Vec::with_capacity(self.group_max);
         while inbox.blocking_recv_many(&mut messages, self.group_max) > 0 {
             let mut group = Vec::with_capacity(messages.len());
-            let mut close = None;
+            let mut closing = None;
             for message in messages.drain(..) {
                 match message {
-                    Message::Write(write) if close.is_none() => group.push(write),
-                    Message::Write(write) => {
-                        write.fail(WriteError::Unavailable("the database is closed".into()));
-                    }
-                    Message::Close(reply) => close = Some(reply),
+                    Message::Write(write) if closing.is_none() => group.push(write),
+                    Message::Close(reply) if closing.is_none() => closing = Some(reply),
+                    late => late.refuse(),
                 }
             }
             self.commit(group);
-            if let Some(reply) = close {
-                drop(reply.send(checkpoint::finish(&self.conn)));
-                return;
+            match closing {
+                Some(reply) => return self.close(inbox, reply),
+                None => self.checkpoints.after_commit(&self.conn),
             }
-            self.checkpoints.after_commit(&self.conn);
         }
+    }
+
+    fn close(self, mut inbox: mpsc::Receiver<Message>, reply: oneshot::Sender<Closed>) {
+        inbox.close();
+        while let Some(late) = inbox.blocking_recv() {
+            late.refuse();
+        }
+        let finished = checkpoint::finish(&self.conn);
+        drop(self);
+        // Whoever asked may have gone.
+        drop(reply.send(finished));
     }
 
     /// Commits a group and answers each of its writes.
@@ -253,5 +276,112 @@ fn fail_all(
 ) {
     for write in group {
         write.fail(kind(error.to_string().into()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{checkpoint::Limits, live::Live, schema};
+
+    fn writer(path: &Path) -> Writer {
+        let mut conn = schema::connect(path, 100).unwrap();
+        schema::write_ahead(&conn).unwrap();
+        schema::prepare(&mut conn).unwrap();
+        let limits = Limits { copy_pages: 1000, restart_pages: 1000 };
+        let checkpoints = Checkpoints::start(path, limits).unwrap();
+        Writer { conn, live: Live::of(path).unwrap(), checkpoints, group_max: 100 }
+    }
+
+    /// A write and where its answer comes.
+    type Asked<A> = (Box<dyn Write>, oneshot::Receiver<Result<A, WriteError>>);
+
+    fn ask<A: Send + 'static>(
+        run: impl FnMut(&mut Tx<'_>) -> Result<A, Undo<A>> + Send + 'static,
+    ) -> Asked<A> {
+        let (reply, answer) = oneshot::channel();
+        (Box::new(Job::new(run, reply)), answer)
+    }
+
+    fn insert(name: &'static str) -> Asked<()> {
+        ask(move |tx| {
+            tx.prepare("INSERT INTO name(name) VALUES(?1)")?.execute((name,))?;
+            Ok(())
+        })
+    }
+
+    fn names(writer: &Writer) -> Vec<String> {
+        let mut statement = writer.conn.prepare("SELECT name FROM name ORDER BY name").unwrap();
+        statement.query_map((), |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    /// A write that fails or takes back what it wrote does so alone; the others of its group are done.
+    #[test]
+    fn a_write_that_fails_fails_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut writer = writer(&directory.path().join("db"));
+        let (first, mut first_answer) = insert("a");
+        let (failing, mut failing_answer) = insert("a");
+        let (refused, mut refused_answer) = ask(|tx| {
+            tx.prepare("INSERT INTO name(name) VALUES('refused')")?.execute(())?;
+            Err(Undo::Refused("no"))
+        });
+        let (last, mut last_answer) = insert("b");
+        writer.commit(vec![first, failing, refused, last]);
+        assert!(first_answer.try_recv().unwrap().is_ok());
+        assert!(matches!(failing_answer.try_recv().unwrap(), Err(WriteError::Unavailable(_))));
+        assert_eq!(refused_answer.try_recv().unwrap().unwrap(), "no");
+        assert!(last_answer.try_recv().unwrap().is_ok());
+        assert_eq!(names(&writer), ["a", "b"]);
+    }
+
+    /// When the commit itself fails nobody is told that something is done, or that it is not, and the
+    /// next write is done as ever.
+    #[test]
+    fn a_commit_that_fails_leaves_the_answer_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut writer = writer(&directory.path().join("db"));
+        let tables = "CREATE TABLE parent(id INTEGER PRIMARY KEY);
+             CREATE TABLE child(id REFERENCES parent(id) DEFERRABLE INITIALLY DEFERRED);";
+        writer.conn.execute_batch(tables).unwrap();
+        writer.conn.pragma_update(None, "foreign_keys", true).unwrap();
+        let (good, mut good_answer) = insert("a");
+        // What it breaks is looked at when the transaction ends.
+        let (breaking, mut breaking_answer) = ask(|tx| {
+            tx.prepare("INSERT INTO child VALUES(7)")?.execute(())?;
+            Ok(())
+        });
+        writer.commit(vec![good, breaking]);
+        for answer in [&mut good_answer, &mut breaking_answer] {
+            assert!(matches!(answer.try_recv().unwrap(), Err(WriteError::Indeterminate(_))));
+        }
+        assert!(writer.conn.is_autocommit(), "the transaction is over");
+
+        let (next, mut next_answer) = insert("b");
+        writer.commit(vec![next]);
+        assert!(next_answer.try_recv().unwrap().is_ok());
+        assert_eq!(names(&writer), ["b"]);
+    }
+
+    /// Events are told of once they are committed, and only then.
+    #[test]
+    fn events_of_a_group_that_is_rolled_back_are_not_shown() {
+        use stubmart_contract::{EventType, MessageId};
+        let directory = tempfile::tempdir().unwrap();
+        let mut writer = writer(&directory.path().join("db"));
+        let record = |id: u128| {
+            ask(move |tx| {
+                let id = MessageId(uuid::Uuid::from_u128(id));
+                let event_type = EventType::UserCreated;
+                Ok(tx.record(None, &Outgoing { id, event_type, body: vec![1] })?)
+            })
+        };
+        let (writes, _answers): (Vec<_>, Vec<_>) =
+            [record(1), record(2), record(2)].into_iter().unzip();
+        writer.commit(writes);
+        let shown = writer.live.feed.behind(0, EventType::ALL, 9).unwrap();
+        assert_eq!(shown.events.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2]);
     }
 }
