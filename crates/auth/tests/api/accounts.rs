@@ -1,0 +1,247 @@
+//! Signing up, changing the account, deleting it.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use stubmart_contract::EventType;
+use stubmart_port_suite::mem::MemMailer;
+
+use crate::market::{Answer, Market, PASSWORD, Parts};
+
+/// The names of the bad fields in a validation problem.
+fn bad_fields(answer: &Answer) -> Vec<&str> {
+    assert_eq!(answer.outcome(), (400, "validation_failed"), "{}", answer.body);
+    let errors = answer.body["errors"].as_array().unwrap();
+    let mut fields: Vec<_> = errors.iter().map(|error| error["field"].as_str().unwrap()).collect();
+    fields.sort_unstable();
+    fields
+}
+
+/// A new account is signed in, and shown with what was given.
+#[tokio::test]
+async fn signing_up_opens_an_account_and_a_session() {
+    let market = Market::new();
+    let body = json!({"email": " Ann@Example.com ", "password": PASSWORD});
+    let answer = market.anonymous().post("/api/auth/signup", body).await;
+    assert_eq!(answer.outcome(), (201, ""));
+    let user = &answer.body;
+    assert_eq!((&user["email"], &user["name"]), (&json!("Ann@Example.com"), &json!("")));
+    assert_eq!(user["createdAt"], "2026-01-01T00:00:00.000Z");
+    assert_eq!(user.as_object().unwrap().len(), 4, "{user}");
+    let shown = market.with_token(&answer.token()).get("/api/auth/currentuser").await;
+    assert_eq!(shown.body["currentUser"], *user);
+    let logged_in = market.try_log_in("ann@EXAMPLE.com", PASSWORD).await;
+    assert_eq!(logged_in.body, *user);
+    assert_eq!(market.event_types().await, [EventType::UserCreated]);
+}
+
+/// Every bad field is named at once, and an unknown one is bad.
+#[tokio::test]
+async fn bad_fields_are_all_named() {
+    let market = Market::new();
+    let anonymous = market.anonymous();
+    let body =
+        json!({"email": "nobody", "password": "short", "name": "x".repeat(101), "admin": true});
+    let answer = anonymous.post("/api/auth/signup", body).await;
+    assert_eq!(bad_fields(&answer), ["admin", "email", "name", "password"]);
+    let answer = anonymous.post("/api/auth/signup", json!({})).await;
+    assert_eq!(bad_fields(&answer), ["email", "password"]);
+    let answer = anonymous.post("/api/auth/login", json!({"email": 1, "x": 2})).await;
+    assert_eq!(bad_fields(&answer), ["email", "password", "x"]);
+    let ann = market.sign_up("ann@example.com").await;
+    let answer =
+        ann.patch(json!({"email": "", "password": "short", "name": "a\u{7}b", "id": 1})).await;
+    assert_eq!(bad_fields(&answer), ["currentPassword", "email", "id", "name", "password"]);
+    let answer = ann.post("/api/auth/tokens", json!({"name": " "})).await;
+    assert_eq!(bad_fields(&answer), ["name"]);
+    let answer = anonymous.post("/api/auth/signup", json!([])).await;
+    assert_eq!(bad_fields(&answer), ["body"]);
+}
+
+/// A password is taken as it is: 8 to 128 characters of any kind, none trimmed, none folded.
+#[tokio::test]
+async fn a_password_is_taken_verbatim() {
+    let market = Market::new();
+    let passwords = ["        ", " Päß\u{0}wö\u{1F39F} ", &"x".repeat(128), &"é".repeat(128)];
+    for (number, password) in passwords.into_iter().enumerate() {
+        let email = format!("u{number}@example.com");
+        let body = json!({"email": email, "password": password});
+        let answer = market.anonymous().post("/api/auth/signup", body).await;
+        assert_eq!(answer.outcome(), (201, ""), "{password:?}");
+        assert_eq!(market.try_log_in(&email, password).await.outcome(), (200, ""));
+        let trimmed = format!("{password} ");
+        assert_eq!(market.try_log_in(&email, &trimmed).await.outcome(), (401, "bad_credentials"));
+    }
+    for password in ["1234567", &"x".repeat(129)] {
+        let body = json!({"email": "no@example.com", "password": password});
+        let answer = market.anonymous().post("/api/auth/signup", body).await;
+        assert_eq!(bad_fields(&answer), ["password"]);
+    }
+}
+
+/// An address has one account, in whatever case it is written.
+#[tokio::test]
+async fn an_address_is_taken_once() {
+    let market = Market::new();
+    market.sign_up("Ann@example.com").await;
+    let bob = market.sign_up("bob@example.com").await;
+    let body = json!({"email": "ann@EXAMPLE.com", "password": PASSWORD});
+    let answer = market.anonymous().post("/api/auth/signup", body).await;
+    assert_eq!(answer.outcome(), (409, "email_taken"));
+    assert!(answer.header("set-cookie").is_none());
+    let body = json!({"email": "aNN@example.com", "currentPassword": PASSWORD});
+    assert_eq!(bob.patch(body).await.outcome(), (409, "email_taken"));
+    let body = json!({"email": "BOB@example.com", "currentPassword": PASSWORD});
+    assert_eq!(bob.patch(body).await.body["email"], "BOB@example.com");
+}
+
+/// Of any number of signups with one address at one moment, exactly one wins.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_of_many_signups_at_once_wins() {
+    let market = Market::new();
+    for round in 0..300 {
+        let start = Arc::new(tokio::sync::Barrier::new(4));
+        let signups: Vec<_> = (0..4)
+            .map(|number| {
+                let (client, start) = (market.anonymous(), Arc::clone(&start));
+                tokio::spawn(async move {
+                    start.wait().await;
+                    let case = if number % 2 == 0 { "round" } else { "ROUND" };
+                    let email = format!("{case}{round}@example.com");
+                    let body = json!({"email": email, "password": PASSWORD});
+                    client.post("/api/auth/signup", body).await.status.as_u16()
+                })
+            })
+            .collect();
+        let mut statuses = Vec::new();
+        for signup in signups {
+            statuses.push(signup.await.unwrap());
+        }
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 409, 409, 409], "round {round}");
+    }
+    assert_eq!(market.event_types().await.len(), 300);
+}
+
+/// What is named changes, what is left out or null stays, and nothing at all is fine.
+#[tokio::test]
+async fn an_account_changes_as_asked() {
+    let market = Market::new();
+    let ann = market.sign_up("ann@example.com").await;
+    let before = ann.get("/api/auth/currentuser").await.body["currentUser"].clone();
+    let patch = |more: Value| {
+        let mut body = json!({"currentPassword": PASSWORD});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let ann = ann.clone();
+        async move { ann.patch(body).await }
+    };
+    assert_eq!(patch(json!({})).await.body, before);
+    assert_eq!(patch(json!({"name": null, "email": null, "password": null})).await.body, before);
+    assert_eq!(market.event_types().await, [EventType::UserCreated], "nothing changed");
+
+    assert_eq!(patch(json!({"name": " "})).await.body["name"], "");
+    let changed = patch(json!({"name": "Anna", "email": "anna@example.org"})).await;
+    assert_eq!(changed.status.as_u16(), 200);
+    assert_eq!(changed.body["id"], before["id"]);
+    assert_eq!(ann.get("/api/auth/currentuser").await.body["currentUser"], changed.body);
+    assert_eq!(market.try_log_in("ann@example.com", PASSWORD).await.outcome().0, 401);
+    assert_eq!(market.try_log_in("anna@example.org", PASSWORD).await.outcome().0, 200);
+    market.sign_up("ann@example.com").await;
+    let expected = [EventType::UserCreated, EventType::UserUpdated, EventType::UserUpdated];
+    assert_eq!(market.event_types().await[..3], expected);
+}
+
+/// Nothing changes without the present password.
+#[tokio::test]
+async fn the_present_password_is_needed() {
+    let market = Market::new();
+    let ann = market.sign_up("ann@example.com").await;
+    let body = json!({"name": "Eve", "password": "new password", "currentPassword": "guess"});
+    assert_eq!(ann.patch(body).await.outcome(), (401, "bad_credentials"));
+    assert_eq!(ann.delete_account("guess").await.outcome(), (401, "bad_credentials"));
+    let user = ann.get("/api/auth/currentuser").await.body;
+    assert_eq!(user["currentUser"]["name"], "Ann");
+    assert_eq!(market.event_types().await, [EventType::UserCreated]);
+    assert_eq!(market.try_log_in("ann@example.com", PASSWORD).await.outcome().0, 200);
+}
+
+/// A deleted account leaves nothing personal behind, its address is free, and its id never comes back.
+#[tokio::test]
+async fn deleting_an_account_erases_it() {
+    let market = Market::new();
+    let browser = [("user-agent", "AnnBrowser/1")];
+    let sign_up = json!({"email": "ann@example.com", "password": PASSWORD, "name": "Annabel"});
+    let path = "/api/auth/signup";
+    let key = [browser[0], ("idempotency-key", "k-ann")];
+    let answer = market.anonymous().send(axum::http::Method::POST, path, Some(sign_up), &key).await;
+    let (id, ann) = (answer.id().to_owned(), market.with_token(&answer.token()));
+    let token = ann.post_once("/api/auth/tokens", "k", json!({"name": "annscript"})).await;
+    ann.patch(json!({"email": "anna@example.org", "currentPassword": PASSWORD})).await;
+    let elsewhere = market.log_in("anna@example.org", PASSWORD).await;
+    let script = market.with_token(token.body["token"].as_str().unwrap()).bearer();
+    assert!(market.dump().await.contains("Annabel"), "the dump shows what is stored");
+
+    let answer = ann.delete_account(PASSWORD).await;
+    assert_eq!(answer.outcome(), (204, ""));
+    assert_eq!(answer.token(), "", "the cookie is cleared");
+    for client in [&ann, &elsewhere, &script] {
+        assert!(!client.is_signed_in().await);
+    }
+    assert_eq!(market.try_log_in("anna@example.org", PASSWORD).await.outcome().0, 401);
+    market.work().await;
+    assert_eq!(market.stored_sessions().await, 0);
+    let dump = market.dump().await.to_lowercase();
+    for personal in ["ann", "example", "fake$", PASSWORD] {
+        assert!(!dump.contains(personal), "{personal} in {dump}");
+    }
+    assert_eq!(market.event_types().await.last(), Some(&EventType::UserDeleted));
+    let again = market.sign_up("anna@example.org").await;
+    let user = again.get("/api/auth/currentuser").await.body;
+    assert_ne!(user["currentUser"]["id"], id);
+}
+
+/// Events tell that something happened to an account and nothing about it; their versions have no gap.
+#[tokio::test]
+async fn events_carry_nothing_personal() {
+    let market = Market::new();
+    let ann = market.sign_up("ann@example.com").await;
+    ann.patch(json!({"name": "Secret", "currentPassword": PASSWORD})).await;
+    ann.delete_account(PASSWORD).await;
+    let events = market.events().await;
+    let versions: Vec<_> = events.iter().map(|event| event.version).collect();
+    assert_eq!(versions, [1, 2, 3]);
+    for event in events {
+        let text = String::from_utf8(event.encode().unwrap()).unwrap();
+        assert!(!text.contains("example.com") && !text.contains("Secret"), "{text}");
+    }
+}
+
+/// The owner hears of every change that a thief would make, at the address before it, once.
+#[tokio::test]
+async fn the_owner_is_told_by_mail() {
+    let mailer = MemMailer::new();
+    let market = Market::of(Parts { mailer: Arc::new(mailer.clone()), ..Parts::default() });
+    let ann = market.sign_up("ann@example.com").await;
+    ann.patch(json!({"name": "Anna", "currentPassword": PASSWORD})).await;
+    market.work().await;
+    assert!(mailer.mails().is_empty(), "a name is no secret");
+
+    let body = json!({"email": "eve@example.org", "password": "new password", "currentPassword": PASSWORD});
+    assert_eq!(ann.patch(body).await.outcome().0, 200);
+    assert_eq!(ann.delete_account("new password").await.outcome().0, 204);
+    market.work().await;
+    market.work().await;
+    let mails = mailer.mails();
+    let told: Vec<_> = mails.iter().map(|mail| (mail.to.as_str(), mail.subject.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("ann@example.com", "The email address of your Stubmart account was changed"),
+            ("ann@example.com", "The password of your Stubmart account was changed"),
+            ("eve@example.org", "Your Stubmart account was deleted"),
+        ]
+    );
+    for mail in &mails {
+        assert!(!mail.text.contains(PASSWORD) && !mail.text.contains("new password"));
+    }
+}

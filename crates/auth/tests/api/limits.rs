@@ -1,0 +1,176 @@
+//! Rate limits: who guesses is held up, and learns nothing by it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::json;
+use stubmart_port_suite::host::FakeHasher;
+use stubmart_ports::limits::{LimitsUnavailable, Quota, RateLimits};
+
+use crate::market::{Market, PASSWORD, Parts};
+
+/// After ten wrong guesses an account lets nobody in for a minute, whether there is such an account or
+/// not and whether the guess is right or not; then one more guess is free each minute.
+#[tokio::test]
+async fn guessing_is_held_up_for_known_and_unknown_accounts_alike() {
+    let hasher = Arc::new(FakeHasher::default());
+    let passwords = Arc::clone(&hasher);
+    let market = Market::of(Parts { passwords, ..Parts::default() });
+    market.sign_up("ann@example.com").await;
+    for email in ["ann@example.com", "nobody@example.com", "no address"] {
+        for _ in 0..10 {
+            let answer = market.try_log_in(email, "guess").await;
+            assert_eq!(answer.outcome(), (401, "bad_credentials"), "{email}");
+        }
+        let verified = hasher.verified();
+        let answer = market.try_log_in(&email.to_uppercase(), PASSWORD).await;
+        assert_eq!(answer.outcome(), (429, "too_many_requests"), "{email}");
+        assert_eq!(answer.header("retry-after"), Some("60"), "{email}");
+        assert_eq!(hasher.verified(), verified, "what is refused is not even looked at");
+    }
+    market.pass(60);
+    let known = market.try_log_in("ann@example.com", "guess").await;
+    assert_eq!(known.outcome(), (401, "bad_credentials"));
+    assert_eq!(market.try_log_in("ann@example.com", PASSWORD).await.outcome().0, 429);
+    market.pass(60);
+    assert_eq!(market.try_log_in("ann@example.com", PASSWORD).await.outcome().0, 200);
+}
+
+/// Who knows the password is never held up, however often they log in.
+#[tokio::test]
+async fn logins_that_succeed_do_not_count_as_guesses() {
+    let market = Market::new();
+    market.sign_up("ann@example.com").await;
+    for _ in 0..50 {
+        assert_eq!(market.try_log_in("ann@example.com", PASSWORD).await.outcome().0, 200);
+    }
+}
+
+/// Many guesses at the same moment are counted one by one: not more than ten are looked at.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn guesses_at_once_do_not_slip_through() {
+    let hasher = Arc::new(FakeHasher::default());
+    let passwords = Arc::clone(&hasher);
+    let market = Market::of(Parts { passwords, ..Parts::default() });
+    for round in 0..20 {
+        let before = hasher.verified();
+        let guesses: Vec<_> = (0..40)
+            .map(|_| {
+                let market = market.clone();
+                let email = format!("u{round}@example.com");
+                tokio::spawn(async move {
+                    tokio::task::yield_now().await;
+                    market.try_log_in(&email, "guess").await.status.as_u16()
+                })
+            })
+            .collect();
+        let mut looked_at = 0;
+        for guess in guesses {
+            looked_at += u32::from(guess.await.unwrap() == 401);
+        }
+        assert_eq!((looked_at, hasher.verified() - before), (10, 10), "round {round}");
+    }
+}
+
+/// Somebody who holds a session can not guess its owner's password either.
+#[tokio::test]
+async fn guessing_the_present_password_is_held_up() {
+    let market = Market::new();
+    let ann = market.sign_up("ann@example.com").await;
+    let bob = market.sign_up("bob@example.com").await;
+    for _ in 0..5 {
+        let body = json!({"currentPassword": "guess"});
+        assert_eq!(ann.patch(body).await.outcome(), (401, "bad_credentials"));
+        assert_eq!(ann.delete_account("guess").await.outcome(), (401, "bad_credentials"));
+    }
+    let answer = ann.patch(json!({"currentPassword": PASSWORD})).await;
+    assert_eq!(answer.outcome(), (429, "too_many_requests"));
+    assert!(answer.header("retry-after").is_some());
+    assert_eq!(ann.delete_account(PASSWORD).await.outcome(), (429, "too_many_requests"));
+    assert_eq!(bob.patch(json!({"currentPassword": PASSWORD})).await.outcome().0, 200);
+    market.pass(60);
+    assert_eq!(ann.delete_account(PASSWORD).await.outcome().0, 204);
+}
+
+/// One address logs in 300 times at once and five times a second from then on; others are not
+/// concerned, and a server that does not know addresses does not limit by them.
+#[tokio::test]
+async fn logins_are_limited_by_address() {
+    let market = Market::new();
+    market.sign_up("ann@example.com").await;
+    let body = json!({"email": "ann@example.com", "password": PASSWORD});
+    let log_in = async |address: &str| {
+        let client = market.anonymous().at(address);
+        client.post("/api/auth/login", body.clone()).await
+    };
+    for _ in 0..300 {
+        assert_eq!(log_in("192.0.2.1").await.outcome().0, 200);
+    }
+    let answer = log_in("192.0.2.1").await;
+    assert_eq!(answer.outcome(), (429, "too_many_requests"));
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(log_in("192.0.2.2").await.outcome().0, 200);
+    assert_eq!(market.try_log_in("ann@example.com", PASSWORD).await.outcome().0, 200);
+    market.pass(1);
+    for _ in 0..5 {
+        assert_eq!(log_in("192.0.2.1").await.outcome().0, 200);
+    }
+    assert_eq!(log_in("192.0.2.1").await.outcome().0, 429);
+}
+
+/// One address opens 100 accounts at once and one each three seconds from then on.
+#[tokio::test]
+async fn signups_are_limited_by_address() {
+    let market = Market::new();
+    let sign_up = async |number: u32, address: &str| {
+        let body = json!({"email": format!("u{number}@example.com"), "password": PASSWORD});
+        market.anonymous().at(address).post("/api/auth/signup", body).await
+    };
+    for number in 0..100 {
+        assert_eq!(sign_up(number, "2001:db8::1").await.outcome().0, 201);
+    }
+    let answer = sign_up(100, "2001:db8::2").await;
+    assert_eq!(answer.outcome(), (429, "too_many_requests"));
+    assert_eq!(answer.header("retry-after"), Some("3"));
+    assert_eq!(sign_up(101, "2001:db8:0:1::1").await.outcome().0, 201);
+    market.pass(3);
+    assert_eq!(sign_up(100, "2001:db8::3").await.outcome().0, 201);
+}
+
+/// Limits that can not be asked.
+struct Down;
+
+#[async_trait]
+impl RateLimits for Down {
+    async fn take(
+        &self,
+        _: &str,
+        _: Quota,
+    ) -> Result<Option<std::time::Duration>, LimitsUnavailable> {
+        Err(LimitsUnavailable("down".into()))
+    }
+
+    async fn peek(
+        &self,
+        _: &str,
+        _: Quota,
+    ) -> Result<Option<std::time::Duration>, LimitsUnavailable> {
+        Err(LimitsUnavailable("down".into()))
+    }
+}
+
+/// While the limits can not be asked nobody can guess unseen: logins are refused for the moment, and
+/// whoever is signed in is not disturbed.
+#[tokio::test]
+async fn without_limits_there_are_no_logins() {
+    let store: Arc<dyn stubmart_ports::store::Store> =
+        Arc::new(stubmart_port_suite::mem::MemStore::new());
+    let up = Market::of(Parts { store: Arc::clone(&store), ..Parts::default() });
+    let ann = up.sign_up("ann@example.com").await;
+    let limits: Option<Arc<dyn RateLimits>> = Some(Arc::new(Down));
+    let down = Market::of(Parts { seed: 2, store, limits, ..Parts::default() });
+    let answer = down.try_log_in("ann@example.com", PASSWORD).await;
+    assert_eq!(answer.outcome(), (503, "unavailable"));
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert!(down.with_token(ann.token()).is_signed_in().await);
+}

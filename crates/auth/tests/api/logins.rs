@@ -1,0 +1,159 @@
+//! Logging in and what it tells to whom.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use stubmart_auth::Config;
+use stubmart_port_suite::{host::FakeHasher, mem::MemStore};
+use stubmart_ports::{
+    host::{Busy, PasswordHasher},
+    store::Store,
+};
+use tokio::sync::Semaphore;
+
+use crate::market::{Market, PASSWORD, Parts};
+
+/// An answer without what is different in every answer.
+async fn comparable(market: &Market, email: &str, password: &str) -> (u16, Vec<String>, Value) {
+    let mut answer = market.try_log_in(email, password).await;
+    answer.headers.remove("x-request-id");
+    answer.body["requestId"] = Value::Null;
+    let mut headers: Vec<_> =
+        answer.headers.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
+    headers.sort_unstable();
+    (answer.status.as_u16(), headers, answer.body)
+}
+
+/// Nobody learns from a login which addresses have accounts: the answer is the same to the letter and
+/// the same password work is done for it.
+#[tokio::test]
+async fn an_unknown_email_is_answered_like_a_wrong_password() {
+    let hasher = Arc::new(FakeHasher::default());
+    let passwords = Arc::clone(&hasher);
+    let market = Market::of(Parts { passwords, ..Parts::default() });
+    market.sign_up("ann@example.com").await;
+    let gone = market.sign_up("gone@example.com").await;
+    gone.delete_account(PASSWORD).await;
+
+    let before = hasher.verified();
+    let wrong = comparable(&market, "ann@example.com", "wrong password").await;
+    assert_eq!((wrong.0, &wrong.2["code"]), (401, &json!("bad_credentials")));
+    assert_eq!(hasher.verified(), before + 1);
+    let nobody = [
+        ("bob@example.com", PASSWORD),
+        ("gone@example.com", PASSWORD),
+        ("no address", PASSWORD),
+        ("", ""),
+        ("ann@example.com", ""),
+        ("ann@example.com", &"x".repeat(60_000)),
+    ];
+    for (number, (email, password)) in (2..).zip(nobody) {
+        assert_eq!(comparable(&market, email, password).await, wrong, "{email}");
+        assert_eq!(hasher.verified(), before + number, "{email}");
+    }
+}
+
+/// The cookie can be read by no script, is sent by no other site's forms, and is sent over HTTPS only
+/// where there is HTTPS, which a client may not claim by itself.
+#[tokio::test]
+async fn the_cookie_is_as_safe_as_the_connection_allows() {
+    let forwarded = ("x-forwarded-proto", "https, http");
+    let table = [
+        (false, false, None, false),
+        (false, false, Some(forwarded), false),
+        (false, true, Some(forwarded), true),
+        (false, true, Some(("x-forwarded-proto", "http")), false),
+        (false, true, None, false),
+        (true, false, None, true),
+    ];
+    for (secure_cookies, trust_proxy, header, secure) in table {
+        let config = Config { secure_cookies, trust_proxy, ..Config::default() };
+        let market = Market::of(Parts { config, ..Parts::default() });
+        let ann = market.sign_up("ann@example.com").await;
+        let body = Some(json!({"email": "ann@example.com", "password": PASSWORD}));
+        let headers: Vec<_> = header.into_iter().collect();
+        let post = axum::http::Method::POST;
+        let answer = ann.send(post.clone(), "/api/auth/login", body, &headers).await;
+        let flags = if secure { "; Secure" } else { "" };
+        let cookie = |token: &str, age: u32| {
+            let attributes = "Path=/; HttpOnly; SameSite=Lax";
+            format!("stubmart_session={token}; {attributes}; Max-Age={age}{flags}")
+        };
+        let expected = cookie(&answer.token(), 400 * 24 * 3600);
+        assert_eq!(answer.header("set-cookie"), Some(expected.as_str()));
+        let answer = ann.send(post, "/api/auth/logout", None, &headers).await;
+        assert_eq!(answer.header("set-cookie"), Some(cookie("", 0).as_str()));
+    }
+}
+
+/// A token is 256 bits that nobody has seen before, and the store does not hold it.
+#[tokio::test]
+async fn a_token_is_random_and_not_stored() {
+    let market = Market::new();
+    let ann = market.sign_up("ann@example.com").await;
+    let again = market.log_in("ann@example.com", PASSWORD).await;
+    assert_ne!(ann.token(), again.token());
+    assert_eq!(ann.token().len(), 43);
+    let dump = market.dump().await;
+    assert!(!dump.contains(ann.token()) && !dump.contains(again.token()));
+}
+
+/// A hasher that holds each verification once it is made, until it is let go.
+struct Held {
+    inner: FakeHasher,
+    made: Semaphore,
+    go: Semaphore,
+}
+
+#[async_trait]
+impl PasswordHasher for Held {
+    async fn hash(&self, password: String) -> Result<String, Busy> {
+        self.inner.hash(password).await
+    }
+
+    async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Busy> {
+        let verified = self.inner.verify(password, hash).await;
+        self.made.add_permits(1);
+        self.go.acquire().await.unwrap().forget();
+        verified
+    }
+}
+
+/// Two processes on one store: a password is changed at one of them while the other has just checked
+/// the old one. What was checked opens no session that lives, and changes nothing.
+#[tokio::test]
+async fn a_password_that_was_changed_meanwhile_opens_nothing() {
+    let store: Arc<dyn Store> = Arc::new(MemStore::new());
+    let inner = FakeHasher::default();
+    let held = Arc::new(Held { inner, made: Semaphore::new(0), go: Semaphore::new(0) });
+    let slow = Market::of(Parts {
+        seed: 2,
+        store: Arc::clone(&store),
+        passwords: Arc::clone(&held) as _,
+        ..Parts::default()
+    });
+    let quick = Market::of(Parts { store, ..Parts::default() });
+    let ann = quick.sign_up("ann@example.com").await;
+    let there = slow.with_token(ann.token());
+
+    let login = slow.try_log_in("ann@example.com", PASSWORD);
+    let rename = there.patch(json!({"name": "Eve", "currentPassword": PASSWORD}));
+    let delete = there.clone();
+    let delete = delete.delete_account(PASSWORD);
+    let change = async {
+        held.made.acquire_many(2).await.unwrap().forget();
+        let body = json!({"password": "new password", "currentPassword": PASSWORD});
+        let changed = ann.patch(body).await;
+        held.go.add_permits(3);
+        changed
+    };
+    let (login, rename, delete, changed) = tokio::join!(login, rename, delete, change);
+    assert_eq!(changed.outcome(), (200, ""));
+    assert_eq!(login.outcome(), (200, ""), "it was right when it was checked");
+    assert!(!slow.with_token(&login.token()).is_signed_in().await);
+    assert_eq!(rename.outcome(), (401, "bad_credentials"));
+    assert_eq!(delete.outcome(), (401, "bad_credentials"));
+    let user = ann.get("/api/auth/currentuser").await.body;
+    assert_eq!(user["currentUser"]["name"], "Ann");
+}

@@ -1,0 +1,151 @@
+//! Every route by every kind of caller.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use stubmart_http_kit::SessionGate;
+
+use crate::market::{Client, Market, PASSWORD};
+
+/// A route, a body that is right for it, and the statuses that callers get: nobody, the owner of what
+/// the path names, another user, somebody whose session has ended.
+struct Case {
+    method: Method,
+    path: &'static str,
+    body: fn() -> Option<Value>,
+    statuses: [u16; 4],
+}
+
+fn none() -> Option<Value> {
+    None
+}
+
+fn cases() -> Vec<Case> {
+    let case = |method, path, body, statuses| Case { method, path, body, statuses };
+    vec![
+        case(
+            Method::POST,
+            "/api/auth/signup",
+            || Some(json!({"email": "new@example.com", "password": PASSWORD})),
+            [201, 201, 201, 201],
+        ),
+        case(
+            Method::POST,
+            "/api/auth/login",
+            || Some(json!({"email": "owner@example.com", "password": PASSWORD})),
+            [200, 200, 200, 200],
+        ),
+        case(Method::POST, "/api/auth/logout", none, [200, 200, 200, 200]),
+        case(Method::GET, "/api/auth/currentuser", none, [200, 200, 200, 200]),
+        case(
+            Method::PATCH,
+            "/api/auth/currentuser",
+            || Some(json!({"name": "New", "currentPassword": PASSWORD})),
+            [401, 200, 200, 401],
+        ),
+        case(
+            Method::DELETE,
+            "/api/auth/currentuser",
+            || Some(json!({"currentPassword": PASSWORD})),
+            [401, 204, 204, 401],
+        ),
+        case(Method::GET, "/api/auth/sessions", none, [401, 200, 200, 401]),
+        case(Method::DELETE, "/api/auth/sessions/{id}", none, [401, 204, 404, 401]),
+        case(Method::GET, "/api/auth/tokens", none, [401, 200, 200, 401]),
+        case(
+            Method::POST,
+            "/api/auth/tokens",
+            || Some(json!({"name": "script"})),
+            [401, 201, 201, 401],
+        ),
+        case(Method::DELETE, "/api/auth/tokens/{id}", none, [401, 204, 404, 401]),
+    ]
+}
+
+/// A market with the four callers, and the ids of a session and a token of the owner.
+async fn callers() -> ([Client; 4], [String; 2]) {
+    let market = Market::new();
+    let owner = market.sign_up("owner@example.com").await;
+    let other = market.sign_up("other@example.com").await;
+    let ended = market.log_in("owner@example.com", PASSWORD).await;
+    assert_eq!(ended.post("/api/auth/logout", json!({})).await.status.as_u16(), 200);
+    let sessions = owner.get("/api/auth/sessions").await.body;
+    let token = owner.post("/api/auth/tokens", json!({"name": "script"})).await;
+    let session = sessions["items"][0]["id"].as_str().unwrap().to_owned();
+    ([market.anonymous(), owner, other, ended], [session, token.id().to_owned()])
+}
+
+/// Each route answers each kind of caller as the table says, errors as problems and nothing cached.
+#[tokio::test]
+async fn every_route_answers_every_caller_as_the_table_says() {
+    for case in cases() {
+        for (place, expected) in case.statuses.into_iter().enumerate() {
+            let (callers, [session, token]) = callers().await;
+            let id = if case.path.contains("tokens") { token } else { session };
+            let path = case.path.replace("{id}", &id);
+            let answer = callers[place].send(case.method.clone(), &path, (case.body)(), &[]).await;
+            let who = ["anonymous", "owner", "other", "logged out"][place];
+            let context = format!("{} {path} by {who}: {}", case.method, answer.body);
+            assert_eq!(answer.status.as_u16(), expected, "{context}");
+            assert_eq!(answer.header("cache-control"), Some("no-store"), "{context}");
+            if expected >= 400 {
+                let content_type = answer.header("content-type");
+                assert_eq!(content_type, Some("application/problem+json"), "{context}");
+                assert_eq!(answer.body["status"], expected, "{context}");
+                assert!(!answer.body["requestId"].as_str().unwrap().is_empty(), "{context}");
+            }
+        }
+    }
+}
+
+/// The table names every route that there is, and each documents every status in it.
+#[tokio::test]
+async fn the_table_is_complete() {
+    let market = Market::new();
+    let gate = SessionGate::new(std::sync::Arc::new(market.auth.clone()), market.host.clone());
+    let (_, document) = market.auth.router(gate).split_for_parts();
+    let document = serde_json::to_value(&document).unwrap();
+    let mut served = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            served.insert((method.to_uppercase(), path.clone()));
+        }
+    }
+    let listed: BTreeSet<_> =
+        cases().iter().map(|case| (case.method.to_string(), case.path.to_owned())).collect();
+    assert_eq!(served, listed);
+    for case in cases() {
+        let method = case.method.as_str().to_lowercase();
+        let responses = &document["paths"][case.path][&method]["responses"];
+        for status in case.statuses {
+            assert!(responses.get(status.to_string()).is_some(), "{method} {} {status}", case.path);
+        }
+    }
+}
+
+/// What names nothing and what is no id are the same to a client.
+#[tokio::test]
+async fn unknown_ids_are_not_found() {
+    let ([_, owner, ..], _) = callers().await;
+    for path in ["sessions", "tokens"] {
+        for id in ["0192f0c1-2345-7abc-8def-0123456789ab", "x", "%FF", "..%2F"] {
+            let answer = owner.delete(&format!("/api/auth/{path}/{id}")).await;
+            let expected = if id == "%FF" { 400 } else { 404 };
+            assert_eq!(answer.status.as_u16(), expected, "{path}/{id}: {}", answer.body);
+        }
+    }
+}
+
+/// A request that another site's page makes a browser send signs nobody in, out or away.
+#[tokio::test]
+async fn other_sites_are_refused() {
+    let ([_, owner, ..], _) = callers().await;
+    let headers = [("origin", "https://evil.example"), ("host", "tickets.example")];
+    for case in cases().iter().filter(|case| case.method != Method::GET) {
+        let path = case.path.replace("{id}", "x");
+        let answer = owner.send(case.method.clone(), &path, (case.body)(), &headers).await;
+        assert_eq!(answer.outcome(), (403, "cross_origin"), "{path}");
+    }
+    assert!(owner.is_signed_in().await);
+}

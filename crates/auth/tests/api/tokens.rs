@@ -1,0 +1,105 @@
+//! Personal access tokens.
+
+use serde_json::{Value, json};
+
+use crate::market::{Client, Market, PASSWORD};
+
+async fn create(client: &Client, name: &str) -> Value {
+    let answer = client.post("/api/auth/tokens", json!({"name": name})).await;
+    assert_eq!(answer.status.as_u16(), 201, "{}", answer.body);
+    answer.body
+}
+
+async fn tokens(client: &Client) -> Vec<Value> {
+    let answer = client.get("/api/auth/tokens").await;
+    assert_eq!(answer.status.as_u16(), 200, "{}", answer.body);
+    answer.body["items"].as_array().unwrap().clone()
+}
+
+fn secret(token: &Value) -> &str {
+    token["token"].as_str().unwrap()
+}
+
+/// A token's secret is shown when it is made, never again, and is stored nowhere.
+#[tokio::test]
+async fn a_secret_is_shown_once() {
+    let market = Market::new();
+    let ann = market.sign_up("ann@example.com").await;
+    let token = create(&ann, " deploy ").await;
+    assert_eq!(token["name"], "deploy");
+    assert!(secret(&token).starts_with("stub_") && secret(&token).len() == 5 + 43, "{token}");
+    let mut shown = token.clone();
+    shown.as_object_mut().unwrap().remove("token");
+    assert_eq!(tokens(&ann).await, [shown]);
+    assert!(!market.dump().await.contains(&secret(&token)[5..]));
+    assert_ne!(secret(&create(&ann, "deploy").await), secret(&token));
+}
+
+/// A token acts for its owner for as long as it is not revoked, however long that is.
+#[tokio::test]
+async fn a_token_lives_until_it_is_revoked() {
+    let market = Market::new();
+    let ann = market.sign_up("ann@example.com").await;
+    let bob = market.sign_up("bob@example.com").await;
+    let token = create(&ann, "deploy").await;
+    let script = market.with_token(secret(&token)).bearer();
+    market.pass(400 * 24 * 3600);
+    assert!(script.is_signed_in().await);
+    market.work().await;
+    assert!(script.is_signed_in().await);
+    let used = json!(market.host.now().to_string());
+    while tokens(&script).await[0]["lastSeenAt"] != used {
+        tokio::task::yield_now().await;
+    }
+
+    let path = format!("/api/auth/tokens/{}", token["id"].as_str().unwrap());
+    let bob = market
+        .with_token(&market.log_in("bob@example.com", PASSWORD).await.token.or(bob.token).unwrap());
+    assert_eq!(bob.delete(&path).await.outcome(), (404, "not_found"));
+    let as_session = path.replace("tokens", "sessions");
+    assert_eq!(script.delete(&as_session).await.outcome(), (404, "not_found"));
+    assert_eq!(script.delete(&path).await.outcome(), (204, ""));
+    assert!(!script.is_signed_in().await);
+}
+
+/// Tokens are listed newest first, and are no sessions.
+#[tokio::test]
+async fn tokens_are_listed_newest_first() {
+    let market = Market::new();
+    let ann = market.sign_up("ann@example.com").await;
+    for name in ["one", "two", "three"] {
+        create(&ann, name).await;
+        market.pass(1);
+    }
+    let names: Vec<_> = tokens(&ann).await.iter().map(|token| token["name"].clone()).collect();
+    assert_eq!(names, ["three", "two", "one"]);
+    let sessions = ann.get("/api/auth/sessions").await;
+    assert_eq!(sessions.body["items"].as_array().unwrap().len(), 1);
+}
+
+/// Logging out with a token revokes it and leaves the browser signed in.
+#[tokio::test]
+async fn logging_out_with_a_token_revokes_it() {
+    let market = Market::new();
+    let ann = market.sign_up("ann@example.com").await;
+    let script = market.with_token(secret(&create(&ann, "deploy").await)).bearer();
+    assert_eq!(script.post("/api/auth/logout", json!({})).await.outcome(), (200, ""));
+    assert!(!script.is_signed_in().await && ann.is_signed_in().await);
+    assert!(tokens(&ann).await.is_empty());
+}
+
+/// A token is not made by a session that another process has ended, though this one may not know it
+/// for a second yet.
+#[tokio::test]
+async fn a_dead_session_makes_no_token() {
+    let market = Market::new();
+    let ann = market.sign_up("ann@example.com").await;
+    let thief = market.log_in("ann@example.com", PASSWORD).await;
+    let elsewhere = market.other_process().with_token(thief.token());
+    assert!(elsewhere.is_signed_in().await, "the other process keeps this answer");
+    let body = json!({"password": "new password", "currentPassword": PASSWORD});
+    assert_eq!(ann.patch(body).await.outcome(), (200, ""));
+    let answer = elsewhere.post("/api/auth/tokens", json!({"name": "back door"})).await;
+    assert_eq!(answer.outcome(), (401, "not_signed_in"));
+    assert!(tokens(&ann).await.is_empty());
+}
