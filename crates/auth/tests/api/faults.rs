@@ -232,7 +232,8 @@ impl Mailer for Switched {
 #[tokio::test]
 async fn a_notice_waits_for_the_mailer() {
     let mailer = Arc::new(Switched { inner: MemMailer::new(), up: AtomicBool::new(false) });
-    let market = Market::of(Parts { mailer: Arc::clone(&mailer) as _, ..Parts::default() });
+    let sender: Arc<dyn Mailer> = mailer.clone();
+    let market = Market::of(Parts { mailer: sender, ..Parts::default() });
     let notices = market.auth.workers().into_iter().find(|it| it.name() == "auth-notices").unwrap();
     let ann = market.sign_up("ann@example.com").await;
     assert_eq!(ann.delete_account(PASSWORD).await.outcome(), (204, ""));

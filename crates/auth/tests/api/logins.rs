@@ -127,12 +127,9 @@ async fn a_password_that_was_changed_meanwhile_opens_nothing() {
     let store: Arc<dyn Store> = Arc::new(MemStore::new());
     let inner = FakeHasher::default();
     let held = Arc::new(Held { inner, made: Semaphore::new(0), go: Semaphore::new(0) });
-    let slow = Market::of(Parts {
-        seed: 2,
-        store: Arc::clone(&store),
-        passwords: Arc::clone(&held) as _,
-        ..Parts::default()
-    });
+    let passwords: Arc<dyn PasswordHasher> = held.clone();
+    let slow =
+        Market::of(Parts { seed: 2, store: Arc::clone(&store), passwords, ..Parts::default() });
     let quick = Market::of(Parts { store, ..Parts::default() });
     let ann = quick.sign_up("ann@example.com").await;
     let there = slow.with_token(ann.token());
