@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 #[schema(value_type = String, format = DateTime)]
 pub struct Timestamp(i64);
 
-/// A text that is no RFC 3339 date-time, or one outside the years 0000 to 9999.
+/// A text that is no RFC 3339 date-time, or one outside of [`Timestamp::MIN`] and [`Timestamp::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an RFC 3339 date-time such as 2026-03-01T19:30:00Z")]
 pub struct InvalidTimestamp;
@@ -18,8 +18,9 @@ pub struct InvalidTimestamp;
 impl Timestamp {
     /// The Unix epoch.
     pub const EPOCH: Self = Self(0);
-    /// 9999-12-31T23:59:59.999Z, the last instant that RFC 3339 can write.
-    pub const MAX: Self = Self(253_402_300_799_999);
+    /// 9999-12-30T22:00:00.000Z: the last instant that has a year of four digits, as RFC 3339 asks, in
+    /// every time zone there is.
+    pub const MAX: Self = Self(253_402_207_200_000);
     /// 0000-01-01T00:00:00Z, the first instant that RFC 3339 can write.
     pub const MIN: Self = Self(-62_167_219_200_000);
 
