@@ -1,0 +1,541 @@
+// What only a browser can do. Every page works without this file; each part below starts itself where the
+// page has the element it is for.
+
+const $ = (selector, root = document) => root.querySelector(selector);
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+/** Tells people who do not see the page. Messages that come together are told together. */
+const announce = (() => {
+  const waiting = new Set();
+  let timer;
+  return (text) => {
+    waiting.add(text);
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      const all = [...waiting];
+      waiting.clear();
+      const shown = all.length > 3 ? `${all.length} tickets have changed.` : all.join(" ");
+      $("#announce").textContent = shown;
+    }, 600);
+  };
+})();
+
+// Times of the server are in UTC; here they are the reader's own.
+const TIMES = {
+  time: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+  short: { dateStyle: "medium", timeStyle: "short" },
+  day: { dateStyle: "medium" },
+};
+const local = (date, kind) => new Intl.DateTimeFormat("en-US", TIMES[kind]).format(date);
+function localise(root = document) {
+  for (const time of $$("time[data-local]", root)) {
+    const date = new Date(time.dateTime);
+    if (!Number.isNaN(date.valueOf())) time.textContent = local(date, time.dataset.local);
+  }
+}
+
+/** Fetches the page anew and puts its `data-swap` parts in place of those here that differ. */
+async function refresh(names, url = location.href, init = {}) {
+  const response = await fetch(url, { credentials: "same-origin", ...init });
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  for (const name of names) {
+    const [here, there] = [document, page].map((it) => $(`[data-swap="${name}"]`, it));
+    if (!here || !there) continue;
+    localise(there);
+    if (here.innerHTML !== there.innerHTML || here.hidden !== there.hidden) here.replaceWith(there);
+  }
+  return { response, page };
+}
+
+const visible = () => document.visibilityState === "visible";
+
+/** At most one call at a time and one in `wait` milliseconds; a call in between is made later. */
+function paced(wait, run) {
+  let timer;
+  let last = -Infinity;
+  let busy = false;
+  let again = false;
+  const go = async () => {
+    timer = undefined;
+    if (busy) return void (again = true);
+    busy = true;
+    last = performance.now();
+    try {
+      await run();
+    } catch {
+      // The network is away; the next change or the next reconnect tries again.
+    }
+    busy = false;
+    if (again) {
+      again = false;
+      call();
+    }
+  };
+  const call = () => {
+    if (timer === undefined) timer = setTimeout(go, Math.max(0, last + wait - performance.now()));
+  };
+  return call;
+}
+
+/** Listens to a stream of tickets while the page is seen: a browser opens only six connections to a
+ *  server, which hidden tabs should not use up. `caughtUp` is called after each (re)connect. */
+function listen(url, onTicket, caughtUp = () => {}) {
+  let source;
+  const open = () => {
+    if (source || !visible()) return;
+    source = new EventSource(url);
+    source.addEventListener("open", () => {
+      document.documentElement.dataset.live = "on";
+      const mark = $("[data-live]");
+      if (mark) mark.hidden = false;
+      caughtUp();
+    });
+    source.addEventListener("error", () => {
+      const mark = $("[data-live]");
+      if (mark) mark.hidden = true;
+      delete document.documentElement.dataset.live;
+    });
+    source.addEventListener("ticket", (event) => onTicket(JSON.parse(event.data)));
+  };
+  const close = () => {
+    source?.close();
+    source = undefined;
+  };
+  document.addEventListener("visibilitychange", () => (visible() ? open() : close()));
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", open);
+  open();
+}
+
+// ---- Money and places, worded as the server words them ----
+
+function money(minor, currency) {
+  const format = new Intl.NumberFormat("en-US", { style: "currency", currency: currency.toUpperCase() });
+  const digits = format.resolvedOptions().maximumFractionDigits;
+  const text = format.format(minor / 10 ** digits);
+  return digits > 0 ? text.replace(/\.0+$/, "") : text;
+}
+
+function place(ticket) {
+  const label = (word, name) => {
+    const code = name.length <= 4 || /\d/.test(name);
+    return code && !name.toLowerCase().startsWith(word.toLowerCase()) ? `${word} ${name}` : name;
+  };
+  const parts = [];
+  if (ticket.section) parts.push(label("Section", ticket.section));
+  if (ticket.row) parts.push(label("Row", ticket.row));
+  if (ticket.seats.length) {
+    parts.push(`${ticket.seats.length > 1 ? "Seats" : "Seat"} ${ticket.seats.join(", ")}`);
+  }
+  return [parts.shift() ?? "General admission", parts.join(" · ")];
+}
+
+const many = (n) => `${n.toLocaleString("en-US")} ${n === 1 ? "ticket" : "tickets"}`;
+
+// ---- The event page: rows that follow the market ----
+
+function liveLots(root) {
+  const list = () => $("#lots");
+  const prices = paced(5000, () => refresh(["prices"]));
+  const everything = paced(2000, async () => {
+    const focus = document.activeElement?.closest?.(".lot")?.id;
+    await refresh(["lots", "prices"]);
+    if (focus) document.getElementById(focus)?.querySelector("button, a")?.focus();
+  });
+
+  const fill = (row, ticket) => {
+    const [where, detail] = place(ticket);
+    const set = (name, text) => {
+      const part = $(`[data-f=${name}]`, row);
+      if (part) part.textContent = text;
+    };
+    set("place", where);
+    set("detail", detail);
+    set("quantity", many(ticket.quantity));
+    set("price", money(ticket.price, ticket.currency));
+    const each = ticket.quantity > 1
+      ? `${money(Math.ceil(ticket.price / ticket.quantity), ticket.currency)} each`
+      : "";
+    set("each", each);
+    const note = $("[data-f=note]", row);
+    const says = ticket.title.trim().toLowerCase() !== list().dataset.event.toLowerCase();
+    if (note) note.textContent = says ? ticket.title : "";
+    row.id = `t-${ticket.id}`;
+    row.dataset.price = ticket.price;
+    row.dataset.version = ticket.version;
+    if (row.dataset.own === undefined) act(row, ticket, where);
+    row.dataset.status = ticket.status;
+  };
+
+  const act = (row, ticket, where) => {
+    const cell = $(".act", row);
+    if (ticket.status === "available") {
+      const button = $("#lot").content.querySelector(".act button").cloneNode();
+      button.setAttribute("formaction", `/tickets/${ticket.id}/buy`);
+      button.value = ticket.price;
+      const spoken = document.createElement("span");
+      spoken.className = "vh";
+      spoken.textContent = ` ${many(ticket.quantity)}, ${where}, ${money(ticket.price, ticket.currency)}`;
+      button.append("Buy", spoken);
+      cell.replaceChildren(button);
+      delete row.dataset.mine;
+    } else if (row.dataset.mine === undefined) {
+      const held = document.createElement("p");
+      held.className = "held";
+      const time = document.createElement("time");
+      time.dateTime = ticket.lockedUntil ?? "";
+      time.textContent = ticket.lockedUntil ? local(new Date(ticket.lockedUntil), "time") : "soon";
+      held.append("In someone’s checkout, free again by ", time, " at the latest");
+      cell.replaceChildren(held);
+    }
+  };
+
+  const fits = (ticket) => {
+    const { qty, max } = list().dataset;
+    return (!qty || ticket.quantity === Number(qty)) && (!max || ticket.price <= Number(max));
+  };
+
+  /** Puts a row where the list's order has it. */
+  const put = (row, ticket) => {
+    const { sort } = list().dataset;
+    const rows = $$(".lot", list()).filter((it) => it !== row);
+    const behind = rows.find((it) => {
+      const price = Number(it.dataset.price);
+      if (sort === "newest") return true;
+      return sort === "-price" ? price < ticket.price : price > ticket.price;
+    });
+    // Where more pages follow, what would come last here belongs to one of them.
+    if (!behind && list().dataset.partial !== undefined) return row.remove();
+    if (behind ? row.nextElementSibling !== behind : row !== list().lastElementChild) {
+      list().insertBefore(row, behind ?? null);
+    }
+  };
+
+  const changed = (ticket) => {
+    let row = document.getElementById(`t-${ticket.id}`);
+    if (row && Number(row.dataset.version) >= ticket.version) return;
+    prices();
+    const [where] = place(ticket);
+    const gone = ticket.status === "sold" || ticket.status === "withdrawn" || !fits(ticket);
+    if (gone) {
+      if (row) {
+        announce(`${where} is ${ticket.status === "sold" ? "sold" : "no longer offered"}.`);
+        row.remove();
+      }
+    } else if (row) {
+      const moved = Number(row.dataset.price) !== ticket.price;
+      const before = row.dataset.status;
+      const held = row.contains(document.activeElement);
+      fill(row, ticket);
+      if (moved) put(row, ticket);
+      if (held) ($("button, a", row) ?? row).focus?.();
+      flash(row);
+      if (moved) announce(`${where} now costs ${money(ticket.price, ticket.currency)}.`);
+      else if (before !== ticket.status) {
+        announce(ticket.status === "locked" ? `${where} is in someone’s checkout.` : `${where} is free again.`);
+      }
+    } else {
+      row = $("#lot").content.firstElementChild.cloneNode(true);
+      if (ticket.userId === list().dataset.viewer) return everything();
+      fill(row, ticket);
+      list().append(row);
+      put(row, ticket);
+      flash(row);
+      announce(`New: ${where} for ${money(ticket.price, ticket.currency)}.`);
+    }
+    $("[data-empty]").hidden = $$(".lot", list()).length > 0;
+  };
+
+  const flash = (row) => {
+    row.classList.remove("fresh");
+    void row.offsetWidth;
+    row.classList.add("fresh");
+  };
+
+  // The page is older than the stream: what changed in between is fetched once it is open.
+  listen(root.dataset.stream, changed, everything);
+}
+
+// ---- One ticket, my listings: fetch the part anew when something happens ----
+
+function liveTicket(root) {
+  const update = paced(300, async () => {
+    const before = $("[data-swap=ticket]")?.dataset.status;
+    await refresh(["ticket"]);
+    const now = $("[data-swap=ticket]")?.dataset.status;
+    if (now !== before) {
+      announce({
+        available: "The ticket can be bought.",
+        locked: "The ticket is in someone’s checkout.",
+        sold: "The ticket is sold.",
+        withdrawn: "The ticket is no longer offered.",
+      }[now]);
+    }
+  });
+  listen(root.dataset.stream, update, update);
+}
+
+function liveListings(root) {
+  const typing = () => $("[data-swap=listings]").contains(document.activeElement)
+    && /INPUT|BUTTON|SUMMARY/.test(document.activeElement.tagName);
+  const states = () => $$(".listing").map((it) => it.id + it.dataset.status).join();
+  const update = paced(1000, async () => {
+    if (typing() || !visible()) return;
+    const before = states();
+    await refresh(["listings"]);
+    if (states() !== before) announce("Your listings have changed.");
+  });
+  // Streams for a few shows; the rest, and what was held back while typing, is looked up now and then.
+  for (const id of root.dataset.watch.split(" ").filter(Boolean).slice(0, 2)) {
+    listen(`/api/events/${id}/stream`, update, update);
+  }
+  setInterval(update, 5000);
+}
+
+// ---- Checkout ----
+
+function checkout(root) {
+  const id = root.dataset.order;
+  const paying = root.dataset.paying !== undefined;
+  let stays = root.dataset.stayAll !== undefined;
+  let state = null;
+
+  // By asking for the order the buyer also takes it back, should the page before have said goodbye.
+  const look = async () => {
+    try {
+      const response = await fetch(`/api/orders/${id}`, { credentials: "same-origin" });
+      if (!response.ok) return;
+      const { status } = await response.json();
+      if (state !== null && status !== state) location.reload();
+      else if (!paying && status !== "created") location.reload();
+      else if (paying && (status === "completed" || status === "cancelled")) location.reload();
+      state = status;
+    } catch {
+      // Offline: the countdown goes on, and the next look tells.
+    }
+  };
+  for (const wait of [700, 2500]) setTimeout(look, wait);
+  setInterval(look, paying ? 2000 : 5000);
+
+  // A form of this page leads on, not away.
+  document.addEventListener("submit", (event) => {
+    if (event.target.closest("[data-stay], [data-stripe]")) stays = true;
+  });
+  addEventListener("pagehide", () => {
+    if (!stays) navigator.sendBeacon(`/api/orders/${id}/leave`);
+  });
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) {
+      stays = root.dataset.stayAll !== undefined;
+      look();
+    }
+  });
+  if (!paying) countdown(root, look);
+}
+
+function countdown(root, look) {
+  // The server says how much is left; this machine's clock may be wrong, so only its pace is used.
+  const end = performance.now() + Number(root.dataset.left);
+  const [clock, words, bar] = ["clock", "clock-words", "progress"].map((it) => $(`[data-${it}]`, root));
+  const tell = [600, 300, 120, 60, 30, 10];
+  let said = Infinity;
+  words.textContent = "left to pay. Nobody else can buy this ticket meanwhile.";
+  const tick = () => {
+    const left = Math.max(0, end - performance.now());
+    const seconds = Math.ceil(left / 1000);
+    clock.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    bar.value = left;
+    $(".hold", root).classList.toggle("late", seconds <= 60);
+    const mark = tell.find((it) => seconds <= it && seconds > it - 5);
+    if (mark && mark < said) {
+      said = mark;
+      announce(mark >= 60 ? `${mark / 60} minute${mark > 60 ? "s" : ""} left to pay.` : `${mark} seconds left to pay.`);
+    }
+    if (left > 0) return setTimeout(tick, 200);
+    announce("The time to pay has run out.");
+    words.textContent = "The time ran out. One moment …";
+    for (const button of $$("button", root)) button.disabled = true;
+    look();
+    setInterval(look, 800);
+  };
+  tick();
+}
+
+// Stripe's own form, where the operator uses Stripe: card numbers never pass through this site.
+async function stripe(form) {
+  const root = form.closest("[data-order]");
+  const fault = $("[data-stripe-error]", form);
+  const button = $("button", form);
+  const { stripe: key, amount, currency } = form.dataset;
+  if (!window.Stripe) return void (fault.textContent = "The card form could not be loaded. Reload the page.");
+  const stripe = window.Stripe(key);
+  const elements = stripe.elements({ mode: "payment", captureMethod: "manual", amount: Number(amount), currency });
+  const element = elements.create("payment");
+  element.mount("#payment-element");
+  element.on("ready", () => (button.disabled = false));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    fault.textContent = "";
+    try {
+      const checked = await elements.submit();
+      if (checked.error) throw checked.error;
+      const orderId = root.dataset.order;
+      const answer = await fetch("/api/payments/intents", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ orderId }),
+      });
+      const intent = await answer.json();
+      if (!answer.ok) throw new Error(intent.detail);
+      const back = `${location.origin}/orders/${orderId}?paid=1`;
+      const paid = await stripe.confirmPayment({
+        elements, clientSecret: intent.clientSecret, confirmParams: { return_url: back }, redirect: "if_required",
+      });
+      if (paid.error) throw paid.error;
+      location.assign(back);
+    } catch (error) {
+      fault.textContent = error.message;
+      button.disabled = false;
+    }
+  });
+}
+
+// ---- Search ----
+
+function suggest(form) {
+  const [input, list] = [$("input", form), $("[role=listbox]", form)];
+  let asked = 0;
+  let at = -1;
+  input.setAttribute("role", "combobox");
+  input.setAttribute("aria-autocomplete", "list");
+  input.setAttribute("aria-controls", list.id);
+  const show = (open) => {
+    list.hidden = !open;
+    input.setAttribute("aria-expanded", String(open));
+    if (!open) choose(-1);
+  };
+  const choose = (index) => {
+    at = index;
+    const options = $$("[role=option]", list);
+    options.forEach((it, i) => it.setAttribute("aria-selected", String(i === at)));
+    if (options[at]) input.setAttribute("aria-activedescendant", options[at].id);
+    else input.removeAttribute("aria-activedescendant");
+    options[at]?.scrollIntoView({ block: "nearest" });
+  };
+  const option = (event, index) => {
+    const item = document.createElement("li");
+    item.id = `${list.id}-${index}`;
+    item.setAttribute("role", "option");
+    item.dataset.href = `/events/${event.id}`;
+    const day = new Intl.DateTimeFormat("en-US", { month: "short", day: "numeric", timeZone: "UTC" });
+    const part = (tag, text, name) => {
+      const it = document.createElement(tag);
+      it.textContent = text;
+      if (name) it.className = name;
+      item.append(it);
+    };
+    part("b", event.name);
+    part("span", `${day.format(new Date(event.startsAt))} · ${event.venue.name}, ${event.venue.city}`);
+    part("span", event.available ? many(event.available) : "no tickets yet", "price");
+    return item;
+  };
+  const ask = paced(120, async () => {
+    const q = input.value.trim();
+    if (q.length < 2) return show(false);
+    const turn = ++asked;
+    const query = new URLSearchParams({ q, limit: "6", from: new Date().toISOString() });
+    const answer = await fetch(`/api/events?${query}`);
+    if (!answer.ok || turn !== asked || input.value.trim() !== q) return;
+    const { items } = await answer.json();
+    list.replaceChildren(...items.map(option));
+    show(items.length > 0 && document.activeElement === input);
+    announce(items.length ? `${items.length} suggestions.` : "No suggestions.");
+  });
+  show(false);
+  input.addEventListener("input", ask);
+  input.addEventListener("blur", () => setTimeout(() => show(false), 150));
+  list.addEventListener("pointerdown", (event) => {
+    const item = event.target.closest("[role=option]");
+    if (item) {
+      event.preventDefault();
+      location.assign(item.dataset.href);
+    }
+  });
+  input.addEventListener("keydown", (event) => {
+    const options = $$("[role=option]", list);
+    if (list.hidden || !options.length) return;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      const step = event.key === "ArrowDown" ? 1 : -1;
+      choose(at < 0 && step < 0 ? options.length - 1 : (at + step + options.length) % options.length);
+    } else if (event.key === "Enter" && options[at]) {
+      event.preventDefault();
+      location.assign(options[at].dataset.href);
+    } else if (event.key === "Escape") {
+      event.preventDefault();
+      show(false);
+    }
+  });
+}
+
+/** Results that follow what is typed and chosen, with an address that can be shared. */
+function liveForm(form) {
+  let asked = 0;
+  const update = paced(150, async () => {
+    const turn = ++asked;
+    const pairs = [...new FormData(form)].filter(([, value]) => value.trim() !== "");
+    const query = new URLSearchParams(pairs);
+    const url = `${form.getAttribute("action")}${query.size ? `?${query}` : ""}`;
+    const { page } = await refresh(["results"], url);
+    if (turn !== asked) return;
+    document.title = page.title;
+    history.replaceState(null, "", url);
+    const heading = $("[data-swap=results] :is(h1, h2)");
+    const rows = $$("[data-swap=results] .stub").length;
+    announce(`${heading?.textContent.trim()}: ${rows} shown.`);
+  });
+  form.addEventListener("input", update);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    update();
+  });
+}
+
+// ---- Sell: what buyers will see, while one types ----
+
+function preview(form) {
+  const update = paced(400, async () => {
+    if (!form.elements.price.value.trim()) return;
+    const body = new URLSearchParams(new FormData(form));
+    body.set("step", "preview");
+    await refresh(["preview"], form.action, { method: "POST", body });
+  });
+  form.addEventListener("input", update);
+}
+
+// ---- Everywhere ----
+
+// One click, one submission: until the next page is there, the button is busy.
+addEventListener("submit", (event) => {
+  if (event.defaultPrevented) return;
+  const button = event.submitter;
+  if (!button) return;
+  if (button.getAttribute("aria-busy") === "true") return event.preventDefault();
+  button.setAttribute("aria-busy", "true");
+  setTimeout(() => button.removeAttribute("aria-busy"), 8000);
+});
+addEventListener("pageshow", () => $$("[aria-busy]").forEach((it) => it.removeAttribute("aria-busy")));
+
+const start = (selector, run) => $$(selector).forEach(run);
+localise();
+start("[data-fold]", (it) => matchMedia("(max-width: 56em)").matches && it.removeAttribute("open"));
+start("[data-focus]", (it) => it.focus());
+start("[data-suggest]", suggest);
+start("[data-live-form]", liveForm);
+start("[data-preview]", preview);
+start(".event[data-stream]", liveLots);
+start("[data-stream][data-reload]", liveTicket);
+start("[data-watch]", liveListings);
+start("[data-order]", checkout);
+start("form[data-stripe]", stripe);

@@ -1,0 +1,100 @@
+//! What stands before and behind every page.
+//!
+//! Posts are protected against other sites' pages in two ways: the session cookie is `SameSite=Lax`, so
+//! it does not come with them, and a post is refused when the browser says that it comes from elsewhere
+//! (`Sec-Fetch-Site`, or `Origin` where a browser does not send that). Every browser of today sends one
+//! of the two with a form; a program that sends neither has no visitor's cookie to abuse.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use crate::{
+    failure::Failure,
+    pages::error,
+    site::Site,
+    visitor::{Visitor, safe_path},
+};
+
+/// Turns a request into a page with everything a page needs.
+pub(crate) async fn edge(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let visitor = Visitor::read(&parts, &site);
+    let method = parts.method.clone();
+    let mut response = if method.is_safe() || is_ours(&parts.headers, &site) {
+        parts.extensions.insert(visitor.clone());
+        next.run(Request::from_parts(parts, body)).await
+    } else {
+        Failure::CrossOrigin.into_response()
+    };
+    if let Some(failure) = response.extensions_mut().remove::<Arc<Failure>>() {
+        let headers = std::mem::take(response.headers_mut());
+        response = page_of(&visitor, &method, &failure).await;
+        for name in [header::ALLOW, header::SET_COOKIE] {
+            if let Some(value) = headers.get(&name) {
+                response.headers_mut().insert(name, value.clone());
+            }
+        }
+    }
+    secure(response.headers_mut(), &site);
+    response
+}
+
+/// Whether the browser says that the request comes from one of our pages.
+fn is_ours(headers: &HeaderMap, site: &Site) -> bool {
+    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(from) = text(&HeaderName::from_static("sec-fetch-site")) {
+        return from == "same-origin" || from == "none";
+    }
+    let Some(origin) = text(&header::ORIGIN) else { return true };
+    let public = site.config.public_url.as_deref().map(|url| url.trim_end_matches('/'));
+    let host = origin.split_once("://").map(|(_, host)| host);
+    public == Some(origin) || (host.is_some() && host == text(&header::HOST))
+}
+
+/// The page that tells of a failure; who must sign in first is sent to where that is done.
+async fn page_of(visitor: &Visitor, method: &Method, failure: &Failure) -> Response {
+    match failure {
+        Failure::SignIn(next) => {
+            let here =
+                if method.is_safe() { safe_path(&visitor.path) } else { visitor.came_from() };
+            let next = next.as_deref().unwrap_or(here);
+            let query = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
+            return visitor.go(&format!("/login?{query}"));
+        }
+        Failure::Unreachable(cause) => {
+            tracing::warn!(request.id = visitor.request_id, error = %cause, "api not reached");
+        }
+        Failure::Template(cause) => {
+            tracing::error!(request.id = visitor.request_id, error = %cause, "page not rendered");
+        }
+        _ => {}
+    }
+    error::page(visitor, failure, method).await.unwrap_or_else(|_| {
+        (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side.").into_response()
+    })
+}
+
+/// Headers that keep a page to itself.
+fn secure(headers: &mut HeaderMap, site: &Site) {
+    headers.insert(header::CONTENT_SECURITY_POLICY, site.csp.clone());
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), PERMISSIONS),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if site.config.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
+        let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+}
+
+const PERMISSIONS: &str = "camera=(), geolocation=(), microphone=(), usb=(), browsing-topics=()";

@@ -1,0 +1,140 @@
+//! Why a page could not be made, and the page that says so.
+
+use std::sync::Arc;
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use stubmart_client::{ClientError, Problem, TransportError};
+use stubmart_contract::Code;
+
+/// Why a page could not be made. As a response it is empty: the edge, which knows who asks, makes the
+/// page of it.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Only for who is signed in; afterwards the visitor goes on to this path, or to where they were.
+    SignIn(Option<String>),
+    /// There is no such page.
+    NotFound,
+    /// The page takes no such method.
+    Method,
+    /// A form was sent from another site's page.
+    CrossOrigin,
+    /// What was sent is no form.
+    BadForm,
+    /// The form is larger than any of ours.
+    TooLarge,
+    /// The API refused.
+    Refused(Box<Problem>),
+    /// The API did not answer.
+    Unreachable(TransportError),
+    /// A template failed.
+    Template(askama::Error),
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Problem(problem) => match problem.code {
+                Code::NotSignedIn => Self::SignIn(None),
+                Code::NotFound => Self::NotFound,
+                _ => Self::Refused(problem),
+            },
+            ClientError::Transport(error) => Self::Unreachable(error),
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+/// What an error page says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Words {
+    pub(crate) title: &'static str,
+    pub(crate) text: &'static str,
+}
+
+impl Failure {
+    /// The status of the page.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::SignIn(_) => StatusCode::UNAUTHORIZED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::CrossOrigin => StatusCode::FORBIDDEN,
+            Self::BadForm => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Refused(problem) => {
+                StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+            Self::Unreachable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What the page says, in words that help.
+    pub(crate) fn words(&self) -> Words {
+        let (title, text) = match self {
+            Self::NotFound => (
+                "This page is not here",
+                "The link may be old, or the event is over. Search for what you were after.",
+            ),
+            Self::Method => (
+                "This page cannot be opened like that",
+                "Go back to the page you came from and use its buttons.",
+            ),
+            Self::CrossOrigin => (
+                "That form came from another site",
+                "For your safety we only take forms from our own pages. Nothing was changed.",
+            ),
+            Self::BadForm => (
+                "We could not read that form",
+                "Nothing was changed. Go back, reload the page and try again.",
+            ),
+            Self::TooLarge => (
+                "That was too much text",
+                "Nothing was changed. Go back, shorten what you typed and try again.",
+            ),
+            Self::Refused(problem) => refused(problem.code),
+            Self::SignIn(_) => ("Log in first", "This page is for members."),
+            Self::Unreachable(_) => BUSY,
+            Self::Template(_) => BROKEN,
+        };
+        Words { title, text }
+    }
+}
+
+const BUSY: (&str, &str) = (
+    "We are a little busy",
+    "The market does not answer right now. Nothing is lost: reload this page in a moment.",
+);
+const BROKEN: (&str, &str) = (
+    "Something went wrong on our side",
+    "It is our fault, not yours, and we keep a record of it. Try again in a moment.",
+);
+
+fn refused(code: Code) -> (&'static str, &'static str) {
+    match code {
+        Code::TooManyRequests => (
+            "Slow down a little",
+            "You have tried this too often in a short time. Wait a minute and try again.",
+        ),
+        Code::NotOwner => (
+            "That is not yours to change",
+            "Only the seller of a ticket can change it. Is this the account you listed it with?",
+        ),
+        Code::ValidationFailed => (
+            "We could not use that link",
+            "Something in the address is not valid. Start again from the search.",
+        ),
+        Code::Unavailable | Code::PaymentProviderUnavailable | Code::RequestTimeout => BUSY,
+        _ => BROKEN,
+    }
+}

@@ -1,0 +1,273 @@
+//! Money and times, as people of the en-US locale read and write them.
+
+use jiff::{civil::DateTime, tz::TimeZone};
+use stubmart_contract::{Currency, Price, Timestamp};
+
+/// What stands before an amount (Unicode CLDR, locale en): `$`, or the code and a space that holds.
+fn symbol(currency: Currency) -> String {
+    let known = match currency.as_str() {
+        "usd" => "$",
+        "eur" => "€",
+        "gbp" => "£",
+        "jpy" => "¥",
+        "cad" => "CA$",
+        "aud" => "A$",
+        "nzd" => "NZ$",
+        "hkd" => "HK$",
+        "mxn" => "MX$",
+        "brl" => "R$",
+        "inr" => "₹",
+        "cny" => "CN¥",
+        "krw" => "₩",
+        "ils" => "₪",
+        "vnd" => "₫",
+        "twd" => "NT$",
+        "php" => "₱",
+        code => return format!("{}\u{a0}", code.to_ascii_uppercase()),
+    };
+    known.to_owned()
+}
+
+/// `$1,250.50`, and `$1,250` where there are no cents: for reading at a glance.
+pub(crate) fn money(minor: u32, currency: Currency) -> String {
+    amount(minor, currency, false)
+}
+
+/// `$1,250.00`: for what is to be paid.
+pub(crate) fn money_in_full(minor: u32, currency: Currency) -> String {
+    amount(minor, currency, true)
+}
+
+fn amount(minor: u32, currency: Currency, in_full: bool) -> String {
+    let unit = 10_u32.pow(currency.exponent());
+    let (whole, part) = (minor / unit, minor % unit);
+    let digits = usize::try_from(currency.exponent()).unwrap_or(2);
+    let mut text = symbol(currency);
+    text.push_str(&thousands(whole));
+    if digits > 0 && (in_full || part > 0) {
+        text.push_str(&format!(".{part:0digits$}"));
+    }
+    text
+}
+
+/// `1,250`.
+pub(crate) fn thousands(number: u32) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// An amount as a form field takes it: `1250.50`, without symbol and commas.
+pub(crate) fn money_input(minor: u32, currency: Currency) -> String {
+    let plain = amount(minor, currency, false);
+    plain.chars().filter(|it| it.is_ascii_digit() || *it == '.').collect()
+}
+
+/// Reads what a person typed into a price field: `45`, `45.5`, `$1,250.50`.
+///
+/// # Errors
+/// A sentence that tells what would be right.
+pub(crate) fn read_money(text: &str, currency: Currency) -> Result<u32, String> {
+    let wrong = || format!("Enter an amount such as {}.", money_in_full(4550, currency));
+    let symbol = symbol(currency);
+    let text = text.trim();
+    let text = text.strip_prefix(symbol.trim()).unwrap_or(text).trim().replace(',', "");
+    let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+    let digits = usize::try_from(currency.exponent()).unwrap_or(2);
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if (whole.is_empty() && part.is_empty()) || !is_number(whole) || !is_number(part) {
+        return Err(wrong());
+    }
+    if part.len() > digits {
+        return Err(match digits {
+            0 => "This currency has no decimals.".to_owned(),
+            _ => format!("Use at most {digits} decimals."),
+        });
+    }
+    format!("{whole}{part:0<digits$}").parse().map_err(|_| too_much(currency))
+}
+
+/// Reads a price field: [`read_money`], within what a price may be.
+///
+/// # Errors
+/// A sentence that tells what would be right.
+pub(crate) fn read_price(text: &str, currency: Currency) -> Result<Price, String> {
+    let minor = read_money(text, currency)?;
+    if minor == 0 {
+        return Err(format!("The lowest price is {}.", money_in_full(Price::MIN, currency)));
+    }
+    Price::try_from(i64::from(minor)).map_err(|_| too_much(currency))
+}
+
+pub(crate) fn too_much(currency: Currency) -> String {
+    format!("The highest price for a lot is {}.", money(Price::MAX, currency))
+}
+
+/// A point in time, taken apart for display.
+///
+/// The API knows when an event begins, but not in which time zone its venue lies, so the time is shown
+/// in UTC and says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct When {
+    /// `Sat`.
+    pub(crate) weekday: String,
+    /// `Nov`.
+    pub(crate) month: String,
+    /// `28`.
+    pub(crate) day: String,
+    /// `2026`.
+    pub(crate) year: String,
+    /// `7:30 PM`.
+    pub(crate) time: String,
+    /// RFC 3339, for machines.
+    pub(crate) iso: String,
+}
+
+impl When {
+    /// `at`, in UTC.
+    pub(crate) fn utc(at: Timestamp) -> Self {
+        let civil = civil(at);
+        let part = |format: &str| civil.strftime(format).to_string();
+        Self {
+            weekday: part("%a"),
+            month: part("%b"),
+            day: part("%-d"),
+            year: part("%Y"),
+            time: part("%-I:%M %p"),
+            iso: at.to_string(),
+        }
+    }
+
+    /// `Sat, Nov 28, 2026 at 7:30 PM UTC`.
+    pub(crate) fn long(&self) -> String {
+        let Self { weekday, month, day, year, time, .. } = self;
+        format!("{weekday}, {month} {day}, {year} at {time} UTC")
+    }
+
+    /// `Nov 28, 2026, 7:30 PM UTC`.
+    pub(crate) fn short(&self) -> String {
+        let Self { month, day, year, time, .. } = self;
+        format!("{month} {day}, {year}, {time} UTC")
+    }
+}
+
+/// `14:32 UTC`: the time of the day alone.
+pub(crate) fn clock(at: Timestamp) -> String {
+    civil(at).strftime("%H:%M UTC").to_string()
+}
+
+fn civil(at: Timestamp) -> DateTime {
+    jiff::Timestamp::from_millisecond(at.millis())
+        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        .to_zoned(TimeZone::UTC)
+        .datetime()
+}
+
+/// Reads `2026-11-28` of a date field: the day's first or last moment, in UTC.
+pub(crate) fn read_day(text: &str, end: bool) -> Option<Timestamp> {
+    let time = if end { "23:59:59.999Z" } else { "00:00:00Z" };
+    (text.len() == 10).then(|| format!("{text}T{time}").parse().ok()).flatten()
+}
+
+/// Reads `2026-11-28T19:30` of a date and time field, in UTC.
+pub(crate) fn read_minute(text: &str) -> Option<Timestamp> {
+    let seconds = if text.len() == 16 { ":00Z" } else { "Z" };
+    (text.len() >= 16).then(|| format!("{text}{seconds}").parse().ok()).flatten()
+}
+
+/// `1 ticket`, `1,200 tickets`.
+pub(crate) fn count(number: u32, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(number), if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn currency(code: &str) -> Currency {
+        code.parse().unwrap()
+    }
+
+    #[test]
+    fn amounts_follow_the_currency_and_its_decimals() {
+        for (minor, code, glance, full) in [
+            (1, "usd", "$0.01", "$0.01"),
+            (4500, "usd", "$45", "$45.00"),
+            (125_050, "usd", "$1,250.50", "$1,250.50"),
+            (100_000_000, "usd", "$1,000,000", "$1,000,000.00"),
+            (4500, "jpy", "¥4,500", "¥4,500"),
+            (4500, "kwd", "KWD\u{a0}4.500", "KWD\u{a0}4.500"),
+            (4500, "chf", "CHF\u{a0}45", "CHF\u{a0}45.00"),
+            (4505, "eur", "€45.05", "€45.05"),
+        ] {
+            assert_eq!(money(minor, currency(code)), glance);
+            assert_eq!(money_in_full(minor, currency(code)), full);
+        }
+    }
+
+    #[test]
+    fn a_price_field_takes_what_people_type_and_reads_back_what_it_shows() {
+        for (text, code, minor) in [
+            ("45", "usd", 4500),
+            (" $1,250.5 ", "usd", 125_050),
+            (".5", "usd", 50),
+            ("4500", "jpy", 4500),
+            ("CHF 45", "chf", 4500),
+            ("1.234", "kwd", 1234),
+        ] {
+            assert_eq!(read_money(text, currency(code)), Ok(minor), "{text}");
+            assert_eq!(
+                read_money(&money_input(minor, currency(code)), currency(code)),
+                Ok(minor),
+                "{text}"
+            );
+        }
+        for (text, code) in [
+            ("", "usd"),
+            (".", "usd"),
+            ("-1", "usd"),
+            ("1e3", "usd"),
+            ("1.234", "usd"),
+            ("1.5", "jpy"),
+            ("99999999999", "usd"),
+            ("forty", "usd"),
+        ] {
+            assert!(read_money(text, currency(code)).is_err(), "{text}");
+        }
+        assert!(read_price("0", Currency::USD).is_err());
+        assert!(read_price("1000000.01", Currency::USD).is_err());
+        assert_eq!(read_price("1000000", Currency::USD).map(Price::minor), Ok(100_000_000));
+    }
+
+    #[test]
+    fn times_are_told_in_utc_and_say_so() {
+        let when = When::utc("2026-11-28T19:30:00Z".parse().unwrap());
+        assert_eq!(when.long(), "Sat, Nov 28, 2026 at 7:30 PM UTC");
+        assert_eq!(clock("2026-11-28T09:05:00Z".parse().unwrap()), "09:05 UTC");
+        for edge in [Timestamp::MIN, Timestamp::MAX] {
+            assert!(!When::utc(edge).long().is_empty());
+        }
+    }
+
+    #[test]
+    fn date_fields_read_as_utc_and_nothing_else_does() {
+        assert_eq!(
+            read_day("2026-11-28", true).map(|it| it.to_string()),
+            Some("2026-11-28T23:59:59.999Z".to_owned())
+        );
+        assert_eq!(
+            read_minute("2026-11-28T19:30").map(|it| it.to_string()),
+            Some("2026-11-28T19:30:00.000Z".to_owned())
+        );
+        for wrong in ["", "2026-11-31", "28.11.2026", "2026-11-28T", "äääää"] {
+            assert_eq!(read_day(wrong, false), None, "{wrong}");
+            assert_eq!(read_minute(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! An order: the checkout while it is open, then what became of it.
+
+use askama::Template;
+use axum::{extract::Path, response::Response};
+use stubmart_client::ClientError;
+use stubmart_contract::{
+    Code, OrderId,
+    api::{CancelReason, Charge, ChargeStatus, CreatePaymentRequest, Order, OrderStatus, User},
+};
+
+use super::{found, id};
+use crate::{
+    failure::Failure,
+    flash::Word,
+    form::{Form, Query},
+    format::{When, clock, count, money_in_full},
+    view::{EventView, Layout, each, order_place},
+    visitor::Visitor,
+};
+
+/// After how many seconds a browser without JavaScript looks again while a payment is on its way.
+const LOOK_AGAIN_S: u64 = 4;
+
+/// What is bought, as every state of an order shows it.
+struct Bought {
+    order_id: String,
+    ticket_id: String,
+    title: String,
+    event: Option<EventView>,
+    place: String,
+    quantity: String,
+    each: Option<String>,
+    total: String,
+    minor: u32,
+    currency: String,
+    placed: When,
+}
+
+#[derive(Template)]
+#[template(path = "checkout.html")]
+struct Checkout {
+    layout: Layout,
+    bought: Bought,
+    key: String,
+    /// The time left, and the whole hold, in milliseconds by the server's clock.
+    left_ms: u64,
+    whole_ms: u64,
+    until: String,
+    until_iso: String,
+    cards: &'static [Card],
+    stripe_key: Option<String>,
+    /// Why the card before was declined, where the operator allows another try.
+    declined: Option<&'static str>,
+}
+
+#[derive(Template)]
+#[template(path = "paying.html")]
+struct Paying {
+    layout: Layout,
+    bought: Bought,
+    /// Whether the buyer's bank asks for a confirmation.
+    confirm: bool,
+    /// Whether the checkout can still be left.
+    open: bool,
+    until: String,
+    until_iso: String,
+}
+
+#[derive(Template)]
+#[template(path = "receipt.html")]
+struct Receipt {
+    layout: Layout,
+    bought: Bought,
+    paid: When,
+    reference: String,
+}
+
+#[derive(Template)]
+#[template(path = "ended.html")]
+struct Ended {
+    layout: Layout,
+    bought: Bought,
+    heading: &'static str,
+    text: String,
+    key: String,
+}
+
+/// A test card of the sandbox.
+struct Card {
+    method: &'static str,
+    name: &'static str,
+    outcome: &'static str,
+}
+
+/// Stripe's documented test payment methods (<https://docs.stripe.com/testing>).
+const CARDS: &[Card] = &[
+    Card {
+        method: "pm_card_visa", name: "Visa •••• 4242", outcome: "The payment succeeds"
+    },
+    Card {
+        method: "pm_card_mastercard",
+        name: "Mastercard •••• 4444",
+        outcome: "The payment succeeds",
+    },
+    Card {
+        method: "pm_card_amex",
+        name: "American Express •••• 0005",
+        outcome: "The payment succeeds",
+    },
+    Card {
+        method: "pm_card_visa_chargeDeclined",
+        name: "Visa •••• 0002",
+        outcome: "The bank declines",
+    },
+    Card {
+        method: "pm_card_visa_chargeDeclinedInsufficientFunds",
+        name: "Visa •••• 9995",
+        outcome: "Not enough money on the card",
+    },
+    Card {
+        method: "pm_card_chargeDeclinedExpiredCard",
+        name: "Visa •••• 0069",
+        outcome: "The card has expired",
+    },
+    Card {
+        method: "pm_card_threeDSecure2Required",
+        name: "Visa •••• 3220",
+        outcome: "The bank asks to confirm, which a sandbox cannot do",
+    },
+];
+
+/// `GET /orders/{id}`: by asking for the order the buyer also takes it back when its page was closed.
+pub(crate) async fn order(
+    visitor: Visitor,
+    Path(order): Path<String>,
+    Query(query): Query,
+) -> Result<Response, Failure> {
+    let order: OrderId = id(&order)?;
+    let user = visitor.member().await?;
+    let api = visitor.api();
+    let (order, charges) = tokio::try_join!(api.order(order), api.charges(order))?;
+    let event = match order.ticket.event_id {
+        Some(event) => found(api.event(event).await)?,
+        None => None,
+    };
+    let event = event.map(|it| EventView::new(&it, visitor.site.config.currency));
+    let bought = Bought::new(&order, event);
+    let charges = charges.items;
+    let pending = charges.iter().any(|charge| charge.status == ChargeStatus::Created);
+    // A charge that waits for Stripe's form is paid only once that form has come back from it.
+    let sent = visitor.site.is_sandbox()
+        || (!query.get("paid").is_empty() && query.get("redirect_status") != "failed");
+    match order.status {
+        OrderStatus::Created if !(pending && sent) => {
+            checkout(&visitor, user, &order, bought, &charges)
+        }
+        OrderStatus::Created | OrderStatus::AwaitingPayment => {
+            let confirm = order.status == OrderStatus::Created && !query.get("confirm").is_empty();
+            paying(&visitor, user, &order, bought, confirm)
+        }
+        OrderStatus::Completed => {
+            let paid = charges.iter().find(|charge| charge.status == ChargeStatus::Completed);
+            receipt(&visitor, user, &order, bought, paid)
+        }
+        OrderStatus::Cancelled => ended(&visitor, user, &order, bought, &charges),
+    }
+}
+
+impl Bought {
+    fn new(order: &Order, event: Option<EventView>) -> Self {
+        let (minor, seats) = (order.price.minor(), order.ticket.quantity);
+        Self {
+            order_id: order.id.to_string(),
+            ticket_id: order.ticket_id.to_string(),
+            title: event.as_ref().map_or(&order.ticket.title, |event| &event.name).clone(),
+            event,
+            place: order_place(&order.ticket),
+            quantity: count(seats, "ticket", "tickets"),
+            each: each(minor, seats, order.currency),
+            total: money_in_full(minor, order.currency),
+            minor,
+            currency: order.currency.to_string(),
+            placed: When::utc(order.created_at),
+        }
+    }
+}
+
+fn checkout(
+    visitor: &Visitor,
+    user: User,
+    order: &Order,
+    bought: Bought,
+    charges: &[Charge],
+) -> Result<Response, Failure> {
+    let millis = |span: std::time::Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    let left = order.expires_at.since(order.server_time);
+    let stripe_key = visitor.site.config.stripe_publishable_key.clone();
+    let mut layout = visitor.layout(Some(user), "Checkout");
+    layout.refresh_s = left.as_secs().saturating_add(1);
+    layout.stripe = stripe_key.is_some();
+    visitor.page(&Checkout {
+        layout,
+        bought,
+        key: visitor.site.form_key(),
+        left_ms: millis(left),
+        whole_ms: millis(order.expires_at.since(order.created_at)),
+        until: clock(order.expires_at),
+        until_iso: order.expires_at.to_string(),
+        cards: CARDS,
+        stripe_key,
+        declined: charges
+            .first()
+            .filter(|charge| charge.status == ChargeStatus::Failed)
+            .map(|charge| declined(charge.failure_code.as_deref())),
+    })
+}
+
+fn paying(
+    visitor: &Visitor,
+    user: User,
+    order: &Order,
+    bought: Bought,
+    confirm: bool,
+) -> Result<Response, Failure> {
+    let mut layout = visitor.layout(Some(user), "Payment on its way");
+    layout.refresh_s = LOOK_AGAIN_S;
+    visitor.page(&Paying {
+        layout,
+        bought,
+        confirm,
+        open: order.status == OrderStatus::Created,
+        until: clock(order.expires_at),
+        until_iso: order.expires_at.to_string(),
+    })
+}
+
+fn receipt(
+    visitor: &Visitor,
+    user: User,
+    order: &Order,
+    bought: Bought,
+    charge: Option<&Charge>,
+) -> Result<Response, Failure> {
+    visitor.page(&Receipt {
+        layout: visitor.layout(Some(user), "Your order"),
+        bought,
+        paid: When::utc(charge.map_or(order.updated_at, |charge| charge.updated_at)),
+        reference: charge.and_then(|charge| charge.stripe_id.clone()).unwrap_or_default(),
+    })
+}
+
+fn ended(
+    visitor: &Visitor,
+    user: User,
+    order: &Order,
+    bought: Bought,
+    charges: &[Charge],
+) -> Result<Response, Failure> {
+    let refunded = charges.iter().any(|charge| charge.stripe_refund_id.is_some());
+    let money = if refunded {
+        "What was charged has been refunded in full."
+    } else {
+        "Nothing was charged."
+    };
+    let failure = charges.iter().find_map(|charge| charge.failure_code.as_deref());
+    let (heading, why) = match order.cancel_reason {
+        Some(CancelReason::Expired) => (
+            "Your time ran out",
+            "The ticket was held for you until the countdown ended, and is on sale again.",
+        ),
+        Some(CancelReason::PaymentFailed) => ("The payment did not go through", declined(failure)),
+        Some(CancelReason::AccountDeleted) => ("This order has ended", "Its account was deleted."),
+        Some(CancelReason::Left) | None => {
+            ("You left this checkout", "The ticket is on sale again, for you as well.")
+        }
+    };
+    visitor.page(&Ended {
+        layout: visitor.layout(Some(user), heading),
+        bought,
+        heading,
+        text: format!("{why} {money}"),
+        key: visitor.site.form_key(),
+    })
+}
+
+/// What a decline code of the bank means (<https://docs.stripe.com/declines/codes>).
+fn declined(code: Option<&str>) -> &'static str {
+    match code {
+        Some("insufficient_funds") => "There is not enough money on that card. Try another one.",
+        Some("expired_card") => "That card has expired. Try another one.",
+        Some("incorrect_cvc") => "The security code was wrong. Check it and try again.",
+        Some("lost_card" | "stolen_card") => "The bank does not take that card. Try another one.",
+        Some("processing_error") => "The bank could not process the card. Try again in a moment.",
+        Some("authentication_required" | "authentication_failed") => {
+            "The bank could not confirm that it was you. Try again or use another card."
+        }
+        _ => "The bank declined the card and does not tell why. Try another one.",
+    }
+}
+
+/// `POST /orders/{id}/pay`: pays with a payment method of the provider.
+pub(crate) async fn pay(
+    visitor: Visitor,
+    Path(order): Path<String>,
+    form: Form,
+) -> Result<Response, Failure> {
+    let order_id: OrderId = id(&order)?;
+    let page = format!("/orders/{order_id}");
+    let method = form.get("method");
+    if method.is_empty() {
+        return Ok(visitor.tell(&page, Word::PayMethod));
+    }
+    let request = CreatePaymentRequest { order_id, payment_method: method.to_owned() };
+    let api = visitor.api();
+    let api = match form.key() {
+        Some(key) => api.with_idempotency_key(key),
+        None => api,
+    };
+    match api.pay(&request).await {
+        Ok(charge) if charge.next_action.is_some() => Ok(visitor.go(&format!("{page}?confirm=1"))),
+        Ok(_) => Ok(visitor.go(&page)),
+        Err(error) => match refusal(&error) {
+            Some(word) => Ok(visitor.tell(&page, word)),
+            // The order's page tells what became of it, and why.
+            None if shows_itself(error.code()) => Ok(visitor.go(&page)),
+            None => Err(signing_in(error, page)),
+        },
+    }
+}
+
+/// What to tell a buyer whose payment was refused.
+fn refusal(error: &ClientError) -> Option<Word> {
+    Some(match error.code()? {
+        Code::OrderExpired => Word::PayExpired,
+        Code::OrderCancelled => Word::PayEnded,
+        Code::PaymentInProgress => Word::PayRunning,
+        Code::PaymentProviderUnavailable | Code::Unavailable => Word::PayProvider,
+        Code::ValidationFailed => Word::PayMethodUnknown,
+        Code::IdempotencyKeyReused => Word::PayRunning,
+        Code::TooManyRequests => Word::Slow,
+        _ => return None,
+    })
+}
+
+fn shows_itself(code: Option<Code>) -> bool {
+    matches!(code, Some(Code::OrderCompleted | Code::CardDeclined))
+}
+
+/// A failure, after which a visitor who has to log in first comes back to `page`.
+fn signing_in(error: ClientError, page: String) -> Failure {
+    match Failure::from(error) {
+        Failure::SignIn(_) => Failure::SignIn(Some(page)),
+        other => other,
+    }
+}
+
+/// `POST /orders/{id}/leave`: the cancel button.
+pub(crate) async fn leave(
+    visitor: Visitor,
+    Path(order): Path<String>,
+) -> Result<Response, Failure> {
+    let order: OrderId = id(&order)?;
+    let page = format!("/orders/{order}");
+    match visitor.api().cancel_order(order).await {
+        Ok(order) => {
+            let back = order.ticket.event_id.map_or(page, |event| format!("/events/{event}"));
+            Ok(visitor.tell(&back, Word::Left))
+        }
+        Err(error) => match error.code() {
+            Some(Code::PaymentInProgress) => Ok(visitor.tell(&page, Word::LeaveLate)),
+            Some(Code::OrderCompleted) => Ok(visitor.go(&page)),
+            _ => Err(signing_in(error, page)),
+        },
+    }
+}

@@ -1,0 +1,158 @@
+//! An event with its tickets, live.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{extract::Path, response::Response};
+use serde_json::json;
+use stubmart_contract::{
+    EventId,
+    api::{Event, Page, Ticket, User},
+};
+
+use super::{id, lots::LotFilter};
+use crate::{
+    failure::Failure,
+    form::Query,
+    prices::Prices,
+    view::{EventView, Layout, Lot, LotState},
+    visitor::Visitor,
+};
+
+#[derive(Template)]
+#[template(path = "event.html")]
+struct EventPage {
+    layout: Layout,
+    event: EventView,
+    filter: LotFilter,
+    lots: Vec<Lot>,
+    prices: Option<Arc<Prices>>,
+    next: Option<String>,
+    /// Makes a double click on any of the buttons count once.
+    key: String,
+    /// The visitor, for the script to tell their own listings.
+    viewer: String,
+    /// What a row is made of that the script adds.
+    blank: Lot,
+    over: bool,
+}
+
+/// `GET /events/{id}`.
+pub(crate) async fn event(
+    visitor: Visitor,
+    Path(event): Path<String>,
+    Query(form): Query,
+) -> Result<Response, Failure> {
+    let event: EventId = id(&event)?;
+    let filter = LotFilter::read(&form, visitor.site.config.currency);
+    let api = visitor.api();
+    let query = filter.query(event);
+    let (user, event, tickets) = tokio::try_join!(
+        visitor.user(),
+        async { api.event(event).await.map_err(Failure::from) },
+        async { api.tickets(&query).await.map_err(Failure::from) },
+    )?;
+    let prices = if filter.is_plain() && tickets.next_cursor.is_none() {
+        Prices::of(&tickets.items, false).map(Arc::new)
+    } else {
+        visitor.site.prices.of(&api, &event, visitor.site.host.now()).await?
+    };
+    visitor.page(&view(&visitor, user, &event, filter, &tickets, prices))
+}
+
+fn view(
+    visitor: &Visitor,
+    user: Option<User>,
+    event: &Event,
+    filter: LotFilter,
+    tickets: &Page<Ticket>,
+    prices: Option<Arc<Prices>>,
+) -> EventPage {
+    let viewer = user.as_ref().map(|user| user.id);
+    let shown = EventView::new(event, visitor.site.config.currency);
+    let lots = tickets.items.iter().map(|it| Lot::new(it, Some(&event.name), viewer)).collect();
+    let mut layout = visitor.layout(user, format!("{} tickets", event.name)).public();
+    layout.description = match &shown.from {
+        Some(from) => format!(
+            "{}, {}, {}: {} from {from}.",
+            event.name,
+            shown.venue,
+            shown.when.short(),
+            shown.tickets
+        ),
+        None => format!("{}, {}, {}.", event.name, shown.venue, shown.when.short()),
+    };
+    layout.json_ld = Some(structured_data(event, prices.as_deref(), layout.url()));
+    EventPage {
+        next: tickets.next_cursor.as_deref().map(|cursor| filter.href(event.id, cursor)),
+        filter,
+        lots,
+        prices,
+        key: visitor.site.form_key(),
+        viewer: viewer.map(|it| it.to_string()).unwrap_or_default(),
+        blank: blank(),
+        over: event.starts_at < visitor.site.host.now(),
+        event: shown,
+        layout,
+    }
+}
+
+/// A row without anything in it, for the script to fill.
+fn blank() -> Lot {
+    Lot {
+        id: String::new(),
+        place: String::new(),
+        detail: String::new(),
+        note: Some(String::new()),
+        quantity: String::new(),
+        price: String::new(),
+        each: Some(String::new()),
+        minor: 0,
+        version: 0,
+        status: "available",
+        state: LotState::Free,
+    }
+}
+
+/// The event for search engines (<https://schema.org/Event>), as JSON that cannot end the script
+/// element it stands in.
+fn structured_data(event: &Event, prices: Option<&Prices>, url: Option<String>) -> String {
+    let mut data = json!({
+        "@context": "https://schema.org",
+        "@type": "Event",
+        "name": event.name,
+        "startDate": event.starts_at,
+        "eventStatus": "https://schema.org/EventScheduled",
+        "location": {
+            "@type": "Place",
+            "name": event.venue.name,
+            "address": {
+                "@type": "PostalAddress",
+                "addressLocality": event.venue.city,
+                "addressRegion": event.venue.region,
+            },
+        },
+    });
+    if let (Some(prices), Some(fields)) = (prices, data.as_object_mut()) {
+        let (low, high, currency) = prices.lots;
+        let amount = |minor| crate::format::money_input(minor, currency);
+        let mut offers = json!({
+            "@type": "AggregateOffer",
+            "lowPrice": amount(low),
+            "priceCurrency": currency.as_str().to_ascii_uppercase(),
+            "offerCount": event.available,
+            "availability": "https://schema.org/InStock",
+        });
+        if let Some(offers) = offers.as_object_mut() {
+            if !prices.partial {
+                offers.insert("highPrice".to_owned(), json!(amount(high)));
+            }
+            if let Some(url) = url {
+                offers.insert("url".to_owned(), json!(url));
+            }
+        }
+        fields.insert("offers".to_owned(), offers);
+    }
+    let text = data.to_string();
+    text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+}

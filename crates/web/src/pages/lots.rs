@@ -1,0 +1,92 @@
+//! The list of an event's tickets: its filter, its rows.
+
+use stubmart_client::{TicketQuery, TicketSort};
+use stubmart_contract::{Currency, EventId};
+
+use crate::{
+    form::Form,
+    format::{count, read_price},
+};
+
+/// Tickets on a page.
+const PAGE: u32 = 50;
+
+/// What was asked for, as typed and as understood.
+#[derive(Debug, Default)]
+pub(crate) struct LotFilter {
+    pub(crate) qty: String,
+    pub(crate) max: String,
+    pub(crate) sort: &'static str,
+    pub(crate) max_error: Option<String>,
+    /// Minor units, for the script that adds rows.
+    pub(crate) max_minor: Option<u32>,
+    pub(crate) seats: Option<u32>,
+    cursor: Option<String>,
+}
+
+impl LotFilter {
+    /// Reads a query; what cannot be read is marked and does not narrow the list.
+    pub(crate) fn read(form: &Form, currency: Currency) -> Self {
+        let mut filter = Self {
+            qty: form.get("qty").to_owned(),
+            max: form.get("max").to_owned(),
+            sort: match form.get("sort") {
+                "-price" => "-price",
+                "newest" => "newest",
+                _ => "price",
+            },
+            cursor: form.optional("cursor"),
+            ..Self::default()
+        };
+        filter.seats = filter.qty.parse().ok().filter(|it| (1..=50).contains(it));
+        if !filter.max.is_empty() {
+            match read_price(&filter.max, currency) {
+                Ok(price) => filter.max_minor = Some(price.minor()),
+                Err(error) => filter.max_error = Some(error),
+            }
+        }
+        filter
+    }
+
+    /// Whether the first page of the list is all that there is for an event, but for its length.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.seats.is_none() && self.max_minor.is_none() && self.cursor.is_none()
+    }
+
+    /// Whether the visitor narrowed the list.
+    pub(crate) fn narrows(&self) -> bool {
+        self.seats.is_some() || self.max_minor.is_some()
+    }
+
+    pub(crate) fn query(&self, event: EventId) -> TicketQuery {
+        TicketQuery {
+            event_id: Some(event),
+            max_price: self.max_minor,
+            quantity: self.seats,
+            sort: Some(match self.sort {
+                "-price" => TicketSort::PriceDescending,
+                "newest" => TicketSort::Newest,
+                _ => TicketSort::Price,
+            }),
+            limit: Some(PAGE),
+            cursor: self.cursor.clone(),
+            ..TicketQuery::default()
+        }
+    }
+
+    /// The address of the page behind `cursor`.
+    pub(crate) fn href(&self, event: EventId, cursor: &str) -> String {
+        let pairs = [("qty", self.qty.as_str()), ("max", &self.max), ("sort", self.sort)];
+        let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty() && *value != "price");
+        let query =
+            serde_urlencoded::to_string(pairs.chain([("cursor", cursor)]).collect::<Vec<_>>());
+        format!("/events/{event}?{}", query.unwrap_or_default())
+    }
+
+    /// The choices of seats: value and label.
+    pub(crate) fn seat_choices(&self) -> Vec<(String, String)> {
+        let any = (String::new(), "Any number".to_owned());
+        let some = (1..=8).map(|n| (n.to_string(), count(n, "seat", "seats")));
+        std::iter::once(any).chain(some).collect()
+    }
+}

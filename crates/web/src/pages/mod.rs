@@ -1,0 +1,78 @@
+//! The pages, a file for each. A page is a view (what its template shows) and the handlers that make it.
+
+pub(crate) mod account;
+pub(crate) mod checkout;
+pub(crate) mod error;
+pub(crate) mod event;
+pub(crate) mod home;
+pub(crate) mod lots;
+pub(crate) mod orders;
+pub(crate) mod search;
+pub(crate) mod sell;
+pub(crate) mod selling;
+pub(crate) mod session;
+pub(crate) mod ticket;
+
+use std::{collections::HashMap, str::FromStr};
+
+use futures_util::{StreamExt as _, stream};
+use stubmart_client::{Client, ClientError, Problem};
+use stubmart_contract::{Code, EventId, api::Event};
+
+use crate::failure::Failure;
+
+/// How many calls a page makes to the API at the same time.
+const CALLS_MAX: usize = 8;
+
+/// An id in a path; a text that is none leads nowhere.
+fn id<T: FromStr>(text: &str) -> Result<T, Failure> {
+    text.parse().map_err(|_| Failure::NotFound)
+}
+
+/// The events of a list's items, each asked for once. One that is not found is left out.
+async fn events(
+    api: &Client,
+    ids: impl Iterator<Item = EventId>,
+) -> Result<HashMap<EventId, Event>, Failure> {
+    let mut ids: Vec<EventId> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut calls = stream::iter(ids).map(|id| api.event(id)).buffer_unordered(CALLS_MAX);
+    let mut events = HashMap::new();
+    while let Some(event) = calls.next().await {
+        if let Some(event) = found(event)? {
+            events.insert(event.id, event);
+        }
+    }
+    Ok(events)
+}
+
+/// What was asked for, or nothing when it is not there.
+fn found<T>(result: Result<T, ClientError>) -> Result<Option<T>, Failure> {
+    match result {
+        Ok(it) => Ok(Some(it)),
+        Err(error) if error.code() == Some(Code::NotFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A refusal that a form can tell of and its sender can mend.
+///
+/// # Errors
+/// The failure that any other error is.
+fn mendable(error: ClientError) -> Result<Box<Problem>, Failure> {
+    match error {
+        ClientError::Problem(problem)
+            if matches!(
+                problem.code,
+                Code::ValidationFailed
+                    | Code::EmailTaken
+                    | Code::BadCredentials
+                    | Code::TooManyRequests
+            ) =>
+        {
+            Ok(problem)
+        }
+        other => Err(other.into()),
+    }
+}

@@ -1,0 +1,297 @@
+//! Search: events by words and filters.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::response::Response;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use stubmart_client::{Client, EventQuery, EventSort, TicketQuery, TicketSort};
+use stubmart_contract::{
+    Currency, Timestamp,
+    api::{Event, TicketStatus},
+};
+
+use super::CALLS_MAX;
+use crate::{
+    failure::Failure,
+    form::{Form, Query},
+    format::{count, money, read_day, read_price},
+    site::Facets,
+    view::{EventView, Layout},
+    visitor::Visitor,
+};
+
+/// Events on a page.
+const PAGE: u32 = 24;
+
+/// How many pages of the API are looked through for events with fitting tickets until the visitor is
+/// asked to go on.
+const ROUNDS_MAX: u32 = 8;
+
+#[derive(Template)]
+#[template(path = "search.html")]
+struct Search {
+    layout: Layout,
+    filter: Filter,
+    facets: Arc<Facets>,
+    events: Vec<EventView>,
+    next: Option<String>,
+    /// What to take away when nothing was found: a label and where it leads.
+    without: Vec<(String, String)>,
+    /// What is on anyway, when nothing was found.
+    instead: Vec<EventView>,
+}
+
+/// What was asked for, as typed and as understood.
+#[derive(Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) q: String,
+    pub(crate) category: String,
+    pub(crate) city: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) max: String,
+    pub(crate) qty: String,
+    pub(crate) sort: String,
+    pub(crate) date_error: Option<&'static str>,
+    pub(crate) max_error: Option<String>,
+    cursor: Option<String>,
+    max_minor: Option<u32>,
+    seats: Option<u32>,
+    not_before: Option<Timestamp>,
+    not_after: Option<Timestamp>,
+}
+
+impl Filter {
+    /// Reads a query; what cannot be read is marked and does not narrow the search.
+    pub(crate) fn read(form: &Form, currency: Currency, now: Timestamp) -> Self {
+        let text = |name: &str| form.get(name).to_owned();
+        let mut filter = Self {
+            q: text("q"),
+            category: text("category"),
+            city: text("city"),
+            from: text("from"),
+            to: text("to"),
+            max: text("max"),
+            qty: text("qty"),
+            sort: text("sort"),
+            cursor: form.optional("cursor"),
+            ..Self::default()
+        };
+        filter.not_before = read_day(&filter.from, false);
+        filter.not_after = read_day(&filter.to, true);
+        if (!filter.from.is_empty() && filter.not_before.is_none())
+            || (!filter.to.is_empty() && filter.not_after.is_none())
+        {
+            filter.date_error = Some("Enter dates such as 2026-11-28.");
+        } else if filter.not_after.is_some_and(|to| filter.not_before.is_some_and(|from| from > to))
+        {
+            filter.date_error = Some("The first day is after the last.");
+            filter.not_after = None;
+        }
+        // Without a first day, what is over is not shown.
+        filter.not_before = filter.not_before.or(Some(now));
+        if !filter.max.is_empty() {
+            match read_price(&filter.max, currency) {
+                Ok(price) => filter.max_minor = Some(price.minor()),
+                Err(error) => filter.max_error = Some(error),
+            }
+        }
+        filter.seats = filter.qty.parse().ok().filter(|it| (1..=50).contains(it));
+        filter
+    }
+
+    fn query(&self) -> EventQuery {
+        let text = |value: &str| Some(value.to_owned()).filter(|it| !it.is_empty());
+        EventQuery {
+            q: text(&self.q).map(|q| q.chars().take(200).collect()),
+            category: text(&self.category),
+            city: text(&self.city),
+            from: self.not_before,
+            to: self.not_after,
+            sort: Some(if self.sort == "price" { EventSort::Price } else { EventSort::Date }),
+            limit: Some(PAGE),
+            cursor: self.cursor.clone(),
+        }
+    }
+
+    /// The filters that are set: name, label, value.
+    fn set(&self) -> Vec<(&'static str, String, &str)> {
+        let seats =
+            self.qty.parse().map_or_else(|_| self.qty.clone(), |n| count(n, "seat", "seats"));
+        [
+            ("q", format!("“{}”", self.q), self.q.as_str()),
+            ("category", self.category.clone(), &self.category),
+            ("city", self.city.clone(), &self.city),
+            ("from", format!("from {}", self.from), &self.from),
+            ("to", format!("until {}", self.to), &self.to),
+            ("max", format!("up to {}", self.max), &self.max),
+            ("qty", format!("{seats} together"), &self.qty),
+        ]
+        .into_iter()
+        .filter(|(_, _, value)| !value.is_empty())
+        .collect()
+    }
+
+    /// The address of this search, without one of its filters or behind a cursor.
+    fn href(&self, without: Option<&str>, cursor: Option<&str>) -> String {
+        let mut pairs: Vec<(&str, &str)> = self
+            .set()
+            .into_iter()
+            .filter(|(name, _, _)| Some(*name) != without)
+            .map(|(name, _, value)| (name, value))
+            .collect();
+        if self.sort == "price" {
+            pairs.push(("sort", "price"));
+        }
+        pairs.extend(cursor.map(|cursor| ("cursor", cursor)));
+        let query = serde_urlencoded::to_string(pairs).unwrap_or_default();
+        if query.is_empty() { "/events".to_owned() } else { format!("/events?{query}") }
+    }
+
+    /// How many filters stand behind the words.
+    pub(crate) fn narrowed(&self) -> usize {
+        self.set().iter().filter(|(name, _, _)| *name != "q").count()
+    }
+
+    fn title(&self) -> String {
+        match (self.q.as_str(), self.category.as_str(), self.city.as_str()) {
+            ("", "", "") => "All events".to_owned(),
+            ("", "", city) => format!("Events in {city}"),
+            ("", category, "") => category.to_owned(),
+            ("", category, city) => format!("{category} in {city}"),
+            (q, _, _) => format!("Tickets for {q}"),
+        }
+    }
+}
+
+/// `GET /events`.
+pub(crate) async fn search(visitor: Visitor, Query(form): Query) -> Result<Response, Failure> {
+    let currency = visitor.site.config.currency;
+    let now = visitor.site.host.now();
+    let filter = Filter::read(&form, currency, now);
+    let api = visitor.api();
+    let (user, facets, (events, cursor)) = tokio::try_join!(
+        visitor.user(),
+        async { visitor.site.facets().await.map_err(Failure::from) },
+        find(&api, &filter, currency),
+    )?;
+    let nothing = events.is_empty() && filter.cursor.is_none();
+    let mut without = Vec::new();
+    let mut instead = Vec::new();
+    if nothing {
+        without = filter
+            .set()
+            .into_iter()
+            .map(|(name, label, _)| (label, filter.href(Some(name), None)))
+            .collect();
+        let soon = EventQuery { from: Some(now), limit: Some(4), ..EventQuery::default() };
+        let soon = api.events(&soon).await?.items;
+        instead = soon.iter().map(|event| EventView::new(event, currency)).collect();
+    }
+    let page = Search {
+        layout: visitor.layout(user, filter.title()).public(),
+        next: cursor.map(|cursor| filter.href(None, Some(&cursor))),
+        filter,
+        facets,
+        events,
+        without,
+        instead,
+    };
+    visitor.page(&page)
+}
+
+/// A page of events that fit, and where the next one begins.
+///
+/// The API narrows by words, kind, city and date. Price and seats belong to tickets: they are asked for
+/// each event, and further pages are looked through until this one is full.
+async fn find(
+    api: &Client,
+    filter: &Filter,
+    currency: Currency,
+) -> Result<(Vec<EventView>, Option<String>), Failure> {
+    let mut query = filter.query();
+    let mut views = Vec::new();
+    for _ in 0..ROUNDS_MAX {
+        let page = match api.events(&query).await {
+            Ok(page) => page,
+            // A cursor of another time, or a filter that the API takes for too long: nothing fits.
+            Err(error) if error.code() == Some(stubmart_contract::Code::ValidationFailed) => {
+                return Ok((views, None));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        query.cursor = page.next_cursor;
+        let fitting: Vec<Option<EventView>> = stream::iter(page.items)
+            .map(|event| fitting(api, filter, event, currency))
+            .buffered(CALLS_MAX)
+            .try_collect()
+            .await?;
+        views.extend(fitting.into_iter().flatten());
+        let full = views.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
+        if full || query.cursor.is_none() {
+            break;
+        }
+    }
+    Ok((views, query.cursor))
+}
+
+/// The event, if it has a ticket that fits.
+async fn fitting(
+    api: &Client,
+    filter: &Filter,
+    event: Event,
+    currency: Currency,
+) -> Result<Option<EventView>, Failure> {
+    let mut view = EventView::new(&event, currency);
+    if let Some(seats) = filter.seats {
+        let query = TicketQuery {
+            event_id: Some(event.id),
+            status: Some(TicketStatus::Available),
+            max_price: filter.max_minor,
+            quantity: Some(seats),
+            sort: Some(TicketSort::Price),
+            limit: Some(1),
+            ..TicketQuery::default()
+        };
+        if event.available == 0 {
+            return Ok(None);
+        }
+        let cheapest = api.tickets(&query).await?.items.into_iter().next();
+        view.from = cheapest.as_ref().map(|it| money(it.price.minor(), it.currency));
+        return Ok(cheapest.map(|_| view));
+    }
+    let fits = filter
+        .max_minor
+        .is_none_or(|max| event.min_price.is_some_and(|cheapest| cheapest.minor() <= max));
+    Ok(fits.then_some(view))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Filter {
+        Filter::read(&Form::of(pairs), Currency::USD, Timestamp::EPOCH)
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_marked_and_does_not_narrow() {
+        let filter = read(&[("from", "soon"), ("max", "cheap"), ("qty", "many")]);
+        assert!(filter.date_error.is_some() && filter.max_error.is_some());
+        assert_eq!((filter.max_minor, filter.seats), (None, None));
+        let swapped = read(&[("from", "2026-12-02"), ("to", "2026-12-01")]);
+        assert!(swapped.date_error.is_some() && swapped.not_after.is_none());
+    }
+
+    #[test]
+    fn an_address_keeps_every_filter_but_the_one_taken_away() {
+        let filter = read(&[("q", "a & b"), ("city", "Boston"), ("sort", "price"), ("x", "y")]);
+        assert_eq!(
+            filter.href(None, Some("c")),
+            "/events?q=a+%26+b&city=Boston&sort=price&cursor=c"
+        );
+        assert_eq!(filter.href(Some("q"), None), "/events?city=Boston&sort=price");
+        assert_eq!(read(&[]).href(None, None), "/events");
+    }
+}

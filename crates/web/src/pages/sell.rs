@@ -1,0 +1,505 @@
+//! Sell: find or add the event, describe the seats, see what buyers will see, list them.
+
+use askama::Template;
+use axum::{extract::Path, http::StatusCode, response::Response};
+use stubmart_client::{EventQuery, TicketQuery, TicketSort};
+use stubmart_contract::{
+    Currency, EventId, Price,
+    api::{CreateEventRequest, CreateTicketRequest, Event, User, Venue},
+};
+
+use super::{id, mendable};
+use crate::{
+    failure::Failure,
+    flash::{Flash, Word},
+    form::{Field, Fields, Form, Query},
+    format::{count, money_in_full, read_minute, read_price, too_much},
+    prices::Prices,
+    view::{EventView, Layout, each, place},
+    visitor::Visitor,
+};
+
+/// The most seats that are listed at once, in one lot or many.
+const SEATS_MAX: usize = 50;
+
+/// Events that are offered for a search.
+const FOUND: u32 = 12;
+
+#[derive(Template)]
+#[template(path = "sell_find.html")]
+struct Find {
+    layout: Layout,
+    q: String,
+    events: Vec<EventView>,
+    searched: bool,
+}
+
+#[derive(Template)]
+#[template(path = "sell_event.html")]
+struct NewEvent {
+    layout: Layout,
+    fields: Fields,
+    key: String,
+}
+
+#[derive(Template)]
+#[template(path = "sell_seats.html")]
+struct Seats {
+    layout: Layout,
+    event: EventView,
+    fields: Fields,
+    prices: Option<Prices>,
+    preview: Option<Preview>,
+    key: String,
+}
+
+/// What buyers would see.
+struct Preview {
+    lots: Vec<PreviewLot>,
+    total: String,
+    count: String,
+}
+
+struct PreviewLot {
+    place: String,
+    detail: String,
+    quantity: String,
+    price: String,
+    each: Option<String>,
+}
+
+/// One lot to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Lot {
+    seats: Vec<String>,
+    quantity: u32,
+    price: Price,
+}
+
+/// Everything that the seller has told, understood.
+#[derive(Debug)]
+struct Plan {
+    title: String,
+    section: Option<String>,
+    row: Option<String>,
+    lots: Vec<Lot>,
+}
+
+/// `GET /sell`.
+pub(crate) async fn find(visitor: Visitor, Query(form): Query) -> Result<Response, Failure> {
+    let user = visitor.member().await?;
+    let q: String = form.get("q").chars().take(200).collect();
+    let query = EventQuery {
+        q: Some(q.clone()).filter(|q| !q.is_empty()),
+        from: Some(visitor.site.host.now()),
+        limit: Some(FOUND),
+        ..EventQuery::default()
+    };
+    let events = visitor.api().events(&query).await?.items;
+    let currency = visitor.site.config.currency;
+    visitor.page(&Find {
+        layout: visitor.layout(Some(user), "Sell tickets"),
+        searched: !q.is_empty(),
+        q,
+        events: events.iter().map(|event| EventView::new(event, currency)).collect(),
+    })
+}
+
+/// `GET /sell/event`.
+pub(crate) async fn new_event(visitor: Visitor, Query(form): Query) -> Result<Response, Failure> {
+    let user = visitor.member().await?;
+    let mut fields = event_fields(&visitor).await?;
+    if let Some(name) = fields.items.first_mut() {
+        form.get("name").clone_into(&mut name.value);
+    }
+    event_page(&visitor, user, fields, visitor.site.form_key(), StatusCode::OK)
+}
+
+async fn event_fields(visitor: &Visitor) -> Result<Fields, Failure> {
+    let facets = visitor.site.facets().await?;
+    let suggest = |names: &[String]| names.iter().map(|it| (it.clone(), it.clone())).collect();
+    let category = Field {
+        options: suggest(&facets.categories),
+        ..Field::text("category", "Kind of event", 100)
+    };
+    let city = Field { options: suggest(&facets.cities), ..Field::text("city", "City", 100) };
+    let starts = Field { kind: "datetime-local", ..Field::text("starts", "Starts at", 0) };
+    Ok(Fields::new(vec![
+        Field::text("name", "Name of the event", 200).must(),
+        category.must().hint("For example Pop, Opera, Baseball."),
+        starts.must().hint("In UTC, as every start on Stubmart."),
+        Field::text("venue", "Venue", 200).must(),
+        city.must().half(),
+        Field::text("region", "State or country", 100).half(),
+    ]))
+}
+
+fn event_page(
+    visitor: &Visitor,
+    user: User,
+    fields: Fields,
+    key: String,
+    status: StatusCode,
+) -> Result<Response, Failure> {
+    let layout = visitor.layout(Some(user), "Add an event");
+    visitor.page_with(status, &NewEvent { layout, fields, key })
+}
+
+/// `POST /sell/event`: adds the event, or finds it when it was there already.
+pub(crate) async fn create_event(visitor: Visitor, form: Form) -> Result<Response, Failure> {
+    let user = visitor.member().await?;
+    let mut fields = event_fields(&visitor).await?.keep(&form);
+    for field in
+        fields.items.clone().iter().filter(|it| it.required && form.get(it.name).is_empty())
+    {
+        fields.wrong(field.name, "Fill this in.");
+    }
+    let key = form.key().map_or_else(|| visitor.site.form_key(), ToOwned::to_owned);
+    let starts_at = read_minute(form.get("starts"));
+    let Some(starts_at) = starts_at.filter(|_| fields.is_good()) else {
+        if starts_at.is_none() {
+            fields.wrong("starts", "Enter a date and a time such as 2026-11-28 19:30.");
+        }
+        return event_page(&visitor, user, fields, key, StatusCode::BAD_REQUEST);
+    };
+    let request = CreateEventRequest {
+        name: form.get("name").to_owned(),
+        category: form.get("category").to_owned(),
+        venue: Venue {
+            name: form.get("venue").to_owned(),
+            city: form.get("city").to_owned(),
+            region: form.optional("region"),
+        },
+        starts_at,
+    };
+    match visitor.api().with_idempotency_key(&key).create_event(&request).await {
+        Ok(event) => Ok(visitor.tell(&format!("/sell/{}", event.id), Word::EventThere)),
+        Err(error) => {
+            let problem = mendable(error)?;
+            let names = [
+                ("venue.name", "venue"),
+                ("venue.city", "city"),
+                ("venue.region", "region"),
+                ("startsAt", "starts"),
+            ];
+            fields.refused(&problem, &names);
+            event_page(&visitor, user, fields, visitor.site.form_key(), StatusCode::BAD_REQUEST)
+        }
+    }
+}
+
+/// `GET /sell/{id}`.
+pub(crate) async fn seats(
+    visitor: Visitor,
+    Path(event): Path<String>,
+) -> Result<Response, Failure> {
+    let event: EventId = id(&event)?;
+    let user = visitor.member().await?;
+    let event = visitor.api().event(event).await?;
+    let fields = seat_fields(&event, visitor.site.config.currency);
+    seats_page(&visitor, user, &event, fields, Shown::default()).await
+}
+
+fn seat_fields(event: &Event, currency: Currency) -> Fields {
+    let split =
+        [("lot", "All together, as one lot"), ("pairs", "In pairs"), ("single", "One by one")];
+    let split = split.map(|(value, label)| (value.to_owned(), label.to_owned()));
+    let code = currency.as_str().to_ascii_uppercase();
+    let number = Field { numeric: true, ..Field::text("quantity", "How many tickets", 2) };
+    let price = Field { numeric: true, ..Field::text("price", "Price per ticket", 20) };
+    let sold = Field {
+        kind: "choice",
+        label: "How may buyers take them",
+        name: "split",
+        ..Field::default()
+    };
+    Fields::new(vec![
+        Field { placeholder: "102", ..Field::text("section", "Section", 50) }.half(),
+        Field { placeholder: "B", ..Field::text("row", "Row", 50) }.half(),
+        Field { placeholder: "12-15", ..Field::text("seats", "Seats", 400) }
+            .hint("A range or a list: 12-15, or 12, 14. Leave it empty for general admission.")
+            .half(),
+        number.with("2").hint("Seats that you name are counted for you.").half(),
+        price.must().hint(format!("In {code}. Buyers pay exactly this; there are no fees.")),
+        Field { options: split.into(), ..sold }.with("lot"),
+        Field::text("title", "Headline", 200)
+            .with(event.name.clone())
+            .must()
+            .hint("Say more if it helps: aisle seats, e-tickets, meet and greet."),
+    ])
+}
+
+/// What the page shows beside its form.
+#[derive(Default)]
+struct Shown {
+    preview: Option<Preview>,
+    key: Option<String>,
+    bad: bool,
+}
+
+async fn seats_page(
+    visitor: &Visitor,
+    user: User,
+    event: &Event,
+    fields: Fields,
+    shown: Shown,
+) -> Result<Response, Failure> {
+    let query = TicketQuery {
+        event_id: Some(event.id),
+        sort: Some(TicketSort::Price),
+        limit: Some(200),
+        ..TicketQuery::default()
+    };
+    let others = visitor.api().tickets(&query).await?;
+    let page = Seats {
+        layout: visitor.layout(Some(user), format!("Sell tickets for {}", event.name)),
+        event: EventView::new(event, visitor.site.config.currency),
+        fields,
+        prices: Prices::of(&others.items, others.next_cursor.is_some()),
+        preview: shown.preview,
+        key: shown.key.unwrap_or_else(|| visitor.site.form_key()),
+    };
+    let status = if shown.bad { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    visitor.page_with(status, &page)
+}
+
+/// `POST /sell/{id}`: shows what buyers would see, or lists the seats.
+pub(crate) async fn list(
+    visitor: Visitor,
+    Path(event): Path<String>,
+    form: Form,
+) -> Result<Response, Failure> {
+    let event: EventId = id(&event)?;
+    let user = visitor.member().await?;
+    let event = visitor.api().event(event).await?;
+    let currency = visitor.site.config.currency;
+    let mut fields = seat_fields(&event, currency).keep(&form);
+    let key = form.key().map_or_else(|| visitor.site.form_key(), ToOwned::to_owned);
+    let plan = match plan(&form, currency) {
+        Ok(plan) => plan,
+        Err(errors) => {
+            for (name, error) in errors {
+                fields.wrong(name, error);
+            }
+            let shown = Shown { key: Some(key), bad: true, ..Shown::default() };
+            return seats_page(&visitor, user, &event, fields, shown).await;
+        }
+    };
+    if form.get("step") == "preview" {
+        let shown = Shown { preview: Some(preview(&plan, currency)), key: Some(key), bad: false };
+        return seats_page(&visitor, user, &event, fields, shown).await;
+    }
+    let mut listed = 0;
+    for request in requests(&plan, &event, currency) {
+        // Each lot has a key of its own, so that sending the form again lists only what is missing.
+        let api = visitor.api().with_idempotency_key(&format!("{key}-{listed}"));
+        match api.create_ticket(&request).await {
+            Ok(_) => listed += 1,
+            Err(error) if listed > 0 => {
+                tracing::warn!(request.id = visitor.request_id, %error, "some lots not listed");
+                let flash = Flash { word: Word::ListedPart, number: listed };
+                return Ok(visitor.go_with("/selling", flash));
+            }
+            Err(error) => {
+                fields.refused(&*mendable(error)?, &[]);
+                // What is mended is another request, which needs another key.
+                let shown = Shown { bad: true, ..Shown::default() };
+                return seats_page(&visitor, user, &event, fields, shown).await;
+            }
+        }
+    }
+    Ok(visitor.go_with("/selling", Flash { word: Word::Listed, number: listed }))
+}
+
+fn requests(
+    plan: &Plan,
+    event: &Event,
+    currency: Currency,
+) -> impl Iterator<Item = CreateTicketRequest> {
+    plan.lots.iter().map(move |lot| CreateTicketRequest {
+        title: plan.title.clone(),
+        price: lot.price,
+        currency: Some(currency),
+        event_id: Some(event.id),
+        section: plan.section.clone(),
+        row: plan.row.clone(),
+        seats: Some(lot.seats.clone()).filter(|it| !it.is_empty()),
+        quantity: Some(lot.quantity),
+    })
+}
+
+fn preview(plan: &Plan, currency: Currency) -> Preview {
+    let lot = |lot: &Lot| {
+        let (place, detail) = place(plan.section.as_deref(), plan.row.as_deref(), &lot.seats);
+        PreviewLot {
+            place,
+            detail,
+            quantity: count(lot.quantity, "ticket", "tickets"),
+            price: money_in_full(lot.price.minor(), currency),
+            each: each(lot.price.minor(), lot.quantity, currency),
+        }
+    };
+    let total = plan.lots.iter().map(|lot| lot.price.minor()).fold(0, u32::saturating_add);
+    let number = u32::try_from(plan.lots.len()).unwrap_or(u32::MAX);
+    Preview {
+        lots: plan.lots.iter().map(lot).collect(),
+        total: money_in_full(total, currency),
+        count: count(number, "listing", "listings"),
+    }
+}
+
+/// A field and what is wrong with it.
+type Wrong = (&'static str, String);
+
+/// Understands what the seller has told.
+fn plan(form: &Form, currency: Currency) -> Result<Plan, Vec<Wrong>> {
+    let mut wrong = Vec::new();
+    let seats = read_seats(form.get("seats")).unwrap_or_else(|error| {
+        wrong.push(("seats", error));
+        Vec::new()
+    });
+    let number = match form.get("quantity").parse::<usize>() {
+        _ if !seats.is_empty() => seats.len(),
+        Ok(number) if (1..=SEATS_MAX).contains(&number) => number,
+        _ => {
+            wrong.push(("quantity", format!("Enter a number from 1 to {SEATS_MAX}.")));
+            1
+        }
+    };
+    let title = form.get("title").to_owned();
+    if title.is_empty() || title.chars().count() > 200 {
+        wrong.push(("title", "Use 1 to 200 characters.".to_owned()));
+    }
+    let size = match form.get("split") {
+        "pairs" => 2,
+        "single" => 1,
+        _ => number,
+    };
+    let lots = read_price(form.get("price"), currency)
+        .and_then(|price| lots(&seats, number, size, price, currency));
+    match lots {
+        Ok(lots) if wrong.is_empty() => {
+            Ok(Plan { title, section: form.optional("section"), row: form.optional("row"), lots })
+        }
+        Ok(_) => Err(wrong),
+        Err(error) => {
+            wrong.push(("price", error));
+            Err(wrong)
+        }
+    }
+}
+
+/// `number` seats in lots of `size`; what is left over makes a smaller one.
+fn lots(
+    seats: &[String],
+    number: usize,
+    size: usize,
+    per_seat: Price,
+    currency: Currency,
+) -> Result<Vec<Lot>, String> {
+    let mut lots = Vec::new();
+    let mut at = 0;
+    while at < number {
+        let end = number.min(at + size.max(1));
+        let quantity = u32::try_from(end - at).unwrap_or(u32::MAX);
+        let price = i64::from(per_seat.minor()) * i64::from(quantity);
+        lots.push(Lot {
+            seats: seats.get(at..end).unwrap_or_default().to_vec(),
+            quantity,
+            price: Price::try_from(price).map_err(|_| too_much(currency))?,
+        });
+        at = end;
+    }
+    Ok(lots)
+}
+
+/// Reads `12-15`, `12, 14` or `A1, A2`; empty is no seats.
+///
+/// # Errors
+/// A sentence that tells what would be right.
+pub(crate) fn read_seats(text: &str) -> Result<Vec<String>, String> {
+    let too_many = || format!("List at most {SEATS_MAX} seats at once.");
+    let mut seats: Vec<String> = Vec::new();
+    for part in text.split([',', ';']).map(str::trim).filter(|it| !it.is_empty()) {
+        let ends = part.split_once(['-', '–']);
+        let ends = ends.and_then(|(a, b)| {
+            Some((a.trim().parse::<u32>().ok()?, b.trim().parse::<u32>().ok()?))
+        });
+        match ends {
+            Some((first, last)) if first > last => {
+                return Err(format!("{part} runs backwards: write {last}-{first}."));
+            }
+            Some((first, last)) => {
+                if usize::try_from(last - first).unwrap_or(usize::MAX) >= SEATS_MAX {
+                    return Err(too_many());
+                }
+                seats.extend((first..=last).map(|it| it.to_string()));
+            }
+            None if part.chars().count() > 20 => {
+                return Err("The name of a seat has at most 20 characters.".to_owned());
+            }
+            None => seats.push(part.to_owned()),
+        }
+    }
+    if seats.len() > SEATS_MAX {
+        return Err(too_many());
+    }
+    let mut sorted = seats.clone();
+    sorted.sort_unstable();
+    if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
+        return Err("One of the seats is named twice.".to_owned());
+    }
+    Ok(seats)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seats_are_read_as_people_write_them() {
+        for (text, seats) in [
+            ("", vec![]),
+            ("12-14", vec!["12", "13", "14"]),
+            ("12 – 13, 20", vec!["12", "13", "20"]),
+            ("A1; A2", vec!["A1", "A2"]),
+            ("A-1", vec!["A-1"]),
+        ] {
+            assert_eq!(read_seats(text), Ok(seats.into_iter().map(str::to_owned).collect()));
+        }
+        for wrong in
+            ["15-12", "1-51", "1-50, 60", "7, 7", "1-3, 2", "0-4294967295", &"x".repeat(21)]
+        {
+            assert!(read_seats(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn seats_are_split_as_the_seller_wants_and_none_is_lost() {
+        let sizes = |split: &str, seats: &str| -> Vec<(u32, u32)> {
+            let form = Form::of(&[
+                ("split", split),
+                ("seats", seats),
+                ("quantity", "5"),
+                ("price", "10"),
+                ("title", "t"),
+            ]);
+            let plan = plan(&form, Currency::USD).unwrap();
+            plan.lots.iter().map(|lot| (lot.quantity, lot.price.minor())).collect()
+        };
+        assert_eq!(sizes("lot", "1-4"), [(4, 4000)]);
+        assert_eq!(sizes("pairs", "1-5"), [(2, 2000), (2, 2000), (1, 1000)]);
+        assert_eq!(sizes("single", "1-3"), [(1, 1000); 3]);
+        assert_eq!(sizes("pairs", ""), [(2, 2000), (2, 2000), (1, 1000)]);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        let form = Form::of(&[("seats", "5-1"), ("quantity", "0"), ("price", "x"), ("title", "")]);
+        let names: Vec<_> =
+            plan(&form, Currency::USD).unwrap_err().into_iter().map(|it| it.0).collect();
+        assert_eq!(names, ["seats", "quantity", "title", "price"]);
+        let dear = Form::of(&[("quantity", "50"), ("price", "999999"), ("title", "t")]);
+        assert!(plan(&dear, Currency::USD).is_err(), "the price of a lot has a limit");
+    }
+}

@@ -1,0 +1,268 @@
+//! My tickets for sale: edit, withdraw, see what is locked and sold.
+
+use askama::Template;
+use axum::{extract::Path, http::StatusCode, response::Response};
+use stubmart_client::{Client, ClientError, TicketQuery, TicketSort};
+use stubmart_contract::{
+    Code, EventId, TicketId,
+    api::{Ticket, TicketStatus, UpdateTicketRequest, User},
+};
+
+use super::{events, found, id, mendable};
+use crate::{
+    failure::Failure,
+    flash::Word,
+    form::{Field, Fields, Form, Query},
+    format::{clock, money_input, read_price},
+    pages::sell::read_seats,
+    view::{EventView, Layout, Lot},
+    visitor::Visitor,
+};
+
+/// Listings on a page.
+const PAGE: u32 = 50;
+
+#[derive(Template)]
+#[template(path = "selling.html")]
+struct Selling {
+    layout: Layout,
+    rows: Vec<Row>,
+    status: String,
+    next: Option<String>,
+    /// The shows on this page, for the script to listen to.
+    streams: String,
+}
+
+struct Row {
+    lot: Lot,
+    title: String,
+    event: Option<EventView>,
+    /// As the price field takes it.
+    amount: String,
+    symbol: String,
+    /// While a checkout holds it: until when at the latest.
+    until: String,
+    until_iso: String,
+}
+
+#[derive(Template)]
+#[template(path = "edit.html")]
+struct Edit {
+    layout: Layout,
+    event: Option<EventView>,
+    lot: Lot,
+    fields: Fields,
+    until: String,
+}
+
+/// `GET /selling`.
+pub(crate) async fn selling(visitor: Visitor, Query(form): Query) -> Result<Response, Failure> {
+    let user = visitor.member().await?;
+    let api = visitor.api();
+    let status = match form.get("status") {
+        "available" => Some(TicketStatus::Available),
+        "locked" => Some(TicketStatus::Locked),
+        "sold" => Some(TicketStatus::Sold),
+        "withdrawn" => Some(TicketStatus::Withdrawn),
+        _ => None,
+    };
+    let query = TicketQuery {
+        seller_id: Some("me".to_owned()),
+        status,
+        sort: Some(TicketSort::Newest),
+        limit: Some(PAGE),
+        cursor: form.optional("cursor"),
+        ..TicketQuery::default()
+    };
+    let page = api.tickets(&query).await?;
+    let events = events(&api, page.items.iter().filter_map(|it| it.event_id)).await?;
+    let currency = visitor.site.config.currency;
+    let row = |ticket: &Ticket| {
+        let event = ticket.event_id.and_then(|id| events.get(&id));
+        let plain = crate::format::money(ticket.price.minor(), ticket.currency);
+        Row {
+            lot: Lot::new(ticket, event.map(|it| it.name.as_str()), Some(user.id)),
+            title: event.map_or(&ticket.title, |event| &event.name).clone(),
+            event: event.map(|event| EventView::new(event, currency)),
+            amount: money_input(ticket.price.minor(), ticket.currency),
+            symbol: plain.chars().take_while(|it| !it.is_ascii_digit()).collect(),
+            until: ticket.locked_until.map(clock).unwrap_or_default(),
+            until_iso: ticket.locked_until.map(|it| it.to_string()).unwrap_or_default(),
+        }
+    };
+    let status = status.map_or("", crate::view::status_word);
+    let next = page.next_cursor.as_deref().map(|cursor| {
+        let query = serde_urlencoded::to_string([("status", status), ("cursor", cursor)]);
+        format!("/selling?{}", query.unwrap_or_default())
+    });
+    let streams: Vec<String> = events.keys().map(EventId::to_string).collect();
+    visitor.page(&Selling {
+        rows: page.items.iter().map(row).collect(),
+        layout: visitor.layout(Some(user.clone()), "My listings"),
+        status: status.to_owned(),
+        next,
+        streams: streams.join(" "),
+    })
+}
+
+/// `GET /tickets/{id}/edit`.
+pub(crate) async fn edit(
+    visitor: Visitor,
+    Path(ticket): Path<String>,
+) -> Result<Response, Failure> {
+    let (user, ticket) = own(&visitor, &ticket).await?;
+    let fields = fields(&ticket);
+    edit_page(&visitor, user, &ticket, fields, StatusCode::OK).await
+}
+
+/// The visitor and a ticket that is theirs.
+async fn own(visitor: &Visitor, ticket: &str) -> Result<(User, Ticket), Failure> {
+    let ticket: TicketId = id(ticket)?;
+    let user = visitor.member().await?;
+    let ticket = visitor.api().ticket(ticket).await?;
+    if ticket.user_id == user.id { Ok((user, ticket)) } else { Err(Failure::NotFound) }
+}
+
+fn fields(ticket: &Ticket) -> Fields {
+    Fields::new(vec![
+        price_field(ticket),
+        Field::text("section", "Section", 50)
+            .with(ticket.section.clone().unwrap_or_default())
+            .half(),
+        Field::text("row", "Row", 50).with(ticket.row.clone().unwrap_or_default()).half(),
+        Field::text("seats", "Seats", 400)
+            .with(ticket.seats.join(", "))
+            .hint(format!("As many as the lot has: {}.", ticket.quantity)),
+        Field::text("title", "Headline", 200).must().with(ticket.title.clone()),
+    ])
+}
+
+fn price_field(ticket: &Ticket) -> Field {
+    let code = ticket.currency.as_str().to_ascii_uppercase();
+    Field { numeric: true, ..Field::text("price", "Price for the whole lot", 20) }
+        .must()
+        .with(money_input(ticket.price.minor(), ticket.currency))
+        .hint(format!("In {code}."))
+}
+
+async fn edit_page(
+    visitor: &Visitor,
+    user: User,
+    ticket: &Ticket,
+    fields: Fields,
+    status: StatusCode,
+) -> Result<Response, Failure> {
+    let event = match ticket.event_id {
+        Some(event) => found(visitor.api().event(event).await)?,
+        None => None,
+    };
+    let page = Edit {
+        lot: Lot::new(ticket, event.as_ref().map(|it| it.name.as_str()), Some(user.id)),
+        layout: visitor.layout(Some(user), "Edit listing"),
+        event: event.map(|it| EventView::new(&it, visitor.site.config.currency)),
+        fields,
+        until: ticket.locked_until.map(clock).unwrap_or_default(),
+    };
+    visitor.page_with(status, &page)
+}
+
+/// `POST /tickets/{id}/price`: the price alone, edited where the listing stands.
+pub(crate) async fn change_price(
+    visitor: Visitor,
+    Path(ticket): Path<String>,
+    form: Form,
+) -> Result<Response, Failure> {
+    let (user, ticket) = own(&visitor, &ticket).await?;
+    let price = match read_price(form.get("price"), ticket.currency) {
+        Ok(price) => price,
+        Err(error) => {
+            let mut fields = fields(&ticket);
+            if let Some(field) = fields.items.iter_mut().find(|field| field.name == "price") {
+                form.get("price").clone_into(&mut field.value);
+            }
+            fields.wrong("price", error);
+            return edit_page(&visitor, user, &ticket, fields, StatusCode::BAD_REQUEST).await;
+        }
+    };
+    let change = UpdateTicketRequest { price: Some(price), ..UpdateTicketRequest::default() };
+    match at_version(&visitor.api(), &form).update_ticket(ticket.id, &change).await {
+        Ok(_) => Ok(visitor.tell("/selling", Word::PriceChanged)),
+        Err(error) => Ok(visitor.tell("/selling", refusal(error)?)),
+    }
+}
+
+/// `POST /tickets/{id}/edit`.
+pub(crate) async fn save(
+    visitor: Visitor,
+    Path(ticket): Path<String>,
+    form: Form,
+) -> Result<Response, Failure> {
+    let (user, ticket) = own(&visitor, &ticket).await?;
+    let mut fields = fields(&ticket).keep(&form);
+    let price = read_price(form.get("price"), ticket.currency);
+    let seats = read_seats(form.get("seats"));
+    let request = match (price, seats) {
+        (Ok(price), Ok(seats)) => UpdateTicketRequest {
+            title: Some(form.get("title").to_owned()),
+            price: Some(price),
+            section: Some(form.optional("section")),
+            row: Some(form.optional("row")),
+            seats: Some(Some(seats).filter(|it| !it.is_empty())),
+        },
+        (price, seats) => {
+            for (name, error) in [("price", price.err()), ("seats", seats.err())] {
+                if let Some(error) = error {
+                    fields.wrong(name, error);
+                }
+            }
+            return edit_page(&visitor, user, &ticket, fields, StatusCode::BAD_REQUEST).await;
+        }
+    };
+    match at_version(&visitor.api(), &form).update_ticket(ticket.id, &request).await {
+        Ok(_) => Ok(visitor.tell("/selling", Word::TicketSaved)),
+        Err(error) if error.code() == Some(Code::ValidationFailed) => {
+            let problem = mendable(error)?;
+            fields.refused(&problem, &[]);
+            edit_page(&visitor, user, &ticket, fields, StatusCode::BAD_REQUEST).await
+        }
+        Err(error) => Ok(visitor.tell("/selling", refusal(error)?)),
+    }
+}
+
+/// `POST /tickets/{id}/withdraw`.
+pub(crate) async fn withdraw(
+    visitor: Visitor,
+    Path(ticket): Path<String>,
+    form: Form,
+) -> Result<Response, Failure> {
+    let ticket: TicketId = id(&ticket)?;
+    match at_version(&visitor.api(), &form).withdraw_ticket(ticket).await {
+        Ok(()) => Ok(visitor.tell("/selling", Word::Withdrawn)),
+        Err(error) => Ok(visitor.tell("/selling", refusal(error)?)),
+    }
+}
+
+/// The API, for a change of the listing as the visitor saw it and of no other.
+fn at_version(api: &Client, form: &Form) -> Client {
+    match form.get("version").parse::<u64>() {
+        Ok(version) => api.if_match(&format!("\"{version}\"")),
+        Err(_) => api.clone(),
+    }
+}
+
+/// What to tell a seller whose change was refused.
+fn refusal(error: ClientError) -> Result<Word, Failure> {
+    Ok(match error.code() {
+        Some(Code::TicketLocked) => Word::EditLocked,
+        Some(Code::TicketSold) => Word::EditSold,
+        Some(Code::TicketWithdrawn) => Word::EditGone,
+        Some(Code::VersionMismatch | Code::Contended) => Word::EditStale,
+        Some(Code::TooManyRequests) => Word::Slow,
+        _ => {
+            return Err(match Failure::from(error) {
+                Failure::SignIn(_) => Failure::SignIn(Some("/selling".to_owned())),
+                other => other,
+            });
+        }
+    })
+}

@@ -1,0 +1,115 @@
+//! One ticket, and the step into its checkout.
+
+use askama::Template;
+use axum::{extract::Path, response::Response};
+use stubmart_client::{Client, ClientError};
+use stubmart_contract::{
+    Code, Price, TicketId,
+    api::{CreateOrderRequest, Order, OrderStatus},
+};
+
+use super::{found, id};
+use crate::{
+    failure::Failure,
+    flash::Word,
+    form::Form,
+    view::{EventView, Layout, Lot, LotState},
+    visitor::Visitor,
+};
+
+#[derive(Template)]
+#[template(path = "ticket.html")]
+struct TicketPage {
+    layout: Layout,
+    event: Option<EventView>,
+    lot: Lot,
+    key: String,
+}
+
+/// `GET /tickets/{id}`.
+pub(crate) async fn ticket(
+    visitor: Visitor,
+    Path(ticket): Path<String>,
+) -> Result<Response, Failure> {
+    let ticket: TicketId = id(&ticket)?;
+    let api = visitor.api();
+    let (user, ticket) = tokio::try_join!(visitor.user(), async {
+        api.ticket(ticket).await.map_err(Failure::from)
+    })?;
+    let event = match ticket.event_id {
+        Some(event) => found(api.event(event).await)?,
+        None => None,
+    };
+    let viewer = user.as_ref().map(|user| user.id);
+    let lot = Lot::new(&ticket, event.as_ref().map(|it| it.name.as_str()), viewer);
+    let name = event.as_ref().map_or(&ticket.title, |event| &event.name);
+    let mut layout = visitor.layout(user, format!("{}: {}", name, lot.place)).public();
+    layout.description = format!("{name}: {}.", lot.spoken());
+    let page = TicketPage {
+        layout,
+        event: event.map(|it| EventView::new(&it, visitor.site.config.currency)),
+        lot,
+        key: visitor.site.form_key(),
+    };
+    visitor.page(&page)
+}
+
+/// `POST /tickets/{id}/buy`: starts a checkout, at the price that the page showed.
+pub(crate) async fn buy(
+    visitor: Visitor,
+    Path(ticket): Path<String>,
+    form: Form,
+) -> Result<Response, Failure> {
+    let ticket_id: TicketId = id(&ticket)?;
+    let page = format!("/tickets/{ticket_id}");
+    if visitor.token.is_none() {
+        return Err(Failure::SignIn(Some(page)));
+    }
+    let price = form.get("price").parse().ok().and_then(|minor: i64| Price::try_from(minor).ok());
+    let request = CreateOrderRequest { ticket_id, price };
+    let fresh = || visitor.site.form_key();
+    // The buttons of a page share its key, so the ticket and its price belong to the key as well.
+    let key = form.key().map_or_else(fresh, |key| {
+        format!("{key}-{}-{}", ticket_id.0.simple(), price.map_or(0, Price::minor))
+    });
+    match start(&visitor.api(), &request, &key, fresh).await {
+        Ok(order) => Ok(visitor.go(&format!("/orders/{}", order.id))),
+        Err(error) => match error.code().and_then(refusal) {
+            Some(word) => Ok(visitor.tell(&page, word)),
+            None if error.code() == Some(Code::NotSignedIn) => Err(Failure::SignIn(Some(page))),
+            None => Err(error.into()),
+        },
+    }
+}
+
+/// Starts a checkout once for each key. The answer to a key may be an order that has ended since: then
+/// the buyer has come back to the page and means it again.
+async fn start(
+    api: &Client,
+    request: &CreateOrderRequest,
+    key: &str,
+    fresh: impl Fn() -> String,
+) -> Result<Order, ClientError> {
+    let again = || async { api.with_idempotency_key(&fresh()).create_order(request).await };
+    match api.with_idempotency_key(key).create_order(request).await {
+        Ok(order) => match api.order(order.id).await?.status {
+            OrderStatus::Cancelled => again().await,
+            _ => Ok(order),
+        },
+        Err(error) if error.code() == Some(Code::IdempotencyKeyReused) => again().await,
+        Err(error) => Err(error),
+    }
+}
+
+/// What to tell the buyer who cannot have the ticket.
+fn refusal(code: Code) -> Option<Word> {
+    Some(match code {
+        Code::TicketLocked | Code::Contended => Word::BuyLocked,
+        Code::TicketSold => Word::BuySold,
+        Code::TicketWithdrawn => Word::BuyWithdrawn,
+        Code::OwnTicket => Word::BuyOwn,
+        Code::PriceChanged => Word::BuyPrice,
+        Code::TooManyRequests => Word::Slow,
+        _ => return None,
+    })
+}

@@ -1,0 +1,111 @@
+//! What all requests share.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::http::HeaderValue;
+use stubmart_client::{Client, ClientError, EventQuery, EventSort};
+use stubmart_contract::Timestamp;
+use stubmart_ports::host::Host;
+
+use crate::{Web, WebConfig, assets::Assets, prices::PriceCache};
+
+/// How long a page waits for the API.
+const API_MAX: Duration = Duration::from_secs(10);
+
+/// How long the lists of categories and cities are kept.
+const FACETS_KEPT: Duration = Duration::from_secs(60);
+
+/// What the pages stand on, made once.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) api: Client,
+    pub(crate) config: WebConfig,
+    pub(crate) host: Host,
+    pub(crate) assets: Assets,
+    pub(crate) csp: HeaderValue,
+    pub(crate) prices: PriceCache,
+    facets: Mutex<Option<(Timestamp, Arc<Facets>)>>,
+}
+
+/// What one can filter by, as far as the coming events tell.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Facets {
+    pub(crate) categories: Vec<String>,
+    pub(crate) cities: Vec<String>,
+}
+
+impl Site {
+    pub(crate) fn new(web: Web) -> Self {
+        let Web { api, config, host } = web;
+        Self {
+            api: api.with_time_limit(host.clone(), API_MAX),
+            csp: content_security_policy(config.stripe_publishable_key.is_some()),
+            assets: Assets::new(),
+            prices: PriceCache::default(),
+            facets: Mutex::new(None),
+            config,
+            host,
+        }
+    }
+
+    /// The categories and cities of the next 200 events, as they were less than a minute ago.
+    pub(crate) async fn facets(&self) -> Result<Arc<Facets>, ClientError> {
+        let now = self.host.now();
+        {
+            let kept = self.facets.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((at, facets)) = kept.as_ref()
+                && now >= *at
+                && now.since(*at) < FACETS_KEPT
+            {
+                return Ok(Arc::clone(facets));
+            }
+        }
+        let query = EventQuery {
+            from: Some(now),
+            sort: Some(EventSort::Date),
+            limit: Some(200),
+            ..EventQuery::default()
+        };
+        let events = self.api.events(&query).await?.items;
+        let sorted = |mut names: Vec<String>| {
+            names.sort_unstable();
+            names.dedup();
+            names
+        };
+        let facets = Arc::new(Facets {
+            categories: sorted(events.iter().map(|event| event.category.clone()).collect()),
+            cities: sorted(events.into_iter().map(|event| event.venue.city).collect()),
+        });
+        let mut kept = self.facets.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some((now, Arc::clone(&facets)));
+        Ok(facets)
+    }
+
+    /// A key for the `Idempotency-Key` of a form.
+    pub(crate) fn form_key(&self) -> String {
+        self.host.uuid().simple().to_string()
+    }
+
+    /// Whether no real money moves.
+    pub(crate) fn is_sandbox(&self) -> bool {
+        self.config.stripe_publishable_key.is_none()
+    }
+}
+
+/// Nothing but our own files, and Stripe's where it is used
+/// (<https://docs.stripe.com/security/guide#content-security-policy>).
+fn content_security_policy(stripe: bool) -> HeaderValue {
+    HeaderValue::from_static(if stripe {
+        "default-src 'none'; script-src 'self' https://js.stripe.com https://*.js.stripe.com; \
+         style-src 'self'; img-src 'self' data: https://*.stripe.com; \
+         connect-src 'self' https://api.stripe.com; \
+         frame-src https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    } else {
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    })
+}

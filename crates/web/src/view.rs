@@ -1,0 +1,324 @@
+//! What templates show: texts that are ready to be read.
+
+use std::sync::Arc;
+
+use stubmart_contract::{
+    Currency, OrderId, UserId,
+    api::{Event, OrderTicket, Ticket, TicketStatus, User},
+};
+
+use crate::{
+    flash::Flash,
+    format::{self, When, count, money},
+    site::Site,
+    visitor::Visitor,
+};
+
+/// What every page shows around its content.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    site: Arc<Site>,
+    pub(crate) title: String,
+    pub(crate) description: String,
+    pub(crate) user: Option<User>,
+    pub(crate) flash: Option<Flash>,
+    /// Path and query of this page.
+    path: String,
+    /// Whether search engines may keep it.
+    pub(crate) public: bool,
+    /// After how many seconds a browser without JavaScript loads the page anew; 0 is never.
+    pub(crate) refresh_s: u64,
+    /// Whether the page pays with Stripe's own script.
+    pub(crate) stripe: bool,
+    /// schema.org data, as JSON that is safe inside of a script element.
+    pub(crate) json_ld: Option<String>,
+}
+
+impl Layout {
+    pub(crate) fn new(visitor: &Visitor, user: Option<User>, title: String) -> Self {
+        Self {
+            site: Arc::clone(&visitor.site),
+            title,
+            description: "Buy and sell event tickets. The ticket you check out is yours alone \
+                          until you pay or leave."
+                .to_owned(),
+            user,
+            flash: visitor.flash,
+            path: visitor.path.clone(),
+            public: false,
+            refresh_s: 0,
+            stripe: false,
+            json_ld: None,
+        }
+    }
+
+    /// Marks a page that is the same for everybody.
+    pub(crate) fn public(mut self) -> Self {
+        self.public = true;
+        self
+    }
+
+    pub(crate) fn css(&self) -> &str {
+        &self.site.assets.css.href
+    }
+
+    pub(crate) fn js(&self) -> &str {
+        &self.site.assets.js.href
+    }
+
+    pub(crate) fn icon(&self) -> &str {
+        &self.site.assets.icon.href
+    }
+
+    pub(crate) fn sandbox(&self) -> bool {
+        self.site.is_sandbox()
+    }
+
+    /// The page's address for link previews, where the operator has told the site's.
+    pub(crate) fn url(&self) -> Option<String> {
+        let public = self.site.config.public_url.as_deref()?;
+        let path = self.path.split('?').next().unwrap_or("/");
+        Some(format!("{}{path}", public.trim_end_matches('/')))
+    }
+
+    /// The picture for link previews, where the operator has told the site's address.
+    pub(crate) fn preview(&self) -> Option<String> {
+        let public = self.site.config.public_url.as_deref()?;
+        Some(format!("{}{}", public.trim_end_matches('/'), self.site.assets.preview.href))
+    }
+
+    /// Whether this is the page at `path`, for the navigation.
+    pub(crate) fn here(&self, path: &str) -> bool {
+        self.path.split('?').next() == Some(path)
+    }
+
+    /// Where to return to after logging in from this page, as a query.
+    pub(crate) fn next(&self) -> String {
+        let path = if self.path.starts_with("/login") || self.path.starts_with("/signup") {
+            "/"
+        } else {
+            &self.path
+        };
+        serde_urlencoded::to_string([("next", path)]).unwrap_or_default()
+    }
+
+    /// How to greet who is signed in.
+    pub(crate) fn name(&self) -> &str {
+        match &self.user {
+            Some(user) if !user.name.is_empty() => &user.name,
+            Some(_) => "Account",
+            None => "",
+        }
+    }
+}
+
+/// An event, as a row in a list or at the head of a page.
+#[derive(Debug, Clone)]
+pub(crate) struct EventView {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) category: String,
+    pub(crate) when: When,
+    /// `Grand Ole Opry House`.
+    pub(crate) venue: String,
+    /// `Nashville, TN`.
+    pub(crate) city: String,
+    /// `$45`, when a ticket can be bought.
+    pub(crate) from: Option<String>,
+    /// `12 tickets`, `no tickets`.
+    pub(crate) tickets: String,
+}
+
+impl EventView {
+    /// `currency` is that of the site's prices: an event tells its cheapest price without one.
+    pub(crate) fn new(event: &Event, currency: Currency) -> Self {
+        let venue = &event.venue;
+        let region = venue.region.as_deref().filter(|it| !it.is_empty());
+        Self {
+            id: event.id.to_string(),
+            name: event.name.clone(),
+            category: event.category.clone(),
+            when: When::utc(event.starts_at),
+            venue: venue.name.clone(),
+            city: region.map_or(venue.city.clone(), |it| format!("{}, {it}", venue.city)),
+            from: event.min_price.map(|price| money(price.minor(), currency)),
+            tickets: match event.available {
+                0 => "no tickets yet".to_owned(),
+                some => count(some, "ticket", "tickets"),
+            },
+        }
+    }
+}
+
+/// Where a lot stands for who looks at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LotState {
+    /// It can be bought.
+    Free,
+    /// Another buyer's checkout holds it, until this time at the latest.
+    Held { clock: String, iso: String },
+    /// The visitor's own checkout holds it.
+    Mine(String),
+    /// The visitor sells it.
+    Own,
+    /// The visitor bought it in this order.
+    Bought(String),
+    /// It is sold.
+    Sold,
+    /// It is no longer offered.
+    Withdrawn,
+}
+
+/// A ticket, as a row.
+#[derive(Debug, Clone)]
+pub(crate) struct Lot {
+    pub(crate) id: String,
+    /// `Section 102`, or what the seller calls it.
+    pub(crate) place: String,
+    /// `Row B · Seats 12, 13`.
+    pub(crate) detail: String,
+    /// The seller's words, where they say more than the event's name.
+    pub(crate) note: Option<String>,
+    /// `2 tickets`.
+    pub(crate) quantity: String,
+    /// `$90`.
+    pub(crate) price: String,
+    /// `$45 each`, for more than one seat.
+    pub(crate) each: Option<String>,
+    pub(crate) minor: u32,
+    pub(crate) version: u64,
+    /// `available`, `locked`, `sold`, `withdrawn`: the API's word.
+    pub(crate) status: &'static str,
+    pub(crate) state: LotState,
+}
+
+impl Lot {
+    /// `event` is the name that need not be repeated.
+    pub(crate) fn new(ticket: &Ticket, event: Option<&str>, viewer: Option<UserId>) -> Self {
+        let place = place(ticket.section.as_deref(), ticket.row.as_deref(), &ticket.seats);
+        let repeats = event.is_some_and(|name| name.eq_ignore_ascii_case(ticket.title.trim()));
+        let note = (!repeats).then(|| ticket.title.clone());
+        Self {
+            id: ticket.id.to_string(),
+            place: place.0,
+            detail: place.1,
+            note,
+            quantity: count(ticket.quantity, "ticket", "tickets"),
+            price: money(ticket.price.minor(), ticket.currency),
+            each: each(ticket.price.minor(), ticket.quantity, ticket.currency),
+            minor: ticket.price.minor(),
+            version: ticket.version,
+            status: status_word(ticket.status),
+            state: state(ticket, viewer),
+        }
+    }
+
+    /// What its buttons do, for who does not see the row: `2 tickets, Section 102, Row B, $90`.
+    pub(crate) fn spoken(&self) -> String {
+        let detail = if self.detail.is_empty() { "" } else { ", " };
+        format!("{}, {}{detail}{}, {}", self.quantity, self.place, self.detail, self.price)
+    }
+}
+
+/// `$45 each`, when there is more than one seat.
+pub(crate) fn each(minor: u32, seats: u32, currency: Currency) -> Option<String> {
+    (seats > 1).then(|| format!("{} each", money(per_seat(minor, seats), currency)))
+}
+
+/// The price of one seat, rounded up: a buyer should never pay more than the page said.
+pub(crate) fn per_seat(minor: u32, seats: u32) -> u32 {
+    minor.div_ceil(seats.max(1))
+}
+
+/// The API's word for a status.
+pub(crate) fn status_word(status: TicketStatus) -> &'static str {
+    match status {
+        TicketStatus::Available => "available",
+        TicketStatus::Locked => "locked",
+        TicketStatus::Sold => "sold",
+        TicketStatus::Withdrawn => "withdrawn",
+    }
+}
+
+fn state(ticket: &Ticket, viewer: Option<UserId>) -> LotState {
+    let own = viewer == Some(ticket.user_id);
+    let order = ticket.order_id.filter(|_| !own).map(|id: OrderId| id.to_string());
+    match (ticket.status, order) {
+        _ if own => LotState::Own,
+        (TicketStatus::Available, _) => LotState::Free,
+        (TicketStatus::Locked, Some(order)) => LotState::Mine(order),
+        (TicketStatus::Locked, None) => {
+            let until = ticket.locked_until;
+            LotState::Held {
+                clock: until.map(format::clock).unwrap_or_default(),
+                iso: until.map(|it| it.to_string()).unwrap_or_default(),
+            }
+        }
+        (TicketStatus::Sold, Some(order)) => LotState::Bought(order),
+        (TicketStatus::Sold, None) => LotState::Sold,
+        (TicketStatus::Withdrawn, _) => LotState::Withdrawn,
+    }
+}
+
+/// Where the seats are: `Section 102` and `Row B · Seats 12, 13`.
+pub(crate) fn place(
+    section: Option<&str>,
+    row: Option<&str>,
+    seats: &[String],
+) -> (String, String) {
+    let seats = match seats {
+        [] => None,
+        [one] => Some(format!("Seat {one}")),
+        many => Some(format!("Seats {}", many.join(", "))),
+    };
+    let mut parts: Vec<String> = section
+        .map(|section| labelled("Section", section))
+        .into_iter()
+        .chain(row.map(|row| labelled("Row", row)))
+        .chain(seats)
+        .collect();
+    if parts.is_empty() {
+        return ("General admission".to_owned(), String::new());
+    }
+    let first = parts.remove(0);
+    (first, parts.join(" · "))
+}
+
+/// `Section 102`, but `Balcony` and `Section A` as they are.
+fn labelled(label: &str, name: &str) -> String {
+    let is_code = name.len() <= 4 || name.bytes().any(|byte| byte.is_ascii_digit());
+    let has_label = name.to_ascii_lowercase().starts_with(&label.to_ascii_lowercase());
+    if is_code && !has_label { format!("{label} {name}") } else { name.to_owned() }
+}
+
+/// What an order is for: the title, where the seats are and how many.
+pub(crate) fn order_place(ticket: &OrderTicket) -> String {
+    let (first, rest) = place(ticket.section.as_deref(), ticket.row.as_deref(), &ticket.seats);
+    if rest.is_empty() { first } else { format!("{first} · {rest}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_told_by_what_is_known_of_it() {
+        let seats = ["12".to_owned(), "13".to_owned()];
+        for (section, row, seats, first, rest) in [
+            (Some("102"), Some("B"), &seats[..], "Section 102", "Row B · Seats 12, 13"),
+            (Some("Balcony"), None, &seats[..1], "Balcony", "Seat 12"),
+            (Some("Section C"), None, &[][..], "Section C", ""),
+            (None, Some("4"), &[][..], "Row 4", ""),
+            (None, None, &[][..], "General admission", ""),
+        ] {
+            assert_eq!(place(section, row, seats), (first.to_owned(), rest.to_owned()));
+        }
+    }
+
+    #[test]
+    fn the_price_of_a_seat_is_rounded_up() {
+        assert_eq!(per_seat(10_000, 3), 3334);
+        assert_eq!(each(10_000, 3, Currency::USD).as_deref(), Some("$33.34 each"));
+        assert_eq!(each(10_000, 1, Currency::USD), None);
+    }
+}

@@ -1,0 +1,237 @@
+//! Who asks: the session, what to tell the API about the visitor, and how to answer.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+
+use askama::Template;
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, FromRequestParts},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use flate2::Compression;
+use stubmart_client::{Client, Forwarded, SESSION_COOKIE, SessionToken};
+use stubmart_contract::api::User;
+
+use crate::{
+    assets, cookies,
+    failure::Failure,
+    flash::{Flash, Word},
+    site::Site,
+    view::Layout,
+};
+
+/// One request's visitor.
+#[derive(Debug, Clone)]
+pub(crate) struct Visitor {
+    pub(crate) site: Arc<Site>,
+    pub(crate) token: Option<SessionToken>,
+    pub(crate) flash: Option<Flash>,
+    /// Path and query of the page.
+    pub(crate) path: String,
+    pub(crate) request_id: Option<String>,
+    /// Whether the visitor came over https, as far as the proxy in front tells.
+    pub(crate) secure: bool,
+    referer: Option<String>,
+    forwarded: Forwarded,
+    gzip: bool,
+}
+
+impl Visitor {
+    pub(crate) fn read(parts: &Parts, site: &Arc<Site>) -> Self {
+        let headers = &parts.headers;
+        let request_id = headers.get(HeaderName::from_static("x-request-id")).cloned();
+        let secure = is_secure(headers, site);
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip());
+        Self {
+            site: Arc::clone(site),
+            token: cookies::read(headers, SESSION_COOKIE).map(SessionToken::new),
+            flash: Flash::read(headers),
+            path: parts.uri.path_and_query().map_or("/", |it| it.as_str()).to_owned(),
+            request_id: request_id.as_ref().and_then(|it| it.to_str().ok()).map(ToOwned::to_owned),
+            secure,
+            referer: own_referer(headers),
+            forwarded: Forwarded {
+                client_ip: peer,
+                user_agent: headers.get(header::USER_AGENT).cloned(),
+                request_id,
+                proto: Some(if secure { "https" } else { "http" }),
+            },
+            gzip: assets::accepts_gzip(headers),
+        }
+    }
+
+    /// The API, called as this visitor.
+    pub(crate) fn api(&self) -> Client {
+        let api = self.site.api.forwarded(&self.forwarded);
+        match &self.token {
+            Some(token) => api.with_session(token),
+            None => api,
+        }
+    }
+
+    /// Who is signed in, if anybody is.
+    pub(crate) async fn user(&self) -> Result<Option<User>, Failure> {
+        match self.token {
+            Some(_) => Ok(self.api().current_user().await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Who is signed in.
+    ///
+    /// # Errors
+    /// [`Failure::SignIn`] when nobody is.
+    pub(crate) async fn member(&self) -> Result<User, Failure> {
+        self.user().await?.ok_or(Failure::SignIn(None))
+    }
+
+    /// What every page around its content shows.
+    pub(crate) fn layout(&self, user: Option<User>, title: impl Into<String>) -> Layout {
+        Layout::new(self, user, title.into())
+    }
+
+    /// A page.
+    pub(crate) fn page(&self, page: &impl Template) -> Result<Response, Failure> {
+        self.page_with(StatusCode::OK, page)
+    }
+
+    /// A page with a status of its own.
+    ///
+    /// # Errors
+    /// [`Failure::Template`] when a template fails, which none of ours can.
+    pub(crate) fn page_with(
+        &self,
+        status: StatusCode,
+        page: &impl Template,
+    ) -> Result<Response, Failure> {
+        let html = page.render().map_err(Failure::Template)?;
+        // A fast level: pages shrink to a fifth either way, and each is compressed once and thrown away.
+        let gzip = self.gzip.then(|| assets::gzip(html.as_bytes(), Compression::new(3))).flatten();
+        let encoded = gzip.is_some();
+        let body = gzip.map_or_else(|| Body::from(html), Body::from);
+        let cache = if self.token.is_some() { "private, no-store" } else { "private, no-cache" };
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        for (name, value) in [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            (header::CACHE_CONTROL, cache),
+            (header::VARY, "accept-encoding, cookie"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        if encoded {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        if self.flash.is_some()
+            && let Some(cookie) = Flash::clear(self.secure)
+        {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    /// Sends the visitor on to `path`, which is one of ours.
+    pub(crate) fn go(&self, path: &str) -> Response {
+        // The values are our own paths; one that no header can carry leads home.
+        let location = HeaderValue::try_from(path).unwrap_or(HeaderValue::from_static("/"));
+        (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
+    }
+
+    /// Sends the visitor on to `path`, where a message is shown.
+    pub(crate) fn go_with(&self, path: &str, flash: Flash) -> Response {
+        let mut response = self.go(path);
+        if let Some(cookie) = flash.set(self.secure) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+
+    /// Sends the visitor on to `path`, where a message is shown.
+    pub(crate) fn tell(&self, path: &str, word: Word) -> Response {
+        self.go_with(path, Flash::new(word))
+    }
+
+    /// The page of ours that the visitor was on.
+    pub(crate) fn came_from(&self) -> &str {
+        self.referer.as_deref().map_or("/", safe_path)
+    }
+}
+
+impl FromRequestParts<Arc<Site>> for Visitor {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, Infallible> {
+        Ok(match parts.extensions.get::<Self>() {
+            Some(visitor) => visitor.clone(),
+            None => Self::read(parts, site),
+        })
+    }
+}
+
+fn is_secure(headers: &HeaderMap, site: &Site) -> bool {
+    let forwarded = headers.get(HeaderName::from_static("x-forwarded-proto"));
+    let public = site.config.public_url.as_deref();
+    public.is_some_and(|url| url.starts_with("https://"))
+        || forwarded.is_some_and(|proto| proto.as_bytes() == b"https")
+}
+
+/// The path of the `Referer`, when it is a page of this host.
+fn own_referer(headers: &HeaderMap) -> Option<String> {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let (_, rest) = text(header::REFERER)?.split_once("://")?;
+    let path = rest.strip_prefix(text(header::HOST)?)?;
+    path.starts_with('/').then(|| path.to_owned())
+}
+
+/// `path`, when it leads to a page of ours, else `/`: what comes from a link must not send a visitor to
+/// another site after login.
+pub(crate) fn safe_path(path: &str) -> &str {
+    let ours = path.starts_with('/')
+        && !path.starts_with("//")
+        && path.len() <= 512
+        // Browsers read a backslash as a slash and drop tabs and line ends.
+        && path.bytes().all(|byte| (0x21..0x7f).contains(&byte) && byte != b'\\');
+    if ours { path } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_return_path_never_leaves_the_site() {
+        for ours in ["/", "/events/1?qty=2#t-1", "/orders"] {
+            assert_eq!(safe_path(ours), ours);
+        }
+        for theirs in [
+            "",
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "javascript:alert(1)",
+            " /orders",
+            "/ä",
+        ] {
+            assert_eq!(safe_path(theirs), "/", "{theirs:?}");
+        }
+        assert_eq!(safe_path(&format!("/{}", "a".repeat(600))), "/");
+    }
+
+    #[test]
+    fn only_a_referer_of_this_host_is_gone_back_to() {
+        let referer = |referer: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("tickets.example"));
+            headers.insert(header::REFERER, HeaderValue::from_static(referer));
+            own_referer(&headers)
+        };
+        assert_eq!(referer("https://tickets.example/events?q=a"), Some("/events?q=a".to_owned()));
+        assert_eq!(referer("https://tickets.example.evil.example/x"), None);
+        assert_eq!(referer("https://evil.example/"), None);
+        assert_eq!(referer("about:blank"), None);
+    }
+}
