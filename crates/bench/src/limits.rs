@@ -1,0 +1,89 @@
+//! The bare limits of the machine: what the engines underneath do with nothing on top.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, routing::get};
+use stubmart_embedded::{Database, Options, system};
+use stubmart_ports::store::{Collection, DocKey, Expect, Outgoing, Save, SaveId, Store};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use crate::{
+    Failure,
+    http::Connection,
+    load::{self, Rate, Round},
+};
+
+static BARE: Collection = Collection { name: "bench.bare", indexes: &[] };
+
+/// The size of a stored document, in bytes.
+const BODY: usize = 430;
+
+/// The size of a page of 50 tickets, in bytes.
+const PAGE: usize = 8 * 1024;
+
+/// What bounds the market.
+pub(crate) struct Limits {
+    /// Durable saves of a document with one event.
+    pub(crate) saves: Rate,
+    /// Answers of axum that hold a page of 50 tickets and cost nothing to make.
+    pub(crate) http: Rate,
+}
+
+pub(crate) async fn measure(span: Duration, connections: usize) -> Result<Limits, Failure> {
+    let saves = saves(span, connections).await?;
+    crate::line("durable saves, document and event", &saves, &saves, "itself");
+    let http = http(span, connections).await?;
+    crate::line("axum, 8 KB from memory", &http, &http, "itself");
+    Ok(Limits { saves, http })
+}
+
+async fn saves(span: Duration, submitters: usize) -> Result<Rate, Failure> {
+    let directory = tempfile::tempdir()?;
+    let (host, _died) = system::host(tokio::runtime::Handle::current());
+    let database =
+        Database::open(&directory.path().join("bare.db"), Options::default(), host.clone())?;
+    let store: Arc<dyn Store> = database.store();
+    let clients = (0..submitters).map(|_| (Arc::clone(&store), host.clone())).collect();
+    let rate = load::run(span, clients, |(store, host)| async move {
+        let id = host.uuid();
+        let event = Outgoing {
+            id: host.message_id(),
+            event_type: stubmart_contract::EventType::TicketUpdated,
+            body: vec![b'x'; BODY],
+        };
+        let save = Save {
+            key: DocKey { collection: &BARE, id },
+            expect: Expect::Absent,
+            save_id: SaveId(Uuid::nil()),
+            body: vec![b'x'; BODY],
+            entries: Vec::new(),
+            event_count: 1,
+            events: vec![event],
+        };
+        store.save(save).await?;
+        Ok(((store, host), Round::Expected))
+    })
+    .await?;
+    database.close().await?;
+    Ok(rate)
+}
+
+async fn http(span: Duration, connections: usize) -> Result<Rate, Failure> {
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+    let address = listener.local_addr()?;
+    let page = "x".repeat(PAGE);
+    let app = Router::new().route("/", get(move || std::future::ready(page.clone())));
+    let server = tokio::spawn(async move { axum::serve(listener, app).await });
+    let mut clients = Vec::new();
+    for _ in 0..connections {
+        clients.push(Connection::open(address).await?);
+    }
+    let rate = load::run(span, clients, |mut client: Connection| async move {
+        let answer = client.get("/").await?;
+        Ok((client, if answer.status == 200 { Round::Expected } else { Round::Unexpected }))
+    })
+    .await?;
+    server.abort();
+    Ok(rate)
+}
