@@ -1,0 +1,96 @@
+//! Password hashing: what it promises about answers and about load.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::{BoxFuture, FutureExt as _, join_all};
+use stubmart_embedded::password::{Argon2Cost, Argon2Hasher};
+use stubmart_ports::host::{Busy, Host, PasswordHasher as _, Spawner};
+
+/// So cheap that a test may do it often.
+const CHEAP: Argon2Cost = Argon2Cost { memory_kib: 8, passes: 1, lanes: 1 };
+
+/// Keeps blocking work until the test lets it run.
+#[derive(Default)]
+struct Stalled(Mutex<Vec<Box<dyn FnOnce() + Send>>>);
+
+impl Spawner for Stalled {
+    fn spawn(&self, _: &'static str, _: BoxFuture<'static, ()>) {}
+
+    fn blocking(&self, work: Box<dyn FnOnce() + Send>) {
+        self.0.lock().unwrap().push(work);
+    }
+}
+
+/// A password fits the hash that was made of it and no other; where there is no hash nothing fits. No
+/// two hashes are alike, and a hash says how it was made.
+#[tokio::test]
+async fn a_password_fits_its_hash_and_no_other() {
+    let hasher = Argon2Hasher::new(common::host(), CHEAP).unwrap();
+    let hash = hasher.hash("correct horse".to_owned()).await.unwrap();
+    assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
+    assert_ne!(hash, hasher.hash("correct horse".to_owned()).await.unwrap());
+    let verify = async |password: &str, hash: Option<&str>| {
+        hasher.verify(password.to_owned(), hash.map(str::to_owned)).await.unwrap()
+    };
+    assert!(verify("correct horse", Some(&hash)).await);
+    assert!(!verify("Correct horse", Some(&hash)).await);
+    assert!(!verify("", Some(&hash)).await);
+    assert!(!verify("correct horse", None).await);
+    assert!(!verify("a password that nobody has", None).await);
+    assert!(!verify("correct horse", Some("no hash at all")).await);
+}
+
+/// A hash that was made at another cost is verified at that cost.
+#[tokio::test]
+async fn a_hash_outlives_a_change_of_cost() {
+    let old = Argon2Hasher::new(common::host(), CHEAP).unwrap();
+    let hash = old.hash("secret words".to_owned()).await.unwrap();
+    let new = Argon2Hasher::new(common::host(), Argon2Cost { passes: 2, ..CHEAP }).unwrap();
+    assert!(new.verify("secret words".to_owned(), Some(hash)).await.unwrap());
+}
+
+/// When too many wait already the next one is told so at once; those that wait are served.
+#[tokio::test]
+async fn too_many_at_once_are_told_so() {
+    let stalled = Arc::new(Stalled::default());
+    let spawner: Arc<dyn Spawner> = stalled.clone();
+    let host = Host { spawner, ..common::host() };
+    let hasher = Argon2Hasher::new(host, CHEAP).unwrap();
+    let mut waiting = Vec::new();
+    let refused = loop {
+        let mut asked = hasher.hash("password".to_owned());
+        match (&mut asked).now_or_never() {
+            None => waiting.push(asked),
+            Some(answer) => break answer,
+        }
+        assert!(waiting.len() < 10_000, "there is no limit");
+    };
+    assert_eq!(refused, Err(Busy));
+    assert!(waiting.len() >= 256);
+    let mut serving = join_all(waiting).boxed();
+    let hashes = loop {
+        if let Some(hashes) = (&mut serving).now_or_never() {
+            break hashes;
+        }
+        let work = std::mem::take(&mut *stalled.0.lock().unwrap());
+        work.into_iter().for_each(|work| work());
+        tokio::task::yield_now().await;
+    };
+    assert!(hashes.iter().all(Result::is_ok));
+}
+
+/// A cost that argon2 does not know is refused.
+#[tokio::test]
+async fn an_impossible_cost_is_refused() {
+    for cost in [
+        Argon2Cost { memory_kib: 1, ..CHEAP },
+        Argon2Cost { passes: 0, ..CHEAP },
+        Argon2Cost { lanes: 0, ..CHEAP },
+    ] {
+        assert!(Argon2Hasher::new(common::host(), cost).is_err(), "{cost:?}");
+    }
+}
