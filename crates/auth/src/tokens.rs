@@ -92,3 +92,33 @@ impl Auth {
         Ok(listed.collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use stubmart_contract::UserId;
+
+    use super::*;
+
+    /// A secret comes of the session, the token's id and the nonce, and of all three: who learns one
+    /// or two of them can not make it.
+    #[test]
+    fn a_secret_takes_all_of_its_parts() {
+        let secret = |session: &str, id: u128, nonce: &str| {
+            let caller = SignedIn {
+                user_id: UserId(Uuid::nil()),
+                session_id: SessionId(Uuid::nil()),
+                token: session.to_owned(),
+            };
+            secret(&caller, Uuid::from_u128(id), nonce).unwrap()
+        };
+        let one = secret("session", 1, "nonce");
+        assert_eq!(secret("session", 1, "nonce"), one);
+        for other in [
+            secret("Session", 1, "nonce"),
+            secret("session", 2, "nonce"),
+            secret("session", 1, "Nonce"),
+        ] {
+            assert_ne!(other, one);
+        }
+    }
+}

@@ -24,6 +24,7 @@ async fn a_logged_out_session_is_dead_everywhere_within_a_second() {
     let ann = market.sign_up("ann@example.com").await;
     let other = market.other_process().with_token(ann.token());
     assert!(other.is_signed_in().await, "the other process keeps this answer");
+    assert!(ann.is_signed_in().await, "and so does this one");
 
     let answer = ann.post("/api/auth/logout", json!({})).await;
     assert_eq!((answer.outcome(), &answer.body), ((200, ""), &json!({})));
