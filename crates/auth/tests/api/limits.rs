@@ -79,9 +79,9 @@ async fn guesses_at_once_do_not_slip_through() {
             .map(|_| {
                 let market = market.clone();
                 let email = format!("u{round}@example.com");
-                tokio::spawn(async move {
-                    market.try_log_in(&email, "guess").await.status.as_u16()
-                })
+                tokio::spawn(
+                    async move { market.try_log_in(&email, "guess").await.status.as_u16() },
+                )
             })
             .collect();
         let mut looked_at = 0;
