@@ -1,0 +1,195 @@
+//! A provider and a store that fail, lose answers, answer late, or do things twice.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use futures_util::future::join;
+use stubmart_contract::api::{CancelReason, ChargeStatus, OrderStatus};
+use stubmart_payments::Config;
+use stubmart_port_suite::{
+    fault::{Fault, FaultyGateway, FaultyStore, Injector, Op, Rates},
+    host::Seeded,
+};
+use stubmart_ports::gateway::SandboxBank as _;
+
+use crate::support::{AUTHENTICATES, CARD, DECLINED, Ports, Service, Stop, World};
+
+const FAULTS: [Fault; 4] = [Fault::Fail, Fault::LoseAnswer, Fault::Late, Fault::Twice];
+
+const STEPS: [Op; 6] = [Op::Authorise, Op::Capture, Op::Void, Op::Refund, Op::Intent, Op::IntentOf];
+
+/// A service whose provider has `fault` at the first `times` calls of `op`.
+fn troubled(world: &World, op: Op, fault: Fault, times: u64) -> (Service, FaultyGateway) {
+    let injector =
+        Injector::new(
+            move |call| {
+                if call.op == op && call.number <= times { fault } else { Fault::None }
+            },
+        );
+    let ports = world.ports();
+    let gateway = FaultyGateway::new(ports.gateway, injector);
+    let ports = Ports { gateway: Arc::new(gateway.clone()), ..ports };
+    (world.start_with(ports, Config::default()), gateway)
+}
+
+/// Each fault, once, thrice and nine times in a row, at each step of each flow: all comes right, also
+/// when what was late arrives in the end.
+#[tokio::test]
+async fn any_fault_of_the_provider_at_any_step_comes_right() {
+    for (op, fault) in STEPS.into_iter().flat_map(|op| FAULTS.map(|fault| (op, fault))) {
+        for times in [1, 3, 9] {
+            let world = World::new(times);
+            let (service, gateway) = troubled(&world, op, fault, times);
+            let [paid, declined, waits, left, undone] = [500; 5].map(|it| world.orders.place(it));
+            service.pay(&undone, CARD).await;
+            service.pay(&paid, CARD).await;
+            service.pay(&declined, DECLINED).await;
+            let waiting = service.pay(&waits, AUTHENTICATES).await;
+            if let Some(secret) = waiting.secret() {
+                service.authenticate(waits.0, &secret, true).await;
+            }
+            service.pay(&left, AUTHENTICATES).await;
+            world.orders.cancel(left.1, CancelReason::Left);
+            gateway.release_all().await;
+            world.drain(&service).await;
+            world.orders.cancel_by_hand(undone.1);
+            world.drain(&service).await;
+            gateway.release_all().await;
+            world.drain(&service).await;
+            world.check().await;
+        }
+    }
+}
+
+/// The provider can not be reached: 503, nothing charged, no attempt used, the order stays payable; also
+/// for the same request with the same key.
+#[tokio::test]
+async fn an_unreachable_provider_leaves_the_order_payable() {
+    let world = World::new(1);
+    let (service, _) = troubled(&world, Op::Authorise, Fault::Fail, 3);
+    let order = world.orders.place(500);
+    for _ in 0..3 {
+        let answer = service.pay_as("k", &order, CARD).await;
+        assert!(answer.is(503, "payment_provider_unavailable"), "{answer:?}");
+        assert_eq!(world.orders.status(order.1), OrderStatus::Created);
+    }
+    assert_eq!(service.pay_as("k", &order, CARD).await.status, 201);
+    assert_eq!(world.charges().await.len(), 1);
+    world.drain(&service).await;
+    world.check().await;
+}
+
+/// An answer of the provider that was lost is not guessed: 202, and the reconciler finds out.
+#[tokio::test]
+async fn a_lost_answer_is_told_as_not_known_and_found_out() {
+    for op in [Op::Authorise, Op::Capture] {
+        for fault in [Fault::LoseAnswer, Fault::Late] {
+            let world = World::new(1);
+            let (service, _) = troubled(&world, op, fault, 1);
+            let order = world.orders.place(500);
+            let answer = service.pay(&order, CARD).await;
+            assert_eq!(answer.status, 202, "{op:?} {answer:?}");
+            assert_eq!(answer.body["status"], "created");
+            assert_eq!(answer.body.get("nextAction"), None);
+            assert!(service.pay(&order, CARD).await.is(409, "payment_in_progress"));
+            world.drain(&service).await;
+            world.check().await;
+            assert_eq!(world.orders.status(order.1), OrderStatus::Completed, "{op:?} {fault:?}");
+        }
+    }
+}
+
+/// A request that reaches the provider minutes after its order ended is found there, and undone.
+#[tokio::test]
+async fn a_request_that_reaches_the_provider_late_is_undone() {
+    let world = World::new(1);
+    let (service, gateway) = troubled(&world, Op::Authorise, Fault::Late, u64::MAX);
+    let order = world.orders.place(500);
+    assert_eq!(service.pay(&order, CARD).await.status, 202);
+    world.orders.cancel(order.1, CancelReason::Left);
+    world.deliver(&service).await;
+    for _ in 0..3 {
+        service.payments.workers()[0].step().await.unwrap();
+        world.clock.advance(Duration::from_secs(60));
+    }
+    assert_eq!(world.charges().await[0].status(), ChargeStatus::Failed);
+    gateway.release_all().await;
+    assert_eq!(world.sandbox.books().await.unwrap()[0].held(), 500);
+    world.drain(&service).await;
+    world.check().await;
+}
+
+/// A provider that answers nothing at all is given ten seconds; what it was asked may have happened.
+#[tokio::test]
+async fn a_provider_that_hangs_is_not_waited_for() {
+    for at in 1..=4 {
+        let world = World::new(1);
+        let stop = Stop::at(at);
+        let stopping = world.ports().stopping(&stop).gateway;
+        let ports = Ports { gateway: stopping, ..world.ports() };
+        let service = world.start_with(ports, Config::default());
+        let order = world.orders.place(500);
+        let patience = async {
+            stop.stopped().await;
+            world.clock.advance(Duration::from_secs(10));
+        };
+        let (answer, ()) = join(service.pay(&order, CARD), pin!(patience)).await;
+        assert_eq!(answer.status, 202, "place {at}: {answer:?}");
+        stop.go_on();
+        world.drain(&service).await;
+        world.check().await;
+        assert_eq!(world.orders.status(order.1), OrderStatus::Completed);
+    }
+}
+
+/// Store and provider fail at random while buyers do all they can; when both are well again, all comes
+/// right.
+#[tokio::test]
+async fn with_faults_everywhere_the_money_comes_right() {
+    const CARDS: [&str; 4] = [CARD, DECLINED, AUTHENTICATES, "pm_card_nope"];
+    for seed in 0..400 {
+        let world = World::new(seed);
+        let injector = Injector::seeded(seed, Rates::each(60));
+        let ports = world.ports();
+        let store = FaultyStore::new(ports.store, Arc::clone(&injector));
+        let gateway = FaultyGateway::new(ports.gateway, Arc::clone(&injector));
+        let ports = Ports {
+            store: Arc::new(store.clone()),
+            gateway: Arc::new(gateway.clone()),
+            orders: ports.orders,
+        };
+        let config = Config { max_payment_attempts: 2, ..Config::default() };
+        let service = world.start_with(ports, config);
+        let orders: Vec<_> = (1..=4).map(|it| world.orders.place(it * 500)).collect();
+        let mut random = Seeded::new(seed);
+        let mut secrets = Vec::new();
+        for _ in 0..40 {
+            let order = &orders[random.below(4) as usize];
+            match random.below(10) {
+                0..4 => {
+                    let card = CARDS[random.below(4) as usize];
+                    let answer = service.pay(order, card).await;
+                    secrets.extend(answer.secret().map(|secret| (order.0, secret)));
+                }
+                4 => {
+                    if let Some((user, secret)) = secrets.pop() {
+                        service.authenticate(user, &secret, random.happens(800)).await;
+                    }
+                }
+                5 => {
+                    if let Some((_, secret)) = secrets.pop() {
+                        drop(world.sandbox.authenticate(&secret, true).await);
+                    }
+                }
+                6 if random.happens(300) => world.orders.cancel(order.1, CancelReason::Left),
+                7 => drop(store.release(0).await || gateway.release(0).await),
+                8 => world.clock.advance(Duration::from_secs(random.below(60))),
+                _ => drop(service.payments.workers()[0].step().await),
+            }
+        }
+        injector.heal();
+        store.release_all().await;
+        gateway.release_all().await;
+        world.drain(&service).await;
+        world.check().await;
+    }
+}

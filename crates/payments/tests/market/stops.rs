@@ -1,0 +1,285 @@
+//! Killed at any moment, asleep at any moment: after every single port call, before it and behind it.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use futures_util::future::{Either, select};
+use stubmart_contract::{
+    OrderId, UserId,
+    api::{CancelReason, OrderStatus},
+};
+use stubmart_payments::Config;
+use stubmart_port_suite::fault::{Fault, FaultyGateway, Injector, Op};
+use stubmart_ports::gateway::SandboxBank as _;
+
+use crate::support::{AUTHENTICATES, CARD, DECLINED, Service, Stop, World};
+
+/// More places than any play has.
+const PLACES_MAX: u32 = 500;
+
+/// What happens, until all is at rest.
+#[derive(Debug, Clone, Copy)]
+enum Play {
+    Paid,
+    PaidWithKey,
+    Declined,
+    UnknownCard,
+    Authenticated,
+    AuthenticatedByRoute,
+    NotAuthenticated,
+    LeftWhileWaiting,
+    Replaced,
+    LeftBeforePaying,
+    CancelledByHand,
+}
+
+const PLAYS: [Play; 11] = [
+    Play::Paid,
+    Play::PaidWithKey,
+    Play::Declined,
+    Play::UnknownCard,
+    Play::Authenticated,
+    Play::AuthenticatedByRoute,
+    Play::NotAuthenticated,
+    Play::LeftWhileWaiting,
+    Play::Replaced,
+    Play::LeftBeforePaying,
+    Play::CancelledByHand,
+];
+
+impl Play {
+    async fn run(self, world: &World, service: &Service, order: &(UserId, OrderId)) {
+        match self {
+            Self::Paid => drop(service.pay(order, CARD).await),
+            Self::PaidWithKey => drop(service.pay_as("k", order, CARD).await),
+            Self::Declined => drop(service.pay(order, DECLINED).await),
+            Self::UnknownCard => drop(service.pay(order, "pm_card_nope").await),
+            Self::Authenticated => {
+                let secret = service.pay(order, AUTHENTICATES).await.secret().unwrap_or_default();
+                world.sandbox.authenticate(&secret, true).await.unwrap();
+                service.pay(order, AUTHENTICATES).await;
+            }
+            Self::AuthenticatedByRoute | Self::NotAuthenticated => {
+                let succeed = matches!(self, Self::AuthenticatedByRoute);
+                let secret = service.pay(order, AUTHENTICATES).await.secret().unwrap_or_default();
+                service.authenticate(order.0, &secret, succeed).await;
+            }
+            Self::LeftWhileWaiting => {
+                service.pay(order, AUTHENTICATES).await;
+                world.orders.cancel(order.1, CancelReason::Left);
+            }
+            Self::Replaced => {
+                service.pay(order, AUTHENTICATES).await;
+                service.pay(order, CARD).await;
+            }
+            Self::LeftBeforePaying => {
+                world.orders.cancel(order.1, CancelReason::Left);
+                service.pay(order, CARD).await;
+            }
+            Self::CancelledByHand => {
+                service.pay(order, CARD).await;
+                world.orders.cancel_by_hand(order.1);
+            }
+        }
+        world.drain(service).await;
+    }
+}
+
+/// A world with an order, and a service that stops at the `at`-th place.
+fn stage(at: u32) -> (World, Service, Stop, (UserId, OrderId)) {
+    let world = World::new(u64::from(at));
+    let order = world.orders.place(500);
+    let stop = Stop::at(at);
+    let service = world.start_with(world.ports().stopping(&stop), Config::default());
+    (world, service, stop, order)
+}
+
+/// Killed after every single port call of every play, started again: money and orders agree.
+#[tokio::test]
+async fn killed_at_any_moment_the_money_comes_right() {
+    for play in PLAYS {
+        let mut places = 0;
+        for at in 1..PLACES_MAX {
+            let (world, service, stop, order) = stage(at);
+            let ended = {
+                let played = pin!(play.run(&world, &service, &order));
+                matches!(select(played, pin!(stop.stopped())).await, Either::Left(_))
+            };
+            world.recover_and_check().await;
+            if ended {
+                break;
+            }
+            places = at;
+        }
+        assert!((5..PLACES_MAX - 1).contains(&places), "{play:?} has {places} places");
+    }
+}
+
+/// Killed, and killed again while it recovers, after every pair of port calls.
+#[tokio::test]
+async fn killed_twice_the_money_comes_right() {
+    for play in [Play::Paid, Play::Declined, Play::LeftWhileWaiting, Play::CancelledByHand] {
+        for at in 1..PLACES_MAX {
+            let mut first_ended = false;
+            for again in 1..PLACES_MAX {
+                let (world, service, stop, order) = stage(at);
+                {
+                    let played = pin!(play.run(&world, &service, &order));
+                    first_ended =
+                        matches!(select(played, pin!(stop.stopped())).await, Either::Left(_));
+                }
+                let stop = Stop::at(again);
+                let second = world.start_with(world.ports().stopping(&stop), Config::default());
+                let second_ended = {
+                    let drained = pin!(world.drain(&second));
+                    matches!(select(drained, pin!(stop.stopped())).await, Either::Left(_))
+                };
+                world.recover_and_check().await;
+                if first_ended || second_ended {
+                    break;
+                }
+            }
+            if first_ended {
+                break;
+            }
+        }
+    }
+}
+
+/// A request falls asleep at any moment, others bring everything to rest over hours, and then it wakes
+/// up and goes on: it does no harm.
+#[tokio::test]
+async fn a_sleeper_that_wakes_up_hours_later_does_no_harm() {
+    for play in PLAYS {
+        for at in 1..PLACES_MAX {
+            let (world, service, stop, order) = stage(at);
+            let played = pin!(play.run(&world, &service, &order));
+            let asleep = match select(played, pin!(stop.stopped())).await {
+                Either::Left(_) => break,
+                Either::Right((_, asleep)) => asleep,
+            };
+            let other = world.start();
+            world.drain(&other).await;
+            world.clock.advance(Duration::from_secs(3 * 3600));
+            world.drain(&other).await;
+            stop.go_on();
+            asleep.await;
+            world.recover_and_check().await;
+        }
+    }
+}
+
+/// A request falls asleep at any moment; whoever takes over is killed at any moment; and then the sleeper
+/// goes on: with a provider that is well, and with one that the sleeper could not reach.
+#[tokio::test]
+async fn a_sleeper_and_a_kill_together_do_no_harm() {
+    for (play, unreachable) in
+        [(Play::Paid, false), (Play::Paid, true), (Play::Replaced, false), (Play::Declined, false)]
+    {
+        let mut place = 1;
+        while sleeper_and_kills(play, unreachable, place).await {
+            place += 1;
+        }
+        assert!(place > 5, "{play:?}");
+    }
+}
+
+/// The sleeper sleeps at one place, the other is killed at each of its places. Whether the sleeper has
+/// that many places.
+async fn sleeper_and_kills(play: Play, unreachable: bool, place: u32) -> bool {
+    for again in 1..PLACES_MAX {
+        let world = World::new(u64::from(place));
+        let order = world.orders.place(500);
+        let stop = Stop::at(place);
+        let mut ports = world.ports();
+        if unreachable {
+            ports.gateway = Arc::new(FaultyGateway::new(ports.gateway, fails_once()));
+        }
+        let service = world.start_with(ports.stopping(&stop), Config::default());
+        let played = pin!(play.run(&world, &service, &order));
+        let asleep = match select(played, pin!(stop.stopped())).await {
+            Either::Left(_) => return false,
+            Either::Right((_, asleep)) => asleep,
+        };
+        let other_stop = Stop::at(again);
+        let other = world.start_with(world.ports().stopping(&other_stop), Config::default());
+        let drained = {
+            let drained = pin!(world.drain(&other));
+            matches!(select(drained, pin!(other_stop.stopped())).await, Either::Left(_))
+        };
+        stop.go_on();
+        asleep.await;
+        world.recover_and_check().await;
+        if drained {
+            break;
+        }
+    }
+    true
+}
+
+fn fails_once() -> Arc<Injector> {
+    Injector::new(|call| match (call.op, call.number) {
+        (Op::Authorise, 1) => Fault::Fail,
+        _ => Fault::None,
+    })
+}
+
+/// The order ends at any moment of a payment (the buyer leaves, the time runs out): either the payment
+/// was first and the ticket is bought, or nothing is charged.
+#[tokio::test]
+async fn an_order_that_ends_at_any_moment_of_a_payment_is_bought_or_free() {
+    for (card, reason) in [
+        (CARD, CancelReason::Left),
+        (CARD, CancelReason::Expired),
+        (AUTHENTICATES, CancelReason::Left),
+        (DECLINED, CancelReason::Expired),
+    ] {
+        let mut seen = Vec::new();
+        for at in 1..PLACES_MAX {
+            let (world, service, stop, order) = stage(at);
+            let paid = pin!(service.pay(&order, card));
+            let answer = match select(paid, pin!(stop.stopped())).await {
+                Either::Left(_) => break,
+                Either::Right((_, paid)) => {
+                    world.orders.cancel(order.1, reason);
+                    stop.go_on();
+                    paid.await
+                }
+            };
+            let completed = world.orders.status(order.1) == OrderStatus::Completed;
+            assert_eq!(answer.status == 201, completed, "{answer:?}");
+            seen.push((answer.status.as_u16(), answer.code().to_owned()));
+            world.recover_and_check().await;
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        let expected =
+            if reason == CancelReason::Left { "order_cancelled" } else { "order_expired" };
+        assert!(seen.contains(&(409, expected.to_owned())), "{card}: {seen:?}");
+        if card == CARD {
+            assert!(seen.contains(&(201, String::new())), "{seen:?}");
+        }
+    }
+}
+
+/// The client saw no answer because the service was killed, and sends the same request with the same
+/// key again: one charge, one answer, the order paid once.
+#[tokio::test]
+async fn the_same_request_after_a_kill_pays_once() {
+    for at in 1..PLACES_MAX {
+        let (world, service, stop, order) = stage(at);
+        {
+            let paid = pin!(service.pay_as("k", &order, CARD));
+            if let Either::Left(_) = select(paid, pin!(stop.stopped())).await {
+                break;
+            }
+        }
+        let service = world.start();
+        world.clock.advance(Duration::from_secs(61));
+        let answer = service.pay_as("k", &order, CARD).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["status"]), (201, &"completed".into()));
+        assert_eq!(service.pay_as("k", &order, CARD).await, answer);
+        assert_eq!(world.charges().await.len(), 1);
+        world.recover_and_check().await;
+        assert_eq!(world.orders.status(order.1), OrderStatus::Completed);
+    }
+}

@@ -1,0 +1,397 @@
+//! A market of payments alone: the real service on in-memory ports and the sandbox, and orders that
+//! are decided as the orders service decides them.
+
+mod orders;
+mod stops;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use axum::{
+    Router,
+    body::Body,
+    http::{Method, Request, StatusCode, header},
+};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use stubmart_contract::{
+    ChargeId, Envelope, OrderId, SessionId, Timestamp, UserId,
+    api::{ChargeStatus, OrderStatus},
+};
+use stubmart_embedded::sandbox::Sandbox;
+use stubmart_http_kit::SessionGate;
+use stubmart_payments::{CHARGES, Charge, Config, Deps, Payments, SERVICE};
+use stubmart_port_suite::{
+    host::{self, ManualClock},
+    mem::MemStore,
+};
+use stubmart_ports::{
+    calls::{CallError, Identity, Introspect, SecureOrders},
+    gateway::{
+        AuthoriseRequest, BadNotice, GatewayError, Intent, IntentState, Notice, PaymentGateway,
+    },
+    host::Host,
+    key::Key,
+    store::{Scan, Store},
+    worker::{Next, Wake},
+};
+use tower::ServiceExt as _;
+
+pub(crate) use orders::FakeOrders;
+pub(crate) use stops::Stop;
+
+pub(crate) const CARD: &str = "pm_card_visa";
+pub(crate) const DECLINED: &str = "pm_card_visa_chargeDeclined";
+pub(crate) const AUTHENTICATES: &str = "pm_card_threeDSecure2Required";
+
+/// What outlives a crash: the stores, the provider, the orders, and the clock.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) store: MemStore,
+    pub(crate) host: Host,
+    pub(crate) clock: ManualClock,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) orders: Arc<FakeOrders>,
+    pub(crate) early: Arc<Mutex<Vec<ChargeId>>>,
+    /// Whether payments can be made in the browser. They are authenticated like cards that want it.
+    pub(crate) browser: bool,
+}
+
+/// A running service, with the ports it was given.
+pub(crate) struct Service {
+    pub(crate) payments: Payments,
+    pub(crate) app: Router,
+}
+
+/// The ports a service is given.
+pub(crate) struct Ports {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) gateway: Arc<dyn PaymentGateway>,
+    pub(crate) orders: Arc<dyn SecureOrders>,
+}
+
+/// Takes a user's id for their session token.
+struct Tokens;
+
+#[async_trait]
+impl Introspect for Tokens {
+    async fn introspect(&self, token: &str) -> Result<Option<Identity>, CallError> {
+        let user_id: Option<UserId> = token.parse().ok();
+        Ok(user_id.map(|user_id| Identity { user_id, session_id: SessionId(user_id.0) }))
+    }
+}
+
+/// The gateway of the world: the sandbox. Notes captures that come before the order agreed (PAY-3).
+struct Watched(World);
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        let (host, clock) = host::manual(seed);
+        let store = MemStore::new();
+        let sandbox = Sandbox::new(Arc::new(MemStore::new()), host.clone());
+        let orders = Arc::new(FakeOrders::new(store.clone(), host.clone()));
+        Self { store, host, clock, sandbox, orders, early: Arc::default(), browser: false }
+    }
+
+    /// The ports as they are, without any fault.
+    pub(crate) fn ports(&self) -> Ports {
+        Ports {
+            store: Arc::new(self.store.clone()),
+            gateway: Arc::new(Watched(self.clone())),
+            orders: self.orders.clone(),
+        }
+    }
+
+    /// Starts the service.
+    pub(crate) fn start(&self) -> Service {
+        self.start_with(self.ports(), Config::default())
+    }
+
+    pub(crate) fn start_with(&self, ports: Ports, config: Config) -> Service {
+        let deps = Deps {
+            store: ports.store,
+            host: self.host.clone(),
+            outbox: Wake::default(),
+            gateway: ports.gateway,
+            orders: ports.orders,
+        };
+        let payments = Payments::new(deps, config);
+        let gate = SessionGate::new(Arc::new(Tokens), self.host.clone());
+        let sandbox = payments.sandbox_router(gate.clone(), Arc::new(self.sandbox.clone()));
+        let (app, _) = payments.router(gate).merge(sandbox).split_for_parts();
+        Service { payments, app }
+    }
+
+    /// Every charge.
+    pub(crate) async fn charges(&self) -> Vec<Charge> {
+        let scan = Scan::prefix(&CHARGES, "buyer", &Key::new());
+        let found = self.store.find(scan).await.unwrap();
+        found.iter().map(|found| serde_json::from_slice(&found.doc.body).unwrap()).collect()
+    }
+
+    /// Lets events, the reconciler and time run until nothing is left to do.
+    pub(crate) async fn drain(&self, service: &Service) {
+        for _ in 0..2_000 {
+            self.orders.hear().await;
+            self.orders.expire();
+            self.deliver(service).await;
+            let [reconciler, _] = &service.payments.workers()[..] else { panic!("two workers") };
+            match reconciler.step().await {
+                Ok(Next::Again) => {}
+                Ok(Next::At(at)) => self.clock.advance(at.since(self.host.now())),
+                Ok(Next::Idle) => {
+                    self.orders.hear().await;
+                    match self.orders.next_expiry() {
+                        _ if self.orders.next_event().is_some() => {}
+                        Some(at) => self.clock.advance(at.since(self.host.now())),
+                        None => return,
+                    }
+                }
+                Err(_) => self.clock.advance(Duration::from_secs(1)),
+            }
+        }
+        panic!("the market does not come to rest: {:#?}", self.charges().await);
+    }
+
+    /// Delivers the events of orders. One that was not handled to the end is delivered again.
+    pub(crate) async fn deliver(&self, service: &Service) {
+        while let Some(envelope) = self.orders.next_event() {
+            for handler in service.payments.handlers() {
+                handler.handle(&envelope).await.unwrap();
+            }
+            self.orders.settle_event(envelope.id);
+        }
+    }
+
+    /// What must hold at rest, however it came to it.
+    pub(crate) async fn check(&self) {
+        let (charges, books) = (self.charges().await, self.sandbox.books().await.unwrap());
+        let orders = self.orders.all();
+        assert!(self.early.lock().unwrap().is_empty(), "captured before the order agreed (PAY-3)");
+        for charge in &charges {
+            assert!(!charge.is_open() && charge.due_at.is_none(), "not at rest: {charge:?}");
+        }
+        let mut kept: HashMap<OrderId, u32> = HashMap::new();
+        for intent in &books {
+            let charge = charges.iter().find(|charge| charge.id == intent.charge_id);
+            let charge = charge.expect("PAY-2: the provider knows a charge that was never saved");
+            assert_eq!((charge.amount, charge.order_id), (intent.amount, intent.order_id));
+            assert_eq!(intent.held(), 0, "money is held for ever: {charge:?} {intent:?}");
+            *kept.entry(intent.order_id).or_default() += intent.kept();
+        }
+        for (order, charge_id) in &orders {
+            let completed = order.status == OrderStatus::Completed;
+            let due = if completed { order.price.minor() } else { 0 };
+            assert_eq!(kept.get(&order.id).copied().unwrap_or(0), due, "PAY-3: {order:?}");
+            assert_ne!(order.status, OrderStatus::AwaitingPayment, "{order:?} {charge_id:?}");
+            let paid = charges.iter().filter(|charge| {
+                charge.order_id == order.id
+                    && charge.status() == ChargeStatus::Completed
+                    && charge.stripe_refund_id.is_none()
+            });
+            assert_eq!(paid.count(), usize::from(completed), "PAY-1: {order:?} {charges:#?}");
+        }
+        self.check_events(&charges).await;
+    }
+
+    /// EVT-1: no gap in the versions, one event for each change, and the last one tells what is stored.
+    async fn check_events(&self, charges: &[Charge]) {
+        let mut by_charge: BTreeMap<ChargeId, Vec<Envelope>> = BTreeMap::new();
+        for recorded in self.store.record(SERVICE, 0, usize::MAX).await.unwrap() {
+            let envelope = Envelope::decode(&recorded.event.body).unwrap();
+            by_charge.entry(ChargeId(envelope.aggregate_id)).or_default().push(envelope);
+        }
+        for charge in charges {
+            let told = &by_charge[&charge.id];
+            let versions: Vec<_> = told.iter().map(|envelope| envelope.version).collect();
+            assert_eq!(versions, (1..=told.len() as u64).collect::<Vec<_>>(), "{charge:?}");
+            let mut kinds: Vec<_> = told.iter().map(|it| it.event.event_type().as_str()).collect();
+            let last = match (charge.status(), &charge.stripe_refund_id) {
+                (_, Some(_)) => "CHARGE_REFUNDED",
+                (ChargeStatus::Completed, None) => "CHARGE_COMPLETED",
+                (ChargeStatus::Failed, None) => "CHARGE_FAILED",
+                (ChargeStatus::Created, None) => "CHARGE_CREATED",
+            };
+            assert_eq!(kinds.last(), Some(&last), "{charge:?}");
+            kinds.dedup();
+            assert_eq!(kinds.len(), told.len(), "told twice: {kinds:?}");
+        }
+    }
+
+    /// Drains and checks with a service that has no faults.
+    pub(crate) async fn recover_and_check(&self) {
+        let service = self.start();
+        self.drain(&service).await;
+        self.check().await;
+    }
+}
+
+#[async_trait]
+impl PaymentGateway for Watched {
+    async fn authorise(&self, request: &AuthoriseRequest) -> Result<Intent, GatewayError> {
+        let mut request = request.clone();
+        if self.0.browser {
+            request.payment_method.get_or_insert(AUTHENTICATES.to_owned());
+        }
+        self.0.sandbox.authorise(&request).await
+    }
+
+    async fn capture(
+        &self,
+        charge_id: ChargeId,
+        intent_id: &str,
+    ) -> Result<IntentState, GatewayError> {
+        let held = self.intent(intent_id).await?.state == IntentState::Authorised;
+        if held && !self.0.orders.is_secured_for(charge_id) {
+            self.0.early.lock().unwrap().push(charge_id);
+        }
+        self.0.sandbox.capture(charge_id, intent_id).await
+    }
+
+    async fn void(
+        &self,
+        charge_id: ChargeId,
+        intent_id: &str,
+    ) -> Result<IntentState, GatewayError> {
+        self.0.sandbox.void(charge_id, intent_id).await
+    }
+
+    async fn refund(
+        &self,
+        charge_id: ChargeId,
+        intent_id: &str,
+    ) -> Result<IntentState, GatewayError> {
+        self.0.sandbox.refund(charge_id, intent_id).await
+    }
+
+    async fn intent(&self, intent_id: &str) -> Result<Intent, GatewayError> {
+        self.0.sandbox.intent(intent_id).await
+    }
+
+    async fn intent_of(&self, charge_id: ChargeId) -> Result<Option<Intent>, GatewayError> {
+        self.0.sandbox.intent_of(charge_id).await
+    }
+
+    fn publishable_key(&self) -> Option<&str> {
+        self.0.browser.then_some("pk_test_1")
+    }
+
+    /// Takes what is signed `good`, and names an intent or none.
+    fn notice(&self, signature: &str, body: &[u8], _: Timestamp) -> Result<Notice, BadNotice> {
+        if signature != "good" {
+            return Err(BadNotice::Signature);
+        }
+        let malformed = |error: serde_json::Error| BadNotice::Malformed(error.to_string());
+        let body: Value = serde_json::from_slice(body).map_err(malformed)?;
+        Ok(Notice {
+            id: "evt_1".to_owned(),
+            intent_id: body["intentId"].as_str().map(ToOwned::to_owned),
+            charge_id: body["chargeId"].as_str().and_then(|id| id.parse().ok()),
+        })
+    }
+}
+
+/// An answer: its status and its body.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn is(&self, status: u16, code: &str) -> bool {
+        self.status.as_u16() == status && self.code() == code
+    }
+
+    /// The client secret of an answer that tells the buyer to authenticate.
+    pub(crate) fn secret(&self) -> Option<String> {
+        self.body["nextAction"]["clientSecret"].as_str().map(ToOwned::to_owned)
+    }
+
+    pub(crate) fn client_secret(&self) -> String {
+        self.secret().unwrap()
+    }
+}
+
+impl Service {
+    pub(crate) async fn send(&self, user: Option<UserId>, request: Sent) -> Answer {
+        let mut builder = Request::builder().method(request.method).uri(request.path);
+        if let Some(user) = user {
+            builder = builder.header(header::AUTHORIZATION, format!("Bearer {user}"));
+        }
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        let body = match request.body {
+            Some(body) => {
+                builder = builder.header(header::CONTENT_TYPE, "application/json");
+                Body::from(body.to_string())
+            }
+            None => Body::empty(),
+        };
+        let response = self.app.clone().oneshot(builder.body(body).unwrap()).await.unwrap();
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+        let status = response.status();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        Answer { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    }
+
+    pub(crate) async fn post(&self, user: UserId, path: &str, body: Value) -> Answer {
+        self.send(Some(user), Sent::post(path, body)).await
+    }
+
+    pub(crate) async fn pay(&self, order: &(UserId, OrderId), card: &str) -> Answer {
+        self.post(order.0, "/api/payments", payment(order.1, card)).await
+    }
+
+    /// Pays with an idempotency key.
+    pub(crate) async fn pay_as(&self, key: &str, order: &(UserId, OrderId), card: &str) -> Answer {
+        let request = Sent::post("/api/payments", payment(order.1, card));
+        self.send(Some(order.0), request.header("Idempotency-Key", key)).await
+    }
+
+    pub(crate) async fn authenticate(&self, user: UserId, secret: &str, succeed: bool) -> Answer {
+        let body = json!({"clientSecret": secret, "succeed": succeed});
+        self.post(user, "/api/payments/sandbox/authenticate", body).await
+    }
+
+    pub(crate) async fn list(&self, user: UserId, query: &str) -> Answer {
+        let path = format!("/api/payments{query}");
+        self.send(Some(user), Sent::get(&path)).await
+    }
+}
+
+/// A request.
+pub(crate) struct Sent {
+    method: Method,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Option<Value>,
+}
+
+impl Sent {
+    pub(crate) fn post(path: &str, body: Value) -> Self {
+        Self { method: Method::POST, path: path.to_owned(), headers: Vec::new(), body: Some(body) }
+    }
+
+    pub(crate) fn get(path: &str) -> Self {
+        Self { method: Method::GET, path: path.to_owned(), headers: Vec::new(), body: None }
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
+
+pub(crate) fn payment(order_id: OrderId, card: &str) -> Value {
+    json!({"orderId": order_id, "paymentMethod": card})
+}
