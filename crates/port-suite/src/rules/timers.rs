@@ -209,6 +209,8 @@ pub async fn concurrent_claims_give_a_timer_to_one(a: Arc<dyn Timers>, b: Arc<dy
                         return claimed;
                     }
                     claimed.extend(some);
+                    let count = u64::try_from(claimed.len()).unwrap();
+                    assert!(count <= COUNT, "a timer is claimed over and over");
                 }
             }
         });

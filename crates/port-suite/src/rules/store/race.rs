@@ -174,6 +174,8 @@ pub async fn concurrent_increments_are_all_counted(a: Arc<dyn Store>, b: Arc<dyn
 /// Counts up once; false when another came first.
 async fn increment(store: &dyn Store) -> bool {
     let current = store.load(key(1)).await.unwrap().unwrap();
+    // Lets others come between, on the fastest store too.
+    tokio::task::yield_now().await;
     let count: u64 = String::from_utf8(current.body).unwrap().parse().unwrap();
     let draft = Draft::change(1, current.version).body((count + 1).to_string());
     match store.save(draft.0).await {

@@ -1,18 +1,13 @@
 //! Rules of index entries and scans.
 
-use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use stubmart_ports::{
     key::Key,
     store::{Scan, Store},
 };
+use tokio::sync::{mpsc, oneshot};
 
 use super::{Draft, ITEMS, all, key, scanned};
 use crate::rules::at_once;
@@ -147,6 +142,7 @@ pub async fn pages_behind_a_cursor_make_the_whole_scan(a: Arc<dyn Store>, b: Arc
             let mut page = b.keys(scan.clone().limit(size)).await.unwrap();
             while let Some(last) = page.last().map(|it| it.key.clone()) {
                 paged.append(&mut page);
+                assert!(paged.len() <= whole.len(), "pages of {size} repeat themselves");
                 page = b.keys(scan.clone().limit(size).behind(&last)).await.unwrap();
             }
             assert_eq!(paged, whole, "pages of {size}");
@@ -172,48 +168,45 @@ pub async fn found_documents_are_the_stored_ones(a: Arc<dyn Store>, b: Arc<dyn S
 /// Whoever pages through an index finds each entry that was there all the time exactly once, in order,
 /// however many are inserted meanwhile.
 pub async fn paging_misses_nothing_while_others_insert(a: Arc<dyn Store>, b: Arc<dyn Store>) {
-    // Every other number is there from the start, the ones between are inserted meanwhile.
+    // Every other number is there from the start, the ones between are inserted meanwhile: one for
+    // each page that is read, so that the two overlap on the fastest store.
     for number in (2..=120).step_by(2) {
-        Draft::create(number).rank(Key::new().number(rank(number)).into_bytes()).save(&*a).await;
+        Draft::create(number).rank(rank(number)).save(&*a).await;
     }
-    let done = Arc::new(AtomicBool::new(false));
-    let inserting = {
-        let done = Arc::clone(&done);
-        async move {
-            for number in (1..=119).step_by(2) {
-                let rank = Key::new().number(rank(number)).into_bytes();
-                Draft::create(number).rank(rank).save(&*a).await;
-            }
-            done.store(true, Ordering::SeqCst);
+    let (page_read, mut pages_read) = mpsc::channel(1);
+    let inserting = async move {
+        for number in (1..=119).step_by(2) {
+            pages_read.recv().await;
+            Draft::create(number).rank(rank(number)).save(&*a).await;
         }
-        .boxed()
     };
     let paging = async move {
-        while !done.load(Ordering::SeqCst) {
+        while !page_read.is_closed() {
             let mut seen = Vec::new();
             let mut scan = all("rank").limit(7);
             loop {
                 let page = b.find(scan.clone()).await.unwrap();
+                // The inserter may have done all that it had to.
+                drop(page_read.send(()).await);
                 let Some(last) = page.last() else { break };
                 scan = scan.behind(&last.key);
                 seen.extend(page.into_iter().map(|found| found.key));
+                assert!(seen.len() <= 120, "pages repeat themselves");
             }
             assert!(seen.windows(2).all(|pair| pair.first() < pair.last()), "out of order");
             let seen: BTreeSet<_> = seen.into_iter().collect();
             for number in (2..=120).step_by(2) {
-                let rank = Key::new().number(rank(number)).id(key(number).id).into_bytes();
+                let rank = Key::from(rank(number)).id(key(number).id).into_bytes();
                 assert!(seen.contains(&rank), "{number} was there and was not found");
             }
-            tokio::task::yield_now().await;
         }
-    }
-    .boxed();
-    at_once::<(), BoxFuture<'static, ()>>([inserting, paging]).await;
+    };
+    at_once::<(), BoxFuture<'static, ()>>([inserting.boxed(), paging.boxed()]).await;
 }
 
 /// Spreads the numbers 1 to 120 over an index, so that inserts happen all over it.
-fn rank(number: u64) -> u32 {
-    u32::try_from(number * 37 % 121).unwrap()
+fn rank(number: u64) -> Vec<u8> {
+    Key::new().number(u32::try_from(number * 37 % 121).unwrap()).into_bytes()
 }
 
 /// A document whose entry moves from one end of an index to the other while others scan is found once
@@ -223,27 +216,28 @@ pub async fn a_scan_shows_a_moving_document_once(a: Arc<dyn Store>, b: Arc<dyn S
         Draft::create(number).rank("m").save(&*a).await;
     }
     Draft::create(1).rank("a").body("a").save(&*a).await;
-    let done = Arc::new(AtomicBool::new(false));
-    let moving = {
-        let done = Arc::clone(&done);
-        async move {
-            for version in 1..=200 {
-                let rank = if version % 2 == 0 { "a" } else { "z" };
-                Draft::change(1, version).rank(rank).body(rank).save(&*a).await;
+    let (scanner, scanned) = oneshot::channel::<()>();
+    let moving = async move {
+        for version in 1.. {
+            // The scanner's end is closed when it is through, or has failed.
+            if scanner.is_closed() {
+                break;
             }
-            done.store(true, Ordering::SeqCst);
+            let rank = if version % 2 == 0 { "a" } else { "z" };
+            Draft::change(1, version).rank(rank).body(rank).save(&*a).await;
+            tokio::task::yield_now().await;
         }
-        .boxed()
     };
     let scanning = async move {
-        while !done.load(Ordering::SeqCst) {
+        let _until_the_end = scanned;
+        for _ in 0..150 {
             let found = b.find(all("rank")).await.unwrap();
             let moved: Vec<_> = found.iter().filter(|it| it.doc.id == key(1).id).collect();
-            assert!(matches!(*moved, [once] if once.key.starts_with(&once.doc.body)), "{moved:?}");
+            let once = matches!(*moved, [once] if once.key.starts_with(&once.doc.body));
+            assert!(once, "{moved:?}");
             assert_eq!(found.len(), 60);
             tokio::task::yield_now().await;
         }
-    }
-    .boxed();
-    at_once::<(), BoxFuture<'static, ()>>([moving, scanning]).await;
+    };
+    at_once::<(), BoxFuture<'static, ()>>([moving.boxed(), scanning.boxed()]).await;
 }
