@@ -19,7 +19,7 @@ use stubmart_ports::{
 use tokio::sync::watch;
 
 use crate::{
-    db::{Db, signed, unsigned},
+    db::{Db, Look, signed, unsigned},
     group::{Group, Lease, Settlement},
     live::Readership,
     writer::{Tx, Undo, WriteError},
@@ -203,11 +203,14 @@ impl Waiting {
     }
 
     /// Waits until something was recorded since the last look, but no longer than `wait` and no
-    /// longer than it takes to look for what other processes recorded.
-    async fn wait(&mut self, wait: Option<Duration>) {
+    /// longer than it takes to look for what other processes recorded. Whether that is to be done.
+    async fn wait(&mut self, wait: Option<Duration>) -> bool {
         let poll = self.db.options.poll;
         let sleep = self.db.host.clock.sleep(wait.map_or(poll, |wait| wait.min(poll)));
-        drop(select(pin!(self.newest.changed()), sleep).await);
+        match select(pin!(self.newest.changed()), sleep).await {
+            Either::Left(_) => false,
+            Either::Right(_) => true,
+        }
     }
 }
 
@@ -221,9 +224,10 @@ struct Follower {
 #[async_trait]
 impl Tail for Follower {
     async fn next(&mut self, limit: usize) -> Result<Vec<Seen>, BusError> {
+        let mut look = Look::File;
         loop {
             self.waiting.look();
-            let log = self.waiting.db.log_behind(self.position, self.types, limit.max(1));
+            let log = self.waiting.db.log_behind(self.position, self.types, limit.max(1), look);
             let stretch = log.map_err(unavailable)?;
             self.position = stretch.read_to;
             if !stretch.events.is_empty() {
@@ -234,7 +238,7 @@ impl Tail for Follower {
                 return Ok(stretch.events.into_iter().map(seen).collect());
             }
             if stretch.at_end {
-                self.waiting.wait(None).await;
+                look = if self.waiting.wait(None).await { Look::File } else { Look::Memory };
             } else {
                 tokio::task::yield_now().await;
             }
@@ -251,48 +255,42 @@ struct Reader {
     mine: BTreeSet<u64>,
 }
 
-/// What a look found.
-struct Look {
+/// What was taken out.
+struct Taken {
     deliveries: Vec<Delivery>,
     at_end: bool,
     /// When the next retry is due.
     next_due: Option<Timestamp>,
 }
 
+/// An event on its way out: its position, the lease, the encoded envelope.
+type Ready = (u64, Lease, Vec<u8>);
+
 impl Reader {
     /// Takes the next deliveries out: first what came back, then due retries, then fresh events.
     /// Nothing is taken when it fails.
-    fn take(&mut self, limit: usize) -> rusqlite::Result<Look> {
-        let (db, number) = (Arc::clone(&self.waiting.db), self.readership.number);
+    fn take(&mut self, limit: usize) -> rusqlite::Result<Taken> {
+        let db = Arc::clone(&self.waiting.db);
         let mut group = self.readership.group();
         let now = db.host.now();
-        let (mut taken, next_due) = db.read(|conn| {
-            group.cursor_is(cursor(conn, number)?);
-            let mut again = group.returned(limit);
-            let due = due_retries(conn, number, now, limit.saturating_add(group.held()))?;
-            again.extend(due.into_iter().filter(|(seq, _)| !group.holds(*seq)));
-            again.truncate(limit);
-            let mut taken = Vec::with_capacity(again.len());
-            for (seq, lease) in again {
-                let attempt = lease.attempt.saturating_add(1);
-                taken.push((seq, Lease { attempt, ..lease }, body(conn, seq)?));
-            }
-            let next_due = if taken.is_empty() { next_retry(conn, number)? } else { None };
-            Ok((taken, next_due))
-        })?;
+        let (mut ready, look) = if group.must_look(now, db.options.poll) {
+            (again(&db, self.readership.number, &mut group, now, limit)?, Look::File)
+        } else {
+            (Vec::new(), Look::Memory)
+        };
         let mut at_end = false;
-        let room = limit.saturating_sub(taken.len());
+        let room = limit.saturating_sub(ready.len());
         if room > 0 {
             let types = self.readership.consumer.types;
-            let stretch = db.log_behind(group.read_to(), types, room)?;
+            let stretch = db.log_behind(group.read_to(), types, room, look)?;
             let fresh = Lease { attempt: 1, retried: false };
-            taken.extend(
+            ready.extend(
                 stretch.events.into_iter().map(|event| (event.seq, fresh, event.body.to_vec())),
             );
             group.looked_to(stretch.read_to);
             at_end = stretch.at_end;
         }
-        let deliveries = taken
+        let deliveries = ready
             .into_iter()
             .map(|(seq, lease, body)| {
                 group.deliver(seq, lease);
@@ -303,7 +301,7 @@ impl Reader {
         if group.idle_lag() > LAG_MAX {
             self.save_cursor_soon(&mut group);
         }
-        Ok(Look { deliveries, at_end, next_due })
+        Ok(Taken { deliveries, at_end, next_due: group.next_due() })
     }
 
     /// Moves the cursor past events that were not for this consumer, so that they need not be looked
@@ -311,7 +309,7 @@ impl Reader {
     fn save_cursor_soon(&self, group: &mut Group) {
         if let Some(cursor) = group.unsaved_cursor() {
             let number = self.readership.number;
-            group.settled(&[], cursor);
+            group.settled(&[], cursor, false);
             self.waiting.db.write_soon(move |tx| Ok(move_cursor(tx, number, cursor)?));
         }
     }
@@ -340,15 +338,15 @@ impl Subscription for Reader {
         loop {
             self.waiting.look();
             self.returned.borrow_and_update();
-            let look = self.take(limit.max(1)).map_err(unavailable)?;
-            if !look.deliveries.is_empty() {
-                return Ok(look.deliveries);
+            let taken = self.take(limit.max(1)).map_err(unavailable)?;
+            if !taken.deliveries.is_empty() {
+                return Ok(taken.deliveries);
             }
-            if !look.at_end {
+            if !taken.at_end {
                 tokio::task::yield_now().await;
                 continue;
             }
-            let due_in = look.next_due.map(|due| due.since(self.waiting.db.host.now()));
+            let due_in = taken.next_due.map(|due| due.since(self.waiting.db.host.now()));
             let news = pin!(self.waiting.wait(due_in));
             match select(news, pin!(self.returned.changed())).await {
                 Either::Left(_) | Either::Right(_) => {}
@@ -376,7 +374,7 @@ impl Subscription for Reader {
         }
         let unsaved = {
             let mut group = self.readership.group();
-            group.settled(&seqs, cursor);
+            group.settled(&seqs, cursor, retries);
             group.unsaved_cursor()
         };
         if retries {
@@ -385,10 +383,36 @@ impl Subscription for Reader {
         // Another reader settled at the same time, and each took the other's for not settled.
         if let Some(cursor) = unsaved {
             self.write(Settlement { cursor, ..Settlement::default() }).await?;
-            self.readership.group().settled(&[], cursor);
+            self.readership.group().settled(&[], cursor, false);
         }
         Ok(())
     }
+}
+
+/// Looks at the consumer's tables: what came back and is not settled elsewhere, and due retries.
+fn again(
+    db: &Db,
+    consumer: i64,
+    group: &mut Group,
+    now: Timestamp,
+    limit: usize,
+) -> rusqlite::Result<Vec<Ready>> {
+    db.read(|conn| {
+        group.cursor_is(cursor(conn, consumer)?);
+        let mut leases = group.returned(limit);
+        let due = due_retries(conn, consumer, now, limit.saturating_add(group.held()))?;
+        leases.extend(due.into_iter().filter(|(seq, _)| !group.holds(*seq)));
+        leases.truncate(limit);
+        let next_due = next_retry(conn, consumer, now)?;
+        let mut ready = Vec::with_capacity(leases.len());
+        for (seq, lease) in leases {
+            let attempt = lease.attempt.saturating_add(1);
+            ready.push((seq, Lease { attempt, ..lease }, body(conn, seq)?));
+        }
+        // Where there was no room for all that is due the rest is looked for next time.
+        group.looked(now, if ready.len() < limit { next_due } else { Some(now) });
+        Ok(ready)
+    })
 }
 
 fn cursor(conn: &Connection, consumer: i64) -> rusqlite::Result<u64> {
@@ -417,10 +441,15 @@ fn due_retries(
     .collect()
 }
 
-fn next_retry(conn: &Connection, consumer: i64) -> rusqlite::Result<Option<Timestamp>> {
+/// When the first retry is due that is not yet.
+fn next_retry(
+    conn: &Connection,
+    consumer: i64,
+    now: Timestamp,
+) -> rusqlite::Result<Option<Timestamp>> {
     let due: Option<i64> = conn
-        .prepare_cached("SELECT min(due) FROM retry WHERE consumer = ?1")?
-        .query_row((consumer,), |row| row.get(0))?;
+        .prepare_cached("SELECT min(due) FROM retry WHERE consumer = ?1 AND due > ?2")?
+        .query_row((consumer, now.millis()), |row| row.get(0))?;
     Ok(due.map(Timestamp::from_millis))
 }
 

@@ -178,6 +178,15 @@ pub(crate) struct Db {
     writer: mpsc::Sender<Message>,
 }
 
+/// Where to look for the end of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// What this process has recorded is enough.
+    Memory,
+    /// Another process may have recorded more.
+    File,
+}
+
 /// How many rows of the log are looked at in one go.
 const SCAN_ROWS: i64 = 1024;
 
@@ -252,9 +261,13 @@ impl Db {
         position: u64,
         types: &[stubmart_contract::EventType],
         limit: usize,
+        look: Look,
     ) -> rusqlite::Result<Stretch> {
         if let Some(stretch) = self.live.feed.behind(position, types, limit) {
             return Ok(stretch);
+        }
+        if look == Look::Memory && self.live.feed.ends_at(position) {
+            return Ok(Stretch { events: Vec::new(), read_to: position, at_end: true });
         }
         self.read(|conn| {
             let mut statement = conn.prepare_cached(

@@ -82,6 +82,12 @@ impl Feed {
         self.newest.subscribe()
     }
 
+    /// Whether the newest event that this process knows of is at `position`.
+    pub(crate) fn ends_at(&self, position: u64) -> bool {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.events.back().is_some_and(|last| last.seq == position)
+    }
+
     /// What comes behind `position`, or `None` when that is not in memory.
     pub(crate) fn behind(
         &self,
@@ -114,9 +120,12 @@ impl Feed {
 impl Recent {
     fn append(&mut self, committed: Vec<Logged>) {
         for event in committed {
-            // Another process recorded events in between: only what follows is an unbroken run.
-            if self.events.back().is_some_and(|last| last.seq.checked_add(1) != Some(event.seq)) {
-                *self = Self::default();
+            match self.events.back() {
+                // Another handle on the file was faster to tell; what it told of stays the newest.
+                Some(last) if event.seq <= last.seq => continue,
+                // Others recorded events in between: only what follows is an unbroken run.
+                Some(last) if last.seq.checked_add(1) != Some(event.seq) => *self = Self::default(),
+                _ => {}
             }
             self.bytes = self.bytes.saturating_add(event.weight());
             self.events.push_back(event);
@@ -161,6 +170,16 @@ mod tests {
         feed.append(vec![event(3, EventType::UserCreated)]);
         assert!(feed.behind(0, &[EventType::UserCreated], 9).is_none());
         assert_eq!(seqs(&feed.behind(2, &[EventType::UserCreated], 9).unwrap()), vec![3]);
+    }
+
+    #[test]
+    fn events_that_are_told_of_late_do_not_hide_newer_ones() {
+        let feed = Feed::default();
+        feed.append(vec![event(2, EventType::UserCreated)]);
+        feed.append(vec![event(1, EventType::UserCreated)]);
+        assert!(feed.ends_at(2) && !feed.ends_at(1));
+        assert!(feed.behind(0, &[EventType::UserCreated], 9).is_none(), "1 is not in memory");
+        assert_eq!(seqs(&feed.behind(1, &[EventType::UserCreated], 9).unwrap()), vec![2]);
     }
 
     #[test]

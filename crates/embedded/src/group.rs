@@ -1,7 +1,7 @@
 //! A consumer as its readers in this process share it: what is out for delivery, what was given back.
 //! Pure: no file, no clock.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use stubmart_contract::Timestamp;
 use stubmart_ports::bus::Disposition;
@@ -26,6 +26,10 @@ pub(crate) struct Group {
     saved: u64,
     out: BTreeMap<u64, Lease>,
     returned: BTreeMap<u64, Lease>,
+    /// When the next retry is due.
+    next_due: Option<Timestamp>,
+    /// When the consumer's tables were last looked at.
+    looked_at: Option<Timestamp>,
 }
 
 /// What settling writes.
@@ -48,6 +52,27 @@ impl Group {
         self.read_to = self.read_to.max(cursor);
         let saved = self.saved;
         self.returned.retain(|&seq, lease| seq > saved || lease.retried);
+    }
+
+    /// Whether the consumer's tables have to be looked at: something came back, a retry is due, or it
+    /// is so long ago that another process may have changed them.
+    pub(crate) fn must_look(&self, now: Timestamp, poll: Duration) -> bool {
+        let recently = |at: Timestamp| at <= now && now.since(at) < poll;
+        !self.returned.is_empty()
+            || self.next_due.is_some_and(|due| due <= now)
+            || !self.looked_at.is_some_and(recently)
+    }
+
+    /// Notes that the consumer's tables were looked at, and when the next retry is due that was not
+    /// found to be due already.
+    pub(crate) fn looked(&mut self, now: Timestamp, next_due: Option<Timestamp>) {
+        self.looked_at = Some(now);
+        self.next_due = next_due;
+    }
+
+    /// When the next retry is due.
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        self.next_due
     }
 
     /// Behind which position fresh events are.
@@ -124,12 +149,16 @@ impl Group {
                 && settlement.dead.is_empty())
     }
 
-    /// Notes that these are settled and that the cursor on disk is at least there.
-    pub(crate) fn settled(&mut self, seqs: &[u64], cursor: u64) {
+    /// Notes that these are settled and that the cursor on disk is at least there. Retries among
+    /// them are looked for with the next look.
+    pub(crate) fn settled(&mut self, seqs: &[u64], cursor: u64, retries: bool) {
         for seq in seqs {
             self.out.remove(seq);
         }
         self.saved = self.saved.max(cursor);
+        if retries {
+            self.looked_at = None;
+        }
     }
 
     /// Where the cursor may be, when it is further than on disk.
@@ -196,7 +225,7 @@ mod tests {
         let settlement = group.settlement(settled, Timestamp::EPOCH);
         assert_eq!(settlement.cursor, 2);
         assert_eq!(settlement.retry, vec![(1, 1, Timestamp::EPOCH.after(later))]);
-        group.settled(&[1, 2], 2);
+        group.settled(&[1, 2], 2, true);
 
         group.deliver(1, Lease { attempt: 2, retried: true });
         let settlement = group.settlement(done(&[1]), Timestamp::EPOCH);
@@ -208,10 +237,30 @@ mod tests {
         let mut group = group_with_out([1, 2]);
         let first = group.settlement(done(&[1]), Timestamp::EPOCH).cursor;
         let second = group.settlement(done(&[2]), Timestamp::EPOCH).cursor;
-        group.settled(&[2], second);
-        group.settled(&[1], first);
+        group.settled(&[2], second, false);
+        group.settled(&[1], first, false);
         assert_eq!((first, second), (1, 0));
         assert_eq!(group.unsaved_cursor(), Some(2));
+    }
+
+    #[test]
+    fn the_tables_are_looked_at_when_there_may_be_something_in_them() {
+        let poll = Duration::from_millis(200);
+        let at = Timestamp::from_millis;
+        let mut group = group_with_out([1]);
+        assert!(group.must_look(at(0), poll), "they were never looked at");
+        group.looked(at(0), Some(at(150)));
+        assert!(!group.must_look(at(149), poll));
+        assert!(group.must_look(at(150), poll), "a retry is due");
+        group.looked(at(150), None);
+        assert!(!group.must_look(at(349), poll));
+        assert!(group.must_look(at(350), poll), "another process may have changed them");
+        assert!(group.must_look(at(149), poll), "the clock was set back");
+        group.settled(&[], 0, true);
+        assert!(group.must_look(at(151), poll), "a retry was put into them");
+        group.looked(at(151), None);
+        group.give_back(1);
+        assert!(group.must_look(at(152), poll), "an event came back");
     }
 
     #[test]

@@ -137,7 +137,7 @@ async fn when_the_queue_is_full_saves_are_refused_and_reads_go_on() {
     store.save(save(0, 1)).await.unwrap();
     let other = Connection::open(directory.path().join("test.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let tasks: Vec<_> = (1..=6)
+    let mut waiting: Vec<_> = (1..=6)
         .map(|number| {
             let store = Arc::clone(&store);
             tokio::spawn(async move { (number, store.save(save(number, 1)).await) })
@@ -145,9 +145,7 @@ async fn when_the_queue_is_full_saves_are_refused_and_reads_go_on() {
         .collect();
     let mut refused = Vec::new();
     let mut done = Vec::new();
-    let mut tasks = tasks.into_iter();
     // One is with the writer and one in the queue; the others are refused meanwhile.
-    let mut waiting: Vec<_> = tasks.by_ref().collect();
     while waiting.iter().filter(|task| task.is_finished()).count() < 4 {
         assert_eq!(store.load(key(0)).await.unwrap().unwrap().version, 1);
         tokio::time::sleep(Duration::from_millis(1)).await;
