@@ -262,8 +262,8 @@ impl<T: Document> Repo<T> {
     ) -> Result<R, ChangeError<E>> {
         let mut lost_answers = 0;
         match self.change_rounds(id, trace, decide, &mut lost_answers).await {
-            // A save whose answer was lost may have happened and been overtaken by another one, and
-            // there was no look at the document since.
+            // A save whose answer was lost may have happened, and have been overtaken since, so that
+            // this failure is not the whole truth.
             Err(ChangeError::Repo(RepoError::Unavailable(cause))) if lost_answers > 0 => {
                 Err(RepoError::Indeterminate(cause).into())
             }
@@ -396,11 +396,6 @@ impl<T: Document> Repo<T> {
                     }
                     return Ok(false);
                 }
-                // An earlier try of this save may have happened, so that this failure is not the
-                // whole truth.
-                Err(StoreError::Unavailable(cause)) if retried => {
-                    return Err(RepoError::Indeterminate(cause));
-                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -411,10 +406,8 @@ impl<T: Document> Repo<T> {
     }
 
     async fn is_stored(&self, save: &Save) -> Result<bool, RepoError> {
-        match self.store.load(save.key).await {
-            Ok(stored) => Ok(stored.is_some_and(|stored| stored.save_id == save.save_id)),
-            Err(error) => Err(RepoError::Indeterminate(error.into())),
-        }
+        let stored = self.store.load(save.key).await?;
+        Ok(stored.is_some_and(|stored| stored.save_id == save.save_id))
     }
 }
 

@@ -241,7 +241,8 @@ pub trait Store: Send + Sync + 'static {
     /// is the new version.
     ///
     /// # Errors
-    /// Each variant of [`StoreError`]; it says what happened.
+    /// Each variant of [`StoreError`]; it says what happened. A save that is both stale and wants a
+    /// taken key is told [`StoreError::Conflict`].
     async fn save(&self, save: Save) -> Result<u64, StoreError>;
 
     /// Deletes a document that is at `version`, and its index entries; its events stay on record.

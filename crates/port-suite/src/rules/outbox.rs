@@ -106,14 +106,15 @@ pub async fn a_replay_publishes_the_whole_record(
     bus: Arc<dyn Bus>,
 ) {
     let mut reader = bus.subscribe(&READER).await.unwrap();
-    for number in 1..=10 {
+    // More than a replay reads at once.
+    for number in 1..=300 {
         save(&*a, number).await;
     }
     relay(Arc::clone(&a), Arc::clone(&bus)).await;
-    save(&*b, 11).await;
+    save(&*b, 301).await;
     let relay = Relay::new("relayed", b, Arc::clone(&bus), Wake::default());
-    assert_eq!(relay.replay().await.unwrap(), 11);
-    assert_eq!(take_all(&mut *reader, (1..=11).collect()).await, 11);
+    assert_eq!(relay.replay().await.unwrap(), 301);
+    assert_eq!(take_all(&mut *reader, (1..=301).collect()).await, 301);
     assert!(keeps_waiting(reader.next(1)).await, "an event was delivered twice");
 }
 

@@ -187,7 +187,7 @@ pub async fn paging_misses_nothing_while_others_insert(a: Arc<dyn Store>, b: Arc
             loop {
                 let page = b.find(scan.clone()).await.unwrap();
                 // The inserter may have done all that it had to.
-                drop(page_read.send(()).await);
+                page_read.send(()).await.ok();
                 let Some(last) = page.last() else { break };
                 scan = scan.behind(&last.key);
                 seen.extend(page.into_iter().map(|found| found.key));
