@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use stubmart_contract::{
-    Code, DomainEvent, Envelope, OrderId, TicketId, UserId,
-    api::{self, OrderStatus},
+    Code, DomainEvent, Envelope, OrderId, UserId,
+    api::{self, OrderStatus, TicketStatus},
 };
 use stubmart_http_kit::Problem;
 use stubmart_ports::{
@@ -35,7 +35,7 @@ impl Orders {
         let was_cancelled = order.status == OrderStatus::Cancelled;
         let left = self.command(id, buyer, Command::Leave).await?;
         if !was_cancelled {
-            unlocked.hear(|envelope| is_released(envelope, left.ticket_id, id)).await;
+            unlocked.hear(|envelope| is_released(envelope, id)).await;
         }
         Ok(left.public(self.0.host.now()))
     }
@@ -94,11 +94,21 @@ impl Orders {
     }
 }
 
-/// Whether an event tells that a ticket is no longer locked for an order.
-fn is_released(envelope: &Envelope, ticket_id: TicketId, order_id: OrderId) -> bool {
+/// Whether an event tells that its ticket is not, or no longer, locked for an order.
+pub(crate) fn is_released(envelope: &Envelope, order_id: OrderId) -> bool {
     match &envelope.event {
         DomainEvent::TicketUpdated(ticket) | DomainEvent::TicketDeleted(ticket) => {
-            ticket.id == ticket_id && ticket.order_id != Some(order_id)
+            ticket.order_id != Some(order_id)
+        }
+        _ => false,
+    }
+}
+
+/// Whether an event tells that its ticket is sold to an order.
+pub(crate) fn is_sold(envelope: &Envelope, order_id: OrderId) -> bool {
+    match &envelope.event {
+        DomainEvent::TicketUpdated(ticket) => {
+            ticket.status == TicketStatus::Sold && ticket.order_id == Some(order_id)
         }
         _ => false,
     }

@@ -1,7 +1,8 @@
 //! What payments asks: the order as its buyer sees it, and to hold it for a charge.
 
 use async_trait::async_trait;
-use stubmart_contract::{ChargeId, Code, OrderId, UserId, api};
+use futures_util::future::BoxFuture;
+use stubmart_contract::{ChargeId, Code, OrderId, TicketId, UserId, api};
 use stubmart_ports::{
     calls::{CallError, SecureOrders, SecureRefusal},
     repo::{ChangeError, Decision, Trace, Versioned},
@@ -9,6 +10,7 @@ use stubmart_ports::{
 
 use crate::{
     Orders,
+    leave::{is_released, is_sold},
     order::{Command, Order, Refusal},
 };
 
@@ -70,6 +72,15 @@ impl SecureOrders for Orders {
             Err(ChangeError::Refused(refusal)) => Ok(Err(refusal)),
             Err(ChangeError::Repo(error)) => Err(CallError(error.into())),
         }
+    }
+
+    fn watch(&self, order_id: OrderId, ticket_id: TicketId) -> BoxFuture<'_, ()> {
+        let ended = self.0.echo.listen(ticket_id.0);
+        Box::pin(async move {
+            ended
+                .hear(|envelope| is_released(envelope, order_id) || is_sold(envelope, order_id))
+                .await;
+        })
     }
 }
 

@@ -230,6 +230,16 @@ impl Charge {
         }
     }
 
+    /// Whether its order ends with it: the money was taken and kept, or no further try is allowed.
+    #[must_use]
+    pub fn ends_order(&self) -> bool {
+        match &self.stage {
+            Stage::Completed => self.stripe_refund_id.is_none(),
+            Stage::Failed(failure) => failure.ends_order,
+            Stage::Asked | Stage::Waiting | Stage::Held => false,
+        }
+    }
+
     /// Its status, as the world sees it.
     #[must_use]
     pub const fn status(&self) -> ChargeStatus {

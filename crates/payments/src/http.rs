@@ -1,5 +1,7 @@
 //! The routes.
 
+use std::future::{Ready, ready};
+
 use axum::{
     Json,
     extract::{FromRef, Request, State},
@@ -46,9 +48,9 @@ pub(crate) fn router(payments: Payments, gate: SessionGate) -> OpenApiRouter {
 }
 
 /// Charges are their buyer's business: nothing on the way may keep them.
-pub(crate) async fn no_store(mut response: Response) -> Response {
+pub(crate) fn no_store(mut response: Response) -> Ready<Response> {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    std::future::ready(response).await
+    ready(response)
 }
 
 /// Pay for an order
@@ -70,6 +72,7 @@ pub(crate) async fn no_store(mut response: Response) -> Response {
             body = ApiCharge),
         (status = 402, description = "`card_declined`: nothing was taken; `declineCode` says why",
             body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`: the caller has no such order",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`order_expired`, `order_cancelled`, `order_completed`, `payment_in_progress`: nothing was charged",
@@ -95,10 +98,7 @@ async fn create_payment(
     let buyer = caller.user_id.to_string();
     let scope = Scope { caller: &buyer, operation: "create_payment", request: &request };
     let (work, wish) = (&payments, &wish);
-    let pay = |id| async move {
-        let standing = work.pay(ChargeId(id), wish).await?;
-        work.answer(standing).await
-    };
+    let pay = |id| work.pay_and_answer(ChargeId(id), wish);
     payments.0.idempotency.once(key, scope, pay).await
 }
 
@@ -114,7 +114,10 @@ async fn create_payment(
         ("limit" = Option<u32>, Query, description = "At most so many items", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before"),
     ),
-    responses((status = 200, description = "The charges", body = Page<ApiCharge>)),
+    responses(
+        (status = 200, description = "The charges", body = Page<ApiCharge>),
+        (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
+    ),
 )]
 async fn list_charges(
     State(Shared { payments, .. }): State<Shared>,
@@ -140,6 +143,7 @@ async fn list_charges(
     request_body = CreateIntentRequest,
     responses(
         (status = 201, description = "What the browser needs", body = PaymentIntent),
+        (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`: the caller has no such order",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`sandbox`, `order_expired`, `order_cancelled`, `order_completed`, `payment_in_progress`",

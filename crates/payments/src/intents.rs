@@ -23,7 +23,8 @@ impl Payments {
     /// there. While it waits for the buyer, asking again gives the same one.
     pub(crate) async fn create_intent(&self, id: ChargeId, wish: &Wish) -> Result<Answer, Problem> {
         let publishable_key = self.publishable_key()?.to_owned();
-        let standing = self.pay(id, wish).await?;
+        let order = self.0.orders.order(wish.buyer, wish.order_id).await?;
+        let standing = self.pay(id, wish, order).await?;
         match (&standing.charge.stage, standing.client_secret) {
             (Stage::Waiting, Some(client_secret)) => {
                 let charge_id = standing.charge.id;

@@ -76,17 +76,11 @@ pub struct Config {
     pub max_payment_attempts: u32,
     /// How long one request to the provider may take.
     pub gateway_timeout: Duration,
-    /// How long an answer waits for the order to follow its charge.
-    pub order_wait: Duration,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            max_payment_attempts: 1,
-            gateway_timeout: Duration::from_secs(10),
-            order_wait: Duration::from_secs(2),
-        }
+        Self { max_payment_attempts: 1, gateway_timeout: Duration::from_secs(10) }
     }
 }
 

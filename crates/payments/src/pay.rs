@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use stubmart_contract::{
     ChargeId, Code, OrderId, UserId,
-    api::{NextAction, Order, OrderStatus},
+    api::{NextAction, Order},
 };
 use stubmart_http_kit::{Answer, Problem};
 use stubmart_ports::repo::{ChangeError, Decision, RepoError, Trace, Versioned};
@@ -56,14 +56,39 @@ enum Place<'a> {
 }
 
 impl Payments {
-    /// Pays, with a charge of this id.
-    pub(crate) async fn pay(&self, id: ChargeId, wish: &Wish) -> Result<Standing, Problem> {
+    /// Pays with a charge of this id, and answers when order and ticket have followed it.
+    pub(crate) async fn pay_and_answer(
+        &self,
+        id: ChargeId,
+        wish: &Wish,
+    ) -> Result<Answer, Problem> {
+        let order = self.0.orders.order(wish.buyer, wish.order_id).await?;
+        // Watching begins before anything happens that could be missed.
+        let followed = order
+            .as_ref()
+            .filter(|order| matches!(footing(Some(order)), Footing::Payable | Footing::Secured))
+            .map(|order| self.0.orders.watch(order.id, order.ticket_id));
+        let standing = self.pay(id, wish, order).await?;
+        if let Some(followed) = followed
+            && standing.charge.ends_order()
+        {
+            followed.await;
+        }
+        answer(standing)
+    }
+
+    /// Pays for `order`, the one that is wished to be paid for, with a charge of this id.
+    pub(crate) async fn pay(
+        &self,
+        id: ChargeId,
+        wish: &Wish,
+        order: Option<Order>,
+    ) -> Result<Standing, Problem> {
         if let Some(stored) = self.0.charges.load(id.0).await?
             && !can_be_opened_again(&stored.doc)
         {
             return self.resume(stored.doc).await;
         }
-        let order = self.0.orders.order(wish.buyer, wish.order_id).await?;
         let order = payable(order)?;
         match self.open(id, &order, wish).await? {
             Opened::New(Versioned { doc, version }) => {
@@ -172,29 +197,19 @@ impl Payments {
             Some(_) => Err(Problem::new(Code::PaymentInProgress)),
         }
     }
+}
 
-    /// What the buyer is told.
-    pub(crate) async fn answer(&self, standing: Standing) -> Result<Answer, Problem> {
-        let Standing { charge, client_secret } = standing;
-        match &charge.stage {
-            Stage::Asked | Stage::Waiting | Stage::Held => {
-                let mut body = charge.to_api();
-                body.next_action = client_secret.map(|client_secret| NextAction { client_secret });
-                Answer::json(StatusCode::ACCEPTED, &body)
-            }
-            Stage::Completed => {
-                if charge.stripe_refund_id.is_none() {
-                    self.await_order(&charge, OrderStatus::Completed).await;
-                }
-                Answer::json(StatusCode::CREATED, &charge.to_api())
-            }
-            Stage::Failed(failure) => {
-                if failure.ends_order {
-                    self.await_order(&charge, OrderStatus::Cancelled).await;
-                }
-                Err(problem(failure, "paymentMethod"))
-            }
+/// What the buyer is told.
+pub(crate) fn answer(standing: Standing) -> Result<Answer, Problem> {
+    let Standing { charge, client_secret } = standing;
+    match &charge.stage {
+        Stage::Asked | Stage::Waiting | Stage::Held => {
+            let mut body = charge.to_api();
+            body.next_action = client_secret.map(|client_secret| NextAction { client_secret });
+            Answer::json(StatusCode::ACCEPTED, &body)
         }
+        Stage::Completed => Answer::json(StatusCode::CREATED, &charge.to_api()),
+        Stage::Failed(failure) => Err(problem(failure, "paymentMethod")),
     }
 }
 

@@ -64,6 +64,7 @@ pub(crate) fn router(
     request_body = AuthenticateRequest,
     responses(
         (status = 200, description = "The charge, after the bank's answer", body = ApiCharge),
+        (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`: no such payment, or somebody else's",
             body = ProblemBody, content_type = "application/problem+json"),
     ),

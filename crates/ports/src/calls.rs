@@ -1,9 +1,10 @@
 //! The three calls that services make to each other while a request waits. In one process a call goes
 //! straight to the other service; split, it goes over HTTP.
 
-use std::fmt;
+use std::{fmt, future::ready};
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use stubmart_contract::{
     ChargeId, Currency, OrderId, Price, SessionId, TicketId, Timestamp, UserId,
     api::{Order, OrderTicket},
@@ -134,4 +135,12 @@ pub trait SecureOrders: Send + Sync + 'static {
         order_id: OrderId,
         charge_id: ChargeId,
     ) -> Result<Result<(), SecureRefusal>, CallError>;
+
+    /// Begins to watch an order that has not ended, when it is called and not when it is polled; the
+    /// future ends when the order has ended and its ticket has followed, or after a limit. It is a
+    /// courtesy to clients that look at the ticket next: who can not watch ends it at once.
+    fn watch(&self, order_id: OrderId, ticket_id: TicketId) -> BoxFuture<'_, ()> {
+        let _ = (order_id, ticket_id);
+        Box::pin(ready(()))
+    }
 }

@@ -83,8 +83,9 @@ impl Worker for Follow {
         };
         let listen = async {
             tokio::select! {
-                seen = tail.next(BATCH) => Some(seen),
+                biased;
                 () = self.shutdown.signalled() => None,
+                seen = tail.next(BATCH) => Some(seen),
             }
         };
         let listened = self.host.timeout(LISTEN_MAX, listen).await;

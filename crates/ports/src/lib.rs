@@ -11,6 +11,7 @@ pub mod departed;
 pub mod echo;
 pub mod follow;
 pub mod gateway;
+pub mod hooks;
 pub mod host;
 pub mod key;
 pub mod limits;

@@ -2,8 +2,9 @@
 
 use axum::{
     Json,
-    extract::{FromRef, Path, State},
-    http::{HeaderMap, StatusCode},
+    body::Bytes,
+    extract::{FromRef, Path, RawQuery, State},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::Value;
@@ -69,7 +70,7 @@ fn id<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
     ("city" = Option<String>, Query, description = "The venue's city, in any case", max_length = 100),
     ("from" = Option<String>, Query, description = "The earliest start", format = DateTime),
     ("to" = Option<String>, Query, description = "The latest start", format = DateTime),
-    ("sort" = Option<String>, Query, description = "`date` (the default): soonest first; `price`: cheapest first"),
+    ("sort" = Option<String>, Query, description = "`date` (the default): soonest first; `price`: cheapest first", pattern = "^(date|price)$"),
     ("limit" = Option<u32>, Query, description = "At most so many items; 50 when left out", minimum = 1, maximum = 200),
     ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
 ), responses(
@@ -165,14 +166,14 @@ async fn stream_event(
 }
 
 /// Lists tickets.
-#[utoipa::path(get, path = "/api/tickets", tag = "tickets", params(
+#[utoipa::path(get, path = "/api/tickets", tag = "tickets", security((), ("session" = []), ("token" = [])), params(
     ("eventId" = Option<EventId>, Query, description = "For this event"),
-    ("sellerId" = Option<String>, Query, description = "Of this seller; `me` lists one's own in every state"),
+    ("sellerId" = Option<String>, Query, description = "Of this seller; `me` lists one's own in every state", pattern = "^(me|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"),
     ("status" = Option<TicketStatus>, Query, description = "In this state; available and locked ones when left out"),
     ("minPrice" = Option<u32>, Query, description = "At least this price", minimum = 1, maximum = 100_000_000),
     ("maxPrice" = Option<u32>, Query, description = "At most this price", minimum = 1, maximum = 100_000_000),
     ("quantity" = Option<u32>, Query, description = "Lots of so many seats", minimum = 1, maximum = 50),
-    ("sort" = Option<String>, Query, description = "`price` (the default within an event), `-price` or `newest` (the default else)"),
+    ("sort" = Option<String>, Query, description = "`price` (the default within an event), `-price` or `newest` (the default else)", pattern = "^(price|-price|newest)$"),
     ("limit" = Option<u32>, Query, description = "At most so many items; 50 when left out", minimum = 1, maximum = 200),
     ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
 ), responses(
@@ -183,9 +184,37 @@ async fn stream_event(
 async fn list_tickets(
     State(tickets): State<Tickets>,
     caller: MaybeSignedIn,
-    QueryFields(mut it): QueryFields,
-) -> Result<Json<Page<Ticket>>, Problem> {
+    RawQuery(raw): RawQuery,
+    query: QueryFields,
+) -> Result<Response, Problem> {
     let viewer = caller.user_id();
+    let (query, page) = ticket_query(query, viewer)?;
+    let raw = raw.unwrap_or_default();
+    // What a page shows depends on who looks, and on the tickets of one event or of many: only pages
+    // of one event for nobody in particular are kept.
+    let kept = query.event_id.filter(|_| viewer.is_none() && query.seller_id.is_none());
+    let kept = kept.and_then(|event_id| Some((event_id, tickets.revision(event_id)?)));
+    if let Some((event_id, revision)) = kept
+        && let Some(body) = tickets.pages().get(event_id, &raw, revision)
+    {
+        return Ok(json(body));
+    }
+    let listed = tickets.tickets(&query, &page).await?;
+    let body = Bytes::from(serde_json::to_vec(&listed).map_err(Problem::internal)?);
+    if let Some((event_id, revision)) = kept {
+        tickets.pages().keep(event_id, &raw, revision, body.clone());
+    }
+    Ok(json(body))
+}
+
+fn json(body: Bytes) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+fn ticket_query(
+    QueryFields(mut it): QueryFields,
+    viewer: Option<UserId>,
+) -> Result<(TicketQuery, PageRequest), Problem> {
     let page = PageRequest::read(&mut it);
     let event_id = it.optional("eventId", fields::parsed);
     let seller = it.optional("sellerId", seller);
@@ -206,8 +235,7 @@ async fn list_tickets(
         }),
         viewer,
     };
-    let query = it.finish(Some(query))?;
-    Ok(Json(tickets.tickets(&query, &page).await?))
+    Ok((it.finish(Some(query))?, page))
 }
 
 const STATUSES: &[(&str, TicketStatus)] = &[
@@ -231,7 +259,7 @@ fn seller(value: Value) -> Result<Seller, fields::Invalid> {
 
 /// Lists a ticket for sale.
 #[utoipa::path(post, path = "/api/tickets", tag = "tickets", request_body = CreateTicketRequest, responses(
-    (status = 201, description = "Listed; `ETag` carries its version", body = Ticket),
+    (status = 201, description = "Listed", body = Ticket, headers(("ETag" = String, description = "Its version"))),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn create_ticket(
@@ -249,7 +277,7 @@ async fn create_ticket(
     let once = |id| async move {
         let listed = service.list_ticket(TicketId(id), seller, new).await?;
         let version = listed.version;
-        Ok(Answer::json(StatusCode::CREATED, &shown(listed, Some(seller)))?.version(version))
+        Ok(Answer::json(StatusCode::CREATED, &shown(&listed, Some(seller)))?.version(version))
     };
     tickets.idempotency().once(key, scope, once).await
 }
@@ -288,8 +316,8 @@ fn seats(value: Value) -> Result<Vec<String>, fields::Invalid> {
 }
 
 /// The ticket.
-#[utoipa::path(get, path = "/api/tickets/{id}", tag = "tickets", params(("id" = TicketId, Path)), responses(
-    (status = 200, description = "The ticket; `ETag` carries its version", body = Ticket),
+#[utoipa::path(get, path = "/api/tickets/{id}", tag = "tickets", security((), ("session" = []), ("token" = [])), params(("id" = TicketId, Path)), responses(
+    (status = 200, description = "The ticket", body = Ticket, headers(("ETag" = String, description = "Its version"))),
     (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn get_ticket(
@@ -304,9 +332,9 @@ async fn get_ticket(
 /// Edits a ticket, while no checkout holds it.
 #[utoipa::path(patch, path = "/api/tickets/{id}", tag = "tickets", params(
     ("id" = TicketId, Path),
-    ("If-Match" = Option<String>, Header, description = "The ETag of the version that is meant"),
+    ("If-Match" = Option<String>, Header, description = "The ETag of the version that is meant, or `*`", pattern = "^(\\*|\"[0-9]+\")$"),
 ), request_body = UpdateTicketRequest, responses(
-    (status = 200, description = "Edited; `ETag` carries its version", body = Ticket),
+    (status = 200, description = "Edited", body = Ticket, headers(("ETag" = String, description = "Its version"))),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 403, description = "`not_owner`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
@@ -332,13 +360,13 @@ async fn update_ticket(
     let edit = it.finish(Some(edit))?;
     let edited = tickets.edit_ticket(ticket_id, caller.user_id, edit, &if_match).await?;
     let version = edited.version;
-    Ok(([etag(version)], Json(shown(edited, Some(caller.user_id)))).into_response())
+    Ok(([etag(version)], Json(shown(&edited, Some(caller.user_id)))).into_response())
 }
 
 /// Withdraws a ticket, while no checkout holds it. Again is fine.
 #[utoipa::path(delete, path = "/api/tickets/{id}", tag = "tickets", params(
     ("id" = TicketId, Path),
-    ("If-Match" = Option<String>, Header, description = "The ETag of the version that is meant"),
+    ("If-Match" = Option<String>, Header, description = "The ETag of the version that is meant, or `*`", pattern = "^(\\*|\"[0-9]+\")$"),
 ), responses(
     (status = 204, description = "Withdrawn"),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),

@@ -12,6 +12,7 @@ mod http;
 mod inbound;
 mod list;
 mod lock;
+mod pages;
 mod release;
 mod search;
 mod shows;
@@ -20,6 +21,7 @@ mod stream;
 
 use std::{sync::Arc, time::Duration};
 
+use stubmart_contract::EventId;
 use stubmart_http_kit::{Idempotency, SessionGate, idempotency};
 use stubmart_ports::{
     bus::Bus,
@@ -32,7 +34,7 @@ use stubmart_ports::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{catalogue::Catalogue, feed::Feed, show::Show, ticket::Ticket};
+use crate::{catalogue::Catalogue, feed::Feed, pages::Pages, show::Show, ticket::Ticket};
 
 pub use edit::NewTicket;
 pub use list::{Sort, TicketQuery};
@@ -97,6 +99,7 @@ struct Inner {
     idempotency: Idempotency<Keeper>,
     catalogue: Catalogue,
     feed: Feed,
+    pages: Pages,
     bus: Arc<dyn Bus>,
     host: Host,
     shutdown: Shutdown,
@@ -110,6 +113,15 @@ impl std::fmt::Debug for Tickets {
 }
 
 impl Tickets {
+    fn pages(&self) -> &Pages {
+        &self.0.pages
+    }
+
+    /// A number that is another after each change of an event's tickets that this instance knows of.
+    fn revision(&self, event_id: EventId) -> Option<u64> {
+        self.0.catalogue.revision(event_id)
+    }
+
     fn idempotency(&self) -> &Idempotency<Keeper> {
         &self.0.idempotency
     }

@@ -67,7 +67,7 @@ impl Tickets {
         if found.doc.status == TicketStatus::Withdrawn && viewer != Some(found.doc.user_id) {
             return Err(Problem::not_found());
         }
-        Ok(shown(found, viewer))
+        Ok(shown(&found, viewer))
     }
 
     /// One page of tickets.
@@ -107,7 +107,7 @@ impl Tickets {
         let mut listed = page.page(
             rows,
             |row| &row.key,
-            |row| shown(Versioned { version: row.version, doc: row.doc }, viewer),
+            |row| shown(&Versioned { version: row.version, doc: row.doc }, viewer),
         );
         if let (None, Some(resume)) = (&listed.next_cursor, resume) {
             listed.next_cursor = Some(PageRequest::cursor(&resume));
@@ -117,7 +117,7 @@ impl Tickets {
 }
 
 /// The stored ticket as `viewer` may see it.
-pub(crate) fn shown(ticket: Versioned<Ticket>, viewer: Option<UserId>) -> PublicTicket {
+pub(crate) fn shown(ticket: &Versioned<Ticket>, viewer: Option<UserId>) -> PublicTicket {
     public(ticket.doc.state(), ticket.version, viewer)
 }
 

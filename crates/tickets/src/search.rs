@@ -134,7 +134,9 @@ impl Engine {
     fn search(&self, words: &[String], typos: impl Fn(&str) -> u8) -> Result<HashSet<u64>, Cause> {
         let terms = words.iter().map(|word| {
             let term = Term::from_field_text(self.text, word);
-            Box::new(FuzzyTermQuery::new_prefix(term, typos(word), true)) as Box<dyn Query>
+            let query: Box<dyn Query> =
+                Box::new(FuzzyTermQuery::new_prefix(term, typos(word), true));
+            query
         });
         let searcher = self.reader.searcher();
         let found =

@@ -19,6 +19,7 @@ use crate::{
     Config, Deps, Inner, Tickets,
     catalogue::Catalogue,
     feed::Feed,
+    pages::Pages,
     show::{ADDED, SHOWS, Show},
     ticket::{TICKETS, Ticket, index, shelf},
 };
@@ -54,6 +55,7 @@ impl Tickets {
             shows,
             catalogue,
             feed,
+            pages: Pages::default(),
             bus: deps.bus,
             host: deps.host,
             shutdown: deps.shutdown,

@@ -147,8 +147,9 @@ async fn next_frame(mut live: Live, greeting: String) -> Option<(Result<Bytes, I
         }
         let received = async {
             tokio::select! {
-                received = live.changes.recv() => Some(received),
+                biased;
                 () = shutdown.signalled() => None,
+                received = live.changes.recv() => Some(received),
             }
         };
         match host.timeout(keep_alive, received).await {

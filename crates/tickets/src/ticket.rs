@@ -473,6 +473,7 @@ mod tests {
     type Outcome = Result<Option<TicketStatus>, Refusal>;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table, row by row")]
     fn every_command_on_every_status_has_one_outcome() {
         use Refusal as R;
         use TicketStatus::{Available, Locked, Sold, Withdrawn};

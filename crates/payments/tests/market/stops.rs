@@ -216,6 +216,35 @@ async fn sleeper_and_kills(play: Play, unreachable: bool, place: u32) -> bool {
     true
 }
 
+/// The buyer takes another card, or the bank's page, at any moment of a payment that goes on after its
+/// authentication: one of them pays, or none, but the order is not left hanging between them.
+#[tokio::test]
+async fn another_card_at_any_moment_of_a_payment_does_no_harm() {
+    for (card, hours) in [(CARD, 0), (CARD, 3), (DECLINED, 0), (DECLINED, 3), (AUTHENTICATES, 0)] {
+        let mut answers = Vec::new();
+        for at in 1..PLACES_MAX {
+            let (world, service, stop, order) = stage(at);
+            let played = pin!(Play::Authenticated.run(&world, &service, &order));
+            let asleep = match select(played, pin!(stop.stopped())).await {
+                Either::Left(_) => break,
+                Either::Right((_, asleep)) => asleep,
+            };
+            let other = world.start();
+            answers.push(other.pay(&order, card).await.status.as_u16());
+            if hours > 0 {
+                world.drain(&other).await;
+                world.clock.advance(Duration::from_secs(hours * 3600));
+            }
+            stop.go_on();
+            asleep.await;
+            world.recover_and_check().await;
+        }
+        assert!(answers.contains(&409), "{card} never came too late: {answers:?}");
+        let taken = if card == DECLINED { 402 } else { 201 };
+        assert!(answers.contains(&taken), "{card} never came in time: {answers:?}");
+    }
+}
+
 fn fails_once() -> Arc<Injector> {
     Injector::new(|call| match (call.op, call.number) {
         (Op::Authorise, 1) => Fault::Fail,

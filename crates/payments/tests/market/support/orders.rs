@@ -7,6 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use stubmart_contract::{
     ChargeId, Currency, DomainEvent, Envelope, MessageId, OrderId, Price, TicketId, Timestamp,
     UserId,
@@ -234,5 +235,9 @@ impl SecureOrders for FakeOrders {
             }
             OrderStatus::Cancelled => Err(SecureRefusal::Cancelled),
         })
+    }
+
+    fn watch(&self, _: OrderId, _: TicketId) -> BoxFuture<'_, ()> {
+        Box::pin(self.hear())
     }
 }

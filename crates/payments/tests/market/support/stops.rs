@@ -6,7 +6,8 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use stubmart_contract::{ChargeId, OrderId, Timestamp, UserId, api::Order};
+use futures_util::future::BoxFuture;
+use stubmart_contract::{ChargeId, OrderId, TicketId, Timestamp, UserId, api::Order};
 use stubmart_ports::{
     calls::{CallError, SecureOrders, SecureRefusal},
     gateway::{
@@ -199,5 +200,9 @@ impl SecureOrders for Stopping<dyn SecureOrders> {
         charge_id: ChargeId,
     ) -> Result<Result<(), SecureRefusal>, CallError> {
         self.stop.around(self.inner.secure(order_id, charge_id)).await
+    }
+
+    fn watch(&self, order_id: OrderId, ticket_id: TicketId) -> BoxFuture<'_, ()> {
+        self.inner.watch(order_id, ticket_id)
     }
 }
