@@ -1,0 +1,55 @@
+//! Why a run did not succeed.
+
+use std::path::PathBuf;
+
+use stubmart_client::{ClientError, TransportError};
+
+use crate::checker::Violation;
+
+/// Why a run did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The binary under test was not built.
+    #[error("{} is missing: build it with `cargo build` (or name one in STUBMART_BIN)", .0.display())]
+    NoBinary(PathBuf),
+    /// A process could not be started, signalled or waited for.
+    #[error("the machine refused: {0}")]
+    Io(#[from] std::io::Error),
+    /// The system under test did not become ready, or ended by itself.
+    #[error("the market {what}; the end of its log:\n{log}")]
+    Market {
+        /// What it did.
+        what: String,
+        /// The last lines of its log.
+        log: String,
+    },
+    /// A call that the scenario can not do without was refused or not answered.
+    #[error("a call failed: {0}")]
+    Client(#[from] ClientError),
+    /// `stubmart check` found a violation.
+    #[error("the audit of the stored market failed:\n{0}")]
+    Audit(String),
+    /// The log tells of a fault where none was injected.
+    #[error("the log tells of faults:\n{}", .0.join("\n"))]
+    Log(Vec<String>),
+    /// The answers contradict each other or what the market promises.
+    #[error("{} violations:\n{}", .0.len(), lines(.0))]
+    Violations(Vec<Violation>),
+    /// What the scenario waits for did not come, or was not as it has to be.
+    #[error("{0}")]
+    Unmet(String),
+}
+
+impl From<TransportError> for Failure {
+    fn from(error: TransportError) -> Self {
+        Self::Client(error.into())
+    }
+}
+
+/// How many violations are told in full.
+const TOLD_MAX: usize = 20;
+
+fn lines(violations: &[Violation]) -> String {
+    let told: Vec<_> = violations.iter().take(TOLD_MAX).map(ToString::to_string).collect();
+    told.join("\n")
+}

@@ -1,0 +1,310 @@
+//! The real `stubmart` binary on a free loopback port, with data of its own.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use axum::http::Method;
+use stubmart_client::Client;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+    sync::watch,
+    time::{sleep, timeout},
+};
+
+use crate::{Failure, random::Random, system::System};
+
+/// How long a start may take before it counts as failed.
+const START_MAX: Duration = Duration::from_secs(60);
+
+/// How long an orderly end may take.
+const STOP_MAX: Duration = Duration::from_secs(20);
+
+/// How often a starting server is asked whether it is ready.
+const ASK_EVERY: Duration = Duration::from_millis(2);
+
+/// How many log lines a failure shows.
+const TAIL: usize = 30;
+
+/// How the market is run.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Put before the binary, such as `strace` with its arguments.
+    pub wrapper: Vec<String>,
+    /// Environment variables, such as `STUBMART_CHECKOUT_HOLD`.
+    pub env: Vec<(&'static str, String)>,
+    /// Where to keep the data; a throw-away directory when left out.
+    pub data: Option<PathBuf>,
+}
+
+impl Settings {
+    /// A market for load: no rate limits, and checkouts that hold their ticket for `hold`.
+    #[must_use]
+    pub fn load(hold: Duration) -> Self {
+        Self::default()
+            .set("STUBMART_RATE_LIMITS", "off")
+            .set("STUBMART_CHECKOUT_HOLD", format!("{}s", hold.as_secs()))
+            .set("STUBMART_LEAVE_GRACE", "1s")
+    }
+
+    /// These settings with an environment variable more.
+    #[must_use]
+    pub fn set(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.env.push((name, value.into()));
+        self
+    }
+}
+
+/// The binary under test: the one that `STUBMART_BIN` names, or the one that was built beside the
+/// running program.
+///
+/// # Errors
+/// [`Failure::NoBinary`] when it is not there.
+pub fn binary() -> Result<PathBuf, Failure> {
+    let path = match std::env::var_os("STUBMART_BIN") {
+        Some(path) => PathBuf::from(path),
+        None => {
+            let running = std::env::current_exe()?;
+            // A test lies one directory deeper than a binary.
+            let built = running.ancestors().skip(1).take(2).map(|it| it.join("stubmart"));
+            let built: Vec<_> = built.collect();
+            let found = built.iter().find(|it| it.is_file()).or(built.last());
+            found.cloned().unwrap_or_else(|| PathBuf::from("stubmart"))
+        }
+    };
+    if path.is_file() { Ok(path) } else { Err(Failure::NoBinary(path)) }
+}
+
+/// The lines that all processes of a run have logged.
+#[derive(Debug, Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn add(&self, line: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+
+    /// The lines that `wanted` takes.
+    pub fn lines(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().filter(|line| wanted(line)).cloned().collect()
+    }
+
+    /// The last lines, for a failure's message.
+    #[must_use]
+    pub fn tail(&self) -> String {
+        let lines = self.lines(|_| true);
+        lines.split_at(lines.len().saturating_sub(TAIL)).1.join("\n")
+    }
+}
+
+/// The whole market in one process.
+#[derive(Debug)]
+pub struct OneProcess {
+    binary: PathBuf,
+    settings: Settings,
+    data: PathBuf,
+    base: String,
+    child: Option<Child>,
+    log: Log,
+    /// Removes the throw-away data at the end.
+    _scratch: Option<TempDir>,
+}
+
+impl OneProcess {
+    /// A market that is not started yet.
+    ///
+    /// # Errors
+    /// [`Failure::NoBinary`]; [`Failure::Io`] when no directory for the data can be made.
+    pub fn new(settings: Settings) -> Result<Self, Failure> {
+        let (data, scratch) = match &settings.data {
+            Some(data) => (data.clone(), None),
+            None => {
+                let scratch = tempfile::tempdir()?;
+                (scratch.path().to_owned(), Some(scratch))
+            }
+        };
+        let (base, log) = (String::new(), Log::default());
+        Ok(Self { binary: binary()?, settings, data, base, child: None, log, _scratch: scratch })
+    }
+
+    /// A market that is ready.
+    ///
+    /// # Errors
+    /// As [`Self::new`] and [`System::start`].
+    pub async fn started(settings: Settings) -> Result<Self, Failure> {
+        let mut market = Self::new(settings)?;
+        market.start().await?;
+        Ok(market)
+    }
+
+    /// Where its data is.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub const fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The id of the running process, or of what wraps it.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
+    /// Runs it with other settings from the next start on; the data stays where it is.
+    pub fn configure(&mut self, change: impl FnOnce(Settings) -> Settings) {
+        self.settings = change(self.settings.clone());
+    }
+
+    fn command(&self, subcommand: &str) -> Command {
+        let mut words = self.settings.wrapper.iter();
+        let mut command = match words.next() {
+            Some(wrapper) if subcommand == "serve" => {
+                let mut command = Command::new(wrapper);
+                command.args(words).arg(&self.binary);
+                command
+            }
+            _ => Command::new(&self.binary),
+        };
+        command.arg(subcommand).env_clear();
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        command.env("STUBMART_LISTEN", "127.0.0.1:0").env("STUBMART_DATA", &self.data);
+        command.envs(self.settings.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        command
+    }
+
+    /// Starts the process; what it serves at comes by the channel.
+    fn spawn(&mut self) -> Result<watch::Receiver<Option<String>>, Failure> {
+        let mut command = self.command("serve");
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let (address, served_at) = watch::channel(None);
+        if let Some(stderr) = child.stderr.take() {
+            let log = self.log.clone();
+            tokio::spawn(async move {
+                let mut lines = BufReader::new(stderr).lines();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    if let Some((_, base)) = line.split_once("stubmart serves at ") {
+                        let base = base.split_ascii_whitespace().next().unwrap_or_default();
+                        address.send_replace(Some(base.to_owned()));
+                    }
+                    log.add(line);
+                }
+            });
+        }
+        self.child = Some(child);
+        Ok(served_at)
+    }
+
+    fn failed(&self, what: impl Into<String>) -> Failure {
+        Failure::Market { what: what.into(), log: self.log.tail() }
+    }
+
+    /// The exit status, if it has ended by itself.
+    ///
+    /// # Errors
+    /// [`Failure::Io`] when that can not be told.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>, Failure> {
+        match &mut self.child {
+            Some(child) => Ok(child.try_wait()?),
+            None => Ok(None),
+        }
+    }
+
+    async fn ready(&mut self, mut served_at: watch::Receiver<Option<String>>) -> Result<(), Failure> {
+        let told = served_at.wait_for(Option::is_some).await;
+        let base = told.ok().and_then(|base| base.clone());
+        let Some(base) = base else { return Err(self.failed("ended before it served")) };
+        self.base = base;
+        let client = Client::http(&self.base)?;
+        loop {
+            if let Ok(answer) = client.raw(Method::GET, "/readyz", None::<&()>).await
+                && answer.status.is_success()
+            {
+                return Ok(());
+            }
+            if let Some(status) = self.ended()? {
+                return Err(self.failed(format!("ended with {status} before it was ready")));
+            }
+            sleep(ASK_EVERY).await;
+        }
+    }
+
+    async fn end(&mut self) -> Result<(), Failure> {
+        if let Some(mut child) = self.child.take() {
+            child.kill().await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl System for OneProcess {
+    fn base(&self) -> String {
+        self.base.clone()
+    }
+
+    async fn start(&mut self) -> Result<Duration, Failure> {
+        let began = Instant::now();
+        let served_at = self.spawn()?;
+        match timeout(START_MAX, self.ready(served_at)).await {
+            Ok(ready) => ready?,
+            Err(_) => return Err(self.failed("was not ready in time")),
+        }
+        Ok(began.elapsed())
+    }
+
+    async fn start_and_kill(&mut self, alive: Duration) -> Result<(), Failure> {
+        drop(self.spawn()?);
+        sleep(alive).await;
+        self.kill(&mut Random::new(0)).await
+    }
+
+    async fn kill(&mut self, _: &mut Random) -> Result<(), Failure> {
+        if let Some(status) = self.ended()? {
+            return Err(self.failed(format!("ended by itself with {status}")));
+        }
+        self.end().await
+    }
+
+    async fn stop(&mut self) -> Result<(), Failure> {
+        let Some(id) = self.id() else { return Ok(()) };
+        let kill = format!("kill -TERM {id}");
+        Command::new("/bin/sh").args(["-c", &kill]).status().await?;
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        match timeout(STOP_MAX, child.wait()).await {
+            Ok(status) => match status? {
+                status if status.success() => Ok(()),
+                status => Err(self.failed(format!("stopped with {status}"))),
+            },
+            Err(_) => Err(self.failed("did not stop in time")),
+        }
+    }
+
+    async fn audit(&self) -> Result<(), Failure> {
+        let output = self.command("check").env("STUBMART_LOG", "warn").output().await?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let texts = [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
+        Err(Failure::Audit(texts.concat()))
+    }
+
+    fn inspect_log(&self) -> Result<(), Failure> {
+        let faults = self.log.lines(|line| line.contains(" ERROR ") || line.contains("panicked"));
+        if faults.is_empty() { Ok(()) } else { Err(Failure::Log(faults)) }
+    }
+}
