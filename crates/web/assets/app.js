@@ -81,20 +81,15 @@ function paced(wait, run) {
  *  server, which hidden tabs should not use up. `caughtUp` is called after each (re)connect. */
 function listen(url, onTicket, caughtUp = () => {}) {
   let source;
+  const mark = (live) => $$("[data-live]").forEach((it) => (it.hidden = !live));
   const open = () => {
     if (source || !visible()) return;
     source = new EventSource(url);
     source.addEventListener("open", () => {
-      document.documentElement.dataset.live = "on";
-      const mark = $("[data-live]");
-      if (mark) mark.hidden = false;
+      mark(true);
       caughtUp();
     });
-    source.addEventListener("error", () => {
-      const mark = $("[data-live]");
-      if (mark) mark.hidden = true;
-      delete document.documentElement.dataset.live;
-    });
+    source.addEventListener("error", () => mark(false));
     source.addEventListener("ticket", (event) => onTicket(JSON.parse(event.data)));
   };
   const close = () => {
@@ -118,7 +113,7 @@ function money(minor, currency) {
 
 function place(ticket) {
   const label = (word, name) => {
-    const code = name.length <= 4 || /\d/.test(name);
+    const code = name.length <= 2 || /\d/.test(name);
     return code && !name.toLowerCase().startsWith(word.toLowerCase()) ? `${word} ${name}` : name;
   };
   const parts = [];
@@ -130,6 +125,7 @@ function place(ticket) {
   return [parts.shift() ?? "General admission", parts.join(" · ")];
 }
 
+const spell = (text) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean);
 const many = (n) => `${n.toLocaleString("en-US")} ${n === 1 ? "ticket" : "tickets"}`;
 
 // ---- The event page: rows that follow the market ----
@@ -157,9 +153,8 @@ function liveLots(root) {
       ? `${money(Math.ceil(ticket.price / ticket.quantity), ticket.currency)} each`
       : "";
     set("each", each);
-    const note = $("[data-f=note]", row);
-    const says = ticket.title.trim().toLowerCase() !== list().dataset.event.toLowerCase();
-    if (note) note.textContent = says ? ticket.title : "";
+    const known = new Set(spell([list().dataset.event, where, detail].join(" ")));
+    set("note", spell(ticket.title).every((word) => known.has(word)) ? "" : ticket.title);
     row.id = `t-${ticket.id}`;
     row.dataset.price = ticket.price;
     row.dataset.version = ticket.version;

@@ -193,10 +193,14 @@ pub(crate) struct Lot {
 }
 
 impl Lot {
-    /// `event` is the name that need not be repeated.
+    /// `event` is the name that need not be repeated: a title that says no more than that and where the
+    /// seats are is left out.
     pub(crate) fn new(ticket: &Ticket, event: Option<&str>, viewer: Option<UserId>) -> Self {
         let place = place(ticket.section.as_deref(), ticket.row.as_deref(), &ticket.seats);
-        let repeats = event.is_some_and(|name| name.eq_ignore_ascii_case(ticket.title.trim()));
+        let known = [event.unwrap_or(""), &place.0, &place.1].join(" ").to_lowercase();
+        let known: Vec<&str> = words(&known).collect();
+        let title = ticket.title.to_lowercase();
+        let repeats = event.is_some() && words(&title).all(|word| known.contains(&word));
         let note = (!repeats).then(|| ticket.title.clone());
         Self {
             id: ticket.id.to_string(),
@@ -218,6 +222,10 @@ impl Lot {
         let detail = if self.detail.is_empty() { "" } else { ", " };
         format!("{}, {}{detail}{}, {}", self.quantity, self.place, self.detail, self.price)
     }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|it: char| !it.is_alphanumeric()).filter(|it| !it.is_empty())
 }
 
 /// `$45 each`, when there is more than one seat.
@@ -284,9 +292,9 @@ pub(crate) fn place(
     (first, parts.join(" · "))
 }
 
-/// `Section 102`, but `Balcony` and `Section A` as they are.
+/// `Section 102` and `Section C`, but `Balcony` and `Section A` as they are.
 fn labelled(label: &str, name: &str) -> String {
-    let is_code = name.len() <= 4 || name.bytes().any(|byte| byte.is_ascii_digit());
+    let is_code = name.len() <= 2 || name.bytes().any(|byte| byte.is_ascii_digit());
     let has_label = name.to_ascii_lowercase().starts_with(&label.to_ascii_lowercase());
     if is_code && !has_label { format!("{label} {name}") } else { name.to_owned() }
 }

@@ -61,6 +61,11 @@ impl Visitor {
         }
     }
 
+    /// The same visitor, answered without compression.
+    pub(crate) fn uncompressed(&self) -> Self {
+        Self { gzip: false, ..self.clone() }
+    }
+
     /// The API, called as this visitor.
     pub(crate) fn api(&self) -> Client {
         let api = self.site.api.forwarded(&self.forwarded);

@@ -229,7 +229,8 @@ pub(crate) async fn create_token(visitor: Visitor, form: Form) -> Result<Respons
         Ok(token) => {
             let mut forms = Forms::new(&visitor, &user);
             forms.secret = Some((token.name, token.token));
-            page(&visitor, user, forms, StatusCode::CREATED).await
+            // A page with a secret beside what a visitor typed must not tell by its length (BREACH).
+            page(&visitor.uncompressed(), user, forms, StatusCode::CREATED).await
         }
         Err(error) => {
             refused(&visitor, user, error, |forms| {

@@ -1,0 +1,632 @@
+//! Every page over a small API in memory: what is shown, what is asked of the API, and what a hostile
+//! visitor cannot do.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+#![expect(unreachable_pub, reason = "the support module is shared by nothing else")]
+
+mod support;
+
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+use stubmart_contract::{
+    Code, EventId, UserId,
+    api::{CancelReason, OrderStatus, TicketStatus},
+};
+use stubmart_web::WebConfig;
+use support::{Fake, charge, cookie, id};
+
+const EVIL: &str = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&";
+
+fn market() -> (Fake, EventId) {
+    let fake = Fake::new();
+    let event = fake.event(10, "The Paper Lanterns");
+    (fake, event)
+}
+
+#[tokio::test]
+async fn home_shows_what_is_on_and_what_it_costs() {
+    let (fake, event) = market();
+    fake.ticket(20, event, |_| {});
+    let page = fake.get("/").await;
+    assert_eq!(page.status, StatusCode::OK);
+    page.has("The Paper Lanterns");
+    page.has("The Cellar · Boston, MA");
+    page.has("<small>from</small> $90");
+    page.has("1 ticket");
+    page.has("Log in");
+}
+
+#[tokio::test]
+async fn an_empty_market_says_what_to_do() {
+    let page = Fake::new().get("/").await;
+    assert_eq!(page.status, StatusCode::OK);
+    page.has("No events yet");
+}
+
+#[tokio::test]
+async fn an_event_shows_its_tickets_and_what_each_visitor_can_do_with_them() {
+    let (fake, event) = market();
+    fake.ticket(20, event, |_| {});
+    fake.ticket(21, event, |it| {
+        it.status = TicketStatus::Locked;
+        it.locked_until = "2026-11-20T14:32:00Z".parse().ok();
+        it.section = Some("Balcony".to_owned());
+    });
+    fake.ticket(22, event, |it| it.user_id = UserId(id(1)));
+    let page = fake.get_as_ada(&format!("/events/{event}")).await;
+    page.has(
+        "<b data-f=\"place\">Section 102</b><span data-f=\"detail\">Row B · Seats 12, 13</span>",
+    );
+    page.has("$45 each");
+    page.has(&format!("formaction=\"/tickets/{}/buy\" name=\"price\" value=\"9000\"", id(20)));
+    page.has("In someone’s checkout, free again by <time datetime=\"2026-11-20T14:32:00.000Z\" data-local=\"time\">14:32 UTC</time> at the latest");
+    page.has(&format!("href=\"/tickets/{}/edit\">Yours: edit", id(22)));
+    page.has("Median");
+    page.has(&format!("data-stream=\"/api/events/{event}/stream\""));
+    assert_eq!(
+        page.text().matches("\" form=\"buy\"").count(),
+        2,
+        "one button, and the blank row's"
+    );
+}
+
+#[tokio::test]
+async fn filters_reach_the_api_and_a_bad_one_is_marked() {
+    let (fake, event) = market();
+    fake.ticket(20, event, |_| {});
+    let page = fake.get(&format!("/events/{event}?qty=3&max=50")).await;
+    page.has("No tickets like that right now");
+    let page = fake.get(&format!("/events/{event}?max=cheap")).await;
+    page.has("aria-invalid=\"true\"");
+    page.has("Section 102");
+    let page = fake.get("/events?q=lanterns&max=50").await;
+    page.has("Nothing found");
+    page.has("href=\"/events?q=lanterns\"");
+    let page = fake.get("/events?q=lanterns&qty=2").await;
+    page.has("The Paper Lanterns");
+}
+
+#[tokio::test]
+async fn what_users_write_is_never_markup() {
+    let fake = Fake::new();
+    let event = fake.event(10, EVIL);
+    let ticket = fake.ticket(20, event, |it| {
+        it.title = format!("{EVIL}2");
+        it.section = Some(EVIL.to_owned());
+        it.user_id = UserId(id(1));
+    });
+    let order = fake.order(70, ticket, |_| {});
+    let evil = serde_urlencoded::to_string([("q", EVIL), ("city", EVIL), ("max", EVIL)]).unwrap();
+    for path in [
+        "/".to_owned(),
+        format!("/events?{evil}"),
+        format!("/events/{event}"),
+        format!("/tickets/{ticket}"),
+        format!("/tickets/{ticket}/edit"),
+        format!("/orders/{order}"),
+        "/orders".to_owned(),
+        "/selling".to_owned(),
+        format!("/sell?{evil}"),
+        format!("/sell/{event}"),
+        "/account".to_owned(),
+    ] {
+        let page = fake.get_as_ada(&path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        for raw in ["<script>alert", "<img src=x", "<b>evil"] {
+            assert!(!page.text().contains(raw), "{raw} on {path}: {}", page.text());
+        }
+    }
+    let page = fake.post("/login", &[("email", EVIL), ("password", "x"), ("next", EVIL)]).await;
+    assert_eq!(page.location(), "/");
+}
+
+#[tokio::test]
+async fn structured_data_is_json_that_cannot_end_its_script() {
+    let fake = Fake::new();
+    let event = fake.event(10, EVIL);
+    fake.ticket(20, event, |_| {});
+    let page = fake.get(&format!("/events/{event}")).await;
+    let (_, rest) = page.text().split_once("<script type=\"application/ld+json\">").unwrap();
+    let (data, _) = rest.split_once("</script>").unwrap();
+    let data: serde_json::Value = serde_json::from_str(data).unwrap();
+    assert_eq!(data["name"], EVIL);
+    assert_eq!(data["offers"]["lowPrice"], "90");
+    assert_eq!(data["offers"]["priceCurrency"], "USD");
+}
+
+#[tokio::test]
+async fn buying_starts_a_checkout_at_the_price_that_was_seen() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |_| {});
+    let path = format!("/tickets/{ticket}/buy");
+    let fields = [("price", "9000"), ("key", "0123456789abcdef")];
+    let page = fake.post_as_ada(&path, &fields).await;
+    assert!(page.location().starts_with("/orders/"));
+    let call = &fake.calls("POST /api/orders")[0];
+    assert_eq!(call.body, serde_json::json!({ "ticketId": ticket, "price": 9000 }));
+    // A double click: the same order.
+    let again = fake.post_as_ada(&path, &fields).await;
+    assert_eq!(again.location(), page.location());
+    // The order has ended since: who clicks again means it.
+    fake.market.lock().unwrap().orders[0].status = OrderStatus::Cancelled;
+    let anew = fake.post_as_ada(&path, &fields).await;
+    assert_ne!(anew.location(), page.location());
+}
+
+#[tokio::test]
+async fn a_ticket_that_cannot_be_had_is_told_on_its_page() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |_| {});
+    for (code, words) in [
+        (Code::TicketLocked, "Someone else is checking this ticket out"),
+        (Code::TicketSold, "has just been sold"),
+        (Code::OwnTicket, "your own listing"),
+        (Code::PriceChanged, "changed the price"),
+    ] {
+        fake.refuse("POST /api/orders", code, &[]);
+        let page = fake.post_as_ada(&format!("/tickets/{ticket}/buy"), &[("price", "9000")]).await;
+        assert_eq!(page.location(), format!("/tickets/{ticket}"));
+        let flash = page.cookies()[0].split(';').next().unwrap().to_owned();
+        let request = Request::get(format!("/tickets/{ticket}")).header(header::COOKIE, flash);
+        let shown = fake.send(request.body(Body::empty()).unwrap()).await;
+        shown.has(words);
+        assert!(shown.cookies()[0].starts_with("stubmart_flash=;"), "it is shown once");
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_signed_in_logs_in_and_comes_back() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |_| {});
+    for (page, next) in [
+        (fake.get("/account").await, "/account"),
+        (fake.get("/orders?cursor=a").await, "/orders?cursor=a"),
+        (fake.post(&format!("/tickets/{ticket}/buy"), &[]).await, &*format!("/tickets/{ticket}")),
+    ] {
+        let query = serde_urlencoded::to_string([("next", next)]).unwrap();
+        assert_eq!(page.location(), format!("/login?{query}"));
+    }
+    let page =
+        fake.post("/login", &[("email", "a@b"), ("password", "p"), ("next", "/orders")]).await;
+    assert_eq!(page.location(), "/orders");
+    assert!(page.cookies().iter().any(|it| it.starts_with("stubmart_session=adas-session")));
+    assert_eq!(fake.get_as_ada("/login?next=/orders").await.location(), "/orders");
+    let away = fake.post("/login", &[("email", "a@b"), ("next", "//evil.example")]).await;
+    assert_eq!(away.location(), "/");
+}
+
+#[tokio::test]
+async fn a_refused_login_keeps_the_email_and_not_the_password() {
+    let fake = Fake::new();
+    fake.refuse("POST /api/auth/login", Code::BadCredentials, &[]);
+    let page =
+        fake.post("/login", &[("email", "ada@example.com"), ("password", "wrong one")]).await;
+    assert_eq!(page.status, StatusCode::UNAUTHORIZED);
+    page.has("The email or the password is wrong.");
+    page.has("value=\"ada@example.com\"");
+    page.lacks("wrong one");
+    let too_short = [("password", "must have 8 to 128 characters")];
+    fake.refuse("POST /api/auth/signup", Code::ValidationFailed, &too_short);
+    let page = fake.post("/signup", &[("email", "x"), ("password", "short")]).await;
+    assert_eq!(page.status, StatusCode::BAD_REQUEST);
+    page.has("id=\"e-password\">Must have 8 to 128 characters.");
+    page.has("aria-describedby=\"e-password h-password\"");
+}
+
+#[tokio::test]
+async fn logging_out_ends_the_session_and_takes_the_cookie() {
+    let page = Fake::new().post_as_ada("/logout", &[]).await;
+    assert_eq!(page.location(), "/");
+    assert!(page.cookies().iter().any(|it| it.starts_with("stubmart_session=;")));
+}
+
+#[tokio::test]
+async fn a_checkout_counts_down_by_the_servers_clock_and_lists_the_test_cards() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |_| {});
+    let order = fake.order(70, ticket, |it| {
+        it.created_at = "2026-11-20T11:55:00Z".parse().unwrap();
+    });
+    let page = fake.get_as_ada(&format!("/orders/{order}")).await;
+    page.has("data-left=\"600000\" data-whole=\"900000\"");
+    page.has("pm_card_visa_chargeDeclined");
+    page.has("Pay $90.00");
+    page.has("<noscript><meta http-equiv=\"refresh\" content=\"601\"></noscript>");
+    page.has("noindex");
+}
+
+#[tokio::test]
+async fn paying_shows_the_receipt_and_a_decline_says_why() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |_| {});
+    let order = fake.order(70, ticket, |_| {});
+    let path = format!("/orders/{order}");
+    let fields = [("method", "pm_card_visa"), ("key", "0123456789abcdef")];
+    let page = fake.post_as_ada(&format!("{path}/pay"), &fields).await;
+    assert_eq!(page.location(), path);
+    assert_eq!(fake.calls("POST /api/payments")[0].headers["idempotency-key"], "0123456789abcdef");
+    fake.get_as_ada(&path).await.has("It’s yours");
+
+    let declined = fake.order(71, ticket, |it| {
+        it.status = OrderStatus::Cancelled;
+        it.cancel_reason = Some(CancelReason::PaymentFailed);
+    });
+    fake.market.lock().unwrap().charges = vec![charge("failed", Some("insufficient_funds"))];
+    let page = fake.get_as_ada(&format!("/orders/{declined}")).await;
+    page.has("There is not enough money on that card.");
+    page.has("Nothing was charged.");
+    page.has("Try again for $90.00");
+}
+
+#[tokio::test]
+async fn an_order_that_ended_says_what_happened() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |_| {});
+    for (number, reason, words) in [
+        (71, CancelReason::Expired, "Your time ran out"),
+        (72, CancelReason::Left, "You left this checkout"),
+    ] {
+        let order = fake.order(number, ticket, |it| {
+            it.status = OrderStatus::Cancelled;
+            it.cancel_reason = Some(reason);
+        });
+        let page = fake.get_as_ada(&format!("/orders/{order}")).await;
+        page.has(words);
+        page.has("Nothing was charged.");
+    }
+    let waiting = fake.order(73, ticket, |it| it.status = OrderStatus::AwaitingPayment);
+    fake.get_as_ada(&format!("/orders/{waiting}")).await.has("Your payment is on its way");
+}
+
+#[tokio::test]
+async fn leaving_goes_back_to_the_event() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |_| {});
+    let order = fake.order(70, ticket, |_| {});
+    let page = fake.post_as_ada(&format!("/orders/{order}/leave"), &[]).await;
+    assert_eq!(page.location(), format!("/events/{event}"));
+    fake.refuse(&format!("DELETE /api/orders/{order}"), Code::PaymentInProgress, &[]);
+    let page = fake.post_as_ada(&format!("/orders/{order}/leave"), &[]).await;
+    assert_eq!(page.location(), format!("/orders/{order}"));
+}
+
+#[tokio::test]
+async fn listing_seats_in_pairs_makes_a_ticket_of_each_pair_once() {
+    let (fake, event) = market();
+    fake.ticket(20, event, |_| {});
+    let fields = [
+        ("section", "102"),
+        ("row", "B"),
+        ("seats", "12-15"),
+        ("price", "45.50"),
+        ("split", "pairs"),
+        ("title", "The Paper Lanterns"),
+        ("key", "0123456789abcdef"),
+        ("step", "list"),
+    ];
+    let page = fake.post_as_ada(&format!("/sell/{event}"), &fields).await;
+    assert_eq!(page.location(), "/selling");
+    let calls = fake.calls("POST /api/tickets");
+    let listed: Vec<_> =
+        calls.iter().map(|call| (&call.body["seats"], &call.body["price"])).collect();
+    assert_eq!(
+        serde_json::json!(listed),
+        serde_json::json!([[["12", "13"], 9100], [["14", "15"], 9100]])
+    );
+    let keys: Vec<_> = calls.iter().map(|call| &call.headers["idempotency-key"]).collect();
+    assert_eq!(keys, ["0123456789abcdef-0", "0123456789abcdef-1"]);
+}
+
+#[tokio::test]
+async fn a_preview_lists_nothing_and_a_mistake_is_marked_with_what_was_typed() {
+    let (fake, event) = market();
+    fake.ticket(20, event, |_| {});
+    let mut fields = vec![
+        ("seats", "12-13"),
+        ("price", "45"),
+        ("split", "lot"),
+        ("title", "t"),
+        ("step", "preview"),
+    ];
+    let page = fake.post_as_ada(&format!("/sell/{event}"), &fields).await;
+    page.has("You get <b>$90.00</b> when all is sold.");
+    fields[1] = ("price", "cheap");
+    fields[4] = ("step", "list");
+    let page = fake.post_as_ada(&format!("/sell/{event}"), &fields).await;
+    assert_eq!(page.status, StatusCode::BAD_REQUEST);
+    page.has("value=\"cheap\"");
+    page.has("id=\"e-price\">Enter an amount such as $45.50.");
+    assert!(fake.calls("POST /api/tickets").is_empty());
+}
+
+#[tokio::test]
+async fn a_new_event_is_added_once_and_its_mistakes_are_marked() {
+    let fake = Fake::new();
+    let fields = [
+        ("name", "New show"),
+        ("category", "Pop"),
+        ("starts", "2026-12-24T19:30"),
+        ("venue", "The Cellar"),
+        ("city", "Boston"),
+        ("region", ""),
+    ];
+    let page = fake.post_as_ada("/sell/event", &fields).await;
+    assert_eq!(page.location(), format!("/sell/{}", id(500)));
+    let call = &fake.calls("POST /api/events")[0];
+    assert_eq!(call.body["startsAt"], "2026-12-24T19:30:00.000Z");
+    assert!(call.headers.contains_key("idempotency-key"));
+    let page = fake.post_as_ada("/sell/event", &[("name", "New show"), ("starts", "soon")]).await;
+    assert_eq!(page.status, StatusCode::BAD_REQUEST);
+    for field in ["category", "starts", "venue", "city"] {
+        page.has(&format!("id=\"e-{field}\""));
+    }
+    fake.refuse("POST /api/events", Code::ValidationFailed, &[("venue.city", "is too long")]);
+    fake.post_as_ada("/sell/event", &fields).await.has("id=\"e-city\">Is too long.");
+}
+
+#[tokio::test]
+async fn a_seller_changes_the_version_they_saw_and_is_told_why_not() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |it| it.user_id = UserId(id(1)));
+    fake.get_as_ada("/selling").await.has("name=\"version\" value=\"3\"");
+    let path = format!("/tickets/{ticket}/price");
+    let page = fake.post_as_ada(&path, &[("price", "50"), ("version", "3")]).await;
+    assert_eq!(page.location(), "/selling");
+    let line = format!("PATCH /api/tickets/{ticket}");
+    let call = &fake.calls(&line)[0];
+    assert_eq!(
+        (&call.body, &call.headers["if-match"]),
+        (&serde_json::json!({ "price": 5000 }), &"\"3\"".parse().unwrap())
+    );
+    for (code, word) in [
+        (Code::TicketLocked, "edit-locked"),
+        (Code::TicketSold, "edit-sold"),
+        (Code::VersionMismatch, "edit-stale"),
+    ] {
+        fake.refuse(&line, code, &[]);
+        let page = fake.post_as_ada(&path, &[("price", "50"), ("version", "3")]).await;
+        assert!(page.cookies()[0].starts_with(&format!("stubmart_flash={word}.")), "{code}");
+    }
+    let page = fake.post_as_ada(&path, &[("price", "-5")]).await;
+    assert_eq!(page.status, StatusCode::BAD_REQUEST);
+    page.has("value=\"-5\"");
+}
+
+#[tokio::test]
+async fn a_locked_listing_says_why_it_cannot_be_edited() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |it| {
+        it.user_id = UserId(id(1));
+        it.status = TicketStatus::Locked;
+        it.locked_until = "2026-11-20T14:32:00Z".parse().ok();
+    });
+    let page = fake.get_as_ada("/selling").await;
+    page.has("A buyer is paying. You can edit it again if they leave, by");
+    page.lacks(&format!("/tickets/{ticket}/price"));
+    fake.get_as_ada(&format!("/tickets/{ticket}/edit"))
+        .await
+        .has("they have been promised this price");
+    let (fake, event) = market();
+    let other = fake.ticket(20, event, |_| {});
+    let page = fake.get_as_ada(&format!("/tickets/{other}/edit")).await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND, "not one's own");
+}
+
+#[tokio::test]
+async fn a_new_token_is_shown_once_and_not_compressed() {
+    let fake = Fake::new();
+    let request = Request::post("/account/tokens")
+        .header(header::COOKIE, cookie())
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(header::ACCEPT_ENCODING, "gzip");
+    let page =
+        fake.send(request.body(Body::from("name=script&key=0123456789abcdef")).unwrap()).await;
+    assert_eq!(page.status, StatusCode::CREATED);
+    page.has("value=\"the-secret-token\"");
+    assert_eq!(page.header("content-encoding"), "");
+    fake.get_as_ada("/account").await.lacks("the-secret-token");
+}
+
+#[tokio::test]
+async fn the_account_marks_a_wrong_password_in_the_form_that_was_sent() {
+    let fake = Fake::new();
+    fake.refuse("PATCH /api/auth/currentuser", Code::BadCredentials, &[]);
+    let fields = [("name", "Countess"), ("email", "c@d"), ("currentPassword", "no")];
+    let page = fake.post_as_ada("/account/profile", &fields).await;
+    assert_eq!(page.status, StatusCode::UNAUTHORIZED);
+    page.has("id=\"e-profile-currentPassword\"");
+    page.has("value=\"Countess\"");
+    page.lacks("id=\"e-password-currentPassword\"");
+    let page = fake.post_as_ada("/account/delete", &[("currentPassword", "yes")]).await;
+    assert_eq!(page.location(), "/");
+    assert!(page.cookies().iter().any(|it| it.starts_with("stubmart_session=;")));
+}
+
+#[tokio::test]
+async fn a_form_from_another_site_is_refused_before_anything_happens() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |_| {});
+    let send = async |headers: &[(&str, &str)]| {
+        let mut request = Request::post(format!("/tickets/{ticket}/buy"))
+            .header(header::COOKIE, cookie())
+            .header(header::HOST, "tickets.example")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        fake.send(request.body(Body::from("price=9000")).unwrap()).await.status
+    };
+    for theirs in [
+        [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")],
+        [("sec-fetch-site", "same-site"), ("origin", "https://other.tickets.example")],
+        [("x", "y"), ("origin", "https://evil.example")],
+        [("x", "y"), ("origin", "null")],
+        [("x", "y"), ("origin", "https://tickets.example.evil.example")],
+    ] {
+        assert_eq!(send(&theirs).await, StatusCode::FORBIDDEN, "{theirs:?}");
+    }
+    assert!(fake.calls("POST /api/orders").is_empty());
+    for ours in [
+        [("sec-fetch-site", "same-origin"), ("x", "y")],
+        [("origin", "https://tickets.example"), ("x", "y")],
+    ] {
+        assert_eq!(send(&ours).await, StatusCode::SEE_OTHER, "{ours:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_headers_that_keep_a_page_to_itself() {
+    let fake = Fake::new();
+    for path in ["/", "/nowhere", "/favicon.ico", "/robots.txt", "/login"] {
+        let page = fake.get(path).await;
+        let csp = page.header("content-security-policy");
+        assert!(csp.contains("default-src 'none'") && csp.contains("script-src 'self';"), "{csp}");
+        assert!(!csp.contains("unsafe-inline") && !csp.contains("stripe"), "{csp}");
+        assert_eq!(page.header("x-content-type-options"), "nosniff");
+        assert_eq!(page.header("referrer-policy"), "same-origin");
+        assert_eq!(page.header("strict-transport-security"), "", "plain http promises nothing");
+    }
+    let stripe = Fake::with(WebConfig {
+        stripe_publishable_key: Some("pk_test".to_owned()),
+        public_url: Some("https://tickets.example".to_owned()),
+        ..WebConfig::default()
+    });
+    let page = stripe.get("/").await;
+    assert!(
+        page.header("content-security-policy").contains("script-src 'self' https://js.stripe.com")
+    );
+    assert!(page.header("strict-transport-security").starts_with("max-age="));
+    page.has("<meta property=\"og:url\" content=\"https://tickets.example/\">");
+    page.lacks("<script src=\"https://js.stripe.com");
+}
+
+#[tokio::test]
+async fn pages_have_no_inline_script_or_style() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |_| {});
+    let order = fake.order(70, ticket, |_| {});
+    for path in [
+        "/".to_owned(),
+        "/events".to_owned(),
+        format!("/events/{event}"),
+        format!("/orders/{order}"),
+        "/selling".to_owned(),
+        format!("/sell/{event}"),
+        "/account".to_owned(),
+    ] {
+        let page = fake.get_as_ada(&path).await;
+        for inline in [" style=", "<style", " onclick=", "javascript:"] {
+            assert!(!page.text().contains(inline), "{inline} on {path}");
+        }
+        for script in page.text().split("<script").skip(1) {
+            let own = script.starts_with(" type=\"module\" src=\"/assets/");
+            assert!(
+                own || script.starts_with(" type=\"application/ld+json\">"),
+                "{path}: {script}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn assets_are_named_by_their_content_and_kept_for_ever() {
+    let fake = Fake::new();
+    let home = fake.get("/").await;
+    let names: Vec<&str> =
+        home.text().split('"').filter(|part| part.starts_with("/assets/")).collect();
+    assert_eq!(names.len(), 3, "one icon, one style sheet, one script: {names:?}");
+    for name in names {
+        let page = fake.get(name).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert_eq!(page.header("cache-control"), "public, max-age=31536000, immutable");
+        let request = Request::get(name).header(header::ACCEPT_ENCODING, "gzip, br");
+        let small = fake.send(request.body(Body::empty()).unwrap()).await;
+        assert!(small.body.len() < page.body.len(), "{name}");
+        assert_eq!(small.header("vary"), "accept-encoding");
+    }
+    assert_eq!(fake.get("/assets/app-000000000000.css").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_full_event_page_stays_small() {
+    let (fake, event) = market();
+    for number in 0..50 {
+        fake.ticket(100 + number, event, |it| {
+            it.price = (4500 + i64::try_from(number).unwrap() * 130).try_into().unwrap();
+            it.title = format!("Great view number {number}");
+        });
+    }
+    let path = format!("/events/{event}");
+    let plain = fake.get(&path).await;
+    assert!(plain.body.len() < 60 * 1024, "{} bytes", plain.body.len());
+    let request = Request::get(path).header(header::ACCEPT_ENCODING, "gzip");
+    let small = fake.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(small.header("content-encoding"), "gzip");
+    assert!(small.body.len() < 15 * 1024, "{} bytes compressed", small.body.len());
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_a_page_that_helps() {
+    let (fake, event) = market();
+    let lost = fake.get("/nowhere").await;
+    assert_eq!(lost.status, StatusCode::NOT_FOUND);
+    lost.has("This page is not here");
+    lost.has("role=\"search\"");
+    for path in ["/events/x", "/tickets/1", &format!("/events/{}", id(404)), "/orders/%00"] {
+        assert_eq!(fake.get_as_ada(path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let method = fake.post_as_ada("/events", &[]).await;
+    assert_eq!(method.status, StatusCode::METHOD_NOT_ALLOWED);
+    method.has("cannot be opened like that");
+
+    fake.refuse(&format!("GET /api/events/{event}"), Code::Unavailable, &[]);
+    let busy = fake.get(&format!("/events/{event}")).await;
+    assert_eq!(busy.status, StatusCode::SERVICE_UNAVAILABLE);
+    busy.has("We are a little busy");
+    fake.market.lock().unwrap().broken = true;
+    let gone = fake.get_as_ada("/orders").await;
+    assert_eq!(gone.status, StatusCode::SERVICE_UNAVAILABLE);
+    gone.has("Nothing is lost");
+}
+
+#[tokio::test]
+async fn what_is_no_form_or_too_large_is_refused() {
+    let fake = Fake::new();
+    let send = async |kind: &str, body: Vec<u8>| {
+        let request = Request::post("/login").header(header::CONTENT_TYPE, kind);
+        fake.send(request.body(Body::from(body)).unwrap()).await.status
+    };
+    let form = "application/x-www-form-urlencoded";
+    assert_eq!(send("application/json", b"{}".to_vec()).await, StatusCode::BAD_REQUEST);
+    assert_eq!(send(form, vec![b'a'; 40_000]).await, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(send(form, b"%ff=%00&&&=".to_vec()).await, StatusCode::SEE_OTHER);
+    assert!(fake.calls("POST /api/auth/login").len() == 1);
+}
+
+#[tokio::test]
+async fn the_api_learns_who_visits() {
+    let fake = Fake::new();
+    let request = Request::post("/login")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(header::USER_AGENT, "Browser/1")
+        .header("x-request-id", "r-42")
+        .extension(axum::extract::ConnectInfo(std::net::SocketAddr::from(([192, 0, 2, 7], 1234))));
+    fake.send(request.body(Body::from("email=a")).unwrap()).await;
+    let call = &fake.calls("POST /api/auth/login")[0];
+    assert_eq!(call.headers["user-agent"], "Browser/1");
+    assert_eq!(call.headers["x-request-id"], "r-42");
+    assert_eq!(call.headers["x-forwarded-for"], "192.0.2.7");
+}
+
+#[tokio::test]
+async fn pages_of_a_visitor_are_kept_by_no_cache() {
+    let fake = Fake::new();
+    assert_eq!(fake.get_as_ada("/orders").await.header("cache-control"), "private, no-store");
+    assert_eq!(fake.get("/").await.header("cache-control"), "private, no-cache");
+}
