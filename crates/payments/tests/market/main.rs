@@ -1,9 +1,12 @@
 //! Payments as a whole: the real service on in-memory ports and the sandbox, through its HTTP routes.
 
 #![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
     clippy::as_conversions,
-    clippy::items_after_statements,
-    reason = "tests are read from top to bottom"
+    reason = "a test fails by panicking"
 )]
 
 mod faults;
