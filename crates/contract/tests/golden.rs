@@ -1,0 +1,43 @@
+//! Events are kept for ever, so what was once written must be read for ever.
+//!
+//! `golden` holds examples as they were written: `TYPE.json`, and `TYPE.WHAT-CHANGED.json` from the day
+//! a payload changed. An example is never edited or removed.
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde_json::Value;
+use stubmart_contract::{Envelope, EventType};
+
+/// The examples by file name, without the extension.
+fn examples() -> BTreeMap<String, Vec<u8>> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let name = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
+    files.map(|path| (name(&path), std::fs::read(&path).unwrap())).collect()
+}
+
+#[test]
+fn every_stored_example_decodes_to_the_event_it_is_named_after() {
+    for (name, bytes) in examples() {
+        let envelope = Envelope::decode(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(Some(envelope.event.event_type().as_str()), name.split('.').next(), "{name}");
+    }
+}
+
+/// A payload that has changed needs an example of its new form beside the old one.
+#[test]
+fn every_kind_of_event_has_an_example_of_the_form_it_is_written_in_today() {
+    let examples = examples();
+    for kind in EventType::ALL {
+        let of_kind =
+            examples.iter().filter(|(name, _)| name.split('.').next() == Some(kind.as_str()));
+        let is_todays_form = |bytes: &[u8]| {
+            let written = Envelope::decode(bytes).unwrap().encode().unwrap();
+            let [stored, written] =
+                [bytes, &written].map(|it| serde_json::from_slice::<Value>(it).unwrap());
+            stored == written
+        };
+        let found = of_kind.map(|(_, bytes)| is_todays_form(bytes)).any(|is_todays| is_todays);
+        assert!(found, "{}: no example of today's form in tests/golden", kind.as_str());
+    }
+}

@@ -1,0 +1,65 @@
+//! `cargo run -p stubmart-xtask -- tidy` checks what the compiler and clippy do not see; `… -- errors`
+//! writes `docs/errors.md` anew.
+//!
+//! It needs no network and no tool but cargo. Every fault is reported, not only the first.
+
+mod dependencies;
+mod documents;
+mod licence;
+mod rooms;
+mod sources;
+mod tree;
+
+use std::{path::Path, process::ExitCode};
+
+use tree::Tree;
+
+/// Something that is not tidy: where, and what.
+pub(crate) type Fault = String;
+
+/// What went wrong with the check itself.
+pub(crate) type Failure = Box<dyn std::error::Error>;
+
+#[expect(clippy::print_stderr, clippy::print_stdout, reason = "the command line's own words")]
+fn main() -> ExitCode {
+    let command = std::env::args().nth(1);
+    let result = match command.as_deref() {
+        Some("tidy") => tidy(),
+        Some("errors") => documents::write_errors(root()).map(|()| Vec::new()),
+        _ => Err("usage: xtask tidy | errors".into()),
+    };
+    match result {
+        Ok(faults) if faults.is_empty() => {
+            println!("tidy");
+            ExitCode::SUCCESS
+        }
+        Ok(faults) => {
+            for fault in &faults {
+                eprintln!("{fault}");
+            }
+            eprintln!("{} faults", faults.len());
+            ExitCode::FAILURE
+        }
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The directory that holds the workspace.
+fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here)
+}
+
+fn tidy() -> Result<Vec<Fault>, Failure> {
+    let tree = Tree::read(root())?;
+    let metadata = dependencies::Metadata::read(root())?;
+    let mut faults = Vec::new();
+    faults.extend(rooms::check(&metadata));
+    faults.extend(dependencies::check(&metadata, root())?);
+    faults.extend(sources::check(&tree));
+    faults.extend(documents::check(&tree)?);
+    Ok(faults)
+}

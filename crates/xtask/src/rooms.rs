@@ -1,0 +1,59 @@
+//! Which crate may depend on which: the rooms of the architecture.
+
+use crate::{
+    Fault,
+    dependencies::{Metadata, Package},
+};
+
+const SERVICES: &[&str] = &[
+    "stubmart-auth",
+    "stubmart-tickets",
+    "stubmart-orders",
+    "stubmart-expiration",
+    "stubmart-payments",
+];
+const ADAPTERS: &[&str] = &["stubmart-embedded", "stubmart-remote"];
+
+/// What a crate may depend on among the project's own. A crate that is not named here is a tool or a
+/// test harness: it may know everything but the adapters.
+const MAY_USE: &[(&[&str], &[&str])] = &[
+    (&["stubmart-contract"], &[]),
+    (&["stubmart-ports"], &["stubmart-contract"]),
+    (SERVICES, &["stubmart-contract", "stubmart-ports", "stubmart-http-kit"]),
+    (&["stubmart-http-kit"], &["stubmart-contract", "stubmart-ports"]),
+    (&["stubmart-port-suite"], &["stubmart-contract", "stubmart-ports"]),
+    (ADAPTERS, &["stubmart-contract", "stubmart-ports"]),
+    (&["stubmart-client"], &["stubmart-contract", "stubmart-ports"]),
+    (&["stubmart-web"], &["stubmart-client", "stubmart-contract", "stubmart-ports"]),
+];
+
+/// Who may name adapters: the binary, and the bench, which measures them bare.
+const COMPOSES: &[&str] = &["stubmart", "stubmart-bench"];
+
+/// Dependencies that break the rules. What a crate's tests use is theirs to choose.
+pub(crate) fn check(metadata: &Metadata) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for package in metadata.workspace() {
+        let allowed = MAY_USE.iter().find(|(crates, _)| crates.contains(&package.name.as_str()));
+        for used in own(package) {
+            if ADAPTERS.contains(&used) && !COMPOSES.contains(&package.name.as_str()) {
+                faults.push(format!("{}: only {COMPOSES:?} may name {used}", package.name));
+            } else if allowed.is_some_and(|(_, allowed)| !allowed.contains(&used)) {
+                faults.push(format!("{}: may not depend on {used}", package.name));
+            }
+        }
+    }
+    for name in SERVICES {
+        if !metadata.workspace().any(|package| package.name == *name) {
+            faults
+                .push(format!("there is no crate {name}: the rules of the rooms are out of date"));
+        }
+    }
+    faults
+}
+
+/// The project's own crates that a package needs outside of its tests.
+fn own(package: &Package) -> impl Iterator<Item = &str> {
+    let shipped = package.dependencies.iter().filter(|it| it.kind.as_deref() != Some("dev"));
+    shipped.map(|it| it.name.as_str()).filter(|name| name.starts_with("stubmart"))
+}
