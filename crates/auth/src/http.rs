@@ -218,7 +218,7 @@ async fn log_out(
 }
 
 /// Who is signed in.
-#[utoipa::path(get, path = "/api/auth/currentuser", tag = "auth", responses(
+#[utoipa::path(get, path = "/api/auth/currentuser", tag = "auth", security((), ("session" = []), ("token" = [])), responses(
     (status = 200, description = "The caller's account; null when nobody is signed in", body = CurrentUser),
 ))]
 async fn get_current_user(

@@ -1,7 +1,10 @@
 //! The bodies of the public HTTP API.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::schema::{Array, ArrayBuilder, ObjectBuilder, SchemaType, Type},
+};
 
 use crate::{
     code::Code,
@@ -287,7 +290,7 @@ pub struct CreateTicketRequest {
     pub row: Option<String>,
     /// Seat names, one for each seat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_items = 50)]
+    #[schema(schema_with = seats, required = false)]
     pub seats: Option<Vec<String>>,
     /// Seats in the lot; the number of `seats` when these are named, else 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -301,23 +304,35 @@ pub struct CreateTicketRequest {
 pub struct UpdateTicketRequest {
     /// A new title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 200)]
     pub title: Option<String>,
     /// A new price of the whole lot, in minor units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Price, required = false)]
     pub price: Option<Price>,
     /// Another section; null clears it.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 50)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 50)]
     pub section: Option<Option<String>>,
     /// Another row; null clears it.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 50)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 50)]
     pub row: Option<Option<String>>,
     /// Other seat names, as many as the lot has seats; null clears them.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "nullable")]
-    #[schema(value_type = Option<Vec<String>>, max_items = 50)]
+    #[schema(schema_with = seats, required = false)]
     pub seats: Option<Option<Vec<String>>>,
+}
+
+/// Names of seats: at most 50, no two alike; null as good as none.
+fn seats() -> Array {
+    let name = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+    ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .items(name.max_length(Some(20)))
+        .max_items(Some(50))
+        .unique_items(true)
+        .build()
 }
 
 /// Tells a field that is null from one that is left out.

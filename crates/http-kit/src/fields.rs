@@ -114,12 +114,10 @@ impl Fields {
         field: &str,
         read: impl FnOnce(&mut Self) -> Option<T>,
     ) -> Option<T> {
-        let Some(map) = self.required(field, |value| match value {
+        let map = self.required(field, |value| match value {
             Value::Object(map) => Ok(map),
             _ => Err("must be an object".to_owned()),
-        }) else {
-            return None;
-        };
+        })?;
         let mut inner = Self {
             map,
             path: format!("{}{field}.", self.path),
@@ -167,13 +165,14 @@ impl Fields {
     }
 }
 
-/// A text of `min` to `max` characters, without control characters; white space around it is dropped.
+/// A text of `min` to `max` characters, without control characters; white space around it is dropped,
+/// and of nothing else it can not be when there is a `min`.
 pub fn text(min: usize, max: usize) -> impl Fn(Value) -> Result<String, Invalid> {
     move |value| {
         let Value::String(text) = value else { return Err("must be a text".to_owned()) };
-        let text = text.trim();
-        let length = text.chars().count();
-        if length < min || length > max {
+        // Judged as it came, so that the published schema can say the same.
+        let (length, trimmed) = (text.chars().count(), text.trim());
+        if length > max || trimmed.chars().count() < min {
             return Err(match min {
                 0 => format!("must be at most {max} characters"),
                 _ => format!("must be {min} to {max} characters"),
@@ -182,7 +181,7 @@ pub fn text(min: usize, max: usize) -> impl Fn(Value) -> Result<String, Invalid>
         if text.chars().any(char::is_control) {
             return Err("must not hold control characters".to_owned());
         }
-        Ok(text.to_owned())
+        Ok(trimmed.to_owned())
     }
 }
 
@@ -198,8 +197,7 @@ pub fn verbatim(min: usize, max: usize) -> impl Fn(Value) -> Result<String, Inva
 /// A whole number from `min` to `max`.
 pub fn number(min: u32, max: u32) -> impl Fn(Value) -> Result<u32, Invalid> {
     move |value| {
-        value
-            .as_u64()
+        whole(&value)
             .and_then(|number| u32::try_from(number).ok())
             .filter(|number| (min..=max).contains(number))
             .ok_or_else(|| format!("must be a whole number from {min} to {max}"))
@@ -210,9 +208,15 @@ pub fn number(min: u32, max: u32) -> impl Fn(Value) -> Result<u32, Invalid> {
 ///
 /// # Errors
 /// What is wrong with it.
+#[expect(clippy::needless_pass_by_value, reason = "the shape of every reader of a field")]
 pub fn price(value: Value) -> Result<Price, Invalid> {
-    let minor = value.as_i64().unwrap_or(0);
-    Price::try_from(minor).map_err(|error| error.to_string())
+    Price::try_from(whole(&value).unwrap_or(0)).map_err(|error| error.to_string())
+}
+
+/// A whole number, however JSON spells it: `250.0` is one too (JSON Schema, 6.1.1).
+fn whole(value: &Value) -> Option<i64> {
+    let Value::Number(number) = value else { return None };
+    number.as_i64().or_else(|| number.to_string().strip_suffix(".0")?.parse().ok())
 }
 
 /// A currency.
@@ -308,5 +312,16 @@ mod tests {
         assert_eq!(fields.patch("seats", text(0, 9)), Patch::Keep);
         assert_eq!(fields.patch_required("title", text(1, 9)), None);
         assert!(fields.finish(Some(())).is_err());
+    }
+
+    #[test]
+    fn a_number_is_whole_however_it_is_spelt() {
+        for spelt in ["250", "250.0", "2.5e2"] {
+            let value = serde_json::from_str(spelt).unwrap();
+            assert_eq!(price(value).map(Price::minor), Ok(250), "{spelt}");
+        }
+        for wrong in ["250.5", "0.0", "-1.0", "1e30", "\"250\"", "null"] {
+            assert!(price(serde_json::from_str(wrong).unwrap()).is_err(), "{wrong}");
+        }
     }
 }

@@ -102,7 +102,8 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
         let key = value.to_str().unwrap_or_default();
-        if key.is_empty() || key.len() > KEY_MAX {
+        let is_visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+        if key.is_empty() || key.len() > KEY_MAX || !is_visible {
             let message = format!("must be 1 to {KEY_MAX} visible ASCII characters");
             return Err(Problem::invalid_field("Idempotency-Key", message));
         }

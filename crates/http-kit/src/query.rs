@@ -53,8 +53,8 @@ pub fn number(min: u32, max: u32) -> impl Fn(Value) -> Result<u32, Invalid> {
 ///
 /// # Errors
 /// What is wrong with it.
+#[expect(clippy::needless_pass_by_value, reason = "the shape of every reader of a field")]
 pub fn price(value: Value) -> Result<Price, Invalid> {
-    let value = value;
     Price::try_from(digits(&value).unwrap_or(0)).map_err(|error| error.to_string())
 }
 

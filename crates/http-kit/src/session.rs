@@ -25,12 +25,15 @@ const KEPT: Duration = Duration::from_millis(900);
 /// How many answers are kept.
 const CACHE_SIZE: usize = 10_000;
 
+/// When auth was asked about a token's hash, and what it said.
+type Answers = Cache<[u8; 32], (Timestamp, Option<Identity>)>;
+
 /// Asks auth whose token it is, and keeps the answer for less than a second.
 #[derive(Clone)]
 pub struct SessionGate {
     auth: Arc<dyn Introspect>,
     host: Host,
-    answers: Arc<Cache<[u8; 32], (Timestamp, Option<Identity>)>>,
+    answers: Arc<Answers>,
 }
 
 impl std::fmt::Debug for SessionGate {

@@ -3,14 +3,15 @@
 use std::fmt::Write as _;
 
 use axum::{Json, Router, response::Html, routing::get};
+use serde_json::Value;
 use stubmart_contract::{Code, api::ProblemBody};
 use utoipa::{
     PartialSchema as _, ToSchema as _,
     openapi::{
         Components, Content, HttpMethod, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr,
         Required, ResponseBuilder, SecurityRequirement,
-        path::{Operation, ParameterBuilder, ParameterIn},
-        schema::{ObjectBuilder, Type},
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+        schema::{ArrayItems, ObjectBuilder, Schema, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -19,9 +20,11 @@ use utoipa_swagger_ui::SwaggerUi;
 /// Where the document is served.
 const OPENAPI_PATH: &str = "/api/openapi.json";
 
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
 /// The operations that honour `Idempotency-Key`: those that create something.
 const IDEMPOTENT: &[&str] = &[
-    "signup",
+    "sign_up",
     "create_token",
     "create_event",
     "create_ticket",
@@ -31,12 +34,30 @@ const IDEMPOTENT: &[&str] = &[
 ];
 
 /// The document, the page and the list.
-pub(crate) fn router(api: OpenApi) -> Router {
+pub(crate) fn router(api: &OpenApi) -> Router {
+    let api = published(api);
     let ui = utoipa_swagger_ui::Config::new([OPENAPI_PATH]).try_it_out_enabled(true);
     Router::new()
         .route(OPENAPI_PATH, get(async || Json(api)))
         .route("/api/problems", get(async || Html(problems())))
         .merge(SwaggerUi::new("/api/docs").config(ui))
+}
+
+/// The document as JSON. A query parameter may be empty, which is as good as left out; utoipa has no
+/// place for that, so it is said here.
+fn published(api: &OpenApi) -> Value {
+    let mut document = serde_json::to_value(api).unwrap_or_default();
+    let operations =
+        document["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut);
+    let operations =
+        operations.filter_map(Value::as_object_mut).flat_map(serde_json::Map::values_mut);
+    let parameters = operations
+        .filter_map(|operation| operation.get_mut("parameters")?.as_array_mut())
+        .flatten();
+    for parameter in parameters.filter(|parameter| parameter["in"] == "query") {
+        parameter["allowEmptyValue"] = Value::Bool(true);
+    }
+    document
 }
 
 /// Adds to the document generated from the routes what is true of all of them.
@@ -50,6 +71,7 @@ pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
         .build();
     let components = api.components.get_or_insert_with(Components::new);
     add_components(components);
+    components.schemas.values_mut().for_each(say_what_a_text_is);
     for item in api.paths.paths.values_mut() {
         let operations = [
             (HttpMethod::Get, &mut item.get),
@@ -82,7 +104,36 @@ fn add_components(components: &mut Components) {
     components.add_security_scheme("token", SecurityScheme::Http(bearer));
 }
 
-/// Adds the problems that any operation of its kind can answer.
+/// A text that people write holds no control character, and more than white space where it must not be
+/// empty; [`stubmart_http_kit::fields::text`] reads it so.
+fn say_what_a_text_is(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) => {
+            object.properties.values_mut().for_each(say_what_a_text_is);
+            let is_read_so = object.format.is_none() && object.pattern.is_none();
+            if is_read_so && object.max_length.is_some() {
+                let must_say_something = object.min_length.is_some_and(|min| min > 0);
+                let pattern = if must_say_something { SAYS_SOMETHING } else { NO_CONTROL };
+                object.pattern = Some(pattern.to_owned());
+            }
+        }
+        RefOr::T(Schema::Array(array)) => {
+            if let ArrayItems::RefOrSchema(items) = &mut array.items {
+                say_what_a_text_is(items);
+            }
+        }
+        _ => {}
+    }
+}
+
+const NO_CONTROL: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+const SAYS_SOMETHING: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+
+/// base64url without padding, each text in its one spelling.
+const CURSOR: &str =
+    "^([A-Za-z0-9_-]{4})*([A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$";
+
+/// Adds the problems that any operation of its kind can answer, and what is true of its parameters.
 fn complete_operation(method: &HttpMethod, operation: &mut Operation) {
     let mut add = |status: &str, description: &str| {
         let schema = RefOr::Ref(Ref::from_schema_name(ProblemBody::name()));
@@ -107,20 +158,15 @@ fn complete_operation(method: &HttpMethod, operation: &mut Operation) {
     if operation.operation_id.as_deref().is_some_and(|id| IDEMPOTENT.contains(&id)) {
         add("409", "`idempotency_key_in_use`");
         add("422", "`idempotency_key_reused`");
-        let key = ParameterBuilder::new()
-            .name("Idempotency-Key")
-            .parameter_in(ParameterIn::Header)
-            .required(Required::False)
-            .description(Some("The same key and body replays the first answer; kept for 24 hours"))
-            .schema(Some(
-                ObjectBuilder::new()
-                    .schema_type(Type::String)
-                    .min_length(Some(1))
-                    .max_length(Some(255))
-                    .pattern(Some("^[!-~]+$")),
-            ))
-            .build();
-        operation.parameters.get_or_insert_default().push(RefOr::T(key.into()));
+        let parameters = operation.parameters.get_or_insert_default();
+        if !parameters.iter().any(|it| matches!(it, RefOr::T(it) if it.name == IDEMPOTENCY_KEY)) {
+            parameters.push(RefOr::T(idempotency_key()));
+        }
+    }
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter {
+            complete_parameter(parameter);
+        }
     }
     if operation.responses.responses.contains_key("401") && operation.security.is_none() {
         let scopes: [&str; 0] = [];
@@ -129,6 +175,34 @@ fn complete_operation(method: &HttpMethod, operation: &mut Operation) {
             SecurityRequirement::new("token", scopes),
         ]);
     }
+}
+
+fn complete_parameter(parameter: &mut Parameter) {
+    let Some(schema) = &mut parameter.schema else { return };
+    match parameter.name.as_str() {
+        "cursor" => *schema = text().pattern(Some(CURSOR)).into(),
+        IDEMPOTENCY_KEY => *schema = idempotency_key_text().into(),
+        _ => say_what_a_text_is(schema),
+    }
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn idempotency_key_text() -> ObjectBuilder {
+    text().min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$"))
+}
+
+fn idempotency_key() -> Parameter {
+    ParameterBuilder::new()
+        .name(IDEMPOTENCY_KEY)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("The same key and body replays the first answer; kept for 24 hours"))
+        .schema(Some(idempotency_key_text()))
+        .build()
+        .into()
 }
 
 /// The list of error codes as a page; the `type` of a problem points into it.

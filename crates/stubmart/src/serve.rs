@@ -24,7 +24,7 @@ use crate::{config::Config, docs, market::Market, ops, server};
 /// Everything that is served: the API with its documentation, the pages, and what operators ask.
 pub fn app(market: &Arc<Market>, config: &Config, metrics: PrometheusHandle) -> Router {
     let (api, document) = market.router().split_for_parts();
-    let api = api.merge(docs::router(docs::complete(document)));
+    let api = api.merge(docs::router(&docs::complete(document)));
     let edge = Edge { host: market.host.clone(), public_origin: config.public_url.clone() };
     let web = stubmart_web::router(Web {
         api: Client::in_process(layer::apply(api.clone(), edge.clone())),
