@@ -245,6 +245,46 @@ async fn another_card_at_any_moment_of_a_payment_does_no_harm() {
     }
 }
 
+/// Two requests of one buyer fall asleep, each at any moment: one takes another card in place of the one
+/// that waited for authentication, the other goes on with that one. The first wakes up first.
+#[tokio::test]
+async fn two_sleepers_who_want_different_cards_do_no_harm() {
+    let mut places = (1, 1);
+    while let Some(second_ended) = two_sleepers(places).await {
+        places = if second_ended { (places.0 + 1, 1) } else { (places.0, places.1 + 1) };
+    }
+    assert!(places.0 > 10, "{places:?}");
+}
+
+/// Whether the second of the sleepers ended before its place; `None` when the first did.
+async fn two_sleepers((first_at, second_at): (u32, u32)) -> Option<bool> {
+    let world = World::new(u64::from(first_at));
+    let order = world.orders.place(500);
+    let secret = world.start().pay(&order, AUTHENTICATES).await.client_secret();
+    world.sandbox.authenticate(&secret, true).await.unwrap();
+    let stops = (Stop::at(first_at), Stop::at(second_at));
+    let start = |stop: &Stop| world.start_with(world.ports().stopping(stop), Config::default());
+    let (one, other) = (start(&stops.0), start(&stops.1));
+    let first = pin!(one.pay(&order, CARD));
+    let Either::Right((_, first)) = select(first, pin!(stops.0.stopped())).await else {
+        return None;
+    };
+    let second = pin!(other.pay(&order, AUTHENTICATES));
+    let second = match select(second, pin!(stops.1.stopped())).await {
+        Either::Left(_) => None,
+        Either::Right((_, second)) => Some(second),
+    };
+    stops.0.go_on();
+    first.await;
+    let ended = second.is_none();
+    if let Some(second) = second {
+        stops.1.go_on();
+        second.await;
+    }
+    world.recover_and_check().await;
+    Some(ended)
+}
+
 fn fails_once() -> Arc<Injector> {
     Injector::new(|call| match (call.op, call.number) {
         (Op::Authorise, 1) => Fault::Fail,
