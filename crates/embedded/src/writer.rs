@@ -283,6 +283,8 @@ fn fail_all(
 mod tests {
     use std::path::Path;
 
+    use stubmart_contract::{EventType, MessageId};
+
     use super::*;
     use crate::{checkpoint::Limits, live::Live, schema};
 
@@ -309,6 +311,14 @@ mod tests {
         ask(move |tx| {
             tx.prepare("INSERT INTO name(name) VALUES(?1)")?.execute((name,))?;
             Ok(())
+        })
+    }
+
+    fn record(id: u128) -> Asked<()> {
+        ask(move |tx| {
+            let id = MessageId(uuid::Uuid::from_u128(id));
+            let event_type = EventType::UserCreated;
+            Ok(tx.record(None, &Outgoing { id, event_type, body: vec![1] })?)
         })
     }
 
@@ -353,11 +363,13 @@ mod tests {
             tx.prepare("INSERT INTO child VALUES(7)")?.execute(())?;
             Ok(())
         });
-        writer.commit(vec![good, breaking]);
+        let (telling, _) = record(1);
+        writer.commit(vec![good, telling, breaking]);
         for answer in [&mut good_answer, &mut breaking_answer] {
             assert!(matches!(answer.try_recv().unwrap(), Err(WriteError::Indeterminate(_))));
         }
         assert!(writer.conn.is_autocommit(), "the transaction is over");
+        assert!(writer.live.feed.behind(0, EventType::ALL, 9).is_none(), "an event was told of");
 
         let (next, mut next_answer) = insert("b");
         writer.commit(vec![next]);
@@ -368,16 +380,8 @@ mod tests {
     /// Events are told of once they are committed, and only then.
     #[test]
     fn events_of_a_group_that_is_rolled_back_are_not_shown() {
-        use stubmart_contract::{EventType, MessageId};
         let directory = tempfile::tempdir().unwrap();
         let mut writer = writer(&directory.path().join("db"));
-        let record = |id: u128| {
-            ask(move |tx| {
-                let id = MessageId(uuid::Uuid::from_u128(id));
-                let event_type = EventType::UserCreated;
-                Ok(tx.record(None, &Outgoing { id, event_type, body: vec![1] })?)
-            })
-        };
         let (writes, _answers): (Vec<_>, Vec<_>) =
             [record(1), record(2), record(2)].into_iter().unzip();
         writer.commit(writes);

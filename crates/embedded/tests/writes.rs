@@ -146,10 +146,13 @@ async fn when_the_queue_is_full_saves_are_refused_and_reads_go_on() {
     let mut refused = Vec::new();
     let mut done = Vec::new();
     // One is with the writer and one in the queue; the others are refused meanwhile.
-    while waiting.iter().filter(|task| task.is_finished()).count() < 4 {
-        assert_eq!(store.load(key(0)).await.unwrap().unwrap().version, 1);
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let four_are_refused = async {
+        while waiting.iter().filter(|task| task.is_finished()).count() < 4 {
+            assert_eq!(store.load(key(0)).await.unwrap().unwrap().version, 1);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), four_are_refused).await.unwrap();
     other.execute_batch("ROLLBACK").unwrap();
     for task in waiting.drain(..) {
         match task.await.unwrap() {
