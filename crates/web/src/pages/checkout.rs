@@ -152,7 +152,7 @@ pub(crate) async fn order(
         || (!query.get("paid").is_empty() && query.get("redirect_status") != "failed");
     match order.status {
         OrderStatus::Created if !(pending && sent) => {
-            checkout(&visitor, user, &order, bought, &charges)
+            checkout(&visitor, user, &order, bought, decline(&charges, &query))
         }
         OrderStatus::Created | OrderStatus::AwaitingPayment => {
             let confirm = order.status == OrderStatus::Created && !query.get("confirm").is_empty();
@@ -162,7 +162,10 @@ pub(crate) async fn order(
             let paid = charges.iter().find(|charge| charge.status == ChargeStatus::Completed);
             receipt(&visitor, user, &order, bought, paid)
         }
-        OrderStatus::Cancelled => ended(&visitor, user, &order, bought, &charges),
+        OrderStatus::Cancelled => {
+            let refunded = charges.iter().any(|charge| charge.stripe_refund_id.is_some());
+            ended(&visitor, user, &order, bought, refunded, decline(&charges, &query))
+        }
     }
 }
 
@@ -190,7 +193,7 @@ fn checkout(
     user: User,
     order: &Order,
     bought: Bought,
-    charges: &[Charge],
+    declined: Option<&'static str>,
 ) -> Result<Response, Failure> {
     let millis = |span: std::time::Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     let left = order.expires_at.since(order.server_time);
@@ -208,10 +211,7 @@ fn checkout(
         until_iso: order.expires_at.to_string(),
         cards: CARDS,
         stripe_key,
-        declined: charges
-            .first()
-            .filter(|charge| charge.status == ChargeStatus::Failed)
-            .map(|charge| declined(charge.failure_code.as_deref())),
+        declined,
     })
 }
 
@@ -254,21 +254,23 @@ fn ended(
     user: User,
     order: &Order,
     bought: Bought,
-    charges: &[Charge],
+    refunded: bool,
+    declined: Option<&'static str>,
 ) -> Result<Response, Failure> {
-    let refunded = charges.iter().any(|charge| charge.stripe_refund_id.is_some());
     let money = if refunded {
         "What was charged has been refunded in full."
     } else {
         "Nothing was charged."
     };
-    let failure = charges.iter().find_map(|charge| charge.failure_code.as_deref());
     let (heading, why) = match order.cancel_reason {
         Some(CancelReason::Expired) => (
             "Your time ran out",
             "The ticket was held for you until the countdown ended, and is on sale again.",
         ),
-        Some(CancelReason::PaymentFailed) => ("The payment did not go through", declined(failure)),
+        Some(CancelReason::PaymentFailed) => (
+            "The payment did not go through",
+            declined.unwrap_or("The payment failed. Try again or use another card."),
+        ),
         Some(CancelReason::AccountDeleted) => ("This order has ended", "Its account was deleted."),
         Some(CancelReason::Left) | None => {
             ("You left this checkout", "The ticket is on sale again, for you as well.")
@@ -281,6 +283,14 @@ fn ended(
         text: format!("{why} {money}"),
         key: visitor.site.form_key(),
     })
+}
+
+/// Why the last payment failed, if one did. The API tells the bank's reason once, with its refusal, and
+/// the redirect carries it here; anything else but a known reason in the address is not shown.
+fn decline(charges: &[Charge], query: &Form) -> Option<&'static str> {
+    let failed = charges.first().filter(|charge| charge.status == ChargeStatus::Failed)?;
+    let told = Some(query.get("declined")).filter(|code| !code.is_empty());
+    Some(declined(told.or(failed.failure_code.as_deref())))
 }
 
 /// What a decline code of the bank means (<https://docs.stripe.com/declines/codes>).
@@ -321,8 +331,13 @@ pub(crate) async fn pay(
         Ok(_) => Ok(visitor.go(&page)),
         Err(error) => match refusal(&error) {
             Some(word) => Ok(visitor.tell(&page, word)),
-            // The order's page tells what became of it, and why.
-            None if shows_itself(error.code()) => Ok(visitor.go(&page)),
+            None if error.code() == Some(Code::OrderCompleted) => Ok(visitor.go(&page)),
+            // The order's page tells what became of it; why the bank declined is told only now.
+            None if error.code() == Some(Code::CardDeclined) => {
+                let why = error.problem().and_then(|problem| problem.decline_code.as_deref());
+                let query = serde_urlencoded::to_string([("declined", why.unwrap_or_default())]);
+                Ok(visitor.go(&format!("{page}?{}", query.unwrap_or_default())))
+            }
             None => Err(signing_in(error, page)),
         },
     }
@@ -340,10 +355,6 @@ fn refusal(error: &ClientError) -> Option<Word> {
         Code::TooManyRequests => Word::Slow,
         _ => return None,
     })
-}
-
-fn shows_itself(code: Option<Code>) -> bool {
-    matches!(code, Some(Code::OrderCompleted | Code::CardDeclined))
 }
 
 /// A failure, after which a visitor who has to log in first comes back to `page`.

@@ -84,6 +84,14 @@ impl Filter {
             || (!filter.to.is_empty() && filter.not_after.is_none())
         {
             filter.date_error = Some("Enter dates such as 2026-11-28.");
+            // A date field cannot show what is no date.
+            for (text, read) in
+                [(&mut filter.from, filter.not_before), (&mut filter.to, filter.not_after)]
+            {
+                if read.is_none() {
+                    text.clear();
+                }
+            }
         } else if filter.not_after.is_some_and(|to| filter.not_before.is_some_and(|from| from > to))
         {
             filter.date_error = Some("The first day is after the last.");

@@ -158,6 +158,12 @@ pub(crate) async fn create_event(visitor: Visitor, form: Form) -> Result<Respons
     let starts_at = read_minute(form.get("starts"));
     let Some(starts_at) = starts_at.filter(|_| fields.is_good()) else {
         if starts_at.is_none() {
+            // A field for a date and time cannot show what is none.
+            fields
+                .items
+                .iter_mut()
+                .filter(|it| it.name == "starts")
+                .for_each(|it| it.value.clear());
             fields.wrong("starts", "Enter a date and a time such as 2026-11-28 19:30.");
         }
         return event_page(&visitor, user, fields, key, StatusCode::BAD_REQUEST);

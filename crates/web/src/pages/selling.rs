@@ -187,7 +187,7 @@ pub(crate) async fn change_price(
     let change = UpdateTicketRequest { price: Some(price), ..UpdateTicketRequest::default() };
     match at_version(&visitor.api(), &form).update_ticket(ticket.id, &change).await {
         Ok(_) => Ok(visitor.tell("/selling", Word::PriceChanged)),
-        Err(error) => Ok(visitor.tell("/selling", refusal(error)?)),
+        Err(error) => refused(&visitor, ticket.id, error).await,
     }
 }
 
@@ -225,7 +225,7 @@ pub(crate) async fn save(
             fields.refused(&problem, &[]);
             edit_page(&visitor, user, &ticket, fields, StatusCode::BAD_REQUEST).await
         }
-        Err(error) => Ok(visitor.tell("/selling", refusal(error)?)),
+        Err(error) => refused(&visitor, ticket.id, error).await,
     }
 }
 
@@ -238,7 +238,7 @@ pub(crate) async fn withdraw(
     let ticket: TicketId = id(&ticket)?;
     match at_version(&visitor.api(), &form).withdraw_ticket(ticket).await {
         Ok(()) => Ok(visitor.tell("/selling", Word::Withdrawn)),
-        Err(error) => Ok(visitor.tell("/selling", refusal(error)?)),
+        Err(error) => refused(&visitor, ticket, error).await,
     }
 }
 
@@ -250,13 +250,25 @@ fn at_version(api: &Client, form: &Form) -> Client {
     }
 }
 
-/// What to tell a seller whose change was refused.
-fn refusal(error: ClientError) -> Result<Word, Failure> {
-    Ok(match error.code() {
+/// Tells a seller why a change was refused.
+async fn refused(
+    visitor: &Visitor,
+    ticket: TicketId,
+    error: ClientError,
+) -> Result<Response, Failure> {
+    let word = match error.code() {
         Some(Code::TicketLocked) => Word::EditLocked,
         Some(Code::TicketSold) => Word::EditSold,
         Some(Code::TicketWithdrawn) => Word::EditGone,
-        Some(Code::VersionMismatch | Code::Contended) => Word::EditStale,
+        // It is another version than the seller saw: mostly because a buyer has taken it since.
+        Some(Code::VersionMismatch | Code::Contended) => {
+            match visitor.api().ticket(ticket).await?.status {
+                TicketStatus::Available => Word::EditStale,
+                TicketStatus::Locked => Word::EditLocked,
+                TicketStatus::Sold => Word::EditSold,
+                TicketStatus::Withdrawn => Word::EditGone,
+            }
+        }
         Some(Code::TooManyRequests) => Word::Slow,
         _ => {
             return Err(match Failure::from(error) {
@@ -264,5 +276,6 @@ fn refusal(error: ClientError) -> Result<Word, Failure> {
                 other => other,
             });
         }
-    })
+    };
+    Ok(visitor.tell("/selling", word))
 }

@@ -1,0 +1,126 @@
+//! Every page can be used by everybody: an audit by axe-core, in light and dark, on desk and phone; and
+//! every page is light.
+
+use stubmart_browser_tests::{Browser, Look, Market, Member, SETTLED};
+use stubmart_contract::api::{CreateOrderRequest, CreatePaymentRequest};
+
+use crate::clean;
+
+/// What a page weighs: at most so many bytes of HTML, plain and compressed.
+const HTML_MAX: u64 = 60 * 1024;
+const HTML_COMPRESSED_MAX: u64 = 15 * 1024;
+
+/// A market with something in every state, and the pages that show it.
+async fn pages(market: &Market) -> (Member, Vec<String>) {
+    let seller = market.member("Sally").await;
+    let bob = market.member("Bob").await;
+    let event = seller.add_event("Quiet Storm").await;
+    let mut tickets = Vec::new();
+    for (number, section) in (0..).zip(["101", "102", "103", "104", "Balcony"]) {
+        tickets.push(seller.list(&event, section, 9000 + number * 700).await);
+    }
+    let [open, paid, declined, left, free] = &tickets[..] else { panic!("five tickets") };
+    let mut orders = Vec::new();
+    for ticket in [open, paid, declined, left] {
+        let request = CreateOrderRequest { ticket_id: ticket.id, price: None };
+        orders.push(bob.api.create_order(&request).await.unwrap().id);
+    }
+    let [_, paid, declined, left] = orders[..] else { panic!("four orders") };
+    let pay = async |order_id, method: &str| {
+        let request = CreatePaymentRequest { order_id, payment_method: method.to_owned() };
+        let _declined = bob.api.pay(&request).await;
+    };
+    pay(paid, "pm_card_visa").await;
+    pay(declined, "pm_card_visa_chargeDeclined").await;
+    bob.api.cancel_order(left).await.unwrap();
+    let own = bob.list(&event, "Circle", 4000).await;
+    let mut paths: Vec<String> = [
+        "/",
+        "/events",
+        "/events?q=storm&max=x&from=y",
+        "/events?q=nothing",
+        "/sell",
+        "/sell?q=nothing",
+        "/sell/event",
+        "/orders",
+        "/selling",
+        "/account",
+        "/nowhere",
+    ]
+    .map(str::to_owned)
+    .into();
+    paths.extend(orders.iter().map(|order| format!("/orders/{order}")));
+    paths.extend([format!("/events/{}", event.id), format!("/sell/{}", event.id)]);
+    paths.extend([open, free, &own].map(|ticket| format!("/tickets/{}", ticket.id)));
+    paths.push(format!("/tickets/{}/edit", own.id));
+    (bob, paths)
+}
+
+async fn audit(browser: &Browser, page: &str) {
+    tokio::time::sleep(SETTLED).await;
+    let barriers = browser.barriers().await;
+    assert!(barriers.is_empty(), "{page}: {barriers:#?}");
+    clean(browser).await;
+}
+
+async fn audit_all(look: Look) {
+    let market = Market::serve(&[]).await;
+    let (bob, paths) = pages(&market).await;
+    let browser = Browser::open(&market, look).await;
+    for path in ["/login", "/signup"] {
+        browser.go(path).await;
+        audit(&browser, path).await;
+        // With everything that can be wrong.
+        browser.click("main form .btn").await;
+        browser.find(".alert").await;
+        audit(&browser, &format!("{path} with faults")).await;
+    }
+    browser.log_in(&bob).await;
+    for path in paths {
+        browser.go(&path).await;
+        audit(&browser, &path).await;
+    }
+}
+
+#[tokio::test]
+async fn no_page_has_a_barrier() {
+    audit_all(Look::DESK).await;
+}
+
+#[tokio::test]
+async fn no_dark_page_has_a_barrier() {
+    audit_all(Look::DESK.dark()).await;
+}
+
+#[tokio::test]
+async fn no_page_on_a_phone_has_a_barrier() {
+    audit_all(Look::PHONE).await;
+}
+
+/// One style sheet and at most one script beside the HTML, which is small.
+#[tokio::test]
+async fn every_page_is_light() {
+    let market = Market::serve(&[]).await;
+    let (bob, paths) = pages(&market).await;
+    let browser = Browser::open(&market, Look::DESK).await;
+    browser.log_in(&bob).await;
+    for path in paths {
+        browser.go(&path).await;
+        let weight = browser
+            .run(
+                "const [page] = performance.getEntriesByType('navigation');
+                 const kinds = performance.getEntriesByType('resource').map((it) => it.initiatorType);
+                 const count = (kind) => kinds.filter((it) => it === kind).length;
+                 return [page.decodedBodySize, page.encodedBodySize, count('link') + count('css'), count('script')];",
+            )
+            .await;
+        let [html, compressed, styles, scripts] = [0, 1, 2, 3]
+            .map(|at| weight.get(at).and_then(serde_json::Value::as_u64).unwrap_or(u64::MAX));
+        assert!(html < HTML_MAX, "{path}: {html} bytes");
+        assert!(compressed < HTML_COMPRESSED_MAX, "{path}: {compressed} bytes compressed");
+        assert!(
+            styles <= 2 && scripts <= 1,
+            "{path}: {styles} style sheets and icons, {scripts} scripts"
+        );
+    }
+}

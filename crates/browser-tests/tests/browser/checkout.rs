@@ -1,0 +1,146 @@
+//! The checkout: its clock, leaving and coming back, cards that are declined.
+
+use std::time::Duration;
+
+use stubmart_browser_tests::{Browser, Look, Market, Member, eventually};
+use stubmart_contract::{
+    TicketId,
+    api::{Event, OrderStatus, Ticket, TicketStatus},
+};
+
+use crate::clean;
+
+async fn stage(market: &Market) -> (Member, Event, Ticket, Member) {
+    let seller = market.member("Sally").await;
+    let event = seller.add_event("Quiet Storm").await;
+    let ticket = seller.list(&event, "102", 9000).await;
+    (seller, event, ticket, market.member("Bob").await)
+}
+
+/// A browser of the buyer's, in the checkout of the ticket.
+async fn in_checkout(market: &Market, buyer: &Member, ticket: &Ticket) -> Browser {
+    let browser = Browser::open(market, Look::DESK).await;
+    browser.log_in(buyer).await;
+    browser.go(&format!("/tickets/{}", ticket.id)).await;
+    browser.follow(".pass .btn.huge", "/orders/").await;
+    browser.sees(".clock", ":").await;
+    browser
+}
+
+async fn becomes(market: &Market, ticket: TicketId, status: TicketStatus) {
+    eventually(&format!("the ticket to become {status:?}"), async || {
+        let ticket = market.api.ticket(ticket).await.ok()?;
+        (ticket.status == status).then_some(())
+    })
+    .await;
+}
+
+async fn order_status(buyer: &Member) -> Option<OrderStatus> {
+    let orders = buyer.api.orders(&stubmart_client::OrderQuery::default()).await.ok()?;
+    orders.items.first().map(|order| order.status)
+}
+
+/// The countdown runs to its end by itself: the page says what happened and that nothing was charged, and
+/// who looks on sees the ticket come back.
+#[tokio::test]
+async fn an_expired_hold_says_what_happened_and_frees_the_ticket() {
+    let market = Market::serve(&["--checkout-hold", "6s"]).await;
+    let (_, event, ticket, buyer) = stage(&market).await;
+    let onlooker = Browser::open(&market, Look::DESK).await;
+    onlooker.go(&format!("/events/{}", event.id)).await;
+    onlooker.find(".live").await;
+    let browser = in_checkout(&market, &buyer, &ticket).await;
+    onlooker.sees(".lot .held", "In someone’s checkout").await;
+    browser.find(".hold.late").await;
+    browser.sees("h1", "Your time ran out").await;
+    browser.sees("main", "Nothing was charged.").await;
+    onlooker.find(".lot .btn").await;
+    // And again: the same ticket can be had.
+    browser.follow(".btn.huge", "/orders/").await;
+    browser.sees(".clock", ":").await;
+    clean(&browser).await;
+    clean(&onlooker).await;
+}
+
+/// A reload and the back button keep the hold; going away ends it after the grace.
+#[tokio::test]
+async fn leaving_the_page_frees_the_ticket_and_coming_back_keeps_it() {
+    let market = Market::serve(&["--leave-grace", "4s"]).await;
+    let (_, _, ticket, buyer) = stage(&market).await;
+    let browser = in_checkout(&market, &buyer, &ticket).await;
+    let order = browser.path().await;
+    for _ in 0..3 {
+        browser.driver().refresh().await.unwrap();
+        browser.sees(".clock", ":").await;
+    }
+    browser.go("/events").await;
+    browser.driver().back().await.unwrap();
+    browser.sees(".clock", ":").await;
+    // Longer than the grace: had one of the goodbyes counted, the checkout would be over.
+    let later = tokio::time::Instant::now() + Duration::from_secs(6);
+    eventually("the grace to pass", async || {
+        assert_eq!(order_status(&buyer).await, Some(OrderStatus::Created));
+        (tokio::time::Instant::now() > later).then_some(())
+    })
+    .await;
+    assert_eq!(browser.path().await, order);
+    browser.go("/events").await;
+    becomes(&market, ticket.id, TicketStatus::Available).await;
+    browser.go(&order).await;
+    browser.sees("h1", "You left this checkout").await;
+}
+
+/// The cancel button frees the ticket at once.
+#[tokio::test]
+async fn cancelling_frees_the_ticket_and_charges_nothing() {
+    let market = Market::serve(&[]).await;
+    let (_, event, ticket, buyer) = stage(&market).await;
+    let browser = in_checkout(&market, &buyer, &ticket).await;
+    browser.follow("form[action$='/leave'] button", &format!("/events/{}", event.id)).await;
+    browser.sees(".flash", "Nothing was charged").await;
+    browser.find(".lot button.btn").await;
+    becomes(&market, ticket.id, TicketStatus::Available).await;
+    // Buying it again from the page one has come back to is another order, not the old one.
+    browser.follow(".lot button", "/orders/").await;
+    browser.sees(".clock", ":").await;
+}
+
+/// A declined card ends the checkout; the page says why, and the way to try again works.
+#[tokio::test]
+async fn a_declined_card_says_why_and_another_try_succeeds() {
+    let market = Market::serve(&[]).await;
+    let (_, _, ticket, buyer) = stage(&market).await;
+    let browser = in_checkout(&market, &buyer, &ticket).await;
+    browser.click("[value=pm_card_visa_chargeDeclinedInsufficientFunds]").await;
+    browser.click(".pay .btn.huge").await;
+    browser.sees("h1", "The payment did not go through").await;
+    browser.sees("main", "There is not enough money on that card.").await;
+    browser.sees("main", "Nothing was charged.").await;
+    becomes(&market, ticket.id, TicketStatus::Available).await;
+    browser.follow(".btn.huge", "/orders/").await;
+    browser.click(".pay .btn.huge").await;
+    browser.sees("h1", "It’s yours").await;
+    clean(&browser).await;
+}
+
+/// Two clicks in the same moment start one checkout, and two on the pay button charge once.
+#[tokio::test]
+async fn a_double_click_counts_once() {
+    let market = Market::serve(&[]).await;
+    let (_, event, ticket, buyer) = stage(&market).await;
+    let browser = Browser::open(&market, Look::DESK).await;
+    browser.log_in(&buyer).await;
+    browser.go(&format!("/events/{}", event.id)).await;
+    browser.find(".lot button").await;
+    browser.run("const it = document.querySelector('.lot button'); it.click(); it.click()").await;
+    browser.arrive("/orders/").await;
+    browser.find(".pay .btn.huge").await;
+    browser
+        .run("const it = document.querySelector('.pay .btn.huge'); it.click(); it.click()")
+        .await;
+    browser.sees("h1", "It’s yours").await;
+    let orders = buyer.api.orders(&stubmart_client::OrderQuery::default()).await.unwrap().items;
+    let [order] = &orders[..] else { panic!("one order, and not {orders:?}") };
+    assert_eq!(order.ticket_id, ticket.id);
+    assert_eq!(buyer.api.charges(order.id).await.unwrap().items.len(), 1);
+}

@@ -1,0 +1,218 @@
+//! The whole way of a seller and a buyer, by the pages alone.
+
+use stubmart_browser_tests::{Browser, Look, Market, Member, eventually};
+use stubmart_contract::api::TicketStatus;
+
+use crate::clean;
+
+async fn sign_up(browser: &Browser, name: &str) {
+    browser.click(".who .btn").await;
+    browser.fill("[name=name]", name).await;
+    browser.fill("[name=email]", &format!("{}@example.com", name.to_lowercase())).await;
+    browser.fill("[name=password]", Member::PASSWORD).await;
+    browser.click("main form .btn").await;
+    browser.sees(".flash", "Welcome to Stubmart").await;
+}
+
+/// Adds an event that nobody has added and lists four seats in pairs.
+async fn sell(browser: &Browser) {
+    browser.follow(".top nav a[href='/sell']", "/sell").await;
+    browser.fill("#q", "Quiet Storm").await;
+    browser.sees("[data-swap=results]", "No such event yet").await;
+    browser.follow("[data-swap=results] .btn", "/sell/event").await;
+    browser.fill("[name=category]", "Jazz").await;
+    browser.run("document.querySelector('[name=starts]').value = '2027-06-01T20:00'").await;
+    browser.fill("[name=venue]", "The Cellar").await;
+    browser.fill("[name=city]", "New Orleans").await;
+    browser.click("main form .btn").await;
+    browser.sees("h1", "Your seats").await;
+    browser.fill("[name=section]", "102").await;
+    browser.fill("[name=row]", "B").await;
+    browser.fill("[name=seats]", "12-15").await;
+    browser.click("[value=pairs]").await;
+    browser.fill("[name=price]", "45").await;
+    // What buyers will see follows what is typed.
+    browser.sees(".preview", "You get $180.00 when all is sold.").await;
+    browser.follow("[value=list]", "/selling").await;
+    browser.sees(".flash", "2 listings listed.").await;
+}
+
+/// A buyer and a seller, and a third who looks on: the lock is seen by the one who looks on the moment it
+/// is taken, without a reload, and the sale as well.
+#[tokio::test]
+async fn a_seller_lists_a_buyer_buys_and_everybody_sees_it_happen() {
+    let market = Market::serve(&[]).await;
+    let seller = Browser::open(&market, Look::DESK).await;
+    seller.go("/").await;
+    sign_up(&seller, "Sally").await;
+    sell(&seller).await;
+
+    let buyer = Browser::open(&market, Look::DESK).await;
+    buyer.go("/").await;
+    // Search as one types, and go by the keyboard's arrows.
+    buyer.fill(".search input", "quiet st").await;
+    buyer.sees("[role=option]", "Quiet Storm").await;
+    buyer.click("[role=option]").await;
+    buyer.sees("h1", "Quiet Storm").await;
+    buyer.sees(".prices", "Cheapest").await;
+    let event = buyer.path().await;
+
+    let onlooker = Browser::open(&market, Look::DESK).await;
+    onlooker.go(&event).await;
+    onlooker.find(".live").await;
+    let row = onlooker.find(".lot").await.attr("id").await.unwrap_or_default().unwrap_or_default();
+    let row = format!("[id='{row}']");
+
+    // Who is not signed in is asked to, and comes back to the ticket.
+    buyer.follow(&format!("{row} button"), "/login").await;
+    buyer.click("main p a[href^='/signup']").await;
+    buyer.fill("[name=email]", "bob@example.com").await;
+    buyer.fill("[name=password]", Member::PASSWORD).await;
+    buyer.follow("main form .btn", "/tickets/").await;
+    buyer.follow(".pass .btn.huge", "/orders/").await;
+    buyer.sees(".clock", ":").await;
+    buyer.sees(".bill .total", "$90.00").await;
+
+    let held = onlooker.sees(&format!("{row} .held"), "In someone’s checkout, free again by").await;
+    assert!(held.ends_with("at the latest"), "{held}");
+    seller.sees(".listing", "A buyer is paying").await;
+
+    buyer.click(".pay .btn.huge").await;
+    buyer.sees("h1", "It’s yours").await;
+    onlooker.loses(&row).await;
+    assert!(onlooker.has(".lot button").await, "the other pair is still there");
+    seller.sees(".listing .badge", "Sold").await;
+
+    buyer.follow(".top nav a[href='/orders']", "/orders").await;
+    buyer.sees(".stub", "Paid").await;
+    for browser in [&seller, &buyer, &onlooker] {
+        clean(browser).await;
+    }
+}
+
+/// A phone is enough for the whole way, and no page is wider than it.
+#[tokio::test]
+async fn a_phone_is_enough_to_buy() {
+    let market = Market::serve(&[]).await;
+    let seller = market.member("Sally").await;
+    let event = seller.add_event("Quiet Storm").await;
+    let ticket = seller.list(&event, "102", 9000).await;
+    let buyer = market.member("Bob").await;
+
+    let phone = Browser::open(&market, Look::PHONE).await;
+    let fits = async |page: &str| {
+        let beyond = phone.run("return document.documentElement.scrollWidth - innerWidth").await;
+        assert!(beyond.as_i64().is_some_and(|it| it <= 0), "{page} is {beyond} pixels too wide");
+    };
+    phone.log_in(&buyer).await;
+    fits("account").await;
+    for page in ["/", "/events", "/sell", "/selling", "/orders", "/nowhere"] {
+        phone.go(page).await;
+        fits(page).await;
+    }
+    phone.go(&format!("/sell/{}", event.id)).await;
+    fits("sell").await;
+    phone.go(&format!("/events/{}", event.id)).await;
+    fits("event").await;
+    phone.follow(".lot button", "/orders/").await;
+    fits("checkout").await;
+    phone.click(".pay .btn.huge").await;
+    phone.sees("h1", "It’s yours").await;
+    fits("receipt").await;
+    eventually("the ticket to be sold", async || {
+        let ticket = market.api.ticket(ticket.id).await.ok()?;
+        (ticket.status == TicketStatus::Sold).then_some(())
+    })
+    .await;
+    clean(&phone).await;
+}
+
+/// Every form works without a script.
+#[tokio::test]
+async fn without_scripts_one_can_search_buy_and_sell() {
+    let market = Market::serve(&[]).await;
+    let seller = market.member("Sally").await;
+    let event = seller.add_event("Quiet Storm").await;
+    seller.list(&event, "102", 9000).await;
+
+    let plain = Browser::open(&market, Look::PLAIN).await;
+    plain.go("/").await;
+    plain.fill(".search input", "quiet").await;
+    plain.follow(".search .btn", "/events").await;
+    plain.follow(".stub", "/events/").await;
+    assert!(!plain.has(".live:not([hidden])").await, "no script runs");
+    plain.follow(".lot button", "/login").await;
+    plain.click("main p a[href^='/signup']").await;
+    plain.fill("[name=email]", "bob@example.com").await;
+    plain.fill("[name=password]", "short").await;
+    plain.click("main form .btn").await;
+    plain.sees(".field .error", "8").await;
+    plain.fill("[name=password]", Member::PASSWORD).await;
+    plain.follow("main form .btn", "/tickets/").await;
+    plain.follow(".pass .btn.huge", "/orders/").await;
+    plain.sees(".hold", "The ticket is held for you until").await;
+    plain.click(".pay .btn.huge").await;
+    plain.sees("h1", "It’s yours").await;
+
+    plain.go(&format!("/sell/{}", event.id)).await;
+    plain.fill("[name=price]", "20").await;
+    plain.click("[value=preview]").await;
+    plain.sees(".preview", "You get $40.00").await;
+    plain.follow("[value=list]", "/selling").await;
+    plain.fill(".inline input", "25").await;
+    plain.click(".inline button").await;
+    plain.sees(".flash", "The new price is live").await;
+    plain.click(".tools summary").await;
+    plain.click(".tools .danger").await;
+    plain.sees(".listing .badge", "Withdrawn").await;
+}
+
+/// Everything from the home page to the receipt can be done by the keyboard, and the focus is seen.
+#[tokio::test]
+async fn the_keyboard_is_enough_to_buy() {
+    use fantoccini::key::Key;
+    let market = Market::serve(&[]).await;
+    let seller = market.member("Sally").await;
+    let event = seller.add_event("Quiet Storm").await;
+    seller.list(&event, "102", 9000).await;
+    let buyer = market.member("Bob").await;
+    let browser = Browser::open(&market, Look::DESK).await;
+    let key = |key: Key| char::from(key).to_string();
+    // Goes from one element to the next until the focus is on what fits.
+    let tab_to = async |css: &str| {
+        for _ in 0..60 {
+            browser.type_keys(&key(Key::Tab)).await;
+            let script = format!(
+                "const it = document.activeElement; const ring = getComputedStyle(it).outlineStyle;
+                 return it.matches({css:?}) ? ring : ''"
+            );
+            if let Some(ring) = browser.run(&script).await.as_str().filter(|it| !it.is_empty()) {
+                assert_ne!(ring, "none", "the focus on {css} is seen");
+                return;
+            }
+        }
+        panic!("{css} is not reached by the Tab key");
+    };
+    browser.go("/login").await;
+    tab_to("[name=email]").await;
+    browser.type_keys(&buyer.email).await;
+    tab_to("[name=password]").await;
+    browser.type_keys(&format!("{}{}", Member::PASSWORD, key(Key::Enter))).await;
+    browser.sees(".flash", "You are logged in").await;
+    tab_to(".skip").await;
+    tab_to(".search input").await;
+    browser.type_keys("quiet").await;
+    browser.sees("[role=option]", "Quiet Storm").await;
+    browser.type_keys(&key(Key::Down)).await;
+    browser.find("[role=option][aria-selected=true]").await;
+    browser.type_keys(&key(Key::Enter)).await;
+    browser.arrive("/events/").await;
+    browser.find(".live").await;
+    tab_to(".lot button").await;
+    browser.type_keys(&key(Key::Enter)).await;
+    browser.arrive("/orders/").await;
+    tab_to("[name=method]").await;
+    tab_to(".pay .btn.huge").await;
+    browser.type_keys(&key(Key::Enter)).await;
+    browser.sees("h1", "It’s yours").await;
+}

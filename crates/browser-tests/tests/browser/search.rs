@@ -1,0 +1,36 @@
+//! Finding an event.
+
+use stubmart_browser_tests::{Browser, Look, Market};
+
+use crate::clean;
+
+/// Results follow what is typed and chosen, and the address can be shared.
+#[tokio::test]
+async fn results_follow_what_is_typed_and_the_address_can_be_shared() {
+    let market = Market::serve(&[]).await;
+    let seller = market.member("Sally").await;
+    let storm = seller.add_event("Quiet Storm").await;
+    seller.add_event("Paper Lanterns").await;
+    seller.list(&storm, "102", 9000).await;
+    let browser = Browser::open(&market, Look::DESK).await;
+    browser.go("/events").await;
+    browser.sees(".found", "Paper Lanterns").await;
+    browser.fill("#q", "storn").await;
+    browser.sees(".found h1", "Tickets for storn").await;
+    browser.sees(".found", "Quiet Storm").await;
+    assert!(!browser.has(".stub:nth-of-type(2)").await);
+    browser.fill("#f-max", "50").await;
+    browser.sees(".found", "Nothing found").await;
+    let address = browser.driver().current_url().await.unwrap();
+    assert_eq!(address.query(), Some("q=storn&max=50&sort=date"));
+
+    // Another visitor gets the same by the address, and what to leave out.
+    let other = Browser::open(&market, Look::DESK).await;
+    other.driver().goto(address.as_str()).await.unwrap();
+    other.sees(".empty", "Nothing found").await;
+    other.sees(".empty .chips", "up to 50").await;
+    other.click(".empty .chips a[href='/events?q=storn']").await;
+    other.sees(".found", "Quiet Storm").await;
+    clean(&browser).await;
+    clean(&other).await;
+}
