@@ -19,6 +19,7 @@ use stubmart_ports::{
     Cause,
     host::Host,
     key::Key,
+    mark, mutant,
     repo::{ChangeError, Decision, Document, Repo, Trace, Versioned},
     store::{Collection, Index, Scan},
     worker::{Next, Worker},
@@ -240,6 +241,7 @@ impl<K: Keeper> Idempotency<K> {
         let request = hex(&Sha256::digest(scope.request.as_bytes()));
         let creates = match self.begin(id, &request).await? {
             Begun::Replay(stored) => {
+                mark!("a repeated request was answered as the first time");
                 let response = match stored.revive()? {
                     Ok(answer) => finish(answer).await?,
                     Err(problem) => problem.into_response(),
@@ -280,7 +282,11 @@ impl<K: Keeper> Idempotency<K> {
                     Some(record) if record.working_until > now => {
                         return Err(Code::IdempotencyKeyInUse);
                     }
-                    Some(record) => record.creates,
+                    Some(_) if mutant!("a repeated request makes another") => fresh,
+                    Some(record) => {
+                        mark!("a request was taken over with the id it had");
+                        record.creates
+                    }
                     None => fresh,
                 };
                 let doc = Record {

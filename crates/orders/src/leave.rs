@@ -9,6 +9,7 @@ use stubmart_http_kit::Problem;
 use stubmart_ports::{
     Cause,
     key::Key,
+    mark,
     repo::{Decision, Trace, Versioned},
     store::Scan,
     worker::{Next, Wake, Worker},
@@ -58,6 +59,7 @@ impl Orders {
     pub async fn look(&self, id: OrderId, buyer: UserId) -> Result<api::Order, Problem> {
         let mut order = self.own(id, buyer).await?;
         if order.leaving_at.is_some() {
+            mark!("a buyer came back to a closed checkout");
             order = self.command(id, buyer, Command::ComeBack).await?;
         }
         Ok(order.public(self.0.host.now()))
@@ -143,6 +145,7 @@ impl Worker for Closed {
         for row in rows {
             match row.doc.leaving_at {
                 Some(at) if at <= now => {
+                    mark!("a closed checkout was left after its grace");
                     self.0
                         .command_by_event(row.doc.id, Command::LeaveWhenDue, Trace::REQUEST)
                         .await?;

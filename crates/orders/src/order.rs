@@ -18,6 +18,7 @@ use stubmart_contract::{
 };
 use stubmart_ports::{
     key::Key,
+    mutant,
     repo::Document,
     store::{Collection, Index},
 };
@@ -168,6 +169,9 @@ impl Order {
                 Ok(self.cancel_created(CancelReason::Left, now))
             }
             Command::LeaveWhenDue => Ok(None),
+            Command::Expire if mutant!("expire a paid order") && !self.has_ended() => {
+                Ok(Some(self.cancelled(CancelReason::Expired, now)))
+            }
             Command::Expire => Ok(self.cancel_created(CancelReason::Expired, now)),
             Command::Secure(charge_id) => self.secure(charge_id, now),
             Command::Complete(charge_id) => Ok(self.complete(charge_id, now)),
@@ -180,6 +184,9 @@ impl Order {
         match self.status {
             OrderStatus::Created => Ok(self.cancel_created(CancelReason::Left, now)),
             OrderStatus::Cancelled => Ok(None),
+            OrderStatus::AwaitingPayment if mutant!("leave a secured order") => {
+                Ok(Some(self.cancelled(CancelReason::Left, now)))
+            }
             OrderStatus::AwaitingPayment => Err(Refusal::PaymentInProgress),
             OrderStatus::Completed => Err(Refusal::Completed),
         }
@@ -199,6 +206,11 @@ impl Order {
         match self.status {
             // A timer that is late must not let an expired checkout be paid for.
             OrderStatus::Created if self.expires_at <= now => Err(Refusal::Expired),
+            OrderStatus::Cancelled if mutant!("secure a cancelled order") => Ok(Some(Self {
+                status: OrderStatus::AwaitingPayment,
+                charge_id: Some(charge_id),
+                ..self.clone()
+            })),
             OrderStatus::Created => Ok(Some(Self {
                 status: OrderStatus::AwaitingPayment,
                 charge_id: Some(charge_id),

@@ -7,6 +7,7 @@ use stubmart_contract::{
 use stubmart_http_kit::Problem;
 use stubmart_ports::{
     calls::{LockRefusal, LockRequest, Locked},
+    mark,
     repo::{ChangeError, Decision, RepoError, Trace, Versioned},
 };
 
@@ -59,8 +60,12 @@ impl Orders {
             saved => saved?,
         };
         if self.0.departed.contains(buyer).await? {
+            mark!("a checkout came after its buyer's account was deleted");
             self.command_by_event(id, Command::BuyerGone, Trace::REQUEST).await?;
             return Err(Problem::new(Code::NotSignedIn));
+        }
+        if saved.cancel_reason == Some(CancelReason::Expired) {
+            mark!("a tombstone stopped a sleeper");
         }
         self.placed(saved)
     }

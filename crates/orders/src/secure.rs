@@ -5,6 +5,7 @@ use futures_util::future::BoxFuture;
 use stubmart_contract::{ChargeId, Code, OrderId, TicketId, UserId, api};
 use stubmart_ports::{
     calls::{CallError, SecureOrders, SecureRefusal},
+    mark,
     repo::{ChangeError, Decision, Trace, Versioned},
 };
 
@@ -68,7 +69,10 @@ impl SecureOrders for Orders {
         );
         match changed.await {
             Ok(Secured::Yes) => Ok(Ok(())),
-            Ok(Secured::Expired) => Ok(Err(SecureRefusal::Expired)),
+            Ok(Secured::Expired) => {
+                mark!("a payment lost to expiry");
+                Ok(Err(SecureRefusal::Expired))
+            }
             Err(ChangeError::Refused(refusal)) => Ok(Err(refusal)),
             Err(ChangeError::Repo(error)) => Err(CallError(error.into())),
         }

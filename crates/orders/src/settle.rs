@@ -4,6 +4,7 @@ use stubmart_contract::{OrderId, UserId, event::LockExpired};
 use stubmart_ports::{
     Cause,
     key::Key,
+    mark, mutant,
     repo::{ChangeError, Decision, RepoError, Trace, Versioned},
     store::Scan,
 };
@@ -53,6 +54,7 @@ impl Orders {
             trace,
             |current: Option<&Versioned<Order>>| {
                 let (before, after) = match current {
+                    None if mutant!("no tombstone") => (None, None),
                     None => (None, Some(Order::tombstone(expired, now))),
                     Some(it) => (Some(it.doc.status), it.doc.decide(Command::Expire, now)?),
                 };
@@ -67,6 +69,7 @@ impl Orders {
             },
         );
         match changed.await {
+            Ok(true) if mutant!("an ended order is not told again") => Ok(()),
             Ok(true) => self.tell_again(expired.order_id, trace).await,
             Ok(false) | Err(ChangeError::Refused(_)) => Ok(()),
             Err(ChangeError::Repo(error)) => Err(error.into()),
@@ -75,6 +78,7 @@ impl Orders {
 
     /// Publishes how an order ended once more: a bus that was wiped may have lost it.
     async fn tell_again(&self, id: OrderId, trace: Trace) -> Result<(), Cause> {
+        mark!("an ended order was told again");
         let event = self.0.orders.tell_again(id.0, trace, Order::status_event).await?;
         self.0.bus.publish(event.as_slice()).await?;
         Ok(())

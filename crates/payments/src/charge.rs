@@ -20,6 +20,7 @@ use stubmart_contract::{
 use stubmart_ports::{
     gateway::AuthoriseRequest,
     key::Key,
+    mark, mutant,
     repo::Document,
     store::{Collection, Index},
 };
@@ -442,7 +443,10 @@ fn changed(charge: Charge, event: Option<fn(ChargeState) -> DomainEvent>) -> Ver
 fn opened(current: Option<&Charge>, open: &Open, now: Timestamp) -> Verdict {
     let again = match current.map(|charge| &charge.stage) {
         None => None,
-        Some(Stage::Failed(Failure { reason: Reason::Unavailable, .. })) => current,
+        Some(Stage::Failed(Failure { reason: Reason::Unavailable, .. })) => {
+            mark!("a payment was tried again after the provider was down");
+            current
+        }
         Some(_) => return Ok(None),
     };
     let charge = Charge {
@@ -527,6 +531,9 @@ fn fail(current: &Charge, failure: &Failure, intent_id: Option<&str>, now: Times
     let mut failure = failure.clone();
     // An order that may be secured for this charge can end in no other way than with it.
     failure.ends_order |= may_be_secured && !failure.reason.is_of_the_order();
+    if mutant!("a failure that does not end its order") {
+        failure.ends_order = false;
+    }
     let mut charge = current.clone();
     charge.stage = Stage::Failed(failure);
     charge.stripe_id = charge.stripe_id.or_else(|| intent_id.map(ToOwned::to_owned));
@@ -540,7 +547,7 @@ fn refund(current: &Charge, intent_id: &str, refund_id: &str, now: Timestamp) ->
     if current.is_open() {
         return Err(Refusal::InProgress);
     }
-    if current.stripe_refund_id.is_some() {
+    if current.stripe_refund_id.is_some() && !mutant!("tell a refund twice") {
         return rest(current, Some(intent_id));
     }
     let mut charge = current.clone();

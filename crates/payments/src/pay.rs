@@ -8,7 +8,10 @@ use stubmart_contract::{
     api::{NextAction, Order},
 };
 use stubmart_http_kit::{Answer, Problem};
-use stubmart_ports::repo::{ChangeError, Decision, RepoError, Trace, Versioned};
+use stubmart_ports::{
+    mark, mutant,
+    repo::{ChangeError, Decision, RepoError, Trace, Versioned},
+};
 
 use crate::{
     Payments,
@@ -168,6 +171,11 @@ impl Payments {
             payment_method: wish.payment_method.clone(),
         });
         let now = self.0.host.now();
+        if mutant!("ask the provider before the charge is saved")
+            && let Ok(Some(early)) = decide(None, &open, now)
+        {
+            drop(self.0.provider.authorise(&early.charge.request()).await);
+        }
         let opened = self.0.charges.change(id.0, Trace::REQUEST, |current| {
             let version = current.map_or(1, |stored| stored.version.saturating_add(1));
             match (decide(current.map(|stored| &stored.doc), &open, now)?, current) {
@@ -188,6 +196,7 @@ impl Payments {
 
     /// Ends a charge that waits for its buyer, who chose another payment method.
     async fn replace(&self, waiting: &Charge) -> Result<(), Problem> {
+        mark!("a buyer took another payment method");
         let fail = Command::Fail { failure: Failure::of(Reason::Replaced), intent_id: None };
         let applied = self.apply(waiting.id, &fail).await?;
         self.0.reconcile.wake();

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use stubmart_ports::gateway::{GatewayError, Intent, IntentState};
+use stubmart_ports::{
+    gateway::{GatewayError, Intent, IntentState},
+    mark, mutant,
+};
 
 use crate::{
     Payments,
@@ -21,12 +24,15 @@ impl Payments {
     pub(crate) async fn give_back(&self, charge: Charge) -> Result<Standing, Unsettled> {
         let Some(intent) = self.known_intent(&charge).await? else {
             let sent_for = self.0.host.now().since(charge.updated_at);
-            return if sent_for < STRAY_MAX {
+            return if sent_for < STRAY_MAX && !mutant!("a payment on its way is forgotten") {
                 Err(Unsettled::Undecided)
             } else {
                 self.rest(&charge, None).await
             };
         };
+        if mutant!("a hold is not given up") {
+            return self.rest(&charge, Some(intent.id)).await;
+        }
         let state = match intent.state {
             IntentState::Declined { .. }
             | IntentState::NeedsAction { .. }
@@ -35,6 +41,9 @@ impl Payments {
             state => state,
         };
         match state {
+            IntentState::Captured { .. } if mutant!("late money is kept") => {
+                self.rest(&charge, Some(intent.id)).await
+            }
             IntentState::Voided => self.rest(&charge, Some(intent.id)).await,
             IntentState::Captured { refund_id } => self.refund(&charge, intent.id, refund_id).await,
             _ => Err(Unsettled::Undecided),
@@ -75,7 +84,12 @@ impl Payments {
         intent_id: String,
         refund_id: Option<String>,
     ) -> Result<Standing, Unsettled> {
+        mark!("money that came late was given back");
         let refund_id = match refund_id {
+            Some(_) if mutant!("refund twice") => {
+                self.0.provider.refund(charge.id, &intent_id).await?;
+                return self.rest(charge, Some(intent_id)).await;
+            }
             Some(refund_id) => refund_id,
             None => match self.0.provider.refund(charge.id, &intent_id).await? {
                 IntentState::Captured { refund_id: Some(refund_id) } => refund_id,

@@ -12,6 +12,7 @@ use stubmart_contract::{ChargeId, Timestamp};
 use stubmart_ports::{
     calls::CallError,
     gateway::{GatewayError, Intent, IntentState},
+    mark, mutant,
     repo::{ChangeError, Decision, RepoError, Trace, Versioned},
 };
 
@@ -160,7 +161,10 @@ impl Payments {
 
     /// The provider was asked and its answer is not known, or it was never asked.
     async fn find_out(&self, charge: Charge) -> Settled {
-        if let Some(intent) = self.0.provider.intent_of(charge.id).await? {
+        if let Some(intent) = self.0.provider.intent_of(charge.id).await?
+            && !mutant!("a new key for each try")
+        {
+            mark!("a payment whose answer was lost was found");
             return self.follow(charge, intent).await;
         }
         match self.footing_of(&charge).await? {
@@ -239,8 +243,12 @@ impl Payments {
     /// The money is held: secures the order, and when it agrees, captures.
     async fn take(&self, charge: Charge) -> Settled {
         let intent_id = charge.stripe_id.clone().unwrap_or_default();
+        if mutant!("capture before the order is secured") {
+            self.0.provider.capture(charge.id, &intent_id).await?;
+        }
         if let Err(refusal) = self.0.orders.secure(charge.order_id, charge.id).await? {
             let failure = Failure::of(refused(refusal));
+            mark!("an order refused a payment that was authorised");
             let failed = self.fail(charge.id, failure, None).await?;
             return self.let_go(failed).await;
         }

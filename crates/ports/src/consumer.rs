@@ -10,6 +10,7 @@ use crate::{
     Cause,
     bus::{Bus, Consumer, Delivery, Disposition, Subscription},
     host::Host,
+    mutant,
     worker::{Backoff, Shutdown},
 };
 
@@ -87,6 +88,10 @@ async fn step(
         Either::Left((deliveries, _)) => deliveries?,
         Either::Right(_) => return Ok(()),
     };
+    if mutant!("acknowledge before the commit") {
+        let done = deliveries.iter().map(|it| (it.token, Disposition::Done)).collect();
+        subscription.settle(done).await?;
+    }
     let settled = handle_deliveries(handler, deliveries).await;
     subscription.settle(settled).await?;
     Ok(())
@@ -131,6 +136,7 @@ fn disposition(
     .increment(1);
     match result {
         Ok(()) => Disposition::Done,
+        Err(HandleError::Retry(_)) if mutant!("an event is tried only once") => Disposition::Done,
         Err(HandleError::Retry(cause)) => {
             if delivery.attempt.is_power_of_two() {
                 tracing::warn!(consumer = name, event.id = %envelope.id, attempt = delivery.attempt,

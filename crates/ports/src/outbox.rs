@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::{
     Cause,
     bus::Bus,
+    mutant,
     store::Store,
     worker::{Next, Wake, Worker},
 };
@@ -48,6 +49,9 @@ impl Relay {
     /// The cause, when the store or the bus failed; part of the past may be published.
     pub async fn replay(&self) -> Result<u64, Cause> {
         let (mut after, mut count) = (0, 0);
+        if mutant!("a wiped bus is not filled again") {
+            return Ok(count);
+        }
         loop {
             let batch = self.store.record(self.service, after, BATCH).await?;
             let Some(last) = batch.last() else { return Ok(count) };
@@ -71,6 +75,9 @@ impl Worker for Relay {
             return Ok(Next::Idle);
         }
         let events: Vec<_> = pending.iter().map(|recorded| recorded.event.clone()).collect();
+        if mutant!("struck off before it is published") {
+            self.store.published(self.service, &pending).await?;
+        }
         self.bus.publish(&events).await?;
         self.store.published(self.service, &pending).await?;
         Ok(Next::Again)

@@ -10,6 +10,7 @@ use crate::{
     Cause,
     host::Host,
     key::Key,
+    mark, mutant,
     store::{
         Collection, DocKey, Expect, FoundKey, IndexEntry, Outgoing, Save, SaveId, Scan, Store,
         StoreError, Stored,
@@ -296,6 +297,7 @@ impl<T: Document> Repo<T> {
                     Decision::Keep(answer) => return Ok(answer),
                     Decision::Save { doc, events, answer } => (doc, events, answer),
                 };
+            let events = if mutant!("a save without its events") { Vec::new() } else { events };
             let expect = current.map_or(Expect::Absent, |current| Expect::Version(current.version));
             let save = self.prepare(id, expect, &doc, event_count, events, trace)?;
             if self.save_resolved(save, lost_answers).await? {
@@ -369,19 +371,25 @@ impl<T: Document> Repo<T> {
     /// Saves; true when it is saved, false when another change came first. An answer that was lost is
     /// looked up: what is stored tells by its save id whether it was this attempt. That is needed
     /// after a conflict too, since a late write of an earlier try can be what it conflicts with.
-    async fn save_resolved(&self, save: Save, lost_answers: &mut u32) -> Result<bool, RepoError> {
+    async fn save_resolved(&self, mut save: Save, lost_answers: &mut u32) -> Result<bool, RepoError> {
         let publishes = !save.events.is_empty();
         let mut retried = false;
         loop {
             match self.store.save(save.clone()).await {
                 Ok(_) => break,
+                Err(StoreError::Conflict) if mutant!("save without the version check") => {
+                    let stored = self.store.load(save.key).await?;
+                    save.expect = stored.map_or(Expect::Absent, |it| Expect::Version(it.version));
+                }
                 Err(StoreError::Conflict) if !retried => return Ok(false),
                 Err(StoreError::Conflict) => {
                     if self.is_stored(&save).await? {
+                        mark!("a lost answer was recognised by its save id");
                         break;
                     }
                     return Ok(false);
                 }
+                Err(StoreError::Indeterminate(_)) if mutant!("a lost answer taken for done") => break,
                 Err(StoreError::Indeterminate(cause)) => {
                     *lost_answers += 1;
                     if *lost_answers > LOST_ANSWERS_MAX {

@@ -5,6 +5,7 @@ use stubmart_contract::{DomainEvent, Envelope, EventType};
 use stubmart_ports::{
     bus::Consumer,
     consumer::{HandleError, Handler},
+    mutant,
     repo::Trace,
 };
 
@@ -28,6 +29,9 @@ impl Handler for Orders {
 
     async fn handle(&self, envelope: &Envelope) -> Result<(), HandleError> {
         let (order, command) = match &envelope.event {
+            DomainEvent::OrderCompleted(order) if mutant!("free what is sold") => {
+                (order, Command::Unlock(order.id))
+            }
             DomainEvent::OrderCancelled(order) => (order, Command::Unlock(order.id)),
             DomainEvent::OrderCompleted(order) => (order, Command::Sell(order.id)),
             _ => return Ok(()),

@@ -18,6 +18,7 @@ use stubmart_http_kit::Patch;
 use stubmart_ports::{
     calls::{LockRefusal, LockRequest, Locked},
     key::Key,
+    mutant,
     repo::Document,
     store::{Collection, Index},
 };
@@ -263,6 +264,7 @@ impl Ticket {
         }
         match self.status {
             TicketStatus::Available => Ok(()),
+            TicketStatus::Locked if mutant!("edit a price under a lock") => Ok(()),
             TicketStatus::Locked => Err(Refusal::Locked),
             TicketStatus::Sold => Err(Refusal::Sold),
             TicketStatus::Withdrawn => Err(Refusal::Withdrawn),
@@ -274,6 +276,7 @@ impl Ticket {
             TicketStatus::Withdrawn => return Err(Refusal::Withdrawn),
             TicketStatus::Sold => return Err(Refusal::Sold),
             TicketStatus::Locked if self.order_id == Some(request.order_id) => return Ok(None),
+            TicketStatus::Locked if mutant!("lock what is locked") => {}
             TicketStatus::Locked => return Err(Refusal::Locked),
             TicketStatus::Available => {}
         }
@@ -331,7 +334,8 @@ impl Ticket {
 
     /// Whether it is locked for this very order.
     fn holds(&self, order_id: OrderId) -> bool {
-        self.status == TicketStatus::Locked && self.order_id == Some(order_id)
+        let holds = self.order_id == Some(order_id) || mutant!("unlock by another order");
+        self.status == TicketStatus::Locked && holds
     }
 
     /// The event that tells of this ticket after a change.

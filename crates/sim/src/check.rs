@@ -1,0 +1,298 @@
+//! What must hold at every moment (DESIGN.md, "What must always hold"), checked with each save and with
+//! each thing that the provider does. Only what is being written is looked at, so it costs little.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stubmart_contract::{
+    ChargeId, DomainEvent, Envelope, OrderId, TicketId,
+    api::{CancelReason, OrderStatus, TicketStatus},
+};
+use stubmart_orders::order::Order;
+use stubmart_payments::{Charge, charge::Stage};
+use stubmart_ports::store::Save;
+use stubmart_tickets::ticket::Ticket;
+use uuid::Uuid;
+
+use crate::{provider::Provider, world::Violation};
+
+/// What was stored last, and what must hold of it.
+#[derive(Debug, Default)]
+pub struct Checker {
+    /// Every ticket.
+    pub tickets: BTreeMap<TicketId, Ticket>,
+    /// Every order.
+    pub orders: BTreeMap<OrderId, Order>,
+    /// Every charge.
+    pub charges: BTreeMap<ChargeId, Charge>,
+    /// For each ticket, its order that is not cancelled.
+    live: BTreeMap<TicketId, OrderId>,
+    /// How many events of each aggregate were saved.
+    versions: BTreeMap<Uuid, u64>,
+    /// Charges whose refund was told.
+    refunds_told: BTreeSet<ChargeId>,
+}
+
+type Checked = Result<(), Violation>;
+
+fn broken(invariant: &'static str, documents: &[Uuid], text: String) -> Checked {
+    Err(Violation { invariant, text, documents: documents.to_vec() })
+}
+
+/// Reads a saved document.
+fn read<T: serde::de::DeserializeOwned>(save: &Save) -> Result<T, Violation> {
+    serde_json::from_slice(&save.body).map_err(|error| Violation {
+        invariant: "EVT-1",
+        text: format!("what was saved in {} can not be read: {error}", save.key.collection.name),
+        documents: vec![save.key.id],
+    })
+}
+
+impl Checker {
+    /// A save was committed.
+    pub(crate) fn saved(&mut self, save: &Save, _version: u64, provider: &Provider) -> Checked {
+        let events = self.events(save)?;
+        match save.key.collection.name {
+            "tickets.ticket" => self.ticket(read(save)?, &events),
+            "orders.order" => self.order(read(save)?, &events),
+            "payments.charge" => self.charge(read(save)?, &events, provider),
+            _ => Ok(()),
+        }
+    }
+
+    /// EVT-1: no aggregate's versions have a gap.
+    fn events(&mut self, save: &Save) -> Result<Vec<DomainEvent>, Violation> {
+        let id = save.key.id;
+        let mut events = Vec::with_capacity(save.events.len());
+        if save.events.is_empty() && save.event_count == 0 {
+            return Ok(events);
+        }
+        let version = self.versions.entry(id).or_default();
+        for outgoing in &save.events {
+            let envelope = Envelope::decode(&outgoing.body).map_err(|error| Violation {
+                invariant: "EVT-1",
+                text: format!("an event can not be read: {error}"),
+                documents: vec![id],
+            })?;
+            *version += 1;
+            if envelope.version != *version || envelope.aggregate_id != id {
+                let text = format!(
+                    "an event of {} is saved as version {} and is its event number {version}",
+                    save.key.collection.name, envelope.version
+                );
+                broken("EVT-1", &[id], text)?;
+            }
+            events.push(envelope.event);
+        }
+        if save.event_count != *version {
+            let text = format!("{} counts {} events, and {version} were saved", save.key.collection.name, save.event_count);
+            broken("EVT-1", &[id], text)?;
+        }
+        Ok(events)
+    }
+
+    fn ticket(&mut self, next: Ticket, events: &[DomainEvent]) -> Checked {
+        let id = next.id.0;
+        let told = events.iter().any(|event| match event {
+            DomainEvent::TicketCreated(it) | DomainEvent::TicketUpdated(it) | DomainEvent::TicketDeleted(it) => {
+                *it == next.state()
+            }
+            _ => false,
+        });
+        if !told {
+            broken("EVT-1", &[id], format!("ticket {id} changed, and no event tells of it"))?;
+        }
+        if let Some(before) = self.tickets.get(&next.id) {
+            self.ticket_changed(before, &next)?;
+        }
+        if next.status == TicketStatus::Locked {
+            let holder = next.order_id;
+            if let Some(live) = self.live.get(&next.id).filter(|live| Some(**live) != holder) {
+                let text = format!("ticket {id} is locked for {holder:?} while order {live} is live");
+                broken("LOCK-1", &[id, live.0], text)?;
+            }
+        }
+        self.tickets.insert(next.id, next);
+        Ok(())
+    }
+
+    fn ticket_changed(&self, before: &Ticket, next: &Ticket) -> Checked {
+        let id = next.id.0;
+        if matches!(before.status, TicketStatus::Sold | TicketStatus::Withdrawn) && next.status != before.status {
+            let text = format!("ticket {id} was {:?} and becomes {:?}", before.status, next.status);
+            broken("LOCK-2", &[id], text)?;
+        }
+        let Some(holder) = before.order_id else {
+            return match next.status {
+                TicketStatus::Sold => broken("LOCK-2", &[id], format!("ticket {id} is sold without a lock")),
+                _ => Ok(()),
+            };
+        };
+        if (next.price, next.currency) != (before.price, before.currency) {
+            let (was, is) = (before.price.minor(), next.price.minor());
+            let text = format!("ticket {id} cost {was} and costs {is} while order {holder} holds it");
+            broken("PRICE-1", &[id, holder.0], text)?;
+        }
+        let order = self.orders.get(&holder).map(|order| order.status);
+        if next.order_id != Some(holder) && order != Some(OrderStatus::Cancelled) {
+            let text = format!("ticket {id} is taken from order {holder}, which is {order:?}");
+            broken("LOCK-1", &[id, holder.0], text)?;
+        }
+        if next.status == TicketStatus::Sold && order != Some(OrderStatus::Completed) {
+            let text = format!("ticket {id} is sold to order {holder}, which is {order:?}");
+            broken("LOCK-2", &[id, holder.0], text)?;
+        }
+        Ok(())
+    }
+
+    fn order(&mut self, next: Order, events: &[DomainEvent]) -> Checked {
+        let (id, ticket) = (next.id.0, next.ticket_id);
+        let before = self.orders.get(&next.id);
+        let told = events.iter().any(|event| matches!(event,
+            DomainEvent::OrderCreated(it) | DomainEvent::OrderCancelled(it)
+            | DomainEvent::OrderAwaitingPayment(it) | DomainEvent::OrderCompleted(it) if it.status == next.status));
+        if before.is_none_or(|before| before.status != next.status) && !told {
+            broken("EVT-1", &[id], format!("order {id} is {:?} now, and no event tells of it", next.status))?;
+        }
+        match before {
+            None => self.order_new(&next)?,
+            Some(before) => Self::order_changed(before, &next)?,
+        }
+        if next.status == OrderStatus::Completed {
+            let charge = next.charge_id.and_then(|id| self.charges.get(&id));
+            if charge.is_none_or(|charge| charge.stage != Stage::Completed) {
+                broken("PAY-1", &[id], format!("order {id} is completed without a completed charge"))?;
+            }
+        }
+        if next.status == OrderStatus::Cancelled {
+            if self.live.get(&ticket) == Some(&next.id) {
+                self.live.remove(&ticket);
+            }
+        } else if let Some(other) = self.live.insert(ticket, next.id).filter(|it| *it != next.id) {
+            let text = format!("orders {other} and {id} are both live for ticket {ticket}");
+            broken("LOCK-1", &[id, other.0, ticket.0], text)?;
+        }
+        self.orders.insert(next.id, next);
+        Ok(())
+    }
+
+    fn order_new(&self, order: &Order) -> Checked {
+        let (id, ticket) = (order.id.0, self.tickets.get(&order.ticket_id));
+        match order.status {
+            OrderStatus::Cancelled if order.cancel_reason == Some(CancelReason::Expired) => Ok(()),
+            OrderStatus::Created => match ticket {
+                Some(it) if it.order_id == Some(order.id) && it.status == TicketStatus::Locked => {
+                    if (it.price, it.currency) == (order.price, order.currency) {
+                        return Ok(());
+                    }
+                    let (asks, costs) = (order.price.minor(), it.price.minor());
+                    let text = format!("order {id} asks {asks} for a ticket that was locked at {costs}");
+                    broken("PRICE-1", &[id, it.id.0], text)
+                }
+                _ => {
+                    let text = format!("order {id} is created, and ticket {} is not locked for it", order.ticket_id);
+                    broken("LOCK-1", &[id, order.ticket_id.0], text)
+                }
+            },
+            status => broken("LOCK-1", &[id], format!("order {id} begins as {status:?}")),
+        }
+    }
+
+    fn order_changed(before: &Order, next: &Order) -> Checked {
+        use OrderStatus::{AwaitingPayment, Cancelled, Completed, Created};
+        let id = next.id.0;
+        let allowed = matches!(
+            (before.status, next.status),
+            (Created, Created | AwaitingPayment | Cancelled)
+                | (AwaitingPayment, AwaitingPayment | Completed)
+                | (Completed, Completed)
+                | (Cancelled, Cancelled)
+        ) || (before.status == AwaitingPayment
+            && next.status == Cancelled
+            && next.cancel_reason == Some(CancelReason::PaymentFailed));
+        if !allowed {
+            let text = format!(
+                "order {id} was {:?} and becomes {:?} ({:?})",
+                before.status, next.status, next.cancel_reason
+            );
+            broken("PAY-3", &[id], text)?;
+        }
+        if (before.price, before.ticket_id, before.user_id) != (next.price, next.ticket_id, next.user_id) {
+            broken("PRICE-1", &[id], format!("order {id} asks another price, or is for another ticket"))?;
+        }
+        Ok(())
+    }
+
+    fn charge(&mut self, next: Charge, events: &[DomainEvent], provider: &Provider) -> Checked {
+        let (id, order_id) = (next.id.0, next.order_id);
+        let documents = [id, order_id.0];
+        let Some(order) = self.orders.get(&order_id) else {
+            return broken("PAY-1", &documents, format!("charge {id} is for order {order_id}, which does not exist"));
+        };
+        if (next.amount, next.currency) != (order.price, order.currency) {
+            let text = format!("charge {id} asks {}, order {order_id} costs {}", next.amount.minor(), order.price.minor());
+            broken("PRICE-1", &documents, text)?;
+        }
+        for event in events {
+            if matches!(event, DomainEvent::ChargeRefunded(_)) && !self.refunds_told.insert(next.id) {
+                broken("EVT-1", &documents, format!("charge {id} is told as refunded twice"))?;
+            }
+        }
+        let before = self.charges.get(&next.id);
+        if before.is_none_or(|before| before.status() != next.status()) && events.is_empty() {
+            broken("EVT-1", &documents, format!("charge {id} is {:?} now, and no event tells of it", next.status()))?;
+        }
+        let was_completed = before.is_some_and(|before| before.stage == Stage::Completed);
+        if was_completed && next.stage != Stage::Completed {
+            broken("PAY-1", &documents, format!("charge {id} was completed and is {:?}", next.stage))?;
+        }
+        if next.stage == Stage::Completed && !was_completed && provider.captured(next.id) != u64::from(next.amount.minor()) {
+            let text = format!("charge {id} is completed, and {} was captured", provider.captured(next.id));
+            broken("PAY-2", &documents, text)?;
+        }
+        self.charges.insert(next.id, next);
+        Ok(())
+    }
+
+    /// PAY-2: no request reaches the provider before the charge that names it is saved.
+    pub(crate) fn asked(&self, charge_id: ChargeId, amount: u64) -> Checked {
+        match self.charges.get(&charge_id) {
+            None => broken("PAY-2", &[charge_id.0], format!("the provider is asked for charge {charge_id}, which was never saved")),
+            Some(charge) if u64::from(charge.amount.minor()) != amount => {
+                let text = format!("the provider is asked for {amount}, charge {charge_id} is {}", charge.amount.minor());
+                broken("PRICE-1", &[charge_id.0], text)
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// PAY-3: nothing is captured unless its order is Awaiting Payment, for this charge.
+    pub(crate) fn captured(&self, charge_id: ChargeId, order_id: OrderId) -> Checked {
+        let order = self.orders.get(&order_id);
+        let awaits = order.is_some_and(|order| {
+            order.status == OrderStatus::AwaitingPayment && order.charge_id == Some(charge_id)
+        });
+        if awaits {
+            return Ok(());
+        }
+        let text = format!(
+            "charge {charge_id} is captured, and order {order_id} is {:?} for charge {:?}",
+            order.map(|order| order.status), order.and_then(|order| order.charge_id)
+        );
+        broken("PAY-3", &[charge_id.0, order_id.0], text)
+    }
+
+    /// PAY-3: what was taken for a completed order is not given back.
+    pub(crate) fn refunded(&self, charge_id: ChargeId, order_id: OrderId, left: Option<u64>) -> Checked {
+        let documents = [charge_id.0, order_id.0];
+        if left.is_none() {
+            let text = format!("more is given back for charge {charge_id} than was captured");
+            return broken("PAY-3", &documents, text);
+        }
+        match self.orders.get(&order_id) {
+            Some(order) if order.status == OrderStatus::Completed && order.charge_id == Some(charge_id) => {
+                broken("PAY-3", &documents, format!("charge {charge_id} of the completed order {order_id} is given back"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The whole market in a deterministic simulation: the real services on simulated ports, with everything
+//! going wrong that DESIGN.md says they are built for, from a seed.
+//!
+//! The same seed gives the same run. While it runs, what must hold at every moment is checked with each
+//! save ([`check`]); then everything heals, comes to rest, and what must hold at rest is checked
+//! ([`rest`]).
+
+pub mod bus;
+pub mod check;
+pub mod exec;
+pub mod http;
+pub mod instance;
+pub mod provider;
+pub mod rest;
+pub mod run;
+pub mod scenario;
+pub mod timers;
+pub mod user;
+pub mod world;
+
+mod calls;
+mod store;

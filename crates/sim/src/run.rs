@@ -1,0 +1,128 @@
+//! One run: load and faults, then healing, rest, and the last checks.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use stubmart_ports::hooks;
+
+use crate::{
+    exec::{WORLD, lock},
+    rest,
+    scenario::{Kind, Scenario},
+    user::{Board, User, haunt},
+    world::{Happening, Stats, Violation, World},
+};
+
+/// How long after healing every lock must have ended, beyond the hold: the reconciler looks every five
+/// minutes at what is hard to settle, and what was asleep may sleep on for a minute.
+const LOCKS_END_WITHIN: Duration = Duration::from_secs(20 * 60);
+
+/// How long after healing everything must have come to rest.
+const RESTS_WITHIN: Duration = Duration::from_secs(3 * 3600);
+
+/// How often it is looked whether everything is at rest.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// What did not hold, if anything.
+    pub violation: Option<Violation>,
+    /// What was done.
+    pub stats: Stats,
+    /// A digest of everything that happened.
+    pub trace: u64,
+    /// The situations that were met, and how often.
+    pub marks: BTreeMap<&'static str, u64>,
+    /// The last happenings, when something did not hold.
+    pub log: Vec<Happening>,
+    /// Faults, by kind and what they struck.
+    pub injected: BTreeMap<(Kind, &'static str), u64>,
+}
+
+/// Runs a scenario.
+#[must_use]
+pub fn run(scenario: &Scenario) -> Outcome {
+    let world = World::new(scenario.clone());
+    let board = Arc::new(Mutex::new(Board::default()));
+    world.boot_all();
+    world.disturb();
+    for number in 0..scenario.users {
+        world.exec.spawn(WORLD, User::new(&world, &board, number).live());
+    }
+    world.exec.run_until(world.heals_at);
+    settle(&world, &board);
+    conclude(&world)
+}
+
+/// Ends faults, waits for rest, and checks what must hold then.
+pub fn settle(world: &Arc<World>, board: &Arc<Mutex<Board>>) {
+    if world.violation().is_some() {
+        return;
+    }
+    world.heal();
+    let healed = world.exec.now();
+    let locks_end = healed + world.scenario.hold + LOCKS_END_WITHIN;
+    let mut checked_locks = false;
+    loop {
+        world.exec.run_until(world.exec.now() + LOOK_EVERY);
+        if world.violation().is_some() {
+            return;
+        }
+        let resting = rest::is_at_rest(world);
+        if resting.is_ok() {
+            break;
+        }
+        if !checked_locks && world.exec.now() > locks_end {
+            checked_locks = true;
+            if let Err(violation) = rest::locks_ended(world) {
+                return world.violate(violation);
+            }
+        }
+        if let Err(violation) = resting
+            && world.exec.now() > healed + RESTS_WITHIN
+        {
+            return world.violate(violation);
+        }
+    }
+    let (dead, deleted) = {
+        let board = lock(board);
+        (board.dead.clone(), board.deleted.clone())
+    };
+    if let Err(violation) = rest::check(world, &deleted) {
+        return world.violate(violation);
+    }
+    for (which, (token, since)) in dead.into_iter().enumerate() {
+        let (ghost, which) = (Arc::clone(world), u64::try_from(which % 4).unwrap_or(0));
+        world.exec.spawn(WORLD, async move { haunt(&ghost, &token, since, which).await });
+    }
+    world.exec.run_until(world.exec.now() + LOOK_EVERY);
+}
+
+/// Takes what is to be known of a world, and takes it apart.
+#[must_use]
+pub fn conclude(world: &Arc<World>) -> Outcome {
+    let violation = world.violation();
+    let log = if violation.is_some() { world.log() } else { Vec::new() };
+    let outcome = Outcome {
+        stats: Stats { sales: sales(world), ..world.stats() },
+        trace: world.trace(),
+        marks: hooks::take_marks(),
+        injected: world.injected(),
+        violation,
+        log,
+    };
+    world.slots.clear();
+    world.exec.clear();
+    outcome
+}
+
+fn sales(world: &World) -> u64 {
+    use stubmart_contract::api::OrderStatus::Completed;
+    let checker = lock(&world.checker);
+    let sold = checker.orders.values().filter(|order| order.status == Completed).count();
+    u64::try_from(sold).unwrap_or(0)
+}

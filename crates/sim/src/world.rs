@@ -1,0 +1,491 @@
+//! The world of one run: what the instances stand on, what goes wrong, and what was seen of it.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    future::{Future, pending},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::FutureExt as _;
+use stubmart_contract::Timestamp;
+use stubmart_port_suite::{host::{START, Seeded}, mem::MemStore};
+use stubmart_ports::{
+    Cause,
+    store::{DocKey, Save, Store as _, StoreError},
+};
+use uuid::Uuid;
+
+use crate::{
+    bus::BusCore,
+    check::Checker,
+    exec::{Exec, Owner, WORLD, lock, mix},
+    instance::Slots,
+    provider::Provider,
+    scenario::{Kind, Scenario, Service},
+    timers::TimerCore,
+};
+
+/// How many of the last happenings are kept for a report.
+const LOG_MAX: usize = 4000;
+
+/// Something that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which invariant, by its number in DESIGN.md.
+    pub invariant: &'static str,
+    /// What is wrong, in words.
+    pub text: String,
+    /// The documents involved.
+    pub documents: Vec<Uuid>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, Copy)]
+pub struct Happening {
+    at: Duration,
+    owner: Owner,
+    what: &'static str,
+    how: &'static str,
+    subject: Uuid,
+}
+
+impl Happening {
+    /// Whether it is about one of these documents.
+    #[must_use]
+    pub fn is_about(&self, documents: &[Uuid]) -> bool {
+        documents.contains(&self.subject)
+    }
+}
+
+impl fmt::Display for Happening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Owner(owner) = self.owner;
+        write!(f, "{:>12.6} s  {owner:>4}  {:<28}", self.at.as_secs_f64(), self.what)?;
+        if !self.subject.is_nil() {
+            write!(f, " {}", self.subject)?;
+        }
+        if !self.how.is_empty() {
+            write!(f, "  {}", self.how)?;
+        }
+        Ok(())
+    }
+}
+
+/// What was done in a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Requests that users made.
+    pub operations: u64,
+    /// Calls to ports.
+    pub calls: u64,
+    /// Instances that crashed.
+    pub crashes: u64,
+    /// Faults, crashes included.
+    pub faults: u64,
+    /// Orders that were completed.
+    pub sales: u64,
+    /// Simulated time.
+    pub time: Duration,
+}
+
+struct Chance {
+    random: Seeded,
+    faults: u64,
+    calls: u64,
+    ended: u64,
+    trace: u64,
+    injected: BTreeMap<(Kind, &'static str), u64>,
+    log: VecDeque<Happening>,
+}
+
+/// What goes wrong with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plan {
+    /// Nothing.
+    Fine,
+    /// It is not done, and the caller is told so as far as the port can tell.
+    Fail,
+    /// It is done, and the caller is not told.
+    LoseAnswer,
+    /// The caller is not told, and it is done after so long.
+    Late(Duration),
+    /// It is done twice.
+    Twice,
+}
+
+/// The world.
+pub struct World {
+    /// Runs everything.
+    pub exec: Exec,
+    /// What the run is made of.
+    pub scenario: Scenario,
+    /// When faults end.
+    pub heals_at: Duration,
+    /// Each service's store.
+    pub stores: BTreeMap<Service, MemStore>,
+    /// The bus.
+    pub bus: BusCore,
+    /// The timers.
+    pub timers: TimerCore,
+    /// The payment provider.
+    pub provider: Provider,
+    /// Knows what must hold.
+    pub checker: Mutex<Checker>,
+    /// The instances.
+    pub slots: Slots,
+    chance: Mutex<Chance>,
+    healthy: AtomicBool,
+    late: AtomicUsize,
+    violation: Mutex<Option<Violation>>,
+    pub(crate) stats: Mutex<Stats>,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").field("seed", &self.scenario.seed).finish_non_exhaustive()
+    }
+}
+
+impl World {
+    /// A world in which nothing runs yet.
+    #[must_use]
+    pub fn new(scenario: Scenario) -> Arc<Self> {
+        let seed = scenario.seed;
+        let exec = Exec::new(mix(seed, 1));
+        let chance = Chance {
+            random: Seeded::new(mix(seed, 2)),
+            faults: 0,
+            calls: 0,
+            ended: 0,
+            trace: 0,
+            injected: BTreeMap::new(),
+            log: VecDeque::new(),
+        };
+        let stores = Service::STORED.map(|service| (service, MemStore::new()));
+        Arc::new(Self {
+            heals_at: scenario.think * scenario.steps,
+            stores: stores.into_iter().collect(),
+            bus: BusCore::default(),
+            timers: TimerCore::default(),
+            provider: Provider::new(mix(seed, 3)),
+            checker: Mutex::default(),
+            slots: Slots::new(&scenario),
+            chance: Mutex::new(chance),
+            healthy: AtomicBool::new(false),
+            late: AtomicUsize::new(0),
+            violation: Mutex::new(None),
+            stats: Mutex::default(),
+            exec,
+            scenario,
+        })
+    }
+
+    /// The true time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        START.after(self.exec.now())
+    }
+
+    /// No more faults. What is on its way lands late all the same.
+    pub fn heal(&self) {
+        self.healthy.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether faults are over.
+    #[must_use]
+    pub fn is_healed(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
+    }
+
+    /// How many writes and calls are still on their way.
+    #[must_use]
+    pub fn late(&self) -> usize {
+        self.late.load(Ordering::Relaxed)
+    }
+
+    /// A number below `bound`, out of the faults' own sequence.
+    pub fn below(&self, bound: u64) -> u64 {
+        lock(&self.chance).random.below(bound)
+    }
+
+    /// A time below `bound`.
+    pub fn time_below(&self, bound: Duration) -> Duration {
+        let micros = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX);
+        Duration::from_micros(self.below(micros))
+    }
+
+    /// Whether a fault of this kind happens on this occasion; `name` is for the count.
+    pub fn happens(&self, kind: Kind, name: &'static str) -> bool {
+        let rate = self.scenario.rate(kind);
+        if rate == 0 || self.is_healed() {
+            return false;
+        }
+        if lock(&self.chance).random.below(10_000) >= u64::from(rate) {
+            return false;
+        }
+        self.spend(kind, name)
+    }
+
+    /// Counts a fault; false when there have been as many as there may be.
+    pub fn spend(&self, kind: Kind, name: &'static str) -> bool {
+        let mut chance = lock(&self.chance);
+        if chance.faults >= self.scenario.faults_max {
+            return false;
+        }
+        chance.faults += 1;
+        *chance.injected.entry((kind, name)).or_default() += 1;
+        true
+    }
+
+    /// Notes what happens, for the trace and for a report.
+    pub fn note(&self, owner: Owner, what: &'static str, how: &'static str, subject: Uuid) {
+        let at = self.exec.now();
+        let (high, low) = subject.as_u64_pair();
+        let micros = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
+        let mut chance = lock(&self.chance);
+        let mut digest = mix(chance.trace, micros ^ u64::from(owner.0).rotate_left(40));
+        for byte in [what, how].into_iter().filter_map(|text| text.bytes().reduce(|a, b| a.wrapping_mul(31) ^ b)) {
+            digest = digest.rotate_left(8) ^ u64::from(byte);
+        }
+        chance.trace = mix(mix(digest, high), low);
+        if chance.log.len() == LOG_MAX {
+            chance.log.pop_front();
+        }
+        chance.log.push_back(Happening { at, owner, what, how, subject });
+    }
+
+    /// Adds bytes to the trace.
+    pub fn digest(&self, bytes: &[u8]) {
+        let mut chance = lock(&self.chance);
+        let mut digest = chance.trace;
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            for (to, from) in word.iter_mut().zip(chunk) {
+                *to = *from;
+            }
+            digest = (digest ^ u64::from_le_bytes(word)).wrapping_mul(0x0100_0000_01b3);
+        }
+        chance.trace = mix(digest, 1);
+    }
+
+    /// A digest of everything that happened so far.
+    #[must_use]
+    pub fn trace(&self) -> u64 {
+        mix(lock(&self.chance).trace, self.exec.trace())
+    }
+
+    /// The last happenings, oldest first.
+    #[must_use]
+    pub fn log(&self) -> Vec<Happening> {
+        lock(&self.chance).log.iter().copied().collect()
+    }
+
+    /// Faults so far, by kind and what they struck.
+    #[must_use]
+    pub fn injected(&self) -> BTreeMap<(Kind, &'static str), u64> {
+        lock(&self.chance).injected.clone()
+    }
+
+    /// How many port calls have ended so far.
+    #[must_use]
+    pub fn calls_ended(&self) -> u64 {
+        lock(&self.chance).ended
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let chance = lock(&self.chance);
+        Stats { calls: chance.calls, faults: chance.faults, time: self.exec.now(), ..*lock(&self.stats) }
+    }
+
+    /// Something does not hold: the run ends here. The first violation counts.
+    pub fn violate(&self, violation: Violation) {
+        lock(&self.violation).get_or_insert(violation);
+        self.exec.stop();
+    }
+
+    /// What does not hold, if anything.
+    #[must_use]
+    pub fn violation(&self) -> Option<Violation> {
+        lock(&self.violation).clone()
+    }
+
+    /// Ends the run if the checker found something.
+    pub(crate) fn check<T>(&self, check: impl FnOnce(&mut Checker) -> Result<T, Violation>) -> Option<T> {
+        let checked = check(&mut lock(&self.checker));
+        match checked {
+            Ok(value) => Some(value),
+            Err(violation) => {
+                self.violate(violation);
+                None
+            }
+        }
+    }
+
+    /// Does `work` after `delay`, whoever crashes until then.
+    pub fn later(
+        self: &Arc<Self>,
+        delay: Duration,
+        work: impl FnOnce(&Arc<Self>) + Send + 'static,
+    ) {
+        let world = Arc::clone(self);
+        self.late.fetch_add(1, Ordering::Relaxed);
+        self.exec.spawn(WORLD, async move {
+            world.exec.sleep(delay).await;
+            world.late.fetch_sub(1, Ordering::Relaxed);
+            work(&world);
+        });
+    }
+
+    /// Writes a save, and has it checked.
+    pub fn commit(&self, service: Service, save: Save) -> Result<u64, StoreError> {
+        let store = self.stores.get(&service).ok_or_else(|| unavailable("no such store"))?;
+        let saved = store.save(save.clone()).now_or_never();
+        let version = saved.unwrap_or_else(|| Err(unavailable("a store in memory waits")))?;
+        self.note(WORLD, "saved", save.key.collection.name, save.key.id);
+        self.digest(&save.body);
+        let provider = &self.provider;
+        self.check(|checker| checker.saved(&save, version, provider));
+        Ok(version)
+    }
+
+    /// Deletes a document.
+    pub fn remove(&self, service: Service, key: DocKey, version: u64) -> Result<(), StoreError> {
+        let store = self.stores.get(&service).ok_or_else(|| unavailable("no such store"))?;
+        let deleted = store.delete(key, version).now_or_never();
+        deleted.unwrap_or_else(|| Err(unavailable("a store in memory waits")))
+    }
+}
+
+fn unavailable(why: &'static str) -> StoreError {
+    StoreError::Unavailable(why.into())
+}
+
+/// The cause that injected faults give.
+pub(crate) fn injected() -> Cause {
+    "an injected fault".into()
+}
+
+/// An instance's way to its ports: here calls are slow, go wrong, and kill who made them.
+#[derive(Clone)]
+pub struct Port {
+    /// The world.
+    pub world: Arc<World>,
+    /// Whose calls they are.
+    pub owner: Owner,
+}
+
+impl fmt::Debug for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Port").field("owner", &self.owner).finish_non_exhaustive()
+    }
+}
+
+impl Port {
+    /// A call begins: it may be slow, and its fault is drawn.
+    pub async fn begin(&self, kind: Kind, what: &'static str, subject: Uuid) -> Plan {
+        let world = &self.world;
+        lock(&world.chance).calls += 1;
+        self.delay().await;
+        if world.happens(Kind::Sleep, what) {
+            self.oversleep(what, subject).await;
+        }
+        let plan = if world.happens(kind, what) { self.draw() } else { Plan::Fine };
+        world.note(self.owner, what, plan.name(), subject);
+        plan
+    }
+
+    /// A call ends: the answer may be slow, and the caller may be killed before it sees it.
+    pub async fn end(&self, what: &'static str, subject: Uuid) {
+        let world = &self.world;
+        let number = {
+            let mut chance = lock(&world.chance);
+            chance.ended += 1;
+            chance.ended
+        };
+        let planned = world.scenario.crash_at.contains(&number);
+        if planned || world.happens(Kind::Crash, what) {
+            world.note(self.owner, what, "crash", subject);
+            world.crash(self.owner);
+            pending::<()>().await;
+        }
+        self.delay().await;
+    }
+
+    /// A whole call that can only be done or fail: `None` when it fails.
+    pub async fn ask<T>(
+        &self,
+        kind: Kind,
+        what: &'static str,
+        subject: Uuid,
+        work: impl FnOnce() -> T + Send,
+    ) -> Option<T> {
+        let plan = self.begin(kind, what, subject).await;
+        let answer = (plan != Plan::Fail).then(work);
+        self.end(what, subject).await;
+        answer.filter(|_| matches!(plan, Plan::Fine | Plan::Twice))
+    }
+
+    async fn delay(&self) {
+        let latency = self.world.scenario.latency;
+        if latency > 0 {
+            let drawn = self.world.below(latency * 2);
+            // Half of the calls are as good as at once.
+            if drawn >= latency {
+                self.world.exec.sleep(Duration::from_micros(drawn - latency)).await;
+            }
+        }
+    }
+
+    /// Sleeps for minutes up to an hour, and not long beyond the time when faults end. The bus gives
+    /// what the sleeper has to somebody else in the meantime.
+    async fn oversleep(&self, what: &'static str, subject: Uuid) {
+        let world = &self.world;
+        let left = world.heals_at.saturating_sub(world.exec.now()) + Duration::from_secs(60);
+        let drawn = Duration::from_secs(5) + world.time_below(Duration::from_secs(30 << world.below(8)));
+        world.note(self.owner, what, "falls asleep", subject);
+        let owner = self.owner;
+        world.later(Duration::from_secs(30), move |world| world.bus.take_back(world, owner));
+        world.exec.sleep(drawn.min(left)).await;
+        world.note(self.owner, what, "wakes up", subject);
+    }
+
+    fn draw(&self) -> Plan {
+        match self.world.below(5) {
+            0 => Plan::Fail,
+            1 | 2 => Plan::LoseAnswer,
+            3 => {
+                let bound = Duration::from_secs(1 << self.world.below(7));
+                Plan::Late(self.world.time_below(bound))
+            }
+            _ => Plan::Twice,
+        }
+    }
+}
+
+impl Plan {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Fine => "",
+            Self::Fail => "fails",
+            Self::LoseAnswer => "done, answer lost",
+            Self::Late(_) => "late",
+            Self::Twice => "twice",
+        }
+    }
+}
+
+/// Waits for `work` for at most `limit`; `None` when it takes longer.
+pub(crate) async fn within<T>(exec: &Exec, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    use futures_util::future::{Either, select};
+    match select(std::pin::pin!(work), exec.sleep(limit)).await {
+        Either::Left((value, _)) => Some(value),
+        Either::Right(_) => None,
+    }
+}
