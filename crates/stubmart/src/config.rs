@@ -66,6 +66,33 @@ struct File {
     log_format: Option<String>,
 }
 
+impl File {
+    /// The settings of `flags`, and those of the file where `flags` has none.
+    fn under(self, flags: Flags) -> Flags {
+        let attempts = self.max_payment_attempts.map(|number| number.to_string());
+        Flags {
+            listen: flags.listen.or(self.listen),
+            data: flags.data.or(self.data),
+            only: flags.only.or(self.only),
+            checkout_hold: flags.checkout_hold.or(self.checkout_hold),
+            leave_grace: flags.leave_grace.or(self.leave_grace),
+            max_payment_attempts: flags.max_payment_attempts.or(attempts),
+            rate_limits: flags.rate_limits.or(self.rate_limits),
+            public_url: flags.public_url.or(self.public_url),
+            trust_proxy: flags.trust_proxy.or(self.trust_proxy),
+            log: flags.log.or(self.log),
+            log_format: flags.log_format.or(self.log_format),
+            ..flags
+        }
+    }
+}
+
+/// How long a checkout holds its ticket when nobody says.
+const HOLD: Duration = Duration::from_secs(15 * 60);
+
+/// How long after its page was closed a checkout is left when nobody says.
+const GRACE: Duration = Duration::from_secs(20);
+
 /// The services of the market, by name.
 const SERVICES: &[&str] = &["auth", "tickets", "orders", "expiration", "payments", "web"];
 
@@ -77,75 +104,35 @@ impl Config {
     pub(crate) fn resolve(flags: &Flags) -> Result<Self, ConfigFaults> {
         let mut faults = Faults::default();
         let file = faults.file(flags.config.as_deref());
-        refuse_absent_adapters(flags, &mut faults);
-        let only = flags.only.clone().or(file.only);
-        faults.only(only.as_deref());
-
-        let attempts = flags.max_payment_attempts.clone();
-        let attempts = attempts.or_else(|| file.max_payment_attempts.map(|it| it.to_string()));
+        let it = file.under(flags.clone());
+        refuse_absent_adapters(&it, &mut faults);
+        faults.only(it.only.as_deref());
         let config = Self {
             listen: faults.parse(
                 "listen",
-                flags.listen.clone().or(file.listen),
+                it.listen.as_ref(),
                 SocketAddr::from(([127, 0, 0, 1], 8080)),
-                |text| {
-                    text.parse().map_err(|_| {
-                        "must be an address and a port, such as 127.0.0.1:8080".to_owned()
-                    })
-                },
+                address,
             ),
-            data: flags
-                .data
-                .clone()
-                .or(file.data)
-                .map_or_else(|| PathBuf::from("data"), PathBuf::from),
-            checkout_hold: faults.parse(
-                "checkout-hold",
-                flags.checkout_hold.clone().or(file.checkout_hold),
-                Duration::from_secs(15 * 60),
-                |text| duration(text, Duration::from_secs(1), Duration::from_secs(24 * 3600)),
-            ),
-            leave_grace: faults.parse(
-                "leave-grace",
-                flags.leave_grace.clone().or(file.leave_grace),
-                Duration::from_secs(20),
-                |text| duration(text, Duration::ZERO, Duration::from_secs(3600)),
-            ),
-            max_payment_attempts: faults.parse("max-payment-attempts", attempts, 1, |text| {
-                text.parse()
-                    .ok()
-                    .filter(|it| (1..=100).contains(it))
-                    .ok_or_else(|| "must be a number from 1 to 100".to_owned())
+            data: it.data.map_or_else(|| PathBuf::from("data"), PathBuf::from),
+            checkout_hold: faults.parse("checkout-hold", it.checkout_hold.as_ref(), HOLD, |text| {
+                duration(text, Duration::from_secs(1), Duration::from_secs(24 * 3600))
             }),
-            rate_limits: faults.parse(
-                "rate-limits",
-                flags.rate_limits.clone().or(file.rate_limits),
-                true,
-                switch,
+            leave_grace: faults.parse("leave-grace", it.leave_grace.as_ref(), GRACE, |text| {
+                duration(text, Duration::ZERO, Duration::from_secs(3600))
+            }),
+            max_payment_attempts: faults.parse(
+                "max-payment-attempts",
+                it.max_payment_attempts.as_ref(),
+                1,
+                attempts,
             ),
-            public_url: faults.parse(
-                "public-url",
-                flags.public_url.clone().or(file.public_url),
-                None,
-                |text| origin(text).map(Some),
-            ),
-            trust_proxy: faults.parse(
-                "trust-proxy",
-                flags.trust_proxy.clone().or(file.trust_proxy),
-                false,
-                switch,
-            ),
-            log: faults.parse("log", flags.log.clone().or(file.log), "info".to_owned(), log_filter),
-            log_json: faults.parse(
-                "log-format",
-                flags.log_format.clone().or(file.log_format),
-                false,
-                |text| match text {
-                    "text" => Ok(false),
-                    "json" => Ok(true),
-                    _ => Err("must be text or json".to_owned()),
-                },
-            ),
+            rate_limits: faults.parse("rate-limits", it.rate_limits.as_ref(), true, switch),
+            public_url: faults
+                .parse("public-url", it.public_url.as_ref(), None, |text| origin(text).map(Some)),
+            trust_proxy: faults.parse("trust-proxy", it.trust_proxy.as_ref(), false, switch),
+            log: faults.parse("log", it.log.as_ref(), "info".to_owned(), log_filter),
+            log_json: faults.parse("log-format", it.log_format.as_ref(), false, log_format),
         };
         faults.finish(config)
     }
@@ -207,11 +194,11 @@ impl Faults {
     fn parse<T>(
         &mut self,
         name: &str,
-        text: Option<String>,
+        text: Option<&String>,
         default: T,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> T {
-        match text.as_deref().map(parse) {
+        match text.map(|text| parse(text)) {
             None => default,
             Some(Ok(value)) => value,
             Some(Err(message)) => {
@@ -258,6 +245,23 @@ fn duration(text: &str, min: Duration, max: Duration) -> Result<Duration, String
         .ok_or_else(|| {
             format!("must be a duration from {min:?} to {max:?}, such as 15m, 90s or 1h 30m")
         })
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "must be an address and a port, such as 127.0.0.1:8080".to_owned())
+}
+
+fn attempts(text: &str) -> Result<u32, String> {
+    let parsed = text.parse().ok().filter(|it| (1..=100).contains(it));
+    parsed.ok_or_else(|| "must be a number from 1 to 100".to_owned())
+}
+
+fn log_format(text: &str) -> Result<bool, String> {
+    match text {
+        "text" => Ok(false),
+        "json" => Ok(true),
+        _ => Err("must be text or json".to_owned()),
+    }
 }
 
 fn switch(text: &str) -> Result<bool, String> {

@@ -64,13 +64,15 @@ async fn fill(config: &Config, host: &Host) -> Result<(), Cause> {
         sellers.push(
             auth.open_account(email, PASSWORD, email.split('@').next().unwrap_or(""))
                 .await
-                .map_err(failed)?,
+                .map_err(|problem| failed(&problem))?,
         );
     }
-    auth.open_account(BUYER, PASSWORD, "Demo buyer").await.map_err(failed)?;
+    auth.open_account(BUYER, PASSWORD, "Demo buyer").await.map_err(|problem| failed(&problem))?;
     let today = host.now();
     for (number, show) in (0_u32..).zip(SHOWS) {
-        fill_show(&shop, &sellers, today, number, show).await.map_err(failed)?;
+        fill_show(&shop, &sellers, today, number, show)
+            .await
+            .map_err(|problem| failed(&problem))?;
     }
     shop.database.close().await
 }
@@ -120,6 +122,6 @@ async fn fill_show(
     Ok(())
 }
 
-fn failed(problem: Problem) -> Cause {
+fn failed(problem: &Problem) -> Cause {
     problem.body("").detail.into()
 }

@@ -32,15 +32,21 @@ pub(crate) async fn check(config: &Config, host: Host) -> Result<bool, Cause> {
     }
     let stored = Stored::open(config, host.clone()).await?;
     let mut broken: Option<HashSet<Finding>> = None;
-    let mut counts = rules::Counts::default();
+    let mut checked = String::new();
     for look in 0..LOOKS {
         if look > 0 {
             host.clock.sleep(PAUSE).await;
         }
         let market = stored.read().await?;
-        counts = market.counts();
         let mut found: HashSet<Finding> = rules::audit(&market).into_iter().collect();
-        found.extend(record::audit(&stored, &market).await?);
+        let (gaps, events) = record::audit(&stored, &market).await?;
+        found.extend(gaps);
+        checked = format!(
+            "{} tickets, {} orders, {} charges, {events} events",
+            market.tickets.len(),
+            market.orders.len(),
+            market.charges.len()
+        );
         let mut still = HashSet::new();
         for finding in found {
             let seen_before = broken.as_ref().is_none_or(|broken| broken.contains(&finding));
@@ -59,19 +65,10 @@ pub(crate) async fn check(config: &Config, host: Host) -> Result<bool, Cause> {
     for finding in &broken {
         println!("{}: {}", finding.invariant, finding.text);
     }
-    println!(
-        "{} users' market checked: {} tickets, {} orders, {} charges, {} events: {}",
-        counts.sellers_and_buyers,
-        counts.tickets,
-        counts.orders,
-        counts.charges,
-        counts.events,
-        if broken.is_empty() {
-            "every invariant holds".to_owned()
-        } else {
-            format!("{} violations", broken.len())
-        }
-    );
+    match broken.len() {
+        0 => println!("checked {checked}: every invariant holds"),
+        count => println!("checked {checked}: {count} violations"),
+    }
     stored.close().await?;
     Ok(broken.is_empty())
 }

@@ -14,9 +14,12 @@ use super::{
 /// How many events are read at once.
 const BATCH: usize = 5_000;
 
-/// Reads the whole record of every service that publishes.
-pub(crate) async fn audit(stored: &Stored, market: &Market) -> Result<Vec<Finding>, Cause> {
-    let mut found = Vec::new();
+/// Reads the whole record of every service that publishes: what is broken, and how many events there are.
+pub(crate) async fn audit(
+    stored: &Stored,
+    market: &Market,
+) -> Result<(Vec<Finding>, usize), Cause> {
+    let (mut found, mut count) = (Vec::new(), 0);
     let mut last: HashMap<Uuid, u64> = HashMap::new();
     for service in ["auth", "tickets", "orders", "payments"] {
         let mut after = 0;
@@ -24,6 +27,7 @@ pub(crate) async fn audit(stored: &Stored, market: &Market) -> Result<Vec<Findin
             let batch = stored.database.store().record(service, after, BATCH).await?;
             let Some(newest) = batch.last() else { break };
             after = newest.position;
+            count += batch.len();
             for recorded in &batch {
                 match Envelope::decode(&recorded.event.body) {
                     Ok(envelope) => found.extend(gap(&mut last, &envelope)),
@@ -41,7 +45,7 @@ pub(crate) async fn audit(stored: &Stored, market: &Market) -> Result<Vec<Findin
             found.push(broken(format!("document {id} was saved and never published")));
         }
     }
-    Ok(found)
+    Ok((found, count))
 }
 
 /// A version that does not follow the one before.

@@ -1,9 +1,6 @@
 //! The invariants, as pure rules over everything that is stored.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use stubmart_contract::{
     ChargeId, OrderId, TicketId, Timestamp,
@@ -28,16 +25,6 @@ pub(crate) struct Market {
     pub(crate) last_activity: Option<Timestamp>,
 }
 
-/// How much was checked.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Counts {
-    pub(crate) sellers_and_buyers: usize,
-    pub(crate) tickets: usize,
-    pub(crate) orders: usize,
-    pub(crate) charges: usize,
-    pub(crate) events: u64,
-}
-
 /// Something that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Finding {
@@ -56,21 +43,6 @@ const CHARGES: &[&str] = &["payments.orders", "orders.charges"];
 
 fn finding(invariant: &'static str, mended_by: &'static [&'static str], text: String) -> Finding {
     Finding { invariant, text, mended_by }
-}
-
-impl Market {
-    pub(crate) fn counts(&self) -> Counts {
-        let sellers = self.tickets.values().map(|ticket| ticket.user_id);
-        let users: HashSet<_> =
-            sellers.chain(self.orders.values().map(|order| order.user_id)).collect();
-        Counts {
-            sellers_and_buyers: users.len(),
-            tickets: self.tickets.len(),
-            orders: self.orders.len(),
-            charges: self.charges.len(),
-            events: 0,
-        }
-    }
 }
 
 /// Everything that does not hold.

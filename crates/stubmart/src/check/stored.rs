@@ -59,9 +59,9 @@ impl Stored {
             .chain(orders.values().map(|order| order.updated_at))
             .max();
         Ok(Market {
-            tickets: tickets.into_iter().map(|(_, it)| (it.id, it)).collect(),
-            orders: orders.into_iter().map(|(_, it)| (it.id, it)).collect(),
-            charges: charges.into_iter().map(|(_, it)| (it.id, it)).collect(),
+            tickets: tickets.into_values().map(|it| (it.id, it)).collect(),
+            orders: orders.into_values().map(|it| (it.id, it)).collect(),
+            charges: charges.into_values().map(|it| (it.id, it)).collect(),
             intents: intents.into_iter().map(|it| (it.charge_id, it)).collect(),
             last_activity,
         })
