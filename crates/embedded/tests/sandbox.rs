@@ -1,6 +1,8 @@
 //! The sandbox keeps the rules of the payment gateway, also across handles that share a store, and
 //! answers as Stripe documents.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     future::{Ready, ready},
     sync::{
