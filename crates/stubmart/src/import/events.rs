@@ -90,31 +90,10 @@ struct Row {
 }
 
 fn read_csv(text: &str, upcoming: Option<Timestamp>) -> Result<Vec<Line<NewShow>>, Cause> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-    let headers = reader.headers()?.clone();
-    for column in ["name", "category", "venue", "city", "starts_at"] {
-        if !headers.iter().any(|header| header == column) {
-            return Err(format!(
-                "the first line names no column {column}: an events CSV has name, category, venue, city, region, starts_at"
-            )
-            .into());
-        }
-    }
-    let mut lines = Vec::new();
-    for record in reader.records() {
-        let number = record
-            .as_ref()
-            .map_or_else(csv_line, |record| record.position().map_or(0, csv::Position::line));
-        let row = record.and_then(|record| record.deserialize::<Row>(Some(&headers)));
-        let content = row.map_err(|error| error.to_string()).and_then(|row| show(row, upcoming));
-        lines.push(Line { number, content });
-    }
-    Ok(lines)
-}
-
-/// Where a record that can not be read stands.
-pub(super) fn csv_line(error: &csv::Error) -> u64 {
-    error.position().map_or(0, csv::Position::line)
+    const REQUIRED: &[&str] = &["name", "category", "venue", "city", "starts_at"];
+    super::read_csv(text, REQUIRED, "name, category, venue, city, region, starts_at", |row| {
+        show(row, upcoming)
+    })
 }
 
 fn show(row: Row, upcoming: Option<Timestamp>) -> Result<NewShow, String> {

@@ -5,6 +5,7 @@ pub(crate) mod tickets;
 mod tickit;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::de::DeserializeOwned;
 use stubmart_embedded::Database;
 use stubmart_ports::{
     Cause,
@@ -28,6 +29,37 @@ pub(crate) struct Line<T> {
     pub(crate) number: u64,
     /// What it says.
     pub(crate) content: Result<T, String>,
+}
+
+/// Reads a CSV file whose first line names at least the columns `required`; `all` says which there are.
+/// `read` makes something of a row.
+pub(crate) fn read_csv<R: DeserializeOwned, T>(
+    text: &str,
+    required: &[&str],
+    all: &str,
+    read: impl Fn(R) -> Result<T, String>,
+) -> Result<Vec<Line<T>>, Cause> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+    let headers = reader.headers()?.clone();
+    for column in required {
+        if !headers.iter().any(|header| header == *column) {
+            return Err(
+                format!("the first line names no column {column}: the columns are {all}").into()
+            );
+        }
+    }
+    let mut lines = Vec::new();
+    for record in reader.records() {
+        let position = match &record {
+            Ok(record) => record.position(),
+            Err(error) => error.position(),
+        };
+        let number = position.map_or(0, csv::Position::line);
+        let row = record.and_then(|record| record.deserialize::<R>(Some(&headers)));
+        lines
+            .push(Line { number, content: row.map_err(|error| error.to_string()).and_then(&read) });
+    }
+    Ok(lines)
 }
 
 /// What became of a line.

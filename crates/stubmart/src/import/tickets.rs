@@ -8,7 +8,7 @@ use stubmart_http_kit::PageRequest;
 use stubmart_ports::{Cause, host::Host};
 use stubmart_tickets::{NewTicket, Sort, TicketQuery};
 
-use super::{Line, Outcome, Report, Shop, events::csv_line, progress};
+use super::{Line, Outcome, Report, Shop, progress, read_csv};
 use crate::{config::Config, market};
 
 /// A row of an inventory CSV.
@@ -112,27 +112,8 @@ async fn save(
 }
 
 fn read(text: &str) -> Result<Vec<Line<NewTicket>>, Cause> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-    let headers = reader.headers()?.clone();
-    for column in ["title", "price"] {
-        if !headers.iter().any(|header| header == column) {
-            return Err(format!(
-                "the first line names no column {column}: an inventory has title, price and optionally \
-                 currency, event_id, section, row, seats, quantity"
-            )
-            .into());
-        }
-    }
-    let mut lines = Vec::new();
-    for record in reader.records() {
-        let number = record
-            .as_ref()
-            .map_or_else(csv_line, |record| record.position().map_or(0, csv::Position::line));
-        let row = record.and_then(|record| record.deserialize::<Row>(Some(&headers)));
-        let content = row.map_err(|error| error.to_string()).and_then(ticket);
-        lines.push(Line { number, content });
-    }
-    Ok(lines)
+    const ALL: &str = "title, price, currency, event_id, section, row, seats, quantity";
+    read_csv(text, &["title", "price"], ALL, ticket)
 }
 
 fn ticket(row: Row) -> Result<NewTicket, String> {
