@@ -1,10 +1,15 @@
 //! `stubmart serve`: the market on an address, until it is told to stop.
 
-use std::sync::Arc;
+use std::{
+    fs::{File, TryLockError},
+    net::SocketAddr,
+    sync::Arc,
+};
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{ConnectInfo, Request},
+    middleware::map_request,
     response::{IntoResponse, Response},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -12,7 +17,7 @@ use stubmart_client::Client;
 use stubmart_embedded::system::Died;
 use stubmart_http_kit::{
     Problem,
-    layer::{self, Edge},
+    layer::{self, ClientAddr, Edge},
 };
 use stubmart_ports::{Cause, host::Host, worker::ShutdownTrigger};
 use stubmart_web::{Web, WebConfig};
@@ -26,8 +31,9 @@ pub fn app(market: &Arc<Market>, config: &Config, metrics: PrometheusHandle) -> 
     let (api, document) = market.router().split_for_parts();
     let api = api.merge(docs::router(&docs::complete(document)));
     let edge = Edge { host: market.host.clone(), public_origin: config.public_url.clone() };
+    let behind_pages = layer::apply(api.clone(), edge.clone()).layer(map_request(told_by_pages));
     let web = stubmart_web::router(Web {
-        api: Client::in_process(layer::apply(api.clone(), edge.clone())),
+        api: Client::in_process(behind_pages),
         config: WebConfig { public_url: config.public_url.clone(), ..WebConfig::default() },
         host: market.host.clone(),
     });
@@ -39,11 +45,23 @@ pub fn app(market: &Arc<Market>, config: &Config, metrics: PrometheusHandle) -> 
     layer::apply(all, edge)
 }
 
+/// Limits by address count the visitor whom a page calls the API for.
+async fn told_by_pages(mut request: Request) -> Request {
+    if let Some(ConnectInfo(visitor)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+        let address = ClientAddr(visitor.ip());
+        request.extensions_mut().insert(address);
+    }
+    request
+}
+
 /// What is no route of the API: a page, or nothing.
-async fn page(web: Router, request: Request) -> Response {
+async fn page(web: Router, mut request: Request) -> Response {
     let path = request.uri().path();
     if path == "/api" || path.starts_with("/api/") {
         return Problem::not_found().into_response();
+    }
+    if let Some(ClientAddr(address)) = request.extensions().get().copied() {
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(address, 0)));
     }
     web.oneshot(request).await.into_response()
 }
@@ -54,6 +72,7 @@ async fn page(web: Router, request: Request) -> Response {
 /// The cause: the address is taken, the database can not be opened, or a task has died.
 pub async fn serve(config: &Config, host: Host, died: Died) -> Result<(), Cause> {
     let listener = listen(config).await?;
+    let _alone = be_alone(config)?;
     let (trigger, shutdown) = ShutdownTrigger::new();
     let metrics = ops::metrics()?;
     let market = Arc::new(Market::start(config, host.clone(), shutdown.clone()).await?);
@@ -79,6 +98,27 @@ pub async fn serve(config: &Config, host: Host, died: Died) -> Result<(), Cause>
         Err(_) => tracing::debug!("connections still hold the market"),
     }
     end
+}
+
+/// Sees to it that no other process serves the same directory. `import` and `check` may run beside this
+/// one; two servers would each keep a catalogue that the other one's changes reach late. The lock ends
+/// with the process, however that ends.
+fn be_alone(config: &Config) -> Result<File, Cause> {
+    let path = config.data.join("serve.lock");
+    std::fs::create_dir_all(&config.data).map_err(|error| {
+        format!("can not make the directory {}: {error}", config.data.display())
+    })?;
+    let file =
+        File::create(&path).map_err(|error| format!("can not make {}: {error}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(format!("another stubmart serves {} already", config.data.display()).into())
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(format!("can not lock {}: {error}", path.display()).into())
+        }
+    }
 }
 
 async fn listen(config: &Config) -> Result<TcpListener, Cause> {
