@@ -18,5 +18,6 @@ pub mod random;
 pub mod report;
 pub mod scenario;
 pub mod system;
+mod wal;
 
 pub use failure::Failure;

@@ -1,6 +1,7 @@
 //! The real `stubmart` binary on a free loopback port, with data of its own.
 
 use std::{
+    os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -18,7 +19,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{Failure, random::Random, system::System};
+use crate::{Failure, random::Random, system::System, wal};
 
 /// How long a start may take before it counts as failed.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -29,6 +30,21 @@ const STOP_MAX: Duration = Duration::from_secs(20);
 /// How often a starting server is asked whether it is ready.
 const ASK_EVERY: Duration = Duration::from_millis(2);
 
+/// The signal that nothing can catch.
+const SIGKILL: i32 = 9;
+
+/// System calls at which a doomed process is killed, and at which one of them at the latest.
+const DOOMED_CALLS: &[(&str, u64)] = &[
+    ("fsync,fdatasync", 150),
+    ("pwrite64", 600),
+    ("pread64", 300),
+    ("write", 300),
+    ("ftruncate", 2),
+];
+
+/// In how many of a hundred crashes the shared index of the log is gone.
+const INDEX_LOST: u64 = 30;
+
 /// How many log lines a failure shows.
 const TAIL: usize = 30;
 
@@ -37,6 +53,8 @@ const TAIL: usize = 30;
 pub struct Settings {
     /// Put before the binary, such as `strace` with its arguments.
     pub wrapper: Vec<String>,
+    /// Whether the kernel kills the process at a random system call (by `strace`), if nobody does before.
+    pub doomed: Option<Random>,
     /// Environment variables, such as `STUBMART_CHECKOUT_HOLD`.
     pub env: Vec<(&'static str, String)>,
     /// Where to keep the data; a throw-away directory when left out.
@@ -79,6 +97,26 @@ pub fn binary() -> Result<PathBuf, Failure> {
         }
     };
     if path.is_file() { Ok(path) } else { Err(Failure::NoBinary(path)) }
+}
+
+/// A wrapper that does `what` at the system calls `call`, when they are made for the times that `when`
+/// says (strace(1), "Tampering"). The tracer is no parent of the traced process, which so can be waited
+/// for and killed as if it were not there.
+#[must_use]
+pub fn inject(call: &str, what: &str, when: &str) -> Vec<String> {
+    let trace = format!("trace={call}");
+    let inject = format!("inject={call}:{what}:when={when}");
+    let words = ["strace", "-D", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e"];
+    let words = words.into_iter().chain([trace.as_str(), "-e", inject.as_str()]);
+    words.map(str::to_owned).collect()
+}
+
+/// Whether `strace` is there and may trace.
+pub async fn can_inject() -> bool {
+    let words = inject("fsync", "signal=KILL", "1");
+    let Some((strace, words)) = words.split_first() else { return false };
+    let tried = Command::new(strace).args(words).arg("true").stderr(Stdio::null()).status().await;
+    tried.is_ok_and(|status| status.success())
 }
 
 /// The lines that all processes of a run have logged.
@@ -168,14 +206,14 @@ impl OneProcess {
     }
 
     fn command(&self, subcommand: &str) -> Command {
-        let mut words = self.settings.wrapper.iter();
-        let mut command = match words.next() {
-            Some(wrapper) if subcommand == "serve" => {
+        let wrapper = if subcommand == "serve" { self.settings.wrapper.as_slice() } else { &[] };
+        let mut command = match wrapper.split_first() {
+            Some((wrapper, words)) => {
                 let mut command = Command::new(wrapper);
                 command.args(words).arg(&self.binary);
                 command
             }
-            _ => Command::new(&self.binary),
+            None => Command::new(&self.binary),
         };
         command.arg(subcommand).env_clear();
         if let Some(path) = std::env::var_os("PATH") {
@@ -189,6 +227,12 @@ impl OneProcess {
 
     /// Starts the process; what it serves at comes by the channel.
     fn spawn(&mut self) -> Result<watch::Receiver<Option<String>>, Failure> {
+        if let Some(random) = &mut self.settings.doomed
+            && let Some((call, most)) = random.pick(DOOMED_CALLS)
+        {
+            let when = random.between(1, *most);
+            self.settings.wrapper = inject(call, "signal=KILL", &when.to_string());
+        }
         let mut command = self.command("serve");
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let (address, served_at) = watch::channel(None);
@@ -224,7 +268,10 @@ impl OneProcess {
         }
     }
 
-    async fn ready(&mut self, mut served_at: watch::Receiver<Option<String>>) -> Result<(), Failure> {
+    async fn ready(
+        &mut self,
+        mut served_at: watch::Receiver<Option<String>>,
+    ) -> Result<(), Failure> {
         let told = served_at.wait_for(Option::is_some).await;
         let base = told.ok().and_then(|base| base.clone());
         let Some(base) = base else { return Err(self.failed("ended before it served")) };
@@ -243,6 +290,12 @@ impl OneProcess {
         }
     }
 
+    /// Whether it has ended as it was doomed to.
+    fn met_its_doom(&mut self) -> Result<bool, Failure> {
+        let ended = self.ended()?;
+        Ok(self.settings.doomed.is_some() && ended.and_then(|it| it.signal()) == Some(SIGKILL))
+    }
+
     async fn end(&mut self) -> Result<(), Failure> {
         if let Some(mut child) = self.child.take() {
             child.kill().await?;
@@ -258,13 +311,21 @@ impl System for OneProcess {
     }
 
     async fn start(&mut self) -> Result<Duration, Failure> {
-        let began = Instant::now();
-        let served_at = self.spawn()?;
-        match timeout(START_MAX, self.ready(served_at)).await {
-            Ok(ready) => ready?,
-            Err(_) => return Err(self.failed("was not ready in time")),
+        loop {
+            let began = Instant::now();
+            let served_at = self.spawn()?;
+            match timeout(START_MAX, self.ready(served_at)).await {
+                Ok(Ok(())) => return Ok(began.elapsed()),
+                // It was killed while it started: the next start comes upon what it left.
+                Ok(Err(failure)) => {
+                    sleep(ASK_EVERY).await;
+                    if !self.met_its_doom()? {
+                        return Err(failure);
+                    }
+                }
+                Err(_) => return Err(self.failed("was not ready in time")),
+            }
         }
-        Ok(began.elapsed())
     }
 
     async fn start_and_kill(&mut self, alive: Duration) -> Result<(), Failure> {
@@ -274,10 +335,26 @@ impl System for OneProcess {
     }
 
     async fn kill(&mut self, _: &mut Random) -> Result<(), Failure> {
-        if let Some(status) = self.ended()? {
+        if let Some(status) = self.ended()?
+            && !self.met_its_doom()?
+        {
             return Err(self.failed(format!("ended by itself with {status}")));
         }
         self.end().await
+    }
+
+    fn tear(&mut self, random: &mut Random) -> Result<(), Failure> {
+        wal::tear(&self.data.join("stubmart.db-wal"), random)?;
+        if random.chance(INDEX_LOST) {
+            // It is rebuilt from the log; a crash of the machine loses it.
+            match std::fs::remove_file(self.data.join("stubmart.db-shm")) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error.into());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     async fn stop(&mut self) -> Result<(), Failure> {
@@ -299,7 +376,8 @@ impl System for OneProcess {
         if output.status.success() {
             return Ok(());
         }
-        let texts = [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
+        let texts =
+            [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
         Err(Failure::Audit(texts.concat()))
     }
 

@@ -31,6 +31,12 @@ pub trait System: Send {
     /// [`Failure::Market`] when one has ended by itself before.
     async fn kill(&mut self, random: &mut Random) -> Result<(), Failure>;
 
+    /// Does to the stored data of what was killed what a crash may do: tears what was not acknowledged.
+    ///
+    /// # Errors
+    /// [`Failure::Io`].
+    fn tear(&mut self, random: &mut Random) -> Result<(), Failure>;
+
     /// Asks everything to end (SIGTERM) and waits for it.
     ///
     /// # Errors

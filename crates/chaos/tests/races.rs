@@ -1,5 +1,5 @@
 //! Requests that meet within milliseconds.
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking and tells its figures")]
+#![expect(clippy::print_stderr, reason = "a test tells its figures")]
 
 use std::time::Duration;
 
@@ -29,7 +29,10 @@ async fn whoever_wins_a_race_nothing_is_sold_or_charged_twice() {
         (Race::WithdrawAndLock, ["withdrawn", "locked"]),
     ] {
         for ending in endings {
-            assert!(report.count(race, ending) > 0, "{race:?} never ended with {ending}:\n{report}");
+            assert!(
+                report.count(race, ending) > 0,
+                "{race:?} never ended with {ending}:\n{report}"
+            );
         }
     }
 }

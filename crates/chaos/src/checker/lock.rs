@@ -53,7 +53,8 @@ fn unchanged(view: &View<'_>, ticket: TicketId, holds: &[Hold], found: &mut Foun
         for hold in holds.iter().filter(|hold| hold.covers(seen.start, seen.end)) {
             let is_held = matches!(seen.doc.status, TicketStatus::Locked | TicketStatus::Sold);
             if !is_held || seen.doc.price != hold.price {
-                let text = format!("order {} held the ticket that was seen as {seen:?}", hold.order);
+                let text =
+                    format!("order {} held the ticket that was seen as {seen:?}", hold.order);
                 found.add("LOCK-1", text);
             }
         }

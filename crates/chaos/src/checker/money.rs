@@ -35,7 +35,8 @@ fn paid_is_paid(view: &View<'_>, found: &mut Found) {
             }
         }
         let Some(ticket) = sights.map(|it| it.doc.ticket).next() else { continue };
-        for seen in view.tickets.get(&ticket).into_iter().flatten().filter(|it| it.start > call.end) {
+        for seen in view.tickets.get(&ticket).into_iter().flatten().filter(|it| it.start > call.end)
+        {
             // The ticket learns of the payment by an event, a moment later.
             if matches!(seen.doc.status, TicketStatus::Available | TicketStatus::Withdrawn) {
                 found.add("LOCK-2", format!("{charge:?} was paid, and then {seen:?}"));
@@ -58,7 +59,10 @@ fn refused_is_free(view: &View<'_>, found: &mut Found) {
         let is_paid = view.is_paid(*order);
         match code {
             Code::CardDeclined | Code::OrderExpired | Code::OrderCancelled if is_paid => {
-                found.add("PAY-3", format!("a payment was refused, and its order is paid: {call:?}"));
+                found.add(
+                    "PAY-3",
+                    format!("a payment was refused, and its order is paid: {call:?}"),
+                );
             }
             Code::OrderCompleted => {
                 let sights = view.orders.get(order).into_iter().flatten();
@@ -119,7 +123,10 @@ fn at_rest(view: &View<'_>, rest: Moment, found: &mut Found) {
             match seen.doc.status {
                 TicketStatus::Locked => found.add("LOCK-3", format!("{seen:?} is still locked")),
                 TicketStatus::Sold if !is_completed => {
-                    found.add("LOCK-2", format!("ticket {id} is sold to no completed order: {seen:?}"));
+                    found.add(
+                        "LOCK-2",
+                        format!("ticket {id} is sold to no completed order: {seen:?}"),
+                    );
                 }
                 _ => {}
             }

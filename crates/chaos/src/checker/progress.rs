@@ -136,7 +136,9 @@ fn ends_stand(view: &View<'_>, found: &mut Found) {
         let ended = |it: &&Seen<'_, TicketSeen>| {
             matches!(it.doc.status, TicketStatus::Sold | TicketStatus::Withdrawn)
         };
-        let Some(end) = sights.iter().filter(ended).min_by_key(|it| it.doc.version) else { continue };
+        let Some(end) = sights.iter().filter(ended).min_by_key(|it| it.doc.version) else {
+            continue;
+        };
         let after = |it: &&Seen<'_, TicketSeen>| {
             it.doc.version > end.doc.version && it.doc.status != end.doc.status
         };
@@ -167,7 +169,8 @@ fn withdrawals_stand(view: &View<'_>, found: &mut Found) {
         };
         let Some(gone) = calls.iter().filter(gone).map(|it| it.end).min() else { continue };
         let sights = view.tickets.get(ticket).into_iter().flatten();
-        for seen in sights.filter(|it| it.start > gone && it.doc.status != TicketStatus::Withdrawn) {
+        for seen in sights.filter(|it| it.start > gone && it.doc.status != TicketStatus::Withdrawn)
+        {
             found.add("LOST", format!("ticket {ticket} was withdrawn, and then seen as {seen:?}"));
         }
     }
@@ -175,7 +178,9 @@ fn withdrawals_stand(view: &View<'_>, found: &mut Found) {
 
 /// Who was told of a document finds it. All reads of a run are by who may.
 fn nothing_vanishes(view: &View<'_>, found: &mut Found) {
-    for call in view.history.calls.iter().filter(|it| it.outcome == Outcome::Refused(Code::NotFound)) {
+    for call in
+        view.history.calls.iter().filter(|it| it.outcome == Outcome::Refused(Code::NotFound))
+    {
         let told = match &call.request {
             Request::ReadTicket { ticket } => first_end(&view.tickets, ticket),
             Request::Leave { order }

@@ -36,10 +36,8 @@ pub(crate) fn check(view: &View<'_>, found: &mut Found) {
 
 /// Whether the call can be refused so at all.
 fn is_possible(request: &Request, code: Code) -> bool {
-    let is_keyed = matches!(
-        request,
-        Request::ListTicket { .. } | Request::Order { .. } | Request::Pay { .. }
-    );
+    let is_keyed =
+        matches!(request, Request::ListTicket { .. } | Request::Order { .. } | Request::Pay { .. });
     if code == Code::IdempotencyKeyInUse {
         return is_keyed;
     }
@@ -75,7 +73,7 @@ fn was_asked_for(view: &View<'_>, ticket: TicketId, refused: &Call) -> bool {
     view.calls_of_ticket(ticket).any(|call| {
         matches!(call.request, Request::Order { .. })
             && call.start < refused.end
-            && !matches!(call.outcome, Outcome::Refused(_))
+            && !(call.outcome.is_known() && matches!(call.outcome, Outcome::Refused(_)))
     })
 }
 
@@ -83,15 +81,13 @@ fn was_asked_for(view: &View<'_>, ticket: TicketId, refused: &Call) -> bool {
 fn was_paid_for(view: &View<'_>, ticket: TicketId, refused: &Call) -> bool {
     let orders = view.orders_of.get(&ticket).into_iter().flatten();
     orders.into_iter().any(|order| {
-        view.calls_of_order(*order).any(|call| {
-            matches!(call.request, Request::Pay { .. }) && call.start < refused.end
-        })
+        view.calls_of_order(*order)
+            .any(|call| matches!(call.request, Request::Pay { .. }) && call.start < refused.end)
     })
 }
 
 /// Whether the seller had tried to withdraw the ticket before this call was answered.
 fn was_withdrawn(view: &View<'_>, ticket: TicketId, refused: &Call) -> bool {
-    view.calls_of_ticket(ticket).any(|call| {
-        matches!(call.request, Request::Withdraw { .. }) && call.start < refused.end
-    })
+    view.calls_of_ticket(ticket)
+        .any(|call| matches!(call.request, Request::Withdraw { .. }) && call.start < refused.end)
 }

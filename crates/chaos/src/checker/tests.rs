@@ -8,9 +8,7 @@ use stubmart_contract::{
 use uuid::Uuid;
 
 use super::violations;
-use crate::history::{
-    Call, ChargeSeen, History, Moment, OrderSeen, Outcome, Request, TicketSeen,
-};
+use crate::history::{Call, ChargeSeen, History, Moment, OrderSeen, Outcome, Request, TicketSeen};
 
 const T: TicketId = TicketId(Uuid::from_u128(1));
 const A: OrderId = OrderId(Uuid::from_u128(10));
@@ -281,7 +279,10 @@ fn a_refusal_without_a_reason_is_rejected() {
     let locked = refused(20, 30, Request::Order { ticket: T }, Code::TicketLocked);
     reject("ANSWER", vec![listed(), locked.clone()]);
     accept(vec![listed(), locked, locks(25, 40, A)]);
-    reject("ANSWER", vec![listed(), refused(20, 30, Request::Order { ticket: T }, Code::TicketSold)]);
+    reject(
+        "ANSWER",
+        vec![listed(), refused(20, 30, Request::Order { ticket: T }, Code::TicketSold)],
+    );
     reject("ANSWER", vec![listed(), refused(20, 30, Request::Order { ticket: T }, Code::NotFound)]);
     reject("ANSWER", vec![listed(), refused(20, 30, Request::ReadList, Code::Internal)]);
     let away = refused(20, 30, Request::Order { ticket: T }, Code::Unavailable);

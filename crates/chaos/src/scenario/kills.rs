@@ -135,6 +135,7 @@ impl Run {
         sleep(Duration::from_millis(self.random.between(least, most))).await;
         system.kill(&mut self.random).await?;
         self.report.kills += 1;
+        system.tear(&mut self.random)?;
         stop.store(true, Ordering::Relaxed);
         for ended in join_all(clients).await {
             ended.map_err(|error| Failure::Unmet(format!("a client died: {error}")))?;

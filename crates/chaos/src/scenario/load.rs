@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use stubmart_contract::{OrderId, TicketId, UserId};
+use stubmart_contract::{Code, OrderId, TicketId, UserId};
 use tokio::time::sleep;
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 /// How many of the latest tickets and orders are in play: few enough that clients get in each other's way.
 const IN_PLAY: usize = 48;
 
-/// How long a client pauses whose connection broke.
+/// How long a client pauses whose connection broke, or that was told to come back.
 const BROKEN_PAUSE: Duration = Duration::from_millis(20);
 
 /// Card numbers of the sandbox: mostly one that works.
@@ -104,7 +104,7 @@ impl Pool {
                     keep(&self.orders, (order.id, actor.user));
                 }
             }
-            Outcome::Unknown(_) => {
+            outcome if !outcome.is_known() => {
                 if let Some(key) = key {
                     self.put_again(Again { user: actor.user, request, key });
                 }
@@ -220,6 +220,7 @@ pub async fn client(pool: Arc<Pool>, actor: Actor, mut random: Random, stop: Arc
                 }
                 sleep(BROKEN_PAUSE).await;
             }
+            Outcome::Refused(Code::Unavailable) => sleep(BROKEN_PAUSE).await,
             _ => broken = 0,
         }
     }

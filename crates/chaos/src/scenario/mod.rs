@@ -1,10 +1,13 @@
 //! What is done to the market. Each scenario takes its sizes as a plan and gives its figures as a report;
 //! it fails when anything is not as it has to be.
 
+pub mod faults;
 pub mod kills;
+pub mod live;
 pub mod load;
 pub mod races;
 pub mod rush;
+pub mod slow;
 
 use std::{
     future::Future,
@@ -86,10 +89,22 @@ impl Cast {
     /// # Errors
     /// Whatever does not hold.
     pub async fn judge(&self, system: &dyn System, patience: Duration) -> Result<(), Failure> {
+        self.judge_stored(system, patience).await?;
+        system.inspect_log()
+    }
+
+    /// As [`Self::judge`], without the log: faults that were injected may be told of there.
+    ///
+    /// # Errors
+    /// Whatever does not hold.
+    pub async fn judge_stored(
+        &self,
+        system: &dyn System,
+        patience: Duration,
+    ) -> Result<(), Failure> {
         self.come_to_rest(&system.base(), patience).await?;
         self.recorder.with(|history| checker::check(history))?;
-        system.audit().await?;
-        system.inspect_log()
+        system.audit().await
     }
 
     /// How many calls were answered for certain, and how many were not.

@@ -325,10 +325,8 @@ async fn click_twice(round: &Round<'_>) -> Result<&'static str, Failure> {
 }
 
 async fn two_buyers(round: &Round<'_>) -> Result<&'static str, Failure> {
-    let (one, other) = tokio::join!(
-        round.buyer.order(round.ticket, None),
-        round.rival.order(round.ticket, None)
-    );
+    let (one, other) =
+        tokio::join!(round.buyer.order(round.ticket, None), round.rival.order(round.ticket, None));
     match (one.order(), other.order()) {
         (Some(_), None) => Ok("the first"),
         (None, Some(_)) => Ok("the second"),

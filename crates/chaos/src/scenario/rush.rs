@@ -7,12 +7,7 @@ use stubmart_contract::Code;
 use tokio::time::Instant;
 
 use crate::{
-    Failure,
-    actor::Actor,
-    history::Outcome,
-    report::Durations,
-    scenario::Cast,
-    system::System,
+    Failure, actor::Actor, history::Outcome, report::Durations, scenario::Cast, system::System,
 };
 
 /// How large the rush is.

@@ -1,0 +1,58 @@
+//! A disk that is full or fails.
+#![expect(clippy::print_stderr, reason = "a test tells its figures, and what it leaves out")]
+
+use std::time::Duration;
+
+use stubmart_chaos::{
+    process::{OneProcess, Settings, can_inject},
+    random::Random,
+    scenario::{faults, kills},
+};
+
+/// How long everything may take to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// On a full disk writes are refused with 503 and reads go on; with room again, writes succeed without a
+/// restart; nothing is half-written.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_refused_and_forgotten() {
+    match faults::full_disk(PATIENCE).await.unwrap_or_else(|it| panic!("{it}")) {
+        Some(report) => eprintln!("{report}"),
+        None => eprintln!("left out: a small disk can not be mounted (it takes root)"),
+    }
+}
+
+/// A disk that fails now and then costs the writes that it fails for, and no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_disk_costs_what_it_fails_for() {
+    if !can_inject().await {
+        return eprintln!("left out: strace can not be used");
+    }
+    for (fault, call, error, when) in faults::CALLS {
+        let run = faults::failing_call(fault, call, error, when, PATIENCE);
+        eprintln!("{}", run.await.unwrap_or_else(|it| panic!("{fault}: {it}")));
+    }
+}
+
+/// Killed at random system calls, in the middle of a write or between a write and its sync, the market
+/// keeps every answer that it gave.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_is_taken_back_by_a_kill_at_a_system_call() {
+    if !can_inject().await {
+        return eprintln!("left out: strace can not be used");
+    }
+    let plan = kills::Plan {
+        kills: 10,
+        clients: 8,
+        accounts: 8,
+        alive_ms: (200, 800),
+        acknowledged_min: 0,
+        patience: PATIENCE,
+        seed: 2,
+    };
+    let settings = Settings::load(Duration::from_secs(2));
+    let settings = Settings { doomed: Some(Random::new(2)), ..settings };
+    let mut market = OneProcess::started(settings).await.unwrap_or_else(|it| panic!("{it}"));
+    let report = kills::run(&mut market, &plan, &|_| {}).await.unwrap_or_else(|it| panic!("{it}"));
+    eprintln!("{report}");
+}

@@ -1,0 +1,49 @@
+//! What has to arrive within a second, and what must not hold the server up.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and tells its figures"
+)]
+
+use std::time::Duration;
+
+use stubmart_chaos::{
+    process::{OneProcess, Settings},
+    scenario::{live, slow},
+};
+
+async fn market() -> OneProcess {
+    OneProcess::started(Settings::load(Duration::from_secs(2))).await.unwrap()
+}
+
+/// The stream of a ticket tells within a second of its time that a hold has run out.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expiry_is_announced_within_a_second() {
+    let report = live::expiries(&market().await, 50).await.unwrap_or_else(|it| panic!("{it}"));
+    eprintln!("{report}");
+    assert_eq!(report.late.count(), 50);
+}
+
+/// Who comes back with a `Last-Event-ID` gets every change exactly once and in order, also when the server
+/// was killed meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_resumes_without_a_gap() {
+    live::resumption(&mut market().await, 9).await.unwrap_or_else(|it| panic!("{it}"));
+}
+
+/// Every service refuses a session within a second of its logout.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_was_logged_out_is_refused_within_a_second() {
+    let took = live::logouts(&market().await, 12).await.unwrap_or_else(|it| panic!("{it}"));
+    eprintln!("logout to refusal: {took}");
+    assert!(took.percentile(100) <= Duration::from_secs(1));
+}
+
+/// Two hundred requests that are sent by half are given up after some time, and the server serves others
+/// meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_sent_requests_are_given_up_and_stop_nobody() {
+    let report = slow::run(&market().await, 200, 50).await.unwrap_or_else(|it| panic!("{it}"));
+    eprintln!("{report}");
+    assert!(report.others.count() > 10, "{report}");
+}
