@@ -114,7 +114,7 @@ pub(crate) struct Flags {
         hide_env_values = true
     )]
     pub(crate) mongodb_url: Option<String>,
-    /// NATS `JetStream`, for the split topology (not in this build)
+    /// NATS JetStream, for the split topology (not in this build)
     #[arg(
         long,
         global = true,

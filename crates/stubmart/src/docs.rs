@@ -47,15 +47,17 @@ pub(crate) fn router(api: &OpenApi) -> Router {
 /// place for that, so it is said here.
 fn published(api: &OpenApi) -> Value {
     let mut document = serde_json::to_value(api).unwrap_or_default();
-    let operations =
-        document["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut);
+    let paths = document.pointer_mut("/paths").and_then(Value::as_object_mut);
+    let operations = paths.into_iter().flat_map(serde_json::Map::values_mut);
     let operations =
         operations.filter_map(Value::as_object_mut).flat_map(serde_json::Map::values_mut);
     let parameters = operations
         .filter_map(|operation| operation.get_mut("parameters")?.as_array_mut())
         .flatten();
-    for parameter in parameters.filter(|parameter| parameter["in"] == "query") {
-        parameter["allowEmptyValue"] = Value::Bool(true);
+    for parameter in parameters.filter_map(Value::as_object_mut) {
+        if parameter.get("in").is_some_and(|place| place == "query") {
+            parameter.insert("allowEmptyValue".to_owned(), Value::Bool(true));
+        }
     }
     document
 }
@@ -202,7 +204,6 @@ fn idempotency_key() -> Parameter {
         .description(Some("The same key and body replays the first answer; kept for 24 hours"))
         .schema(Some(idempotency_key_text()))
         .build()
-        .into()
 }
 
 /// The list of error codes as a page; the `type` of a problem points into it.

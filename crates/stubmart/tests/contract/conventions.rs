@@ -1,0 +1,212 @@
+//! "Conventions" of the contract: what is true of every route.
+
+use serde_json::json;
+
+use crate::support::{PASSWORD, Server, event, text};
+
+/// Every error has the one form, also those that no handler makes.
+#[tokio::test]
+async fn every_error_is_problem_json() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    server.get("/api/nothing").send().await.is(404, "not_found");
+    server.get("/api").send().await.is(404, "not_found");
+    server.get("/api/orders/x").by(&ann).send().await.is(404, "not_found");
+    server.get("/api/orders").send().await.is(401, "not_signed_in");
+
+    let signup = server.post("/api/auth/signup");
+    signup
+        .header("content-type", "text/plain")
+        .body("{}")
+        .send()
+        .await
+        .is(415, "unsupported_media_type");
+    server.post("/api/auth/signup").body("{}").send().await.is(415, "unsupported_media_type");
+    let json = || server.post("/api/tickets").by(&ann).header("content-type", "application/json");
+    json().body("{\"title\": ").send().await.is(400, "malformed_json");
+    json().body("").send().await.is(400, "malformed_json");
+    json().body("[1]").send().await.is(400, "validation_failed");
+    json().body(vec![0xff, 0xfe]).send().await.is(400, "malformed_json");
+    let large = format!("{{\"title\": \"{}\"}}", "x".repeat(70_000));
+    json().body(large).send().await.is(413, "body_too_large");
+}
+
+/// A 405 names the methods that the route has.
+#[tokio::test]
+async fn a_method_that_a_route_lacks_is_refused_and_allow_tells_the_others() {
+    let server = Server::start();
+    for (path, allowed) in [
+        ("/api/auth/currentuser", ["DELETE", "GET", "HEAD", "PATCH"].as_slice()),
+        ("/api/tickets", &["GET", "HEAD", "POST"]),
+        ("/api/orders/x/leave", &["POST"]),
+        ("/healthz", &["GET", "HEAD"]),
+    ] {
+        let answer = server.call("PUT", path).send().await;
+        answer.is(405, "method_not_allowed");
+        let mut named: Vec<_> = answer.header("allow").split(',').map(str::trim).collect();
+        named.sort_unstable();
+        assert_eq!(named, allowed, "{path}");
+    }
+}
+
+/// All bad fields are named at once, unknown ones too.
+#[tokio::test]
+async fn a_validation_failure_names_every_bad_field_at_once() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    let ticket = json!({"title": "", "price": 0, "currency": "USD", "quantity": 51, "sect": "A"});
+    let answer = server.post("/api/tickets").by(&ann).json(&ticket).send().await;
+    assert_eq!(answer.bad_fields(), ["currency", "price", "quantity", "sect", "title"]);
+    let event = json!({"name": "x", "venue": {"city": 7, "zip": 1}, "startsAt": "tomorrow"});
+    let answer = server.post("/api/events").by(&ann).json(&event).send().await;
+    assert_eq!(
+        answer.bad_fields(),
+        ["category", "startsAt", "venue.city", "venue.name", "venue.zip"]
+    );
+    let answer =
+        server.get("/api/tickets?limit=201&cursor=%21&sort=up&minPrice=x&colour=red").send().await;
+    assert_eq!(answer.bad_fields(), ["colour", "cursor", "limit", "minPrice", "sort"]);
+}
+
+/// The request's id is in the answer's header and in the problem, and a harmless one is taken over.
+#[tokio::test]
+async fn a_request_id_comes_back() {
+    let server = Server::start();
+    let answer = server.get("/api/nothing").header("x-request-id", "abc-1").send().await;
+    answer.is(404, "not_found");
+    assert_eq!(answer.header("x-request-id"), "abc-1");
+    let odd = server.get("/api/nothing").header("x-request-id", "a b").send().await;
+    odd.is(404, "not_found");
+    assert_ne!(odd.header("x-request-id"), "a b");
+}
+
+/// The same key and body replays the first answer to the letter and does nothing again; the same key
+/// with another body is refused; keys of different users never meet.
+#[tokio::test]
+async fn an_idempotency_key_is_honoured_on_every_post_that_creates() {
+    let server = Server::start();
+    let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
+    let ticket = server.ticket(&bob).await;
+    let order = server.order(&ann, &server.ticket(&bob).await).await;
+    for (path, body, other) in [
+        ("/api/auth/tokens", json!({"name": "a"}), json!({"name": "b"})),
+        ("/api/events", event("Hamlet"), event("Faust")),
+        ("/api/tickets", json!({"title": "A", "price": 1}), json!({"title": "B", "price": 1})),
+        ("/api/orders", json!({"ticketId": ticket["id"]}), json!({"ticketId": order["id"]})),
+        (
+            "/api/payments",
+            json!({"orderId": order["id"], "paymentMethod": "pm_card_visa"}),
+            json!({"orderId": order["id"], "paymentMethod": "pm_card_us"}),
+        ),
+    ] {
+        let send = |user, body| {
+            server.post(path).by(user).header("idempotency-key", "k-1").json(body).send()
+        };
+        let first = send(&ann, &body).await;
+        assert_eq!(first.status, 201, "{path}: {first:?}");
+        let again = send(&ann, &body).await;
+        assert_eq!((again.status, again.json()), (201, first.json()), "{path}");
+        assert_eq!(again.header("etag"), first.header("etag"), "{path}");
+        send(&ann, &other).await.is(422, "idempotency_key_reused");
+        // Another user's key is another key: whatever comes of it, it is no replay and no clash.
+        let bobs = send(&bob, &body).await;
+        assert_ne!(bobs.status, 422, "{path}");
+        assert!(bobs.status >= 400 || bobs.status == 200 || bobs.json() != first.json(), "{path}");
+    }
+    let mine = server.read("/api/tickets?sellerId=me", &ann).await;
+    assert_eq!(mine["items"].as_array().unwrap().len(), 1, "listed once");
+}
+
+/// A signup that is sent again opens no second account.
+#[tokio::test]
+async fn a_signup_with_a_key_is_done_once_and_signs_in_again() {
+    let server = Server::start();
+    let body = json!({"email": "ann@example.com", "password": PASSWORD});
+    let sign_up =
+        |body| server.post("/api/auth/signup").header("idempotency-key", "s").json(body).send();
+    let (first, again) = (sign_up(&body).await, sign_up(&body).await);
+    assert_eq!((first.status, again.status), (201, 201), "{again:?}");
+    assert_eq!(first.json(), again.json());
+    let other = json!({"email": "bob@example.com", "password": PASSWORD});
+    sign_up(&other).await.is(422, "idempotency_key_reused");
+}
+
+/// While a request with the key is being worked on, another is told so, or waits for its answer; at the
+/// end there is one ticket.
+#[tokio::test]
+async fn requests_with_one_key_at_once_create_one_thing() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    let body = json!({"title": "A", "price": 1});
+    let calls = (0..20).map(|_| {
+        server.post("/api/tickets").by(&ann).header("idempotency-key", "k").json(&body).send()
+    });
+    let mut ids = Vec::new();
+    for answer in futures_util::future::join_all(calls).await {
+        match answer.status {
+            201 => ids.push(text(&answer.json(), "id")),
+            _ => answer.is(409, "idempotency_key_in_use"),
+        }
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 1, "{ids:?}");
+    let mine = server.read("/api/tickets?sellerId=me", &ann).await;
+    assert_eq!(mine["items"].as_array().unwrap().len(), 1);
+}
+
+/// A key is 1 to 255 visible ASCII characters.
+#[tokio::test]
+async fn a_key_that_is_none_is_refused() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    let body = json!({"title": "A", "price": 1});
+    for key in ["", "a b", &"k".repeat(256)] {
+        let call = server.post("/api/tickets").by(&ann).header("idempotency-key", key);
+        assert_eq!(call.json(&body).send().await.bad_fields(), ["Idempotency-Key"], "{key:?}");
+    }
+}
+
+/// `ETag` carries the version, and `If-Match` makes a change conditional.
+#[tokio::test]
+async fn if_match_refuses_a_change_to_another_version() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    let created =
+        server.post("/api/tickets").by(&ann).json(&json!({"title": "A", "price": 9})).send().await;
+    assert_eq!(created.header("etag"), "\"1\"");
+    let path = format!("/api/tickets/{}", text(&created.json(), "id"));
+    let edit = |tag| {
+        server.patch(&path).by(&ann).header("if-match", tag).json(&json!({"price": 8})).send()
+    };
+    edit("\"2\"").await.is(412, "version_mismatch");
+    edit("W/\"1\"").await.is(412, "version_mismatch");
+    let edited = edit("\"1\"").await;
+    assert_eq!((edited.status, edited.header("etag")), (200, "\"2\""), "{edited:?}");
+    assert_eq!(edited.json()["version"], 2);
+    edit("\"1\"").await.is(412, "version_mismatch");
+    server
+        .delete(&path)
+        .by(&ann)
+        .header("if-match", "\"1\"")
+        .send()
+        .await
+        .is(412, "version_mismatch");
+    let read = server.get(&path).send().await;
+    assert_eq!((read.header("etag"), &read.json()["price"]), ("\"2\"", &json!(8)));
+    assert_eq!(server.delete(&path).by(&ann).header("if-match", "*").send().await.status, 204);
+}
+
+/// Another site's page can not act in a visitor's name.
+#[tokio::test]
+async fn a_request_from_another_sites_page_is_refused() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    let cookie = format!("stubmart_session={}", ann.token);
+    let body = json!({"title": "A", "price": 1});
+    let list = || server.post("/api/tickets").header("cookie", &cookie).json(&body);
+    list().header("origin", "https://evil.example").send().await.is(403, "cross_origin");
+    list().header("sec-fetch-site", "cross-site").send().await.is(403, "cross_origin");
+    let own = format!("http://{}", server.address);
+    assert_eq!(list().header("origin", &own).send().await.status, 201);
+    assert_eq!(list().send().await.status, 201, "a script's request has no origin");
+}

@@ -1,0 +1,85 @@
+//! Events: what tickets are for.
+
+use serde_json::{Value, json};
+
+use crate::support::{Server, event, merge, text};
+
+fn names(list: &Value) -> Vec<String> {
+    list["items"].as_array().unwrap().iter().map(|it| text(it, "name")).collect()
+}
+
+#[tokio::test]
+async fn an_event_is_added_once_and_read_back() {
+    let server = Server::start();
+    let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
+    let created = server.post("/api/events").by(&ann).json(&event("Hamlet")).send().await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let created = created.json();
+    let mut fields: Vec<_> = created.as_object().unwrap().keys().map(String::as_str).collect();
+    fields.sort_unstable();
+    assert_eq!(fields, ["available", "category", "id", "minPrice", "name", "startsAt", "venue"]);
+    assert_eq!((&created["available"], &created["minPrice"]), (&json!(0), &Value::Null));
+    let again = server.post("/api/events").by(&bob).json(&event("Hamlet")).send().await;
+    assert_eq!((again.status, again.json()), (200, created.clone()), "the existing one");
+    let read = server.get(&format!("/api/events/{}", text(&created, "id"))).send().await;
+    assert_eq!((read.status, read.json()), (200, created));
+    server.get("/api/events/nothing").send().await.is(404, "not_found");
+    server.get(&format!("/api/events/{}", ann.id)).send().await.is(404, "not_found");
+}
+
+/// `available` and `minPrice` count what can be bought now: a locked ticket can not.
+#[tokio::test]
+async fn an_event_counts_what_can_be_bought_now() {
+    let server = Server::start();
+    let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
+    let id = server.event(&ann, "Hamlet").await;
+    let path = format!("/api/events/{id}");
+    let cheap = server.ticket_with(&ann, json!({"eventId": id, "price": 500})).await;
+    let dear = server.ticket_with(&ann, json!({"eventId": id, "price": 900})).await;
+    let counts = async || {
+        let event = server.read(&path, &ann).await;
+        (event["available"].as_u64().unwrap(), event["minPrice"].as_u64())
+    };
+    assert_eq!(counts().await, (2, Some(500)));
+    let order = server.order(&bob, &cheap).await;
+    assert_eq!(counts().await, (1, Some(900)));
+    let left = server.delete(&format!("/api/orders/{}", text(&order, "id"))).by(&bob).send().await;
+    assert_eq!(left.status, 200);
+    assert_eq!(counts().await, (2, Some(500)));
+    server.buy(&bob, &cheap).await;
+    server.delete(&format!("/api/tickets/{}", text(&dear, "id"))).by(&ann).send().await;
+    assert_eq!(counts().await, (0, None));
+}
+
+#[tokio::test]
+async fn events_are_found_by_words_category_city_and_dates_and_sorted() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    for (name, category, city, starts_at) in [
+        ("Hamlet", "Plays", "London", "2031-05-01T19:00:00Z"),
+        ("Faust", "Opera", "Paris", "2031-04-01T19:00:00Z"),
+        ("Mamma Mia!", "Musicals", "London", "2031-06-01T19:00:00Z"),
+    ] {
+        let mut body = event(name);
+        merge(&mut body, json!({"category": category, "startsAt": starts_at}));
+        body["venue"]["city"] = json!(city);
+        assert_eq!(server.post("/api/events").by(&ann).json(&body).send().await.status, 201);
+    }
+    let find = async |query: &str| names(&server.read(&format!("/api/events?{query}"), &ann).await);
+    assert_eq!(find("").await, ["Faust", "Hamlet", "Mamma Mia!"], "soonest first");
+    assert_eq!(find("q=mam").await, ["Mamma Mia!"], "the beginning of a word");
+    assert_eq!(find("q=hamlte").await, ["Hamlet"], "a small typo");
+    assert_eq!(find("q=london").await, ["Hamlet", "Mamma Mia!"], "a city");
+    assert_eq!(find("category=opera").await, ["Faust"], "in any case");
+    assert_eq!(find("city=london&category=Plays").await, ["Hamlet"]);
+    assert_eq!(find("from=2031-05-01T00:00:00Z").await, ["Hamlet", "Mamma Mia!"]);
+    assert_eq!(find("to=2031-05-01T00:00:00Z").await, ["Faust"]);
+    assert_eq!(find("q=nothing-of-the-kind").await, Vec::<String>::new());
+    let hamlet = server.read("/api/events?q=hamlet", &ann).await["items"][0].clone();
+    let faust = server.read("/api/events?q=faust", &ann).await["items"][0].clone();
+    server.ticket_with(&ann, json!({"eventId": hamlet["id"], "price": 100})).await;
+    server.ticket_with(&ann, json!({"eventId": faust["id"], "price": 200})).await;
+    assert_eq!(find("sort=price").await[..2], ["Hamlet", "Faust"], "cheapest first");
+    let bad = server.get("/api/events?sort=name&from=yesterday&limit=0").send().await;
+    assert_eq!(bad.bad_fields(), ["from", "limit", "sort"]);
+}

@@ -1,0 +1,124 @@
+//! `stubmart import`.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::support::{Server, run_in};
+
+fn data(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name).to_str().unwrap().to_owned()
+}
+
+/// What an import printed, line by line; it must have succeeded.
+fn import(market: &Path, args: &[&str]) -> Vec<String> {
+    let args: Vec<_> = ["import"].iter().chain(args).copied().collect();
+    let output = run_in(market, &args);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    said.lines().map(ToOwned::to_owned).collect()
+}
+
+/// A bad line costs that line only, and is named with the reason; what is the same is there once.
+#[test]
+fn a_tickit_catalogue_is_imported_once_however_often() {
+    let market = TempDir::new().unwrap();
+    let report = import(market.path(), &["events", &data("allevents_pipe.txt")]);
+    let refused: Vec<_> = report.iter().filter_map(|line| line.split(':').next()).collect();
+    assert_eq!(refused, ["line 3", "line 4", "line 5", "line 6", "events"], "{report:#?}");
+    for (line, reason) in [(0, "venue 999"), (1, "category 99"), (2, "next Tuesday"), (3, "fields")]
+    {
+        assert!(report[line].contains(reason), "{report:#?}");
+    }
+    assert_eq!(report[4], "events: 8 read, 3 created, 1 already there, 4 refused");
+    let again = import(market.path(), &["events", &data("")]);
+    assert_eq!(
+        again[4], "events: 8 read, 0 created, 4 already there, 4 refused",
+        "by its directory"
+    );
+}
+
+#[test]
+fn a_csv_of_events_is_imported_once_however_often() {
+    let market = TempDir::new().unwrap();
+    let first = import(market.path(), &["events", &data("events.csv")]);
+    assert_eq!(first.last().unwrap(), "events: 5 read, 2 created, 0 already there, 3 refused");
+    let refused: Vec<_> = first.iter().filter_map(|line| line.split(':').next()).collect();
+    assert_eq!(refused, ["line 3", "line 4", "line 5", "events"]);
+    let again = import(market.path(), &["events", &data("events.csv")]);
+    assert_eq!(again.last().unwrap(), "events: 5 read, 0 created, 2 already there, 3 refused");
+}
+
+/// Importing beside a running server is seen by it, and `--upcoming` moves dates that have passed.
+#[tokio::test]
+async fn what_is_imported_is_served() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    let market = server.data();
+    import(market.path(), &["events", &data("allevents_pipe.txt"), "--upcoming"]);
+    let mut found = serde_json::Value::Null;
+    for _ in 0..500 {
+        found = server.read("/api/events?q=gotterdammerung", &ann).await;
+        if found["items"][0]["name"] == "Gotterdammerung" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let event = &found["items"][0];
+    assert_eq!(event["venue"]["name"], "Old Opera", "{found}");
+    assert_eq!(event["category"], "Opera");
+    let starts_at = event["startsAt"].as_str().unwrap();
+    assert!(starts_at > "2026" && starts_at.contains("T14:30:00"), "{starts_at}");
+}
+
+#[tokio::test]
+async fn a_sellers_inventory_is_imported_once_however_often() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    let market = server.data();
+    let args = ["tickets", &data("tickets.csv"), "--seller", "ANN@example.com"];
+    let report = import(market.path(), &args);
+    let refused: Vec<_> = report.iter().filter_map(|line| line.split(':').next()).collect();
+    assert_eq!(refused, ["line 3", "line 4", "tickets"], "{report:#?}");
+    assert_eq!(report[2], "tickets: 5 read, 3 created, 0 already there, 2 refused");
+    let again = import(market.path(), &args);
+    assert_eq!(again[2], "tickets: 5 read, 0 created, 3 already there, 2 refused");
+    let listed = server.read("/api/tickets?sellerId=me", &ann).await;
+    let listed = listed["items"].as_array().unwrap();
+    assert_eq!(listed.len(), 3);
+    let stalls = listed.iter().find(|it| it["title"] == "Stalls").unwrap();
+    assert_eq!((&stalls["price"], &stalls["quantity"]), (&12550.into(), &2.into()));
+    let floor = listed.iter().find(|it| it["title"] == "Floor").unwrap();
+    assert_eq!((&floor["price"], &floor["currency"]), (&8.into(), &"jpy".into()));
+}
+
+#[test]
+fn what_can_not_be_imported_says_why() {
+    let market = TempDir::new().unwrap();
+    let fails = |args: &[&str], reason: &str| {
+        let output = run_in(market.path(), args);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(reason), "{said}");
+    };
+    fails(&["import", "events", "nowhere.csv"], "nowhere.csv");
+    fails(&["import", "events", &data("tickets.csv")], "no column name");
+    let args = ["import", "tickets", &data("tickets.csv"), "--seller", "nobody@example.com"];
+    fails(&args, "nobody@example.com");
+}
+
+/// The whole public catalogue, where it is at hand.
+#[test]
+#[expect(clippy::print_stdout, reason = "a test that skips says so")]
+fn the_whole_tickit_catalogue_is_imported() {
+    let catalogue: PathBuf =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/tickit");
+    if !catalogue.exists() {
+        println!("skipped: the TICKIT catalogue is not at hand");
+        return;
+    }
+    let market = TempDir::new().unwrap();
+    // Four of its lines name a show that an earlier line names: the same name, venue and start.
+    let report = import(market.path(), &["events", catalogue.to_str().unwrap()]);
+    assert_eq!(report, ["events: 8798 read, 8794 created, 4 already there, 0 refused"]);
+}

@@ -1,0 +1,26 @@
+//! The public contract, kept to the letter: every test starts the real binary with a market of its own
+//! and speaks HTTP to it, or runs the command line.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod account_end;
+mod auth;
+mod checkout;
+mod command_line;
+mod conventions;
+mod events;
+mod importing;
+mod operations;
+mod orders;
+mod paging;
+mod payments;
+mod routes;
+mod sessions;
+mod streams;
+mod support;
+mod tickets;

@@ -1,0 +1,112 @@
+//! What operators and client developers ask.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use crate::support::Server;
+
+#[tokio::test]
+async fn health_readiness_and_metrics_are_told() {
+    let server = Server::start();
+    for path in ["/healthz", "/readyz"] {
+        let answer = server.get(path).send().await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+    }
+    server.get("/api/tickets/x").send().await.is(404, "not_found");
+    let metrics = server.get("/metrics").send().await;
+    assert_eq!(metrics.status, 200);
+    assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
+    let text = metrics.text();
+    let counted = text.lines().any(|line| {
+        line.starts_with("stubmart_http_request_duration_seconds_count")
+            && line.contains("route=\"/api/tickets/{id}\"")
+            && line.contains("status=\"404\"")
+    });
+    assert!(counted, "{text}");
+    assert!(!text.contains("/api/tickets/x"), "a route, not a path: paths are without number");
+}
+
+#[tokio::test]
+async fn the_openapi_document_and_its_page_are_served_without_the_network() {
+    let server = Server::start();
+    let document = server.get("/api/openapi.json").send().await;
+    assert_eq!((document.status, document.header("content-type")), (200, "application/json"));
+    let document = document.json();
+    assert!(document["openapi"].as_str().is_some_and(|it| it.starts_with("3.1")), "{document}");
+    assert_eq!(document["info"]["title"], "Stubmart");
+    let mut page = server.get("/api/docs").send().await;
+    while (300..400).contains(&page.status) {
+        let path = page.header("location").to_owned();
+        page = server.get(&path).send().await;
+    }
+    assert_eq!(page.status, 200, "{page:?}");
+    assert!(page.header("content-type").starts_with("text/html"));
+    let html = page.text();
+    let elsewhere = |attribute: &str| {
+        html.contains(&format!("{attribute}=\"http")) || html.contains(&format!("{attribute}=\"//"))
+    };
+    assert!(!elsewhere("src") && !elsewhere("href"), "nothing comes from elsewhere: {html}");
+}
+
+/// The `type` of a problem leads to a page that explains it.
+#[tokio::test]
+async fn the_type_of_a_problem_leads_to_its_explanation() {
+    let server = Server::start();
+    let problem = server.get("/api/nothing").send().await.json();
+    let (page, anchor) = problem["type"].as_str().unwrap().split_once('#').unwrap();
+    let page = server.get(page).send().await;
+    assert_eq!(page.status, 200);
+    assert!(page.text().contains(&format!("id=\"{anchor}\"")));
+}
+
+/// A client that sends half a header and waits is cut off; the server keeps on serving others.
+#[tokio::test]
+async fn half_sent_requests_do_not_stay_open_for_ever() {
+    let server = Server::start();
+    let half = |_| {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Half: ").unwrap();
+        stream
+    };
+    let started = Instant::now();
+    let streams: Vec<_> = (0..200).map(half).collect();
+    assert_eq!(server.get("/healthz").send().await.status, 200, "others are served");
+    for mut stream in streams {
+        let mut rest = Vec::new();
+        // Cut off with an answer, without one, or by a reset: in time is what counts.
+        drop(stream.read_to_end(&mut rest));
+    }
+    assert!(started.elapsed() < Duration::from_secs(25), "after {:?}", started.elapsed());
+}
+
+/// Told to stop, the server ends at once and with success, also with a stream open.
+#[tokio::test]
+async fn told_to_stop_it_ends_in_time() {
+    let mut server = Server::start();
+    let ann = server.sign_up("ann").await;
+    let event = server.event(&ann, "Hamlet").await;
+    let _stream = server.get(&format!("/api/events/{event}/stream")).stream().await;
+    let started = Instant::now();
+    assert!(server.stop().success(), "{}", server.log());
+    assert!(started.elapsed() < Duration::from_secs(5), "after {:?}", started.elapsed());
+}
+
+/// What is personal or secret is in no line of the log, whatever the level.
+#[tokio::test]
+async fn the_log_holds_no_personal_data_and_no_secret() {
+    let server = Server::with(&[("STUBMART_LOG", "debug")]);
+    let ann = server.sign_up("ann-who-is-private").await;
+    let ticket = server.ticket(&ann).await;
+    let bob = server.sign_up("bob").await;
+    server.buy(&bob, &ticket).await;
+    let log = server.log();
+    assert!(log.contains("/api/payments"), "debug logs requests: {log}");
+    for secret in ["ann-who-is-private", crate::support::PASSWORD, &ann.token, &bob.token, "Stalls"]
+    {
+        assert!(!log.contains(secret), "the log holds {secret:?}");
+    }
+}

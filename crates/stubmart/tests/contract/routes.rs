@@ -1,0 +1,203 @@
+//! Who may do what: every route for nobody, its owner, another user, and a session that has ended. The
+//! table must name exactly the routes of the served document.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Call, PASSWORD, Server, User, event, text};
+
+/// A status, and the code that comes with an error.
+type Expected = (u16, &'static str);
+
+const OK: Expected = (200, "");
+const CREATED: Expected = (201, "");
+const ACCEPTED: Expected = (202, "");
+const GONE: Expected = (204, "");
+const SIGN_IN: Expected = (401, "not_signed_in");
+const HIDDEN: Expected = (404, "not_found");
+const NOT_YOURS: Expected = (403, "not_owner");
+const SANDBOX: Expected = (409, "sandbox");
+const UNSIGNED: Expected = (400, "bad_signature");
+
+struct Row {
+    route: &'static str,
+    anonymous: Expected,
+    owner: Expected,
+    other: Expected,
+    logged_out: Expected,
+}
+
+/// Everybody gets the same.
+const fn public(route: &'static str, all: Expected) -> Row {
+    Row { route, anonymous: all, owner: all, other: all, logged_out: all }
+}
+
+/// Only for who is signed in.
+const fn signed_in(route: &'static str, owner: Expected, other: Expected) -> Row {
+    Row { route, anonymous: SIGN_IN, owner, other, logged_out: SIGN_IN }
+}
+
+const TABLE: &[Row] = &[
+    public("POST /api/auth/signup", CREATED),
+    public("POST /api/auth/login", OK),
+    public("POST /api/auth/logout", OK),
+    public("GET /api/auth/currentuser", OK),
+    signed_in("PATCH /api/auth/currentuser", OK, OK),
+    signed_in("DELETE /api/auth/currentuser", GONE, GONE),
+    signed_in("GET /api/auth/sessions", OK, OK),
+    signed_in("DELETE /api/auth/sessions/{id}", GONE, HIDDEN),
+    signed_in("GET /api/auth/tokens", OK, OK),
+    signed_in("POST /api/auth/tokens", CREATED, CREATED),
+    signed_in("DELETE /api/auth/tokens/{id}", GONE, HIDDEN),
+    public("GET /api/events", OK),
+    signed_in("POST /api/events", CREATED, CREATED),
+    public("GET /api/events/{id}", OK),
+    public("GET /api/events/{id}/stream", OK),
+    public("GET /api/tickets", OK),
+    signed_in("POST /api/tickets", CREATED, CREATED),
+    public("GET /api/tickets/{id}", OK),
+    signed_in("PATCH /api/tickets/{id}", OK, NOT_YOURS),
+    signed_in("DELETE /api/tickets/{id}", GONE, NOT_YOURS),
+    public("GET /api/tickets/{id}/stream", OK),
+    signed_in("GET /api/orders", OK, OK),
+    signed_in("POST /api/orders", (409, "own_ticket"), CREATED),
+    signed_in("GET /api/orders/{id}", OK, HIDDEN),
+    signed_in("DELETE /api/orders/{id}", OK, HIDDEN),
+    signed_in("POST /api/orders/{id}/leave", ACCEPTED, HIDDEN),
+    signed_in("GET /api/payments", OK, OK),
+    signed_in("POST /api/payments", CREATED, HIDDEN),
+    signed_in("POST /api/payments/intents", SANDBOX, SANDBOX),
+    public("POST /api/payments/webhook", UNSIGNED),
+    signed_in("POST /api/payments/sandbox/authenticate", OK, HIDDEN),
+];
+
+/// What the owner has, made anew for every call.
+struct Owned {
+    ticket: Value,
+    event: String,
+    order: Value,
+    session: String,
+    access_token: String,
+    client_secret: String,
+}
+
+async fn owned(server: &Server, owner: &User, seller: &User, route: &str) -> Owned {
+    let list = async |path: &str| server.read(path, owner).await["items"][0].clone();
+    let order = server.order(owner, &server.ticket(seller).await).await;
+    let client_secret = if route.ends_with("authenticate") {
+        let asked = server.pay(owner, &order, "pm_card_threeDSecure2Required").await.json();
+        text(&asked["nextAction"], "clientSecret")
+    } else {
+        String::new()
+    };
+    server.post("/api/auth/tokens").by(owner).json(&json!({"name": "a"})).send().await;
+    Owned {
+        ticket: server.ticket(owner).await,
+        event: server.event(owner, &unique("Show")).await,
+        order,
+        session: text(&list("/api/auth/sessions").await, "id"),
+        access_token: text(&list("/api/auth/tokens").await, "id"),
+        client_secret,
+    }
+}
+
+/// A word that was not used before.
+fn unique(word: &str) -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("{word}{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn call(server: &Server, route: &str, owner: &User, has: &Owned) -> Call {
+    let (method, path) = route.split_once(' ').unwrap();
+    let id = match path.split('/').nth(2).unwrap() {
+        "tickets" => text(&has.ticket, "id"),
+        "events" => has.event.clone(),
+        "orders" => text(&has.order, "id"),
+        _ if path.contains("/sessions/") => has.session.clone(),
+        _ => has.access_token.clone(),
+    };
+    let call = server.call(method, &path.replace("{id}", &id));
+    let body = match route {
+        "POST /api/auth/signup" => {
+            json!({"email": format!("{}@example.com", unique("new")), "password": PASSWORD})
+        }
+        "POST /api/auth/login" => json!({"email": owner.email, "password": PASSWORD}),
+        "PATCH /api/auth/currentuser" => json!({"name": "New", "currentPassword": PASSWORD}),
+        "DELETE /api/auth/currentuser" => json!({"currentPassword": PASSWORD}),
+        "POST /api/auth/tokens" => json!({"name": "script"}),
+        "POST /api/events" => event(&unique("Event")),
+        "POST /api/tickets" => json!({"title": "A", "price": 1}),
+        "PATCH /api/tickets/{id}" => json!({"price": 2}),
+        "POST /api/orders" => json!({"ticketId": has.ticket["id"]}),
+        "POST /api/payments" => {
+            json!({"orderId": has.order["id"], "paymentMethod": "pm_card_visa"})
+        }
+        "POST /api/payments/intents" => json!({"orderId": has.order["id"]}),
+        "POST /api/payments/webhook" => json!({"type": "charge.refunded"}),
+        "POST /api/payments/sandbox/authenticate" => {
+            json!({"clientSecret": has.client_secret, "succeed": true})
+        }
+        _ => return call,
+    };
+    call.json(&body)
+}
+
+/// The answer, of a stream only its beginning.
+async fn send(call: Call, route: &str) -> (u16, String) {
+    if route.ends_with("/stream") {
+        call.stream().await;
+        return (200, String::new());
+    }
+    let answer: Answer = call.send().await;
+    if answer.status < 400 { (answer.status, String::new()) } else { answer.problem() }
+}
+
+#[tokio::test]
+async fn every_route_answers_everybody_as_the_table_says() {
+    let server = Server::start();
+    let document = server.get("/api/openapi.json").send().await.json();
+    let seller = server.sign_up("seller").await;
+    for row in TABLE {
+        let route = row.route;
+        let owner = server.sign_up(&unique("owner")).await;
+        let other = server.sign_up(&unique("other")).await;
+        let dead = server.log_in(&owner).await;
+        server.post("/api/auth/logout").by(&dead).send().await;
+        let callers = [
+            ("anonymous", None, row.anonymous),
+            ("a logged-out session", Some(&dead), row.logged_out),
+            ("another user", Some(&other), row.other),
+            ("the owner", Some(&owner), row.owner),
+        ];
+        for (who, user, (status, code)) in callers {
+            let has = owned(&server, &owner, &seller, route).await;
+            let call = call(&server, route, &owner, &has);
+            let call = match user {
+                Some(user) => call.by(user),
+                None => call,
+            };
+            let answered = send(call, route).await;
+            assert_eq!(answered, (status, code.to_owned()), "{route} for {who}");
+            let (method, path) = route.split_once(' ').unwrap();
+            let responses = &document["paths"][path][method.to_lowercase()]["responses"];
+            assert!(!responses[status.to_string()].is_null(), "{route} does not document {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_table_names_exactly_the_routes_of_the_document() {
+    let server = Server::start();
+    let document = server.get("/api/openapi.json").send().await.json();
+    let mut served = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+            served.insert(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    let named: BTreeSet<_> = TABLE.iter().map(|row| row.route.to_owned()).collect();
+    assert_eq!(named, served);
+    assert_eq!(named.len(), TABLE.len(), "each once");
+}

@@ -1,0 +1,109 @@
+//! The real binary, as a server or for one command.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// The binary under test, without settings from the environment the tests run in.
+pub(crate) fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stubmart"));
+    let settings = std::env::vars_os().map(|(name, _)| name);
+    for name in settings.filter(|name| name.to_string_lossy().starts_with("STUBMART_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(args: &[&str]) -> Output {
+    binary().args(args).output().unwrap()
+}
+
+/// Runs a command on the market in `data`.
+pub(crate) fn run_in(data: &Path, args: &[&str]) -> Output {
+    binary().args(args).arg("--data").arg(data).output().unwrap()
+}
+
+/// A running market in a directory of its own. Dropped, it is stopped, and its log must tell of no fault.
+pub(crate) struct Server {
+    pub(crate) address: String,
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    data: Arc<TempDir>,
+}
+
+impl Server {
+    /// A server with the usual settings and no rate limits.
+    pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// A server with these environment variables.
+    pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
+        Self::on(Arc::new(TempDir::new().unwrap()), settings)
+    }
+
+    /// A server on a market that is there already.
+    pub(crate) fn on(data: Arc<TempDir>, settings: &[(&str, &str)]) -> Self {
+        let mut command = binary();
+        command.args(["serve", "--listen", "127.0.0.1:0"]).env("STUBMART_DATA", data.path());
+        command.env("STUBMART_RATE_LIMITS", "off").envs(settings.iter().copied());
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (sender, address) = mpsc::channel();
+        let (lines, kept) = (BufReader::new(child.stderr.take().unwrap()).lines(), log.clone());
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                if let Some((_, rest)) = line.split_once("stubmart serves at http://") {
+                    let address = rest.split_whitespace().next().unwrap_or_default();
+                    // The test may have ended already.
+                    drop(sender.send(address.to_owned()));
+                }
+                kept.lock().unwrap().push(line);
+            }
+        });
+        let address = address.recv_timeout(READY_WITHIN);
+        let address = address.unwrap_or_else(|_| panic!("not ready: {:?}", log.lock().unwrap()));
+        Self { address, child, log, data }
+    }
+
+    /// Where the market is kept.
+    pub(crate) fn data(&self) -> Arc<TempDir> {
+        Arc::clone(&self.data)
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().join("\n")
+    }
+
+    /// Asks the process to stop and waits for it.
+    pub(crate) fn stop(&mut self) -> std::process::ExitStatus {
+        let pid = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        assert!(asked.success() || self.child.try_wait().unwrap().is_some());
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            drop(self.child.kill());
+            drop(self.child.wait());
+        }
+        if !std::thread::panicking() {
+            let log = self.log.lock().unwrap();
+            let faults: Vec<_> = log.iter().filter(|line| line.contains("ERROR")).collect();
+            assert!(faults.is_empty(), "the server logged {faults:#?}");
+        }
+    }
+}

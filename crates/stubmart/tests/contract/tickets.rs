@@ -1,0 +1,189 @@
+//! Tickets: listing, editing, withdrawing, and who sees what.
+
+use serde_json::{Value, json};
+
+use crate::support::{Server, text};
+
+fn ids(list: &Value) -> Vec<String> {
+    list["items"].as_array().unwrap().iter().map(|it| text(it, "id")).collect()
+}
+
+#[tokio::test]
+async fn a_ticket_is_listed_with_all_its_fields() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    let event = server.event(&ann, "Hamlet").await;
+    let body = json!({
+        "title": "Stalls", "price": 12550, "currency": "eur", "eventId": event, "section": "Stalls",
+        "row": "F", "seats": ["11", "12"], "quantity": 2,
+    });
+    let created = server.post("/api/tickets").by(&ann).json(&body).send().await;
+    assert_eq!((created.status, created.header("etag")), (201, "\"1\""), "{created:?}");
+    let ticket = created.json();
+    for field in ["title", "price", "currency", "eventId", "section", "row", "seats", "quantity"] {
+        assert_eq!(ticket[field], body[field], "{field}");
+    }
+    assert_eq!((&ticket["status"], &ticket["version"]), (&json!("available"), &json!(1)));
+    assert_eq!((&ticket["userId"], &ticket["orderId"]), (&json!(ann.id), &Value::Null));
+    assert!(ticket["createdAt"].is_string() && ticket["updatedAt"] == ticket["createdAt"]);
+    let plain = server.ticket(&ann).await;
+    assert_eq!((&plain["currency"], &plain["quantity"]), (&json!("usd"), &json!(1)), "defaults");
+    assert_eq!((&plain["seats"], &plain["eventId"]), (&json!([]), &Value::Null));
+    let read = server.get(&format!("/api/tickets/{}", text(&ticket, "id"))).send().await;
+    assert_eq!((read.json(), read.header("etag")), (ticket, "\"1\""));
+}
+
+#[tokio::test]
+async fn what_is_no_ticket_is_refused() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    for (field, wrong) in [
+        ("price", json!(0)),
+        ("price", json!(100_000_001)),
+        ("price", json!(12.5)),
+        ("price", json!("12")),
+        ("currency", json!("xxx")),
+        ("quantity", json!(0)),
+        ("seats", json!(["1", "1"])),
+        ("eventId", json!("x")),
+        ("title", json!("x".repeat(201))),
+    ] {
+        let mut body = json!({"title": "A", "price": 1});
+        body[field] = wrong.clone();
+        let answer = server.post("/api/tickets").by(&ann).json(&body).send().await;
+        assert_eq!(answer.bad_fields(), [field], "{wrong}");
+    }
+    let body = json!({"title": "A", "price": 1, "seats": ["1", "2"], "quantity": 3});
+    assert_eq!(
+        server.post("/api/tickets").by(&ann).json(&body).send().await.bad_fields(),
+        ["seats"]
+    );
+    let body = json!({"title": "A", "price": 1, "eventId": ann.id});
+    assert_eq!(
+        server.post("/api/tickets").by(&ann).json(&body).send().await.bad_fields(),
+        ["eventId"]
+    );
+}
+
+#[tokio::test]
+async fn a_ticket_is_edited_by_merge_patch_by_its_seller_only() {
+    let server = Server::start();
+    let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
+    let fields = json!({"section": "B", "row": "F", "seats": ["1"]});
+    let ticket = server.ticket_with(&ann, fields).await;
+    let path = format!("/api/tickets/{}", text(&ticket, "id"));
+    server.patch(&path).by(&bob).json(&json!({"price": 1})).send().await.is(403, "not_owner");
+    let patch = json!({"title": "New", "price": 7, "row": null, "seats": ["9"]});
+    let edited = server.patch(&path).by(&ann).json(&patch).send().await;
+    assert_eq!((edited.status, edited.header("etag")), (200, "\"2\""), "{edited:?}");
+    let edited = edited.json();
+    assert_eq!((&edited["title"], &edited["price"]), (&json!("New"), &json!(7)));
+    assert_eq!((&edited["row"], &edited["section"]), (&Value::Null, &json!("B")), "null clears");
+    assert_eq!(edited["seats"], json!(["9"]));
+    let bad = json!({"price": null, "title": 5, "userId": bob.id});
+    let bad = server.patch(&path).by(&ann).json(&bad).send().await;
+    assert_eq!(bad.bad_fields(), ["price", "title", "userId"]);
+    server.patch("/api/tickets/x").by(&ann).json(&json!({})).send().await.is(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_ticket_in_a_checkout_or_sold_is_neither_edited_nor_withdrawn() {
+    let server = Server::start();
+    let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
+    let ticket = server.ticket(&ann).await;
+    let path = format!("/api/tickets/{}", text(&ticket, "id"));
+    let order = server.order(&bob, &ticket).await;
+    let edit = async || server.patch(&path).by(&ann).json(&json!({"price": 1})).send().await;
+    edit().await.is(409, "ticket_locked");
+    server.delete(&path).by(&ann).send().await.is(409, "ticket_locked");
+    assert_eq!(server.pay(&bob, &order, "pm_card_visa").await.status, 201);
+    edit().await.is(409, "ticket_sold");
+    server.delete(&path).by(&ann).send().await.is(409, "ticket_sold");
+    assert_eq!(server.read(&path, &ann).await["price"], 12550);
+}
+
+#[tokio::test]
+async fn a_withdrawn_ticket_is_only_its_sellers_to_see() {
+    let server = Server::start();
+    let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
+    let ticket = server.ticket(&ann).await;
+    let path = format!("/api/tickets/{}", text(&ticket, "id"));
+    server.delete(&path).by(&bob).send().await.is(403, "not_owner");
+    assert_eq!(server.delete(&path).by(&ann).send().await.status, 204);
+    assert_eq!(server.delete(&path).by(&ann).send().await.status, 204, "again is fine");
+    server
+        .patch(&path)
+        .by(&ann)
+        .json(&json!({"price": 1}))
+        .send()
+        .await
+        .is(409, "ticket_withdrawn");
+    assert_eq!(server.read(&path, &ann).await["status"], "withdrawn");
+    server.get(&path).by(&bob).send().await.is(404, "not_found");
+    server.get(&path).send().await.is(404, "not_found");
+    let body = json!({"ticketId": ticket["id"]});
+    server.post("/api/orders").by(&bob).json(&body).send().await.is(404, "not_found");
+}
+
+/// `orderId` is shown to the seller and to that order's buyer, and is null to all others.
+#[tokio::test]
+async fn the_order_that_holds_a_ticket_is_hidden_from_others() {
+    let server = Server::start();
+    let (ann, bob, eve) =
+        (server.sign_up("ann").await, server.sign_up("bob").await, server.sign_up("eve").await);
+    let ticket = server.ticket(&ann).await;
+    let order = server.order(&bob, &ticket).await;
+    let path = format!("/api/tickets/{}", text(&ticket, "id"));
+    for (who, sees) in [(&ann, true), (&bob, true), (&eve, false)] {
+        let ticket = server.read(&path, who).await;
+        assert_eq!(ticket["status"], "locked");
+        assert_eq!(ticket["orderId"] == order["id"], sees, "{}", who.email);
+        assert_eq!(ticket["orderId"].is_null(), !sees, "{}", who.email);
+        let list = server.read("/api/tickets", who).await;
+        assert_eq!(list["items"][0]["orderId"].is_null(), !sees, "{}", who.email);
+    }
+    assert!(server.get(&path).send().await.json()["orderId"].is_null());
+}
+
+#[tokio::test]
+async fn tickets_are_listed_by_event_price_quantity_state_and_seller() {
+    let server = Server::start();
+    let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
+    let event = server.event(&ann, "Hamlet").await;
+    let of_event =
+        |price: u32, quantity: u32| json!({"eventId": event, "price": price, "quantity": quantity});
+    let a = server.ticket_with(&ann, of_event(300, 1)).await;
+    let b = server.ticket_with(&ann, of_event(100, 2)).await;
+    let c = server.ticket_with(&bob, of_event(200, 1)).await;
+    let withdrawn = server.ticket_with(&ann, of_event(50, 1)).await;
+    let elsewhere = server.ticket(&ann).await;
+    let path = format!("/api/tickets/{}", text(&withdrawn, "id"));
+    assert_eq!(server.delete(&path).by(&ann).send().await.status, 204);
+    let sold = server.ticket_with(&ann, of_event(60, 1)).await;
+    server.buy(&bob, &sold).await;
+    server.order(&bob, &a).await;
+
+    let [a, b, c, withdrawn, elsewhere, sold] =
+        [&a, &b, &c, &withdrawn, &elsewhere, &sold].map(|it| it["id"].as_str().unwrap());
+    let find = async |query: &str| ids(&server.read(&format!("/api/tickets?{query}"), &bob).await);
+    let of_event = format!("eventId={event}");
+    assert_eq!(find(&of_event).await, [b, c, a], "cheapest first; available and locked ones");
+    assert_eq!(find(&format!("{of_event}&sort=-price")).await, [a, c, b]);
+    assert_eq!(find(&format!("{of_event}&sort=newest")).await, [c, b, a]);
+    assert_eq!(find(&format!("{of_event}&minPrice=150&maxPrice=250")).await, [c]);
+    assert_eq!(find(&format!("{of_event}&quantity=2")).await, [b]);
+    assert_eq!(find(&format!("{of_event}&status=locked")).await, [a]);
+    assert_eq!(find(&format!("{of_event}&status=available")).await, [b, c]);
+    assert_eq!(find("").await, [elsewhere, c, b, a], "newest first");
+    assert_eq!(find(&format!("sellerId={}", bob.id)).await, [c]);
+    assert_eq!(find(&format!("sellerId={}", ann.id)).await, [elsewhere, b, a]);
+    assert_eq!(find(&format!("sellerId={}&status=withdrawn", ann.id)).await, Vec::<String>::new());
+    let mut own = ids(&server.read("/api/tickets?sellerId=me", &ann).await);
+    own.sort();
+    let mut every = vec![a, b, withdrawn, elsewhere, sold];
+    every.sort();
+    assert_eq!(own, every, "one's own in every state");
+    server.get("/api/tickets?sellerId=me").send().await.is(401, "not_signed_in");
+    let bad = server.get("/api/tickets?quantity=0&status=gone&eventId=1&sellerId=you").send().await;
+    assert_eq!(bad.bad_fields(), ["eventId", "quantity", "sellerId", "status"]);
+}
