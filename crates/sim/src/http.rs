@@ -166,8 +166,10 @@ impl World {
         match within(&self.exec, patience, answer).await {
             Some(answer) => answer.ok(),
             None => {
-                // A server drops the work for a client that went away.
-                self.exec.abort(task);
+                // A server drops the work for a client that went away, unless it has gone on to others.
+                if self.below(2) == 0 {
+                    self.exec.abort(task);
+                }
                 None
             }
         }

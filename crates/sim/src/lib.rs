@@ -7,13 +7,18 @@
 
 pub mod bus;
 pub mod check;
+pub mod enumerate;
 pub mod exec;
 pub mod http;
 pub mod instance;
+pub mod mutants;
 pub mod provider;
+pub mod report;
 pub mod rest;
 pub mod run;
 pub mod scenario;
+pub mod shrink;
+pub mod sweep;
 pub mod timers;
 pub mod user;
 pub mod world;

@@ -348,6 +348,14 @@ impl Provider {
         }
     }
 
+    /// Somebody at the dashboard captures everything that is held.
+    pub fn capture_all(&self, world: &Arc<World>) {
+        let ids: Vec<_> = lock(&self.books).payments.keys().cloned().collect();
+        for id in ids {
+            drop(self.capture(world, &id, true));
+        }
+    }
+
     /// Sends a notice about a payment, as well as it can.
     fn tell(&self, world: &Arc<World>, id: &str) {
         if !world.scenario.notices {

@@ -183,7 +183,7 @@ impl Scenario {
         }
         let users = 3 + u32::try_from(random.below(6)).unwrap_or(0);
         let steps = 30 + u32::try_from(random.below(50)).unwrap_or(0);
-        let minutes = 5 + random.below(25);
+        let minutes = 10 + random.below(35);
         let think = Duration::from_secs(minutes * 120) / steps;
         let hold = Duration::from_secs(60 + 30 * random.below(19));
         let attempts = if random.happens(300) { 2 } else { 1 };
@@ -222,7 +222,7 @@ impl Scenario {
                 Kind::Sleep => (40, 8),
                 Kind::Jump | Kind::WipeBus => (25, 150),
                 Kind::WipeTimers => (30, 300),
-                Kind::Human => (30, 400),
+                Kind::Human => (40, 1500),
                 Kind::Hangup => (40, 300),
             };
             if wanted < share {

@@ -1,0 +1,291 @@
+//! Crash enumeration: each flow is run with a crash after every single call to a port, and the short and
+//! dangerous ones with a crash after every pair of calls. Then everything must come to rest as always.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use stubmart_contract::{OrderId, TicketId};
+
+use crate::{
+    exec::{WORLD, lock},
+    http::{Answer, Request},
+    provider::{AUTHENTICATES, DECLINED, GOOD},
+    run::{Outcome, conclude, settle},
+    scenario::{Scenario, Service},
+    sweep::{THREADS, Totals},
+    user::Board,
+    world::World,
+};
+
+/// How long after its last request a flow may still be at work.
+const ECHO: Duration = Duration::from_secs(3);
+
+/// What is done while an instance crashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is named as what is done")]
+pub enum Flow {
+    List,
+    Edit,
+    Withdraw,
+    Lock,
+    Leave,
+    Close,
+    Expire,
+    Pay,
+    Decline,
+    Authenticate,
+    PayLate,
+    Void,
+    Refund,
+    DeleteSeller,
+    DeleteBuyer,
+}
+
+impl Flow {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::List,
+        Self::Edit,
+        Self::Withdraw,
+        Self::Lock,
+        Self::Leave,
+        Self::Close,
+        Self::Expire,
+        Self::Pay,
+        Self::Decline,
+        Self::Authenticate,
+        Self::PayLate,
+        Self::Void,
+        Self::Refund,
+        Self::DeleteSeller,
+        Self::DeleteBuyer,
+    ];
+
+    /// Those that are run with two crashes.
+    pub const PAIRS: [Self; 3] = [Self::Lock, Self::Pay, Self::Refund];
+}
+
+/// One seller and one buyer, and what they have.
+#[derive(Clone)]
+struct Stage {
+    world: Arc<World>,
+    seller: Option<String>,
+    buyer: Option<String>,
+    ticket: Option<TicketId>,
+    order: Option<OrderId>,
+    secret: Option<String>,
+}
+
+impl Stage {
+    /// Sends a request until it is answered.
+    async fn ask(&self, service: Service, request: Request) -> Option<Answer> {
+        for _ in 0..8 {
+            let answer = self.world.request(service, request.clone()).await;
+            if answer.as_ref().is_some_and(|answer| answer.status != 503 && answer.code() != "idempotency_key_in_use") {
+                return answer;
+            }
+            self.world.exec.sleep(Duration::from_secs(8)).await;
+        }
+        None
+    }
+
+    async fn sign_up(&self, email: &str) -> Option<String> {
+        let body = json!({ "email": email, "password": "correct horse" });
+        let request = Request::new("POST", "/api/auth/signup").json(&body);
+        self.ask(Service::Auth, request).await.and_then(|answer| answer.token)
+    }
+
+    async fn list(&mut self) {
+        let body = json!({ "title": "A seat", "price": 5000, "quantity": 1 });
+        let request = Request::new("POST", "/api/tickets").json(&body).by(self.seller.as_deref());
+        let answer = self.ask(Service::Tickets, request.key(Some("list"))).await;
+        self.ticket = answer.and_then(|answer| answer.id("id"));
+    }
+
+    async fn ticket(&self, method: &'static str, body: Option<Value>) {
+        let Some(id) = self.ticket else { return };
+        let mut request = Request::new(method, format!("/api/tickets/{id}")).by(self.seller.as_deref());
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        self.ask(Service::Tickets, request).await;
+    }
+
+    async fn buy(&mut self) {
+        let body = json!({ "ticketId": self.ticket });
+        let request = Request::new("POST", "/api/orders").json(&body).by(self.buyer.as_deref());
+        let answer = self.ask(Service::Orders, request.key(Some("buy"))).await;
+        self.order = answer.and_then(|answer| answer.id("id"));
+    }
+
+    async fn order(&self, method: &'static str, rest: &str) {
+        let Some(id) = self.order else { return };
+        let request = Request::new(method, format!("/api/orders/{id}{rest}")).by(self.buyer.as_deref());
+        self.ask(Service::Orders, request).await;
+    }
+
+    async fn pay(&mut self, method: &str) {
+        let body = json!({ "orderId": self.order, "paymentMethod": method });
+        let request = Request::new("POST", "/api/payments").json(&body).by(self.buyer.as_deref());
+        let answer = self.ask(Service::Payments, request.key(Some("pay"))).await;
+        let secret = answer.as_ref().and_then(|it| it.body.pointer("/nextAction/clientSecret"));
+        self.secret = secret.and_then(Value::as_str).map(ToOwned::to_owned);
+    }
+
+    fn authenticate(&self) {
+        if let Some(secret) = &self.secret {
+            self.world.provider.confirm(&self.world, secret, GOOD, true);
+        }
+    }
+
+    async fn delete(&self, token: Option<&str>) {
+        let body = json!({ "currentPassword": "correct horse" });
+        let request = Request::new("DELETE", "/api/auth/currentuser").json(&body).by(token);
+        self.ask(Service::Auth, request).await;
+    }
+
+    /// What has to be there before the flow.
+    async fn prepare(&mut self, flow: Flow) {
+        self.seller = self.sign_up("seller@example.org").await;
+        self.buyer = self.sign_up("buyer@example.org").await;
+        if flow == Flow::List {
+            return;
+        }
+        self.list().await;
+        if matches!(flow, Flow::Edit | Flow::Withdraw | Flow::Lock) {
+            return;
+        }
+        self.buy().await;
+        let hold = self.world.scenario.hold;
+        match flow {
+            Flow::Expire => self.world.exec.sleep(hold - Duration::from_secs(1)).await,
+            Flow::PayLate => self.world.exec.sleep(hold - Duration::from_millis(1)).await,
+            Flow::Void | Flow::Refund | Flow::Authenticate => self.pay(AUTHENTICATES).await,
+            _ => {}
+        }
+        if matches!(flow, Flow::Void | Flow::Refund) {
+            self.authenticate();
+        }
+        if flow == Flow::Refund {
+            // Somebody takes the money at the provider's dashboard before the order was asked.
+            self.world.provider.capture_all(&self.world);
+        }
+    }
+
+    async fn act(&mut self, flow: Flow) {
+        match flow {
+            Flow::List => self.list().await,
+            Flow::Edit => self.ticket("PATCH", Some(json!({ "price": 7000 }))).await,
+            Flow::Withdraw => self.ticket("DELETE", None).await,
+            Flow::Lock => self.buy().await,
+            Flow::Leave | Flow::Void | Flow::Refund => self.order("DELETE", "").await,
+            Flow::Close => {
+                self.order("POST", "/leave").await;
+                self.world.exec.sleep(Duration::from_secs(21)).await;
+            }
+            Flow::Expire => self.world.exec.sleep(Duration::from_secs(3)).await,
+            Flow::Pay | Flow::PayLate => self.pay(GOOD).await,
+            Flow::Decline => self.pay(DECLINED).await,
+            Flow::Authenticate => {
+                self.authenticate();
+                self.world.exec.sleep(Duration::from_secs(15)).await;
+            }
+            Flow::DeleteSeller => self.delete(self.seller.as_deref()).await,
+            Flow::DeleteBuyer => self.delete(self.buyer.as_deref()).await,
+        }
+        self.world.exec.sleep(ECHO).await;
+    }
+}
+
+/// A flow that was run, and which calls to ports it made: numbers of the first and the last.
+struct Played {
+    outcome: Outcome,
+    calls: (u64, u64),
+}
+
+/// Runs a flow with crashes after these calls.
+fn play(flow: Flow, crash_at: &[u64]) -> Played {
+    let scenario = Scenario { crash_at: crash_at.to_vec(), ..Scenario::calm(1) };
+    let world = World::new(scenario);
+    world.boot_all();
+    let calls = Arc::new(Mutex::new((0, 0)));
+    let stage = Stage { world: Arc::clone(&world), seller: None, buyer: None, ticket: None, order: None, secret: None };
+    let (noted, done) = (Arc::clone(&calls), Arc::new(Mutex::new(false)));
+    let ended = Arc::clone(&done);
+    world.exec.spawn(WORLD, async move {
+        let mut stage = stage;
+        stage.world.exec.sleep(Duration::from_secs(1)).await;
+        stage.prepare(flow).await;
+        let first = stage.world.calls_ended() + 1;
+        stage.act(flow).await;
+        *lock(&noted) = (first, stage.world.calls_ended());
+        *lock(&ended) = true;
+    });
+    let mut until = Duration::from_secs(1);
+    while !*lock(&done) && world.violation().is_none() && until < Duration::from_secs(3600) {
+        world.exec.run_until(until);
+        until += Duration::from_secs(1);
+    }
+    settle(&world, &Arc::new(Mutex::new(Board::default())));
+    let calls = *lock(&calls);
+    Played { outcome: conclude(&world), calls }
+}
+
+/// A flow that failed when it crashed after these calls.
+#[derive(Debug, Clone)]
+pub struct Broken {
+    /// The flow.
+    pub flow: Flow,
+    /// After which calls it crashed, counted over all ports from the beginning.
+    pub crash_at: Vec<u64>,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// Every place, or pair of places, at which `flow` can crash.
+fn places(flow: Flow, pairs: bool) -> Vec<Vec<u64>> {
+    let (first, last) = play(flow, &[]).calls;
+    let single = (first..=last).map(|place| vec![place]);
+    if !pairs {
+        return std::iter::once(Vec::new()).chain(single).collect();
+    }
+    (first..=last).flat_map(|one| (one + 1..=last).map(move |other| vec![one, other])).collect()
+}
+
+/// Runs each of `flows` with a crash after every call, or every pair of calls.
+pub fn enumerate(
+    flows: &[Flow],
+    pairs: bool,
+    progress: impl Fn(Flow, usize) + Sync,
+) -> (Totals, Vec<Broken>) {
+    let totals = Mutex::new(Totals::default());
+    let broken = Mutex::new(Vec::new());
+    for flow in flows {
+        let places = places(*flow, pairs);
+        let next = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    while let Some(crash_at) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let outcome = play(*flow, crash_at).outcome;
+                        lock(&totals).add(&outcome);
+                        if outcome.violation.is_some() {
+                            lock(&broken).push(Broken { flow: *flow, crash_at: crash_at.clone(), outcome });
+                        }
+                    }
+                });
+            }
+        });
+        progress(*flow, places.len());
+    }
+    let totals = lock(&totals).clone();
+    let broken = lock(&broken).clone();
+    (totals, broken)
+}
