@@ -371,7 +371,11 @@ impl<T: Document> Repo<T> {
     /// Saves; true when it is saved, false when another change came first. An answer that was lost is
     /// looked up: what is stored tells by its save id whether it was this attempt. That is needed
     /// after a conflict too, since a late write of an earlier try can be what it conflicts with.
-    async fn save_resolved(&self, mut save: Save, lost_answers: &mut u32) -> Result<bool, RepoError> {
+    async fn save_resolved(
+        &self,
+        mut save: Save,
+        lost_answers: &mut u32,
+    ) -> Result<bool, RepoError> {
         let publishes = !save.events.is_empty();
         let mut retried = false;
         loop {
@@ -389,7 +393,9 @@ impl<T: Document> Repo<T> {
                     }
                     return Ok(false);
                 }
-                Err(StoreError::Indeterminate(_)) if mutant!("a lost answer taken for done") => break,
+                Err(StoreError::Indeterminate(_)) if mutant!("a lost answer taken for done") => {
+                    break;
+                }
                 Err(StoreError::Indeterminate(cause)) => {
                     *lost_answers += 1;
                     if *lost_answers > LOST_ANSWERS_MAX {

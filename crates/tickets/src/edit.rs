@@ -4,7 +4,10 @@ use stubmart_contract::{
     Code, Currency, DomainEvent, EventId, Price, TicketId, UserId, api::TicketStatus,
 };
 use stubmart_http_kit::{IfMatch, Problem};
-use stubmart_ports::{mark, mutant, repo::{Decision, Trace, Versioned}};
+use stubmart_ports::{
+    mark, mutant,
+    repo::{Decision, Trace, Versioned},
+};
 
 use crate::{
     Tickets,
