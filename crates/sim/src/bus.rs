@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    fmt::Write as _,
     ops::Bound::{Excluded, Unbounded},
     sync::{Arc, Mutex},
     time::Duration,
@@ -150,12 +151,19 @@ impl BusCore {
         self.changed.notify_waiters();
     }
 
-    /// How many events are not handled yet, summed over the consumers.
+    /// What is not handled yet, by consumer, in words; empty when there is nothing.
     #[must_use]
-    pub fn backlog(&self) -> usize {
-        let state = lock(&self.state);
-        let groups = state.groups.values();
-        groups.map(|group| group.queue.len() + group.unsettled.len() + group.waiting).sum()
+    pub fn backlog(&self) -> String {
+        let mut text = String::new();
+        for (name, group) in &lock(&self.state).groups {
+            let (queued, out) = (group.queue.len(), group.unsettled.len());
+            if queued + out + group.waiting > 0 {
+                let waiting = group.waiting;
+                let _ =
+                    write!(text, "{name} has {queued} to come, {out} under way, {waiting} later; ");
+            }
+        }
+        text
     }
 
     /// Whether this event is on the bus.
@@ -241,7 +249,11 @@ impl BusCore {
                     }
                     Disposition::Reject(reason) => {
                         let text = format!("{name} put an event aside: {reason}");
-                        world.violate(Violation { invariant: "EVT-1", text, documents: Vec::new() });
+                        world.violate(Violation {
+                            invariant: "EVT-1",
+                            text,
+                            documents: Vec::new(),
+                        });
                     }
                 }
             }

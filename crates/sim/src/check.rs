@@ -84,7 +84,10 @@ impl Checker {
             events.push(envelope.event);
         }
         if save.event_count != *version {
-            let text = format!("{} counts {} events, and {version} were saved", save.key.collection.name, save.event_count);
+            let text = format!(
+                "{} counts {} events, and {version} were saved",
+                save.key.collection.name, save.event_count
+            );
             broken("EVT-1", &[id], text)?;
         }
         Ok(events)
@@ -93,9 +96,9 @@ impl Checker {
     fn ticket(&mut self, next: Ticket, events: &[DomainEvent]) -> Checked {
         let id = next.id.0;
         let told = events.iter().any(|event| match event {
-            DomainEvent::TicketCreated(it) | DomainEvent::TicketUpdated(it) | DomainEvent::TicketDeleted(it) => {
-                *it == next.state()
-            }
+            DomainEvent::TicketCreated(it)
+            | DomainEvent::TicketUpdated(it)
+            | DomainEvent::TicketDeleted(it) => *it == next.state(),
             _ => false,
         });
         if !told {
@@ -107,7 +110,8 @@ impl Checker {
         if next.status == TicketStatus::Locked {
             let holder = next.order_id;
             if let Some(live) = self.live.get(&next.id).filter(|live| Some(**live) != holder) {
-                let text = format!("ticket {id} is locked for {holder:?} while order {live} is live");
+                let text =
+                    format!("ticket {id} is locked for {holder:?} while order {live} is live");
                 broken("LOCK-1", &[id, live.0], text)?;
             }
         }
@@ -117,19 +121,24 @@ impl Checker {
 
     fn ticket_changed(&self, before: &Ticket, next: &Ticket) -> Checked {
         let id = next.id.0;
-        if matches!(before.status, TicketStatus::Sold | TicketStatus::Withdrawn) && next.status != before.status {
+        if matches!(before.status, TicketStatus::Sold | TicketStatus::Withdrawn)
+            && next.status != before.status
+        {
             let text = format!("ticket {id} was {:?} and becomes {:?}", before.status, next.status);
             broken("LOCK-2", &[id], text)?;
         }
         let Some(holder) = before.order_id else {
             return match next.status {
-                TicketStatus::Sold => broken("LOCK-2", &[id], format!("ticket {id} is sold without a lock")),
+                TicketStatus::Sold => {
+                    broken("LOCK-2", &[id], format!("ticket {id} is sold without a lock"))
+                }
                 _ => Ok(()),
             };
         };
         if (next.price, next.currency) != (before.price, before.currency) {
             let (was, is) = (before.price.minor(), next.price.minor());
-            let text = format!("ticket {id} cost {was} and costs {is} while order {holder} holds it");
+            let text =
+                format!("ticket {id} cost {was} and costs {is} while order {holder} holds it");
             broken("PRICE-1", &[id, holder.0], text)?;
         }
         let order = self.orders.get(&holder).map(|order| order.status);
@@ -151,7 +160,11 @@ impl Checker {
             DomainEvent::OrderCreated(it) | DomainEvent::OrderCancelled(it)
             | DomainEvent::OrderAwaitingPayment(it) | DomainEvent::OrderCompleted(it) if it.status == next.status));
         if before.is_none_or(|before| before.status != next.status) && !told {
-            broken("EVT-1", &[id], format!("order {id} is {:?} now, and no event tells of it", next.status))?;
+            broken(
+                "EVT-1",
+                &[id],
+                format!("order {id} is {:?} now, and no event tells of it", next.status),
+            )?;
         }
         match before {
             None => self.order_new(&next)?,
@@ -160,7 +173,11 @@ impl Checker {
         if next.status == OrderStatus::Completed {
             let charge = next.charge_id.and_then(|id| self.charges.get(&id));
             if charge.is_none_or(|charge| charge.stage != Stage::Completed) {
-                broken("PAY-1", &[id], format!("order {id} is completed without a completed charge"))?;
+                broken(
+                    "PAY-1",
+                    &[id],
+                    format!("order {id} is completed without a completed charge"),
+                )?;
             }
         }
         if next.status == OrderStatus::Cancelled {
@@ -185,11 +202,15 @@ impl Checker {
                         return Ok(());
                     }
                     let (asks, costs) = (order.price.minor(), it.price.minor());
-                    let text = format!("order {id} asks {asks} for a ticket that was locked at {costs}");
+                    let text =
+                        format!("order {id} asks {asks} for a ticket that was locked at {costs}");
                     broken("PRICE-1", &[id, it.id.0], text)
                 }
                 _ => {
-                    let text = format!("order {id} is created, and ticket {} is not locked for it", order.ticket_id);
+                    let text = format!(
+                        "order {id} is created, and ticket {} is not locked for it",
+                        order.ticket_id
+                    );
                     broken("LOCK-1", &[id, order.ticket_id.0], text)
                 }
             },
@@ -216,8 +237,14 @@ impl Checker {
             );
             broken("PAY-3", &[id], text)?;
         }
-        if (before.price, before.ticket_id, before.user_id) != (next.price, next.ticket_id, next.user_id) {
-            broken("PRICE-1", &[id], format!("order {id} asks another price, or is for another ticket"))?;
+        if (before.price, before.ticket_id, before.user_id)
+            != (next.price, next.ticket_id, next.user_id)
+        {
+            broken(
+                "PRICE-1",
+                &[id],
+                format!("order {id} asks another price, or is for another ticket"),
+            )?;
         }
         Ok(())
     }
@@ -226,27 +253,50 @@ impl Checker {
         let (id, order_id) = (next.id.0, next.order_id);
         let documents = [id, order_id.0];
         let Some(order) = self.orders.get(&order_id) else {
-            return broken("PAY-1", &documents, format!("charge {id} is for order {order_id}, which does not exist"));
+            return broken(
+                "PAY-1",
+                &documents,
+                format!("charge {id} is for order {order_id}, which does not exist"),
+            );
         };
         if (next.amount, next.currency) != (order.price, order.currency) {
-            let text = format!("charge {id} asks {}, order {order_id} costs {}", next.amount.minor(), order.price.minor());
+            let text = format!(
+                "charge {id} asks {}, order {order_id} costs {}",
+                next.amount.minor(),
+                order.price.minor()
+            );
             broken("PRICE-1", &documents, text)?;
         }
         for event in events {
-            if matches!(event, DomainEvent::ChargeRefunded(_)) && !self.refunds_told.insert(next.id) {
+            if matches!(event, DomainEvent::ChargeRefunded(_)) && !self.refunds_told.insert(next.id)
+            {
                 broken("EVT-1", &documents, format!("charge {id} is told as refunded twice"))?;
             }
         }
         let before = self.charges.get(&next.id);
         if before.is_none_or(|before| before.status() != next.status()) && events.is_empty() {
-            broken("EVT-1", &documents, format!("charge {id} is {:?} now, and no event tells of it", next.status()))?;
+            broken(
+                "EVT-1",
+                &documents,
+                format!("charge {id} is {:?} now, and no event tells of it", next.status()),
+            )?;
         }
         let was_completed = before.is_some_and(|before| before.stage == Stage::Completed);
         if was_completed && next.stage != Stage::Completed {
-            broken("PAY-1", &documents, format!("charge {id} was completed and is {:?}", next.stage))?;
+            broken(
+                "PAY-1",
+                &documents,
+                format!("charge {id} was completed and is {:?}", next.stage),
+            )?;
         }
-        if next.stage == Stage::Completed && !was_completed && provider.captured(next.id) != u64::from(next.amount.minor()) {
-            let text = format!("charge {id} is completed, and {} was captured", provider.captured(next.id));
+        if next.stage == Stage::Completed
+            && !was_completed
+            && provider.captured(next.id) != u64::from(next.amount.minor())
+        {
+            let text = format!(
+                "charge {id} is completed, and {} was captured",
+                provider.captured(next.id)
+            );
             broken("PAY-2", &documents, text)?;
         }
         self.charges.insert(next.id, next);
@@ -256,9 +306,16 @@ impl Checker {
     /// PAY-2: no request reaches the provider before the charge that names it is saved.
     pub(crate) fn asked(&self, charge_id: ChargeId, amount: u64) -> Checked {
         match self.charges.get(&charge_id) {
-            None => broken("PAY-2", &[charge_id.0], format!("the provider is asked for charge {charge_id}, which was never saved")),
+            None => broken(
+                "PAY-2",
+                &[charge_id.0],
+                format!("the provider is asked for charge {charge_id}, which was never saved"),
+            ),
             Some(charge) if u64::from(charge.amount.minor()) != amount => {
-                let text = format!("the provider is asked for {amount}, charge {charge_id} is {}", charge.amount.minor());
+                let text = format!(
+                    "the provider is asked for {amount}, charge {charge_id} is {}",
+                    charge.amount.minor()
+                );
                 broken("PRICE-1", &[charge_id.0], text)
             }
             Some(_) => Ok(()),
@@ -276,21 +333,33 @@ impl Checker {
         }
         let text = format!(
             "charge {charge_id} is captured, and order {order_id} is {:?} for charge {:?}",
-            order.map(|order| order.status), order.and_then(|order| order.charge_id)
+            order.map(|order| order.status),
+            order.and_then(|order| order.charge_id)
         );
         broken("PAY-3", &[charge_id.0, order_id.0], text)
     }
 
     /// PAY-3: what was taken for a completed order is not given back.
-    pub(crate) fn refunded(&self, charge_id: ChargeId, order_id: OrderId, left: Option<u64>) -> Checked {
+    pub(crate) fn refunded(
+        &self,
+        charge_id: ChargeId,
+        order_id: OrderId,
+        left: Option<u64>,
+    ) -> Checked {
         let documents = [charge_id.0, order_id.0];
         if left.is_none() {
             let text = format!("more is given back for charge {charge_id} than was captured");
             return broken("PAY-3", &documents, text);
         }
         match self.orders.get(&order_id) {
-            Some(order) if order.status == OrderStatus::Completed && order.charge_id == Some(charge_id) => {
-                broken("PAY-3", &documents, format!("charge {charge_id} of the completed order {order_id} is given back"))
+            Some(order)
+                if order.status == OrderStatus::Completed && order.charge_id == Some(charge_id) =>
+            {
+                broken(
+                    "PAY-3",
+                    &documents,
+                    format!("charge {charge_id} of the completed order {order_id} is given back"),
+                )
             }
             _ => Ok(()),
         }

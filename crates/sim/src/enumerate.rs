@@ -88,7 +88,9 @@ impl Stage {
     async fn ask(&self, service: Service, request: Request) -> Option<Answer> {
         for _ in 0..8 {
             let answer = self.world.request(service, request.clone()).await;
-            if answer.as_ref().is_some_and(|answer| answer.status != 503 && answer.code() != "idempotency_key_in_use") {
+            if answer.as_ref().is_some_and(|answer| {
+                answer.status != 503 && answer.code() != "idempotency_key_in_use"
+            }) {
                 return answer;
             }
             self.world.exec.sleep(Duration::from_secs(8)).await;
@@ -111,7 +113,8 @@ impl Stage {
 
     async fn ticket(&self, method: &'static str, body: Option<Value>) {
         let Some(id) = self.ticket else { return };
-        let mut request = Request::new(method, format!("/api/tickets/{id}")).by(self.seller.as_deref());
+        let mut request =
+            Request::new(method, format!("/api/tickets/{id}")).by(self.seller.as_deref());
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -127,7 +130,8 @@ impl Stage {
 
     async fn order(&self, method: &'static str, rest: &str) {
         let Some(id) = self.order else { return };
-        let request = Request::new(method, format!("/api/orders/{id}{rest}")).by(self.buyer.as_deref());
+        let request =
+            Request::new(method, format!("/api/orders/{id}{rest}")).by(self.buyer.as_deref());
         self.ask(Service::Orders, request).await;
     }
 
@@ -216,7 +220,14 @@ fn play(flow: Flow, crash_at: &[u64]) -> Played {
     let world = World::new(scenario);
     world.boot_all();
     let calls = Arc::new(Mutex::new((0, 0)));
-    let stage = Stage { world: Arc::clone(&world), seller: None, buyer: None, ticket: None, order: None, secret: None };
+    let stage = Stage {
+        world: Arc::clone(&world),
+        seller: None,
+        buyer: None,
+        ticket: None,
+        order: None,
+        secret: None,
+    };
     let (noted, done) = (Arc::clone(&calls), Arc::new(Mutex::new(false)));
     let ended = Arc::clone(&done);
     world.exec.spawn(WORLD, async move {
@@ -277,7 +288,11 @@ pub fn enumerate(
                         let outcome = play(*flow, crash_at).outcome;
                         lock(&totals).add(&outcome);
                         if outcome.violation.is_some() {
-                            lock(&broken).push(Broken { flow: *flow, crash_at: crash_at.clone(), outcome });
+                            lock(&broken).push(Broken {
+                                flow: *flow,
+                                crash_at: crash_at.clone(),
+                                outcome,
+                            });
                         }
                     }
                 });

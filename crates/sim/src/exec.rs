@@ -146,8 +146,7 @@ impl Exec {
             core.tasks.insert(id, Task { owner, future: Some(Box::pin(future)) });
             id
         };
-        let woken =
-            Woken { id, queued: AtomicBool::new(false), ready: Arc::clone(&self.0.ready) };
+        let woken = Woken { id, queued: AtomicBool::new(false), ready: Arc::clone(&self.0.ready) };
         Arc::new(woken).wake();
         id
     }
@@ -265,9 +264,7 @@ impl Exec {
                     (std::mem::take(&mut core.doomed), std::mem::take(&mut core.dropped));
                 let gone = core
                     .tasks
-                    .extract_if(.., |id, task| {
-                        doomed.contains(&task.owner) || dropped.contains(id)
-                    })
+                    .extract_if(.., |id, task| doomed.contains(&task.owner) || dropped.contains(id))
                     .map(|(_, task)| task);
                 gone.collect()
             };
@@ -336,7 +333,10 @@ mod tests {
     fn the_seed_decides_the_order_of_tasks_that_can_run_at_once() {
         assert_eq!(notes(7), notes(7));
         assert!((0..20).any(|seed| notes(seed).0 != notes(7).0));
-        assert_eq!(notes(7).0.iter().map(|it| it.0).collect::<Vec<_>>(), [1, 1, 1, 2, 2, 2, 3, 3, 3]);
+        assert_eq!(
+            notes(7).0.iter().map(|it| it.0).collect::<Vec<_>>(),
+            [1, 1, 1, 2, 2, 2, 3, 3, 3]
+        );
     }
 
     /// A killed owner's tasks never run again, and those of others do.

@@ -140,7 +140,8 @@ async fn read(response: Response) -> Answer {
         .and_then(|rest| rest.split(';').next())
         .filter(|token| !token.is_empty())
         .map(ToOwned::to_owned);
-    let bytes = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let bytes =
+        response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
     Answer { status, body, token }
 }

@@ -97,7 +97,11 @@ impl Slots {
             for _ in 0..count {
                 let skew = i64::try_from(random.below(scenario.skew * 2 + 1)).unwrap_or(0);
                 let offset = skew - i64::try_from(scenario.skew).unwrap_or(0);
-                let drift = if scenario.skew > 0 { i64::try_from(random.below(401)).unwrap_or(0) - 200 } else { 0 };
+                let drift = if scenario.skew > 0 {
+                    i64::try_from(random.below(401)).unwrap_or(0) - 200
+                } else {
+                    0
+                };
                 let clock = Arc::new(Drifting { offset: AtomicI64::new(offset), drift });
                 slots.push(Slot { service, owner: WORLD, clock, live: None });
             }
@@ -114,8 +118,11 @@ impl Slots {
     /// Some instance of `service` that runs.
     pub(crate) fn pick(&self, world: &World, service: Service) -> Option<Live> {
         let slots = lock(&self.slots);
-        let live: Vec<&Live> =
-            slots.iter().filter(|it| it.service == service).filter_map(|it| it.live.as_ref()).collect();
+        let live: Vec<&Live> = slots
+            .iter()
+            .filter(|it| it.service == service)
+            .filter_map(|it| it.live.as_ref())
+            .collect();
         let place = world.below(u64::try_from(live.len()).unwrap_or(0));
         live.get(usize::try_from(place).unwrap_or(0)).map(|live| (*live).clone())
     }
@@ -132,7 +139,8 @@ impl Slots {
         let place = world.below(u64::try_from(slots.len()).unwrap_or(0));
         let Some(slot) = slots.get(usize::try_from(place).unwrap_or(0)) else { return };
         let bound = 5000;
-        let offset = i64::try_from(world.below(2 * bound)).unwrap_or(0) - i64::try_from(bound).unwrap_or(0);
+        let offset =
+            i64::try_from(world.below(2 * bound)).unwrap_or(0) - i64::try_from(bound).unwrap_or(0);
         slot.clock.offset.store(offset, Ordering::Relaxed);
         mark!("a clock jumped");
     }
@@ -256,7 +264,12 @@ impl World {
         let found = {
             let mut slots = lock(&self.slots.slots);
             let place = slots.iter().position(|slot| slot.owner == owner);
-            place.map(|place| (place, slots.get_mut(place).and_then(|slot| slot.live.take())))
+            // An owner dies once, also when several of its calls crash it at the same moment.
+            place.and_then(|place| {
+                let slot = slots.get_mut(place).filter(|_| owner != WORLD)?;
+                slot.owner = WORLD;
+                Some((place, slot.live.take()))
+            })
         };
         let Some((place, gone)) = found else { return };
         drop(gone);
@@ -289,7 +302,8 @@ impl World {
                 let Some(inner) = world.stores.get(&service).cloned() else { return };
                 let port = Port { world: Arc::clone(&world), owner: WORLD };
                 let store = Arc::new(SimStore { port: port.clone(), service, inner });
-                let relay = Relay::new(service.name(), store, Arc::new(SimBus(port)), Wake::default());
+                let relay =
+                    Relay::new(service.name(), store, Arc::new(SimBus(port)), Wake::default());
                 while relay.replay().await.is_err() {
                     world.exec.sleep(Duration::from_secs(1)).await;
                 }
@@ -333,7 +347,8 @@ async fn start(ground: &Ground, service: Service) -> Result<Live, Cause> {
         }
         Service::Expiration => {
             let timers = Arc::new(SimTimers(port.clone()));
-            let deps = stubmart_expiration::Deps { bus: Arc::clone(&bus), timers, host: host.clone() };
+            let deps =
+                stubmart_expiration::Deps { bus: Arc::clone(&bus), timers, host: host.clone() };
             let expiration = Expiration::new(deps);
             (expiration.handlers(), expiration.workers())
         }

@@ -101,7 +101,8 @@ fn all(args: &Args) -> bool {
 }
 
 fn replay(args: &Args, seed: u64) -> bool {
-    let mutant = args.mutant.as_ref().and_then(|name| MUTANTS.iter().find(|it| *it == name)).copied();
+    let mutant =
+        args.mutant.as_ref().and_then(|name| MUTANTS.iter().find(|it| *it == name)).copied();
     let limits = args.limits();
     let outcome = run_seed(seed, &limits, mutant);
     let again = run_seed(seed, &limits, mutant);
@@ -148,7 +149,8 @@ fn enumerate_crashes() -> bool {
         println!("crash enumeration: {} in {} s", totals.line(), began.elapsed().as_secs());
         for it in broken.iter().take(3) {
             println!("{:?} breaks when it crashes after calls {:?}", it.flow, it.crash_at);
-            let failure = Failure { seed: 1, limits: Limits::default(), outcome: it.outcome.clone() };
+            let failure =
+                Failure { seed: 1, limits: Limits::default(), outcome: it.outcome.clone() };
             println!("{}", report(&failure, None));
         }
         holds &= broken.is_empty();

@@ -13,7 +13,9 @@ use sha2::{Digest, Sha256};
 use stubmart_contract::{ChargeId, OrderId, Timestamp};
 use stubmart_port_suite::host::Seeded;
 use stubmart_ports::{
-    gateway::{AuthoriseRequest, BadNotice, GatewayError, Intent, IntentState, Notice, PaymentGateway},
+    gateway::{
+        AuthoriseRequest, BadNotice, GatewayError, Intent, IntentState, Notice, PaymentGateway,
+    },
     mark, mutant,
 };
 use uuid::Uuid;
@@ -157,7 +159,11 @@ impl Provider {
         books.payments.values().map(account).collect()
     }
 
-    fn authorise(&self, world: &Arc<World>, request: &AuthoriseRequest) -> Result<Intent, GatewayError> {
+    fn authorise(
+        &self,
+        world: &Arc<World>,
+        request: &AuthoriseRequest,
+    ) -> Result<Intent, GatewayError> {
         let amount = u64::from(request.amount.minor());
         world.check(|checker| checker.asked(request.charge_id, amount));
         let key = self.key(request);
@@ -224,7 +230,11 @@ impl Provider {
         };
         if !same {
             let text = format!("the idempotency key {key} comes with two different requests");
-            world.violate(Violation { invariant: "PAY-2", text, documents: vec![intent.charge_id.0] });
+            world.violate(Violation {
+                invariant: "PAY-2",
+                text,
+                documents: vec![intent.charge_id.0],
+            });
         }
         mark!("the provider was asked again with the same key");
         Some(intent)
@@ -241,14 +251,23 @@ impl Provider {
                 if payment.status != Status::Processing {
                     return false;
                 }
-                payment.status = if agrees { Status::RequiresCapture } else { Status::RequiresMethod { error: true } };
+                payment.status = if agrees {
+                    Status::RequiresCapture
+                } else {
+                    Status::RequiresMethod { error: true }
+                };
                 true
             });
         });
     }
 
     /// Changes a payment, and tells of it; `None` when there is no such payment.
-    fn change(&self, world: &Arc<World>, id: &str, change: impl FnOnce(&mut Payment) -> bool) -> Option<Payment> {
+    fn change(
+        &self,
+        world: &Arc<World>,
+        id: &str,
+        change: impl FnOnce(&mut Payment) -> bool,
+    ) -> Option<Payment> {
         let (payment, changed) = {
             let mut books = lock(&self.books);
             let payment = books.payments.get_mut(id)?;
@@ -262,7 +281,12 @@ impl Provider {
         Some(payment)
     }
 
-    fn capture(&self, world: &Arc<World>, id: &str, by_human: bool) -> Result<IntentState, GatewayError> {
+    fn capture(
+        &self,
+        world: &Arc<World>,
+        id: &str,
+        by_human: bool,
+    ) -> Result<IntentState, GatewayError> {
         let mut took = false;
         let payment = self.change(world, id, |payment| {
             took = payment.status == Status::RequiresCapture;
@@ -281,7 +305,10 @@ impl Provider {
 
     fn void(&self, world: &Arc<World>, id: &str) -> Result<IntentState, GatewayError> {
         let payment = self.change(world, id, |payment| {
-            let voids = !matches!(payment.status, Status::Succeeded | Status::Canceled | Status::Processing);
+            let voids = !matches!(
+                payment.status,
+                Status::Succeeded | Status::Canceled | Status::Processing
+            );
             if voids {
                 payment.status = Status::Canceled;
             } else if payment.status == Status::Canceled {
@@ -319,10 +346,15 @@ impl Provider {
         let id = client_secret.split("_secret_").next().unwrap_or_default();
         self.change(world, id, |payment| {
             let next = match (&payment.status, method) {
-                (Status::RequiresAction, _) | (Status::RequiresMethod { .. }, GOOD | AUTHENTICATES | SLOW) if succeed => {
+                (Status::RequiresAction, _)
+                | (Status::RequiresMethod { .. }, GOOD | AUTHENTICATES | SLOW)
+                    if succeed =>
+                {
                     Status::RequiresCapture
                 }
-                (Status::RequiresAction | Status::RequiresMethod { .. }, _) => Status::RequiresMethod { error: true },
+                (Status::RequiresAction | Status::RequiresMethod { .. }, _) => {
+                    Status::RequiresMethod { error: true }
+                }
                 _ => return false,
             };
             payment.status = next;
@@ -334,7 +366,12 @@ impl Provider {
     pub fn meddle(&self, world: &Arc<World>) {
         let held = {
             let mut books = lock(&self.books);
-            let held: Vec<_> = books.payments.values().filter(|it| it.status == Status::RequiresCapture).map(|it| it.id.clone()).collect();
+            let held: Vec<_> = books
+                .payments
+                .values()
+                .filter(|it| it.status == Status::RequiresCapture)
+                .map(|it| it.id.clone())
+                .collect();
             let place = books.random.below(u64::try_from(held.len()).unwrap_or(0));
             held.into_iter().nth(usize::try_from(place).unwrap_or(0))
         };
@@ -386,15 +423,21 @@ impl Provider {
     /// Sends notices that must be refused: one that nobody signed, one about somebody else's payment.
     fn forge(&self, world: &Arc<World>, body: &Value) {
         let payment = json!({ "id": "evt_x", "intent": "pi_x", "charge": Uuid::from_u128(7) });
-        let signed = Request::new("POST", "/api/payments/webhook").signed(payment, world.now(), SECRET);
-        let forged = Request::new("POST", "/api/payments/webhook").signed(body.clone(), world.now(), "whsec_guessed");
+        let signed =
+            Request::new("POST", "/api/payments/webhook").signed(payment, world.now(), SECRET);
+        let forged = Request::new("POST", "/api/payments/webhook").signed(
+            body.clone(),
+            world.now(),
+            "whsec_guessed",
+        );
         let world = Arc::clone(world);
         world.exec.clone().spawn(WORLD, async move {
             for (request, right) in [(forged, 400), (signed, 404)] {
                 let answer = world.request(Service::Payments, request).await;
                 let status = answer.map_or(right, |answer| answer.status);
                 if status != right && status != 503 {
-                    let text = format!("a notice that must be answered {right} was answered {status}");
+                    let text =
+                        format!("a notice that must be answered {right} was answered {status}");
                     world.violate(Violation { invariant: "PAY-2", text, documents: Vec::new() });
                 }
             }
@@ -407,7 +450,11 @@ fn send(world: &Arc<World>, delay: Duration, body: Value, tries: u32) {
     world.later(delay, move |world| {
         let sender = Arc::clone(world);
         world.exec.spawn(WORLD, async move {
-            let request = Request::new("POST", "/api/payments/webhook").signed(body.clone(), sender.now(), SECRET);
+            let request = Request::new("POST", "/api/payments/webhook").signed(
+                body.clone(),
+                sender.now(),
+                SECRET,
+            );
             let answer = sender.request(Service::Payments, request).await;
             let taken = answer.is_some_and(|answer| answer.status < 300);
             if !taken && tries < 4 {
@@ -465,20 +512,34 @@ impl PaymentGateway for SimGateway {
     async fn authorise(&self, request: &AuthoriseRequest) -> Result<Intent, GatewayError> {
         let request = request.clone();
         let subject = request.charge_id.0;
-        self.call("authorise", subject, move |world| world.provider.authorise(world, &request)).await
+        self.call("authorise", subject, move |world| world.provider.authorise(world, &request))
+            .await
     }
 
-    async fn capture(&self, charge_id: ChargeId, intent_id: &str) -> Result<IntentState, GatewayError> {
+    async fn capture(
+        &self,
+        charge_id: ChargeId,
+        intent_id: &str,
+    ) -> Result<IntentState, GatewayError> {
         let id = intent_id.to_owned();
-        self.call("capture", charge_id.0, move |world| world.provider.capture(world, &id, false)).await
+        self.call("capture", charge_id.0, move |world| world.provider.capture(world, &id, false))
+            .await
     }
 
-    async fn void(&self, charge_id: ChargeId, intent_id: &str) -> Result<IntentState, GatewayError> {
+    async fn void(
+        &self,
+        charge_id: ChargeId,
+        intent_id: &str,
+    ) -> Result<IntentState, GatewayError> {
         let id = intent_id.to_owned();
         self.call("void", charge_id.0, move |world| world.provider.void(world, &id)).await
     }
 
-    async fn refund(&self, charge_id: ChargeId, intent_id: &str) -> Result<IntentState, GatewayError> {
+    async fn refund(
+        &self,
+        charge_id: ChargeId,
+        intent_id: &str,
+    ) -> Result<IntentState, GatewayError> {
         let id = intent_id.to_owned();
         self.call("refund", charge_id.0, move |world| world.provider.refund(world, &id)).await
     }
@@ -507,10 +568,14 @@ impl PaymentGateway for SimGateway {
     fn notice(&self, given: &str, body: &[u8], now: Timestamp) -> Result<Notice, BadNotice> {
         let at = given.split('.').next().and_then(|millis| millis.parse().ok());
         let at = Timestamp::from_millis(at.ok_or(BadNotice::Signature)?);
-        if signature(body, at, SECRET) != given || now.since(at) > TOLERANCE || at.since(now) > TOLERANCE {
+        if signature(body, at, SECRET) != given
+            || now.since(at) > TOLERANCE
+            || at.since(now) > TOLERANCE
+        {
             return Err(BadNotice::Signature);
         }
-        let body: Value = serde_json::from_slice(body).map_err(|error| BadNotice::Malformed(error.to_string()))?;
+        let body: Value = serde_json::from_slice(body)
+            .map_err(|error| BadNotice::Malformed(error.to_string()))?;
         let text = |name: &str| body.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
         Ok(Notice {
             id: text("id").unwrap_or_default(),

@@ -16,7 +16,8 @@ pub fn report(failure: &Failure, mutant: Option<&str>) -> String {
     let mut text = String::new();
     let Some(violation) = &failure.outcome.violation else { return text };
     // Writing to a string does not fail.
-    let _ = writeln!(text, "seed {} breaks {}: {}", failure.seed, violation.invariant, violation.text);
+    let _ =
+        writeln!(text, "seed {} breaks {}: {}", failure.seed, violation.invariant, violation.text);
     let documents: Vec<String> = violation.documents.iter().map(ToString::to_string).collect();
     let _ = writeln!(text, "documents: {}", documents.join(" "));
     let about = failure.outcome.log.iter().filter(|it| it.is_about(&violation.documents));

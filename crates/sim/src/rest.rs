@@ -31,12 +31,19 @@ pub fn is_at_rest(world: &World) -> Checked {
     let checker = lock(&world.checker);
     for order in checker.orders.values() {
         if matches!(order.status, OrderStatus::Created | OrderStatus::AwaitingPayment) {
-            broken("LOCK-3", &[order.id.0, order.ticket_id.0], format!("order {} is still {:?}", order.id, order.status))?;
+            broken(
+                "LOCK-3",
+                &[order.id.0, order.ticket_id.0],
+                format!("order {} is still {:?}", order.id, order.status),
+            )?;
         }
     }
     for charge in checker.charges.values() {
         if charge.due_at.is_some() || charge.is_open() {
-            let text = format!("charge {} is still {:?}, to be looked at by {:?}", charge.id, charge.stage, charge.due_at);
+            let text = format!(
+                "charge {} is still {:?}, to be looked at by {:?}",
+                charge.id, charge.stage, charge.due_at
+            );
             broken("PAY-3", &[charge.id.0, charge.order_id.0], text)?;
         }
     }
@@ -51,8 +58,8 @@ pub fn is_at_rest(world: &World) -> Checked {
         }
     }
     let backlog = world.bus.backlog();
-    if backlog > 0 {
-        broken("EVT-1", &[], format!("{backlog} events are not handled"))?;
+    if !backlog.is_empty() {
+        broken("EVT-1", &[], format!("events are not handled: {backlog}"))?;
     }
     if world.late() > 0 {
         broken("EVT-1", &[], format!("{} calls are still on their way", world.late()))?;
@@ -66,8 +73,12 @@ pub fn locks_ended(world: &World) -> Checked {
     for ticket in checker.tickets.values() {
         if ticket.status == TicketStatus::Locked {
             let order = ticket.order_id.map_or(Uuid::nil(), |id| id.0);
-            let status = ticket.order_id.and_then(|id| checker.orders.get(&id)).map(|order| order.status);
-            let text = format!("ticket {} is still locked for order {order}, which is {status:?}", ticket.id);
+            let status =
+                ticket.order_id.and_then(|id| checker.orders.get(&id)).map(|order| order.status);
+            let text = format!(
+                "ticket {} is still locked for order {order}, which is {status:?}",
+                ticket.id
+            );
             broken("LOCK-3", &[ticket.id.0, order], text)?;
         }
     }
@@ -89,15 +100,24 @@ pub fn check(world: &Arc<World>, deleted: &[UserId]) -> Checked {
 fn sold_means_completed(checker: &Checker) -> Checked {
     for order in checker.orders.values().filter(|order| order.status == OrderStatus::Completed) {
         let ticket = checker.tickets.get(&order.ticket_id);
-        if !ticket.is_some_and(|it| it.status == TicketStatus::Sold && it.order_id == Some(order.id)) {
-            let text = format!("order {} is completed, ticket {} is not sold to it", order.id, order.ticket_id);
+        if !ticket
+            .is_some_and(|it| it.status == TicketStatus::Sold && it.order_id == Some(order.id))
+        {
+            let text = format!(
+                "order {} is completed, ticket {} is not sold to it",
+                order.id, order.ticket_id
+            );
             broken("LOCK-2", &[order.id.0, order.ticket_id.0], text)?;
         }
     }
     for ticket in checker.tickets.values().filter(|ticket| ticket.status == TicketStatus::Sold) {
         let order = ticket.order_id.and_then(|id| checker.orders.get(&id));
         if order.is_none_or(|order| order.status != OrderStatus::Completed) {
-            broken("LOCK-2", &[ticket.id.0], format!("ticket {} is sold without a completed order", ticket.id))?;
+            broken(
+                "LOCK-2",
+                &[ticket.id.0],
+                format!("ticket {} is sold without a completed order", ticket.id),
+            )?;
         }
     }
     Ok(())
@@ -110,24 +130,37 @@ fn money_adds_up(world: &World, checker: &Checker) -> Checked {
     for account in world.provider.accounts() {
         let documents = [account.charge_id.0, account.order_id.0];
         if account.is_open {
-            let text = format!("money is still held for charge {} of order {}", account.charge_id, account.order_id);
+            let text = format!(
+                "money is still held for charge {} of order {}",
+                account.charge_id, account.order_id
+            );
             broken("PAY-3", &documents, text)?;
         }
         *kept.entry(account.order_id).or_default() += account.kept;
     }
     for order in checker.orders.values() {
-        let price = if order.status == OrderStatus::Completed { u64::from(order.price.minor()) } else { 0 };
+        let price =
+            if order.status == OrderStatus::Completed { u64::from(order.price.minor()) } else { 0 };
         let kept = kept.get(&order.id).copied().unwrap_or(0);
         if kept != price {
-            let text = format!("order {} is {:?}, {price} is to be kept for it and {kept} is", order.id, order.status);
+            let text = format!(
+                "order {} is {:?}, {price} is to be kept for it and {kept} is",
+                order.id, order.status
+            );
             broken("PAY-3", &[order.id.0], text)?;
         }
         let charges = checker.charges.values().filter(|charge| {
-            charge.order_id == order.id && charge.stage == Stage::Completed && charge.stripe_refund_id.is_none()
+            charge.order_id == order.id
+                && charge.stage == Stage::Completed
+                && charge.stripe_refund_id.is_none()
         });
-        let (charges, wanted) = (charges.count(), usize::from(order.status == OrderStatus::Completed));
+        let (charges, wanted) =
+            (charges.count(), usize::from(order.status == OrderStatus::Completed));
         if charges != wanted {
-            let text = format!("order {} is {:?} and has {charges} charges that are kept", order.id, order.status);
+            let text = format!(
+                "order {} is {:?} and has {charges} charges that are kept",
+                order.id, order.status
+            );
             broken("PAY-1", &[order.id.0], text)?;
         }
     }
@@ -138,7 +171,10 @@ fn money_adds_up(world: &World, checker: &Checker) -> Checked {
 fn departed_are_gone(checker: &Checker, deleted: &[UserId]) -> Checked {
     for ticket in checker.tickets.values().filter(|ticket| deleted.contains(&ticket.user_id)) {
         if matches!(ticket.status, TicketStatus::Available | TicketStatus::Locked) {
-            let text = format!("ticket {} is {:?}, and its seller's account is deleted", ticket.id, ticket.status);
+            let text = format!(
+                "ticket {} is {:?}, and its seller's account is deleted",
+                ticket.id, ticket.status
+            );
             broken("AUTH-1", &[ticket.id.0, ticket.user_id.0], text)?;
         }
     }
@@ -153,7 +189,11 @@ fn record_is_on_the_bus(world: &World) -> Checked {
         for recorded in record.and_then(Result::ok).unwrap_or_default() {
             if !world.bus.has(recorded.event.id) {
                 let (name, id) = (recorded.event.event_type.as_str(), recorded.event.id);
-                broken("EVT-1", &[id.0], format!("{name} {id} of {} never reached the bus", service.name()))?;
+                broken(
+                    "EVT-1",
+                    &[id.0],
+                    format!("{name} {id} of {} never reached the bus", service.name()),
+                )?;
             }
         }
     }

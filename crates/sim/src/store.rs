@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use stubmart_port_suite::mem::MemStore;
-use stubmart_ports::store::{DocKey, Found, FoundKey, Recorded, Save, Scan, Store, StoreError, Stored};
+use stubmart_ports::store::{
+    DocKey, Found, FoundKey, Recorded, Save, Scan, Store, StoreError, Stored,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -96,11 +98,19 @@ impl Store for SimStore {
         self.read("keys", Uuid::nil(), self.inner.keys(scan)).await
     }
 
-    async fn pending(&self, service: &'static str, limit: usize) -> Result<Vec<Recorded>, StoreError> {
+    async fn pending(
+        &self,
+        service: &'static str,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, StoreError> {
         self.read("pending", Uuid::nil(), self.inner.pending(service, limit)).await
     }
 
-    async fn published(&self, service: &'static str, events: &[Recorded]) -> Result<(), StoreError> {
+    async fn published(
+        &self,
+        service: &'static str,
+        events: &[Recorded],
+    ) -> Result<(), StoreError> {
         let plan = self.port.begin(Kind::Store, "published", Uuid::nil()).await;
         let answer = match plan {
             Plan::Fail => Err(down()),

@@ -96,7 +96,10 @@ impl Totals {
         format!(
             "{} runs, {} simulated hours, {operations} operations, {calls} port calls, {crashes} crashes, \
              {faults} faults, {sales} sales, {} of {} rare situations met",
-            self.runs, time.as_secs() / 3600, MARKS.len() - self.unmet().len(), MARKS.len()
+            self.runs,
+            time.as_secs() / 3600,
+            MARKS.len() - self.unmet().len(),
+            MARKS.len()
         )
     }
 }
@@ -157,4 +160,3 @@ pub fn sweep(
     let failures = lock(&failures).clone();
     (totals, failures)
 }
-

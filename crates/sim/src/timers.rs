@@ -103,7 +103,9 @@ impl Timers for SimTimers {
 
     async fn next_due(&self) -> Result<Option<Timestamp>, TimerError> {
         let inner = &self.0.world.timers.inner;
-        let due = self.0.ask(Kind::Timer, "timers next due", Uuid::nil(), || inner.next_due().now_or_never());
+        let due = self
+            .0
+            .ask(Kind::Timer, "timers next due", Uuid::nil(), || inner.next_due().now_or_never());
         due.await.flatten().unwrap_or_else(|| Err(down()))
     }
 }

@@ -146,7 +146,12 @@ impl User {
 
     /// Sends a request, and again while there is no answer or it is "not now". With a key, what it
     /// created must be the same thing each time.
-    async fn send(&mut self, service: Service, request: Request, key: Option<&str>) -> Option<Answer> {
+    async fn send(
+        &mut self,
+        service: Service,
+        request: Request,
+        key: Option<&str>,
+    ) -> Option<Answer> {
         let mut request = request.by(self.token.as_deref()).key(key);
         if key.is_none() {
             // Without a key, to send again may do it twice; some clients never do.
@@ -218,7 +223,8 @@ impl User {
     async fn delete(&mut self) {
         self.hurry();
         let body = json!({ "currentPassword": PASSWORD });
-        let request = Request::new("DELETE", "/api/auth/currentuser").json(&body).by(self.token.as_deref());
+        let request =
+            Request::new("DELETE", "/api/auth/currentuser").json(&body).by(self.token.as_deref());
         let answer = self.world.request(Service::Auth, request).await;
         if !answer.is_some_and(|answer| answer.status == 204) {
             return;
@@ -237,7 +243,8 @@ impl User {
     /// Lists and buys something from another window, at about the same time.
     fn hurry(&mut self) {
         let body = json!({ "title": "A last one", "price": 700, "quantity": 1 });
-        let mut requests = vec![(Service::Tickets, Request::new("POST", "/api/tickets").json(&body))];
+        let mut requests =
+            vec![(Service::Tickets, Request::new("POST", "/api/tickets").json(&body))];
         let ticket = pick(&mut self.random, &lock(&self.board).tickets);
         if let Some(id) = ticket {
             let body = json!({ "ticketId": id });
@@ -273,14 +280,21 @@ impl User {
         let body = json!({ "title": "Two in the stalls", "price": price, "quantity": 2 });
         let key = self.new_key();
         let request = Request::new("POST", "/api/tickets").json(&body);
-        let Some(answer) = self.send(Service::Tickets, request, key.as_deref()).await else { return };
+        let Some(answer) = self.send(Service::Tickets, request, key.as_deref()).await else {
+            return;
+        };
         self.noticed(&answer);
         if answer.status != 201 {
             return;
         }
         let Some(id) = answer.id::<TicketId>("id") else { return };
         if !lock(&self.world.checker).tickets.contains_key(&id) {
-            broken(&self.world, "EVT-1", &[id.0], format!("listing {id} was answered 201 and is not stored"));
+            broken(
+                &self.world,
+                "EVT-1",
+                &[id.0],
+                format!("listing {id} was answered 201 and is not stored"),
+            );
         }
         self.listings.push(id);
         lock(&self.board).tickets.push(id);
@@ -289,7 +303,8 @@ impl User {
     async fn edit(&mut self) {
         let Some(id) = pick(&mut self.random, &self.listings) else { return };
         let price = 100 + self.random.below(900_000);
-        let request = Request::new("PATCH", format!("/api/tickets/{id}")).json(&json!({ "price": price }));
+        let request =
+            Request::new("PATCH", format!("/api/tickets/{id}")).json(&json!({ "price": price }));
         if let Some(answer) = self.send(Service::Tickets, request, None).await {
             self.noticed(&answer);
             if answer.code() == "ticket_locked" {
@@ -323,7 +338,9 @@ impl User {
         let body = json!({ "ticketId": ticket_id });
         let key = self.new_key();
         let request = Request::new("POST", "/api/orders").json(&body);
-        let Some(answer) = self.send(Service::Orders, request, key.as_deref()).await else { return };
+        let Some(answer) = self.send(Service::Orders, request, key.as_deref()).await else {
+            return;
+        };
         self.noticed(&answer);
         if answer.code() == "ticket_locked" {
             mark!("a second buyer met the lock");
@@ -380,14 +397,17 @@ impl User {
         if self.random.happens(150) {
             // Pays twice at once.
             let again = request.clone().by(self.token.as_deref());
-            let (world, delay) = (Arc::clone(&self.world), Duration::from_micros(self.random.below(20_000)));
+            let (world, delay) =
+                (Arc::clone(&self.world), Duration::from_micros(self.random.below(20_000)));
             world.exec.clone().spawn(WORLD, async move {
                 world.exec.sleep(delay).await;
                 drop(world.request(Service::Payments, again).await);
             });
         }
         let key = self.new_key();
-        let Some(answer) = self.send(Service::Payments, request, key.as_deref()).await else { return };
+        let Some(answer) = self.send(Service::Payments, request, key.as_deref()).await else {
+            return;
+        };
         self.noticed(&answer);
         self.paid(id, &answer);
         let secret = answer.body.pointer("/nextAction/clientSecret").and_then(Value::as_str);
@@ -435,7 +455,9 @@ impl User {
                 mark!("a payment came after its checkout had expired");
                 order.is_none_or(|order| order.cancel_reason != Some(CancelReason::Expired))
             }
-            (409, "order_cancelled") => order.is_none_or(|order| order.status == OrderStatus::Completed),
+            (409, "order_cancelled") => {
+                order.is_none_or(|order| order.status == OrderStatus::Completed)
+            }
             // The charge that took the money is ahead of its order, which follows by an event.
             (409, "order_completed") => !checker
                 .charges
@@ -446,7 +468,9 @@ impl User {
         if wrong {
             let text = format!(
                 "paying for order {id} was answered {} {}, and the order is {:?}",
-                answer.status, answer.code(), order.map(|order| order.status)
+                answer.status,
+                answer.code(),
+                order.map(|order| order.status)
             );
             drop(checker);
             broken(&self.world, "PAY-1", &[id.0], text);
@@ -500,7 +524,12 @@ impl User {
         let Some(answer) = self.send(Service::Orders, request, None).await else { return };
         self.noticed(&answer);
         if answer.status == 404 {
-            broken(&self.world, "LOCK-1", &[id.0], format!("order {id} was answered 201 and is not found"));
+            broken(
+                &self.world,
+                "LOCK-1",
+                &[id.0],
+                format!("order {id} was answered 201 and is not found"),
+            );
         }
     }
 
@@ -528,7 +557,10 @@ impl User {
                 let request = Request::new(method, format!("/api/orders/{id}"));
                 let Some(answer) = self.send(Service::Orders, request, None).await else { return };
                 if !matches!(answer.status, 404 | 401 | 503) {
-                    let text = format!("{method} of somebody else's order {id} was answered {}", answer.status);
+                    let text = format!(
+                        "{method} of somebody else's order {id} was answered {}",
+                        answer.status
+                    );
                     broken(&self.world, "AUTH-1", &[id.0], text);
                 }
             }
@@ -538,22 +570,32 @@ impl User {
         if seller == self.id {
             return;
         }
-        let request = Request::new("PATCH", format!("/api/tickets/{id}")).json(&json!({ "price": 1 }));
+        let request =
+            Request::new("PATCH", format!("/api/tickets/{id}")).json(&json!({ "price": 1 }));
         let Some(answer) = self.send(Service::Tickets, request, None).await else { return };
         if !matches!(answer.status, 403 | 401 | 503) {
-            let text = format!("editing somebody else's ticket {id} was answered {}", answer.status);
+            let text =
+                format!("editing somebody else's ticket {id} was answered {}", answer.status);
             broken(&self.world, "AUTH-1", &[id.0], text);
         }
     }
 
     fn is_foreign(&self, id: OrderId) -> bool {
-        lock(&self.world.checker).orders.get(&id).is_some_and(|order| Some(order.user_id) != self.id)
+        lock(&self.world.checker)
+            .orders
+            .get(&id)
+            .is_some_and(|order| Some(order.user_id) != self.id)
     }
 
     /// A 5xx other than 503 is a fault of ours; a session that is refused is gone.
     fn noticed(&mut self, answer: &Answer) {
         if answer.status == 500 {
-            broken(&self.world, "EVT-1", &[], format!("a request was answered 500: {}", answer.body));
+            broken(
+                &self.world,
+                "EVT-1",
+                &[],
+                format!("a request was answered 500: {}", answer.body),
+            );
         }
         if answer.status == 401 {
             self.token = None;

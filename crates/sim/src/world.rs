@@ -13,7 +13,10 @@ use std::{
 
 use futures_util::FutureExt as _;
 use stubmart_contract::Timestamp;
-use stubmart_port_suite::{host::{START, Seeded}, mem::MemStore};
+use stubmart_port_suite::{
+    host::{START, Seeded},
+    mem::MemStore,
+};
 use stubmart_ports::{
     Cause,
     store::{DocKey, Save, Store as _, StoreError},
@@ -249,7 +252,10 @@ impl World {
         let micros = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
         let mut chance = lock(&self.chance);
         let mut digest = mix(chance.trace, micros ^ u64::from(owner.0).rotate_left(40));
-        for byte in [what, how].into_iter().filter_map(|text| text.bytes().reduce(|a, b| a.wrapping_mul(31) ^ b)) {
+        for byte in [what, how]
+            .into_iter()
+            .filter_map(|text| text.bytes().reduce(|a, b| a.wrapping_mul(31) ^ b))
+        {
             digest = digest.rotate_left(8) ^ u64::from(byte);
         }
         chance.trace = mix(mix(digest, high), low);
@@ -301,7 +307,12 @@ impl World {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let chance = lock(&self.chance);
-        Stats { calls: chance.calls, faults: chance.faults, time: self.exec.now(), ..*lock(&self.stats) }
+        Stats {
+            calls: chance.calls,
+            faults: chance.faults,
+            time: self.exec.now(),
+            ..*lock(&self.stats)
+        }
     }
 
     /// Something does not hold: the run ends here. The first violation counts.
@@ -317,7 +328,10 @@ impl World {
     }
 
     /// Ends the run if the checker found something.
-    pub(crate) fn check<T>(&self, check: impl FnOnce(&mut Checker) -> Result<T, Violation>) -> Option<T> {
+    pub(crate) fn check<T>(
+        &self,
+        check: impl FnOnce(&mut Checker) -> Result<T, Violation>,
+    ) -> Option<T> {
         let checked = check(&mut lock(&self.checker));
         match checked {
             Ok(value) => Some(value),
@@ -455,7 +469,8 @@ impl Port {
     async fn oversleep(&self, what: &'static str, subject: Uuid) {
         let world = &self.world;
         let left = world.heals_at.saturating_sub(world.exec.now()) + Duration::from_secs(60);
-        let drawn = Duration::from_secs(5) + world.time_below(Duration::from_secs(30 << world.below(8)));
+        let drawn =
+            Duration::from_secs(5) + world.time_below(Duration::from_secs(30 << world.below(8)));
         world.note(self.owner, what, "falls asleep", subject);
         let owner = self.owner;
         world.later(Duration::from_secs(30), move |world| world.bus.take_back(world, owner));
@@ -489,7 +504,11 @@ impl Plan {
 }
 
 /// Waits for `work` for at most `limit`; `None` when it takes longer.
-pub(crate) async fn within<T>(exec: &Exec, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn within<T>(
+    exec: &Exec,
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> Option<T> {
     use futures_util::future::{Either, select};
     match select(std::pin::pin!(work), exec.sleep(limit)).await {
         Either::Left((value, _)) => Some(value),

@@ -1,0 +1,83 @@
+//! A small share of the simulation, for every test run. The whole of it is the binary of this crate.
+
+use stubmart_sim::{
+    enumerate::{Flow, enumerate},
+    mutants::hunt,
+    report::report,
+    scenario::Limits,
+    shrink::shrink,
+    sweep::{Failure, run_seed, sweep},
+};
+
+fn replay(seed: u64, limits: &Limits) {
+    let outcome = run_seed(seed, limits, None);
+    let failure = Failure { seed, limits: limits.clone(), outcome };
+    assert!(failure.outcome.violation.is_none(), "{}", report(&failure, None));
+}
+
+/// One seed is one run, to the byte: every poll, every call, every saved document. Without it, no failure
+/// could be replayed.
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    for seed in 1..=6 {
+        let (one, two) =
+            (run_seed(seed, &Limits::default(), None), run_seed(seed, &Limits::default(), None));
+        assert_eq!(one.trace, two.trace, "seed {seed}");
+        assert_eq!(one.stats, two.stats, "seed {seed}");
+        assert_ne!(one.trace, run_seed(seed + 100, &Limits::default(), None).trace);
+    }
+}
+
+/// Nothing that must hold is broken on fifty seeds, and they do something worth the name.
+#[test]
+fn fifty_seeds_hold() {
+    let (totals, failures) = sweep(1, 50, &Limits::default(), || false, |_| {});
+    let failures: Vec<_> = failures.iter().map(|it| report(&shrink(it, None), None)).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(totals.stats.sales > 200 && totals.stats.crashes > 200, "{}", totals.line());
+}
+
+/// A lock and a payment survive a crash after every single call to a port.
+#[test]
+fn a_lock_and_a_payment_survive_a_crash_after_every_call() {
+    let (totals, broken) = enumerate(&[Flow::Lock, Flow::Pay], false, |_, _| {});
+    assert!(broken.is_empty(), "{broken:?}");
+    assert!(totals.runs > 60, "{}", totals.line());
+}
+
+/// What the checks are for: a few of the deliberate mistakes, each of which few seeds catch. The rest are
+/// hunted by the binary.
+#[test]
+fn deliberate_mistakes_are_caught() {
+    let names = [
+        "capture before the order is secured",
+        "edit a price under a lock",
+        "a save without its events",
+        "an ended session is remembered",
+        "no tombstone",
+    ];
+    for hunted in hunt(&names, 1, 20, |_| {}) {
+        assert!(hunted.caught.is_some(), "{} survived", hunted.name);
+    }
+}
+
+/// A failure that was cut down still breaks the same invariant, with less.
+#[test]
+fn a_failure_is_cut_down_to_a_smaller_one() {
+    let mutant = Some("edit a price under a lock");
+    let outcome = run_seed(1, &Limits::default(), mutant);
+    let whole = Failure { seed: 1, limits: Limits::default(), outcome };
+    let small = shrink(&whole, mutant);
+    let invariant = |it: &Failure| it.outcome.violation.as_ref().map(|it| it.invariant);
+    assert_eq!(invariant(&small), invariant(&whole));
+    assert!(small.outcome.stats.operations < whole.outcome.stats.operations);
+    assert!(report(&small, mutant).contains("--steps"), "{}", report(&small, mutant));
+}
+
+/// A bus that is wiped while its past is being handed out again is filled again all the same.
+#[test]
+fn a_wiped_bus_is_filled_again_whoever_is_killed_meanwhile() {
+    for seed in [24, 60, 359] {
+        replay(seed, &Limits::default());
+    }
+}
