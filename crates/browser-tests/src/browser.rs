@@ -1,6 +1,11 @@
 //! Headless Chromium, as a visitor uses it.
 
-use std::{fs, process::Stdio};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    process::Stdio,
+};
 
 use fantoccini::{Client as Driver, ClientBuilder, Locator, elements::Element};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -12,7 +17,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::{Market, Member, eventually, market::root};
+use crate::{Market, Member, PATIENCE, eventually, market::root, within_patience};
 
 const INSTALL: &str =
     "run scripts/install-browser.sh, which puts chromium, chromedriver and axe-core in place";
@@ -52,6 +57,8 @@ pub struct Browser {
     /// The driver's HTTP interface, for what the `WebDriver` standard does not have.
     raw: Client,
     session: String,
+    /// Where the driver listens: host and port.
+    address: String,
     base: String,
     _process: Child,
     _profile: TempDir,
@@ -79,6 +86,7 @@ impl Browser {
             driver,
             raw,
             session,
+            address: address.trim_start_matches("http://").to_owned(),
             base: market.base.clone(),
             _process: process,
             _profile: profile,
@@ -108,15 +116,27 @@ impl Browser {
 
     /// The first element that fits, once there is one that is shown.
     pub async fn find(&self, css: &str) -> Element {
-        eventually(css, async || {
+        let found = within_patience(async || {
             for element in self.driver.find_all(Locator::Css(css)).await.ok()? {
                 if element.is_displayed().await.unwrap_or(false) {
                     return Some(element);
                 }
             }
             None
-        })
-        .await
+        });
+        match found.await {
+            Some(element) => element,
+            None => panic!("{css} is not there; {}", self.state().await),
+        }
+    }
+
+    /// Where the browser is and what it shows, for who has to find out why a test failed.
+    async fn state(&self) -> String {
+        let shown = match self.driver.find(Locator::Css("body")).await {
+            Ok(body) => body.text().await.unwrap_or_default(),
+            Err(error) => error.to_string(),
+        };
+        format!("at {}:\n{shown}", self.path().await)
     }
 
     /// Clicks what fits, once it is there.
@@ -158,7 +178,7 @@ impl Browser {
 
     /// Waits until what fits has this text in it, and gives the whole.
     pub async fn sees(&self, css: &str, text: &str) -> String {
-        eventually(&format!("{text:?} in {css}"), async || {
+        let seen = within_patience(async || {
             for element in self.driver.find_all(Locator::Css(css)).await.ok()? {
                 let shown = element.text().await.unwrap_or_default();
                 if shown.contains(text) {
@@ -166,8 +186,11 @@ impl Browser {
                 }
             }
             None
-        })
-        .await
+        });
+        match seen.await {
+            Some(shown) => shown,
+            None => panic!("no {text:?} in {css}; {}", self.state().await),
+        }
     }
 
     /// Waits until nothing fits that is shown.
@@ -251,6 +274,24 @@ impl Browser {
         let answer = self.raw.raw("POST".parse().unwrap(), &path, Some(body)).await.unwrap();
         let answer: Value = answer.json().unwrap();
         answer["value"].clone()
+    }
+}
+
+impl Drop for Browser {
+    /// Ends the session, and with it Chromium, which would outlive its driver. A test that has failed is
+    /// past waiting for a future, so this speaks HTTP by hand.
+    fn drop(&mut self) {
+        let request = format!(
+            "DELETE /session/{} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            self.session, self.address
+        );
+        if let Ok(mut driver) = TcpStream::connect(&self.address)
+            && driver.set_read_timeout(Some(PATIENCE)).is_ok()
+            && driver.write_all(request.as_bytes()).is_ok()
+        {
+            // The first bytes of the answer come when Chromium is gone; the driver keeps the connection.
+            let _answered = driver.read(&mut [0; 64]);
+        }
     }
 }
 

@@ -28,16 +28,23 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// When it has not within [`PATIENCE`]; `what` tells what was waited for.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
-    mut check: impl FnMut() -> F,
+    check: impl FnMut() -> F,
 ) -> T {
+    within_patience(check).await.unwrap_or_else(|| panic!("{what}: not within {PATIENCE:?}"))
+}
+
+/// What `check` gives, if it gives something within [`PATIENCE`].
+async fn within_patience<T, F: Future<Output = Option<T>>>(
+    mut check: impl FnMut() -> F,
+) -> Option<T> {
     let give_up = tokio::time::Instant::now() + PATIENCE;
-    loop {
+    while tokio::time::Instant::now() < give_up {
         if let Some(found) = check().await {
-            return found;
+            return Some(found);
         }
-        assert!(tokio::time::Instant::now() < give_up, "{what}: not within {PATIENCE:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    None
 }
 
 /// How long a page's own delays last: announcements are gathered and animations end within this.

@@ -85,8 +85,9 @@ impl Market {
         let turn = TURNS.acquire().await.expect("the turns never end");
         let mut process = Command::new(binary)
             .args(command)
-            .args(["--listen", "127.0.0.1:0", "--rate-limits", "off", "--data"])
+            .args(["--listen", "127.0.0.1:0", "--data"])
             .arg(directory.path())
+            .env("STUBMART_RATE_LIMITS", "off")
             .args(settings)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

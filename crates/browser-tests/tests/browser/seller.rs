@@ -86,3 +86,24 @@ async fn the_account_can_be_looked_after() {
     assert!(browser.has(".who .btn").await, "nobody is signed in");
     clean(&browser).await;
 }
+
+/// A form counts against the limits of the address it comes from, like a call of the API does, and the page
+/// says when to try again.
+#[tokio::test]
+async fn forms_are_limited_by_address() {
+    let market = Market::serve(&["--rate-limits", "on"]).await;
+    market.member("Sally").await;
+    let browser = Browser::open(&market, Look::DESK).await;
+    browser.go("/signup").await;
+    let script = "const done = arguments[0];
+        const body = new URLSearchParams({ email: 'sally@example.com', password: 'a few plain words' });
+        (async () => {
+            for (let tries = 1; tries < 150; tries += 1) {
+                const answer = await fetch('/signup', { method: 'POST', body });
+                if (answer.status === 429) return done([tries, await answer.text()]);
+            }
+            done([0, 'never']);
+        })();";
+    let told = browser.driver().execute_async(script, vec![]).await.unwrap().to_string();
+    assert!(told.contains("Too many tries. Wait"), "{told}");
+}
