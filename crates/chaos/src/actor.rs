@@ -20,7 +20,7 @@ use crate::{
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 /// The password of everybody.
-const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// The header that marks an answer as one that was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");

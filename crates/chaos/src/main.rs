@@ -7,7 +7,7 @@ use stubmart_chaos::{
     Failure,
     process::{OneProcess, Settings, can_inject},
     random::Random,
-    scenario::{faults, kills, live, races, rush, slow},
+    scenario::{departures, faults, kills, live, races, rush, slow},
 };
 
 /// Proves the market from outside: real processes, real kills, and a checker over every answer.
@@ -37,6 +37,9 @@ struct Sizes {
     /// How many holds are watched running out
     #[arg(long, default_value_t = 100)]
     expiries: usize,
+    /// How many accounts are deleted while a payment is under way
+    #[arg(long, default_value_t = 48)]
+    departures: usize,
     /// How many requests are sent by half
     #[arg(long, default_value_t = 200)]
     half_sent: usize,
@@ -135,6 +138,11 @@ async fn watch(sizes: &Sizes) -> Result<(), Failure> {
         live::resumption(&mut market, 12).await?;
         market = OneProcess::started(Settings::load(Duration::from_secs(2))).await?;
         say(&format!("logout to refusal: {}", live::logouts(&market, 16).await?));
+    }
+    if sizes.departures > 0 {
+        let market = OneProcess::started(Settings::load(Duration::from_secs(2))).await?;
+        let run = departures::run(&market, sizes.departures, sizes.patience(), sizes.seed);
+        say(&run.await?.to_string());
     }
     if sizes.half_sent > 0 {
         let market = OneProcess::started(Settings::load(Duration::from_secs(2))).await?;

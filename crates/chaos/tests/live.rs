@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use stubmart_chaos::{
     process::{OneProcess, Settings},
-    scenario::{live, slow},
+    scenario::{departures, live, slow},
 };
 
 async fn market() -> OneProcess {
@@ -46,4 +46,13 @@ async fn half_sent_requests_are_given_up_and_stop_nobody() {
     let report = slow::run(&market().await, 200, 50).await.unwrap_or_else(|it| panic!("{it}"));
     eprintln!("{report}");
     assert!(report.others.count() > 10, "{report}");
+}
+
+/// Whoever deletes an account while a payment is under way, the answer to the payment is the truth, the
+/// session dies, and no lock stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_account_leaves_nothing_open() {
+    let market = market().await;
+    let report = departures::run(&market, 24, Duration::from_secs(30), 1).await;
+    eprintln!("{}", report.unwrap_or_else(|it| panic!("{it}")));
 }

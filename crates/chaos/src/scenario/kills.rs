@@ -69,6 +69,8 @@ pub struct Report {
     pub repeated: usize,
     /// How long a start took until the server was ready.
     pub restarts: Durations,
+    /// How long it took at the end until every lock and every charge had ended.
+    pub rested_in: Duration,
 }
 
 impl fmt::Display for Report {
@@ -78,7 +80,7 @@ impl fmt::Display for Report {
             "kills: {} under load, {} while starting; {} calls acknowledged, {} broken off, {} of them repeated",
             self.kills, self.false_starts, self.acknowledged, self.unknown, self.repeated
         )?;
-        write!(f, "kills: restart to ready {}", self.restarts)
+        write!(f, "kills: restart to ready {}; at rest after {:.1?}", self.restarts, self.rested_in)
     }
 }
 
@@ -117,7 +119,7 @@ pub async fn run(
             run.cast.recorder.with(|history| checker::check(history))?;
         }
     }
-    run.cast.judge(system, plan.patience).await?;
+    run.report.rested_in = run.cast.judge(system, plan.patience).await?;
     run.count();
     Ok(run.report)
 }

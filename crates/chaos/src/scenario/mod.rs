@@ -1,6 +1,7 @@
 //! What is done to the market. Each scenario takes its sizes as a plan and gives its figures as a report;
 //! it fails when anything is not as it has to be.
 
+pub mod departures;
 pub mod faults;
 pub mod kills;
 pub mod live;
@@ -56,11 +57,12 @@ impl Cast {
         self.accounts.iter().map(|account| account.at(base, &self.recorder)).collect()
     }
 
-    /// Waits until nothing is under way any more, at most for `patience`; then reads everything.
+    /// Waits until nothing is under way any more, at most for `patience`; then reads everything. Tells how
+    /// long the wait was.
     ///
     /// # Errors
     /// [`Failure::Unmet`] when a checkout, a lock or a charge is still open.
-    pub async fn come_to_rest(&self, base: &str, patience: Duration) -> Result<(), Failure> {
+    pub async fn come_to_rest(&self, base: &str, patience: Duration) -> Result<Duration, Failure> {
         let actors = self.actors(base)?;
         let began = Instant::now();
         loop {
@@ -75,22 +77,30 @@ impl Cast {
             }
             sleep(LOOK_EVERY).await;
         }
+        let rested = began.elapsed();
         self.recorder.at_rest();
         let read = async |actor: &Actor| {
             actor.all_tickets().await?;
             actor.all_orders("").await?;
             actor.all_charges().await.map(drop)
         };
-        join_all(actors.iter().map(read)).await.into_iter().collect()
+        join_all(actors.iter().map(read)).await.into_iter().collect::<Result<(), _>>()?;
+        Ok(rested)
     }
 
     /// Brings the market to rest, judges the whole history, audits what is stored, and reads the log.
+    /// Tells how long it took to come to rest.
     ///
     /// # Errors
     /// Whatever does not hold.
-    pub async fn judge(&self, system: &dyn System, patience: Duration) -> Result<(), Failure> {
-        self.judge_stored(system, patience).await?;
-        system.inspect_log()
+    pub async fn judge(
+        &self,
+        system: &dyn System,
+        patience: Duration,
+    ) -> Result<Duration, Failure> {
+        let rested = self.judge_stored(system, patience).await?;
+        system.inspect_log()?;
+        Ok(rested)
     }
 
     /// As [`Self::judge`], without the log: faults that were injected may be told of there.
@@ -101,10 +111,11 @@ impl Cast {
         &self,
         system: &dyn System,
         patience: Duration,
-    ) -> Result<(), Failure> {
-        self.come_to_rest(&system.base(), patience).await?;
+    ) -> Result<Duration, Failure> {
+        let rested = self.come_to_rest(&system.base(), patience).await?;
         self.recorder.with(|history| checker::check(history))?;
-        system.audit().await
+        system.audit().await?;
+        Ok(rested)
     }
 
     /// How many calls were answered for certain, and how many were not.

@@ -1,0 +1,148 @@
+//! Accounts are deleted while their owners pay or are paid for.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use futures_util::future::join_all;
+use stubmart_contract::{
+    Code, OrderId, TicketId,
+    api::{DeleteUserRequest, OrderStatus, TicketStatus},
+};
+use tokio::time::sleep;
+
+use crate::{
+    Failure,
+    actor::{Actor, PASSWORD},
+    history::Outcome,
+    random::Random,
+    scenario::Cast,
+    system::System,
+};
+
+/// How far apart a payment and a deletion are at the most, in milliseconds: a deletion first checks a
+/// password, and many at once wait for each other.
+const APART_MAX_MS: u64 = 1_000;
+
+/// How it went.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// How often a payment that met a deletion ended how.
+    pub endings: BTreeMap<&'static str, usize>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("deleted accounts:")?;
+        self.endings.iter().try_for_each(|(ending, count)| write!(f, " {ending} {count}"))
+    }
+}
+
+/// A purchase during which one side's account was deleted.
+struct Purchase {
+    ticket: TicketId,
+    order: OrderId,
+    paid: Outcome,
+    buyer_left: bool,
+}
+
+/// Deletes `accounts` accounts while a payment is under way: of buyers and of sellers in turn. The session
+/// is dead afterwards; who was told that the payment succeeded has the ticket, and no lock stays.
+///
+/// # Errors
+/// [`Failure::Unmet`] when an answer does not fit what became of the ticket; whatever the audit finds.
+pub async fn run(
+    system: &dyn System,
+    accounts: usize,
+    patience: Duration,
+    seed: u64,
+) -> Result<Report, Failure> {
+    let cast = Cast::sign_up(&system.base(), accounts + 2).await?;
+    let mut actors = cast.actors(&system.base())?.into_iter();
+    let (Some(seller), Some(buyer)) = (actors.next(), actors.next()) else {
+        return Err(Failure::Unmet("departures need accounts that stay".into()));
+    };
+    let mut random = Random::new(seed);
+    let purchases = actors.enumerate().map(|(number, leaver)| {
+        let sides = if number % 2 == 0 { (&seller, &leaver) } else { (&leaver, &buyer) };
+        let (seller, buyer) = (sides.0.clone(), sides.1.clone());
+        let mut wait = || Duration::from_millis(random.between(0, APART_MAX_MS));
+        purchase(number, seller, buyer, leaver, (wait(), wait()))
+    });
+    let purchases: Vec<_> =
+        join_all(purchases).await.into_iter().collect::<Result<_, Failure>>()?;
+    // The accounts that are gone have nothing that is open; those that stay come to rest.
+    let stay = Cast { accounts: cast.accounts.into_iter().take(2).collect(), ..cast };
+    stay.come_to_rest(&system.base(), patience).await?;
+    let mut report = Report::default();
+    for purchase in &purchases {
+        *report.endings.entry(settled(purchase, &seller, &buyer).await?).or_default() += 1;
+    }
+    system.audit().await?;
+    system.inspect_log()?;
+    Ok(report)
+}
+
+async fn purchase(
+    number: usize,
+    seller: Actor,
+    buyer: Actor,
+    leaver: Actor,
+    (pay, leave): (Duration, Duration),
+) -> Result<Purchase, Failure> {
+    let listed = seller.list_ticket(&format!("Departure {number}"), 1_000, None).await;
+    let Some(ticket) = listed.ticket().map(|it| it.id) else {
+        return Err(Failure::Unmet(format!("no ticket to buy: {listed:?}")));
+    };
+    let ordered = buyer.order(ticket, None).await;
+    let Some(order) = ordered.order().map(|it| it.id) else {
+        return Err(Failure::Unmet(format!("no order to pay for: {ordered:?}")));
+    };
+    let password = DeleteUserRequest { current_password: PASSWORD.to_owned() };
+    let (paid, left) = tokio::join!(
+        async {
+            sleep(pay).await;
+            buyer.pay(order, "pm_card_visa", None).await
+        },
+        async {
+            sleep(leave).await;
+            leaver.client.delete_user(&password).await
+        }
+    );
+    left?;
+    sleep(Duration::from_secs(1)).await;
+    match leaver.all_orders("").await {
+        Err(_) => Ok(Purchase { ticket, order, paid, buyer_left: leaver.user == buyer.user }),
+        Ok(_) => Err(Failure::Unmet("a deleted account was let in a second later".into())),
+    }
+}
+
+/// Compares what the buyer was told with what became of the ticket.
+async fn settled(
+    purchase: &Purchase,
+    seller: &Actor,
+    buyer: &Actor,
+) -> Result<&'static str, Failure> {
+    let Purchase { ticket, order, paid, buyer_left } = purchase;
+    let is_sold = if *buyer_left {
+        match seller.read_ticket(*ticket).await.ticket().map(|it| it.status) {
+            Some(TicketStatus::Sold) => true,
+            Some(TicketStatus::Available) => false,
+            other => return Err(Failure::Unmet(format!("ticket {ticket} ended as {other:?}"))),
+        }
+    } else {
+        match buyer.read_order(*order).await.order().map(|it| it.status) {
+            Some(OrderStatus::Completed) => true,
+            Some(OrderStatus::Cancelled) => false,
+            other => return Err(Failure::Unmet(format!("order {order} ended as {other:?}"))),
+        }
+    };
+    let refusals = [Code::OrderCancelled, Code::OrderExpired, Code::NotFound, Code::NotSignedIn];
+    match (paid, is_sold) {
+        (Outcome::Charges(_), true) if *buyer_left => Ok("buyer: paid"),
+        (Outcome::Charges(_), true) => Ok("seller: paid"),
+        (Outcome::Refused(code), false) if refusals.contains(code) && *buyer_left => {
+            Ok("buyer: refused")
+        }
+        (Outcome::Refused(code), false) if refusals.contains(code) => Ok("seller: refused"),
+        _ => Err(Failure::Unmet(format!("told {paid:?}, and sold is {is_sold}: order {order}"))),
+    }
+}
