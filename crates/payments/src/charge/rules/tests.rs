@@ -1,4 +1,8 @@
+use stubmart_ports::repo::Document as _;
+use uuid::Uuid;
+
 use super::*;
+use crate::charge::ATTEMPT;
 
 const NOW: Timestamp = Timestamp::from_millis(60_000);
 const SOON: Timestamp = Timestamp::from_millis(61_000);
