@@ -11,7 +11,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use stubmart_contract::{OrderId, TicketId};
+use stubmart_contract::{OrderId, TicketId, UserId};
 
 use crate::{
     exec::{WORLD, lock},
@@ -46,11 +46,12 @@ pub enum Flow {
     Refund,
     DeleteSeller,
     DeleteBuyer,
+    ListDeparted,
 }
 
 impl Flow {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::List,
         Self::Edit,
         Self::Withdraw,
@@ -66,6 +67,7 @@ impl Flow {
         Self::Refund,
         Self::DeleteSeller,
         Self::DeleteBuyer,
+        Self::ListDeparted,
     ];
 
     /// Those that are run with two crashes.
@@ -76,8 +78,11 @@ impl Flow {
 #[derive(Clone)]
 struct Stage {
     world: Arc<World>,
+    board: Arc<Mutex<Board>>,
     seller: Option<String>,
+    seller_id: Option<UserId>,
     buyer: Option<String>,
+    buyer_id: Option<UserId>,
     ticket: Option<TicketId>,
     order: Option<OrderId>,
     secret: Option<String>,
@@ -98,10 +103,12 @@ impl Stage {
         None
     }
 
-    async fn sign_up(&self, email: &str) -> Option<String> {
+    async fn sign_up(&self, email: &str) -> Option<(String, UserId)> {
         let body = json!({ "email": email, "password": "correct horse" });
         let request = Request::new("POST", "/api/auth/signup").json(&body);
-        self.ask(Service::Auth, request).await.and_then(|answer| answer.token)
+        self.ask(Service::Auth, request)
+            .await
+            .and_then(|answer| Some((answer.token.clone()?, answer.id("id")?)))
     }
 
     async fn list(&mut self) {
@@ -149,17 +156,23 @@ impl Stage {
         }
     }
 
-    async fn delete(&self, token: Option<&str>) {
+    async fn delete(&self, token: Option<String>, user: Option<UserId>) {
         let body = json!({ "currentPassword": "correct horse" });
-        let request = Request::new("DELETE", "/api/auth/currentuser").json(&body).by(token);
-        self.ask(Service::Auth, request).await;
+        let request =
+            Request::new("DELETE", "/api/auth/currentuser").json(&body).by(token.as_deref());
+        let answer = self.ask(Service::Auth, request).await;
+        if answer.is_some_and(|answer| answer.status == 204) {
+            let mut board = lock(&self.board);
+            board.dead.extend(token.map(|token| (token, self.world.exec.now())));
+            board.deleted.extend(user);
+        }
     }
 
     /// What has to be there before the flow.
     async fn prepare(&mut self, flow: Flow) {
-        self.seller = self.sign_up("seller@example.org").await;
-        self.buyer = self.sign_up("buyer@example.org").await;
-        if flow == Flow::List {
+        (self.seller, self.seller_id) = self.sign_up("seller@example.org").await.unzip();
+        (self.buyer, self.buyer_id) = self.sign_up("buyer@example.org").await.unzip();
+        if matches!(flow, Flow::List | Flow::ListDeparted) {
             return;
         }
         self.list().await;
@@ -201,8 +214,16 @@ impl Stage {
                 self.authenticate();
                 self.world.exec.sleep(Duration::from_secs(15)).await;
             }
-            Flow::DeleteSeller => self.delete(self.seller.as_deref()).await,
-            Flow::DeleteBuyer => self.delete(self.buyer.as_deref()).await,
+            Flow::DeleteSeller => self.delete(self.seller.clone(), self.seller_id).await,
+            Flow::DeleteBuyer => self.delete(self.buyer.clone(), self.buyer_id).await,
+            Flow::ListDeparted => {
+                // Tickets knows the session for most of a second after it ended.
+                let mine = Request::new("GET", "/api/tickets?sellerId=me");
+                self.ask(Service::Tickets, mine.by(self.seller.as_deref())).await;
+                self.delete(self.seller.clone(), self.seller_id).await;
+                self.world.exec.sleep(Duration::from_millis(300)).await;
+                self.list().await;
+            }
         }
         self.world.exec.sleep(ECHO).await;
     }
@@ -220,10 +241,14 @@ fn play(flow: Flow, crash_at: &[u64]) -> Played {
     let world = World::new(scenario);
     world.boot_all();
     let calls = Arc::new(Mutex::new((0, 0)));
+    let board = Arc::new(Mutex::new(Board::default()));
     let stage = Stage {
         world: Arc::clone(&world),
+        board: Arc::clone(&board),
         seller: None,
+        seller_id: None,
         buyer: None,
+        buyer_id: None,
         ticket: None,
         order: None,
         secret: None,
@@ -244,7 +269,7 @@ fn play(flow: Flow, crash_at: &[u64]) -> Played {
         world.exec.run_until(until);
         until += Duration::from_secs(1);
     }
-    settle(&world, &Arc::new(Mutex::new(Board::default())));
+    settle(&world, &board);
     let calls = *lock(&calls);
     Played { outcome: conclude(&world), calls }
 }

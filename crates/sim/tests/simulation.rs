@@ -74,10 +74,12 @@ fn a_failure_is_cut_down_to_a_smaller_one() {
     assert!(report(&small, mutant).contains("--steps"), "{}", report(&small, mutant));
 }
 
-/// A bus that is wiped while its past is being handed out again is filled again all the same.
+/// Found by seed 931: a seller deletes the account while a listing is on its way, and the instance that
+/// saved the listing is killed before it looks whether the account is still there. The ticket was offered
+/// for ever.
 #[test]
-fn a_wiped_bus_is_filled_again_whoever_is_killed_meanwhile() {
-    for seed in [24, 60, 359] {
-        replay(seed, &Limits::default());
-    }
+fn a_listing_of_a_deleted_account_is_withdrawn_whoever_is_killed() {
+    let (_, broken) = enumerate(&[Flow::ListDeparted], false, |_, _| {});
+    assert!(broken.is_empty(), "{broken:?}");
+    replay(931, &Limits { steps: Some(167), faults: Some(141), ..Limits::default() });
 }

@@ -1,7 +1,9 @@
 //! Events from other services.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use stubmart_contract::{DomainEvent, Envelope, EventType};
+use stubmart_contract::{DomainEvent, Envelope, EventType, UserId};
 use stubmart_ports::{
     bus::Consumer,
     consumer::{HandleError, Handler},
@@ -17,6 +19,9 @@ static ORDERS: Consumer = Consumer {
 };
 
 static USERS: Consumer = Consumer { name: "tickets.users", types: &[EventType::UserDeleted] };
+
+static LISTINGS: Consumer =
+    Consumer { name: "tickets.listings", types: &[EventType::TicketCreated] };
 
 /// An order that ends frees its ticket or has bought it.
 pub(crate) struct Orders(pub(crate) Tickets);
@@ -55,5 +60,50 @@ impl Handler for Users {
             self.0.seller_gone(user.id, Trace::event(envelope)).await?;
         }
         Ok(())
+    }
+}
+
+/// A ticket that was listed while its seller's account was being deleted. Whoever lists it looks for the
+/// mark afterwards, but can be killed in between; the event of the listing can not be lost.
+pub(crate) struct Listings(pub(crate) Tickets);
+
+impl Listings {
+    async fn check(
+        &self,
+        envelope: &Envelope,
+        gone: &mut BTreeMap<UserId, bool>,
+    ) -> Result<(), HandleError> {
+        let DomainEvent::TicketCreated(ticket) = &envelope.event else { return Ok(()) };
+        let is_gone = match gone.get(&ticket.user_id) {
+            Some(is_gone) => *is_gone,
+            None => self.0.0.departed.contains(ticket.user_id).await?,
+        };
+        gone.insert(ticket.user_id, is_gone);
+        if is_gone {
+            let trace = Trace::event(envelope);
+            self.0.command_by_event(ticket.id.0, &Command::SellerGone, trace).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Handler for Listings {
+    fn consumer(&self) -> &'static Consumer {
+        &LISTINGS
+    }
+
+    async fn handle(&self, envelope: &Envelope) -> Result<(), HandleError> {
+        self.check(envelope, &mut BTreeMap::new()).await
+    }
+
+    /// A seller who lists a thousand tickets at once is looked up once for each batch.
+    async fn handle_all(&self, envelopes: &[Envelope]) -> Vec<Result<(), HandleError>> {
+        let mut gone = BTreeMap::new();
+        let mut results = Vec::with_capacity(envelopes.len());
+        for envelope in envelopes {
+            results.push(self.check(envelope, &mut gone).await);
+        }
+        results
     }
 }

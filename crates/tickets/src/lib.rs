@@ -134,7 +134,11 @@ impl Tickets {
     /// Its consumers.
     #[must_use]
     pub fn handlers(&self) -> Vec<Arc<dyn Handler>> {
-        vec![Arc::new(inbound::Orders(self.clone())), Arc::new(inbound::Users(self.clone()))]
+        vec![
+            Arc::new(inbound::Orders(self.clone())),
+            Arc::new(inbound::Users(self.clone())),
+            Arc::new(inbound::Listings(self.clone())),
+        ]
     }
 
     /// Its workers.
