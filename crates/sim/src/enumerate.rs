@@ -295,6 +295,15 @@ fn places(flow: Flow, pairs: bool) -> Vec<Vec<u64>> {
     (first..=last).flat_map(|one| (one + 1..=last).map(move |other| vec![one, other])).collect()
 }
 
+/// The first place at which a crash breaks `flow`, on this thread.
+#[must_use]
+pub fn first_broken(flow: Flow) -> Option<Broken> {
+    places(flow, false).into_iter().find_map(|crash_at| {
+        let outcome = play(flow, &crash_at).outcome;
+        outcome.violation.is_some().then_some(Broken { flow, crash_at, outcome })
+    })
+}
+
 /// Runs each of `flows` with a crash after every call, or every pair of calls.
 pub fn enumerate(
     flows: &[Flow],

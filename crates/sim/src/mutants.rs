@@ -1,6 +1,7 @@
 //! The test of the tests: deliberate mistakes in the services' own code, each of which has to be noticed.
 
 use std::{
+    ops::Range,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -8,7 +9,10 @@ use std::{
     thread,
 };
 
+use stubmart_ports::hooks;
+
 use crate::{
+    enumerate::{Flow, first_broken},
     exec::lock,
     scenario::Limits,
     sweep::{THREADS, run_seed},
@@ -54,11 +58,31 @@ pub const MUTANTS: &[&str] = &[
 pub struct Hunted {
     /// Which.
     pub name: &'static str,
-    /// The seed that caught it, and the invariant that it broke; `None` when it survived.
-    pub caught: Option<(u64, &'static str)>,
+    /// What caught it, and the invariant that it broke; `None` when it survived.
+    pub caught: Option<(String, &'static str)>,
 }
 
-/// Runs each mistake on the seeds from `first` on until it is caught, on `most` of them at the most.
+/// How many seeds are tried before crashes are enumerated.
+const FEW: u64 = 20;
+
+fn by_seeds(name: &'static str, mut seeds: Range<u64>) -> Option<(String, &'static str)> {
+    seeds.find_map(|seed| {
+        let outcome = run_seed(seed, &Limits::default(), Some(name));
+        outcome.violation.map(|violation| (format!("seed {seed}"), violation.invariant))
+    })
+}
+
+fn by_crashes(name: &'static str) -> Option<(String, &'static str)> {
+    hooks::set_mutant(Some(name));
+    let broken = Flow::ALL.into_iter().find_map(first_broken);
+    hooks::set_mutant(None);
+    let broken = broken?;
+    let what = format!("{:?} with a crash after {:?}", broken.flow, broken.crash_at);
+    broken.outcome.violation.map(|violation| (what, violation.invariant))
+}
+
+/// Runs each mistake until it is caught: on a few seeds from `first` on, then on every flow with a crash
+/// after every call, then on `most` seeds in all.
 pub fn hunt(
     names: &[&'static str],
     first: u64,
@@ -71,10 +95,9 @@ pub fn hunt(
         for _ in 0..THREADS {
             scope.spawn(|| {
                 while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let caught = (first..first + most).find_map(|seed| {
-                        let outcome = run_seed(seed, &Limits::default(), Some(name));
-                        outcome.violation.map(|violation| (seed, violation.invariant))
-                    });
+                    let caught = by_seeds(name, first..first + FEW.min(most))
+                        .or_else(|| by_crashes(name))
+                        .or_else(|| by_seeds(name, first + FEW.min(most)..first + most));
                     let one = Hunted { name, caught };
                     progress(&one);
                     lock(&hunted).push(one);

@@ -413,7 +413,11 @@ impl Port {
             self.oversleep(what, subject).await;
         }
         // The provider is asked seldom and has to go wrong all the same.
-        let tries = if kind == Kind::Provider { 3 } else { 1 };
+        let tries = match (kind, what) {
+            (Kind::Provider, "refund") => 12,
+            (Kind::Provider, _) => 3,
+            _ => 1,
+        };
         let wrong = (0..tries).any(|_| world.happens(kind, what));
         let plan = if wrong { self.draw() } else { Plan::Fine };
         world.note(self.owner, what, plan.name(), subject);
