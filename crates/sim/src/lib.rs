@@ -4,6 +4,8 @@
 //! The same seed gives the same run. While it runs, what must hold at every moment is checked with each
 //! save ([`check`]); then everything heals, comes to rest, and what must hold at rest is checked
 //! ([`rest`]).
+#![expect(clippy::let_underscore_must_use, reason = "writing to a String can not fail")]
+#![expect(clippy::needless_pass_by_value, reason = "a request and a save are handed over")]
 
 pub mod bus;
 pub mod check;

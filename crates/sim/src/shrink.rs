@@ -42,7 +42,7 @@ fn attempt(failure: &Failure, limits: Limits, mutant: Option<&'static str>) -> O
     let outcome = run_seed(failure.seed, &limits, mutant);
     let wanted = failure.outcome.violation.as_ref().map(|violation| violation.invariant);
     let found = outcome.violation.as_ref().map(|violation| violation.invariant);
-    (found.is_some() && found == wanted).then(|| Failure { seed: failure.seed, limits, outcome })
+    (found.is_some() && found == wanted).then_some(Failure { seed: failure.seed, limits, outcome })
 }
 
 /// The smallest number up to `most` with which it still fails, as far as halving finds it.

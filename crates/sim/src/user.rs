@@ -164,7 +164,7 @@ impl User {
                     self.same_each_time(key.unwrap_or_default(), &answer);
                 }
                 let not_now = answer.status == 503 || answer.code() == "idempotency_key_in_use";
-                if !not_now && !(answer.status < 300 && self.random.happens(100)) {
+                if !not_now && (answer.status >= 300 || !self.random.happens(100)) {
                     return Some(answer);
                 }
             }
@@ -226,7 +226,7 @@ impl User {
         let request =
             Request::new("DELETE", "/api/auth/currentuser").json(&body).by(self.token.as_deref());
         let answer = self.world.request(Service::Auth, request).await;
-        if !answer.is_some_and(|answer| answer.status == 204) {
+        if answer.is_none_or(|answer| answer.status != 204) {
             return;
         }
         mark!("an account was deleted");
