@@ -17,11 +17,14 @@ use crate::{
     exec::lock,
     provider::signature,
     scenario::{Kind, Service},
-    world::{World, within},
+    world::{Violation, World, within},
 };
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(35);
+
+/// More requests than the users of any run make: the market keeps itself busy.
+const OPERATIONS_MAX: u64 = 20_000;
 
 /// A request.
 #[derive(Debug, Clone)]
@@ -150,7 +153,15 @@ impl World {
     /// Sends a request to some instance of `service`. `None` when no answer comes: no instance is
     /// there, it crashed, it took too long, or the client went away.
     pub async fn request(self: &Arc<Self>, service: Service, request: Request) -> Option<Answer> {
-        lock(&self.stats).operations += 1;
+        let operations = {
+            let mut stats = lock(&self.stats);
+            stats.operations += 1;
+            stats.operations
+        };
+        if operations > OPERATIONS_MAX {
+            let text = format!("{operations} requests and notices lead to more and more");
+            self.violate(Violation { invariant: "PAY-2", text, documents: Vec::new() });
+        }
         let (owner, router) = self.slots.router(self, service)?;
         let request = request.build()?;
         let (sender, answer) = oneshot::channel();
