@@ -7,6 +7,7 @@ use std::{
     process::Stdio,
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use fantoccini::{Client as Driver, ClientBuilder, Locator, elements::Element};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -264,9 +265,14 @@ impl Browser {
         lines.iter().map(|line| line.as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    /// A picture of what is in the viewport, as PNG.
-    pub async fn picture(&self) -> Vec<u8> {
-        self.driver.screenshot().await.unwrap()
+    /// A picture of what is in the viewport: `png`, `webp` or `jpeg`.
+    pub async fn picture(&self, format: &str) -> Vec<u8> {
+        let mut parameters = json!({ "format": format });
+        if format != "png" {
+            parameters["quality"] = json!(85);
+        }
+        let taken = self.devtools("Page.captureScreenshot", &parameters).await;
+        BASE64_STANDARD.decode(taken["data"].as_str().unwrap_or_default()).unwrap()
     }
 
     async fn ask(&self, what: &str, body: &Value) -> Value {

@@ -1,0 +1,79 @@
+//! How much processor time the event page with 50 tickets takes: `cargo run --release -p stubmart-web
+//! --example render`. Exits with 1 when it is a millisecond or more.
+//!
+//! The page is made whole: three calls of an API in this process with their JSON written and read, the
+//! view, the template, and in the second line compression. The time is this thread's own processor time
+//! where the system tells it (Linux), so that other programs do not count.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a measurement, not a part of the market"
+)]
+#![expect(clippy::print_stdout, reason = "it tells what it measured")]
+#![expect(unreachable_pub, dead_code, reason = "the support module is the tests' own")]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::{
+    fs,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    body::Body,
+    http::{Request, header},
+};
+use support::Fake;
+
+const PAGES: u32 = 2000;
+const LIMIT: Duration = Duration::from_millis(1);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let fake = Fake::new();
+    let event = fake.event(10, "The Paper Lanterns");
+    for number in 0..50 {
+        fake.ticket(100 + number, event, |it| {
+            it.price = (4500 + i64::try_from(number).unwrap() * 130).try_into().unwrap();
+        });
+    }
+    let path = format!("/events/{event}");
+    let plain = measure(&fake, &path, "identity").await;
+    let gzip = measure(&fake, &path, "gzip").await;
+    println!("event page with 50 tickets, processor time a page, mean of {PAGES}:");
+    println!("  plain       {:>6.0} µs, {:>6} bytes", micros(plain.0), plain.1);
+    println!("  compressed  {:>6.0} µs, {:>6} bytes", micros(gzip.0), gzip.1);
+    if plain.0 < LIMIT { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn measure(fake: &Fake, path: &str, encoding: &str) -> (Duration, usize) {
+    let mut bytes = 0;
+    let request = || Request::get(path).header(header::ACCEPT_ENCODING, encoding);
+    for _ in 0..PAGES / 10 {
+        bytes = fake.send(request().body(Body::empty()).unwrap()).await.body.len();
+    }
+    let (wall, before) = (Instant::now(), processor_time());
+    for _ in 0..PAGES {
+        fake.send(request().body(Body::empty()).unwrap()).await;
+        fake.market.lock().unwrap().calls.clear();
+    }
+    let taken = match (before, processor_time()) {
+        (Some(before), Some(after)) => after - before,
+        _ => wall.elapsed(),
+    };
+    (taken / PAGES, bytes)
+}
+
+/// What this thread has run for, as Linux counts it.
+fn processor_time() -> Option<Duration> {
+    let line = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    line.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
+
+#[expect(clippy::float_arithmetic, reason = "for display")]
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
