@@ -57,7 +57,7 @@ struct Args {
     #[arg(long)]
     mutant: Option<String>,
     /// On how many seeds a mistake is hunted at the most.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 5000)]
     hunt: u64,
 }
 
