@@ -1,17 +1,29 @@
 //! JSON bodies.
 
+use std::time::Duration;
+
 use axum::{
+    body::Body,
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
 use serde_json::Value;
 use stubmart_contract::Code;
+use stubmart_ports::host::Host;
 
 use crate::{fields::Fields, problem::Problem};
 
 /// The largest body a route takes, in bytes.
 pub const BODY_MAX: usize = 64 * 1024;
+
+/// How much of a body that is too large is read and thrown away, in bytes: a client that is still sending
+/// when it is answered may see a broken connection in place of the answer (RFC 9112, 9.6).
+const DISCARDED_MAX: usize = 8 * 1024 * 1024;
+
+/// How long a body may take to arrive.
+const ARRIVAL_MAX: Duration = Duration::from_secs(15);
 
 /// A body that is one JSON object.
 #[derive(Debug)]
@@ -59,17 +71,43 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
 ///
 /// # Errors
 /// `body_too_large` beyond [`BODY_MAX`]; `request_timeout` when it broke off.
-pub async fn bytes(request: Request) -> Result<bytes::Bytes, Problem> {
-    match Limited::new(request.into_body(), BODY_MAX).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Problem::with_detail(
-            Code::BodyTooLarge,
-            format!("The body is larger than {BODY_MAX} bytes"),
-        )),
-        Err(error) => {
-            Err(Problem::with_detail(Code::RequestTimeout, "The body broke off").caused_by(error))
+pub async fn bytes(request: Request) -> Result<Bytes, Problem> {
+    collect(request.into_body()).await
+}
+
+/// The request with its body read.
+///
+/// # Errors
+/// As [`bytes`]; `request_timeout` also when the body took too long.
+pub(crate) async fn read_whole(host: &Host, request: Request) -> Result<Request, Problem> {
+    let (parts, body) = request.into_parts();
+    let bytes = host.timeout(ARRIVAL_MAX, collect(body)).await.map_err(|_| {
+        let seconds = ARRIVAL_MAX.as_secs();
+        let detail = format!("The body did not arrive within {seconds} seconds");
+        Problem::with_detail(Code::RequestTimeout, detail)
+    })?;
+    Ok(Request::from_parts(parts, Body::from(bytes?)))
+}
+
+async fn collect(mut body: Body) -> Result<Bytes, Problem> {
+    let (mut bytes, mut length) = (BytesMut::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            Problem::with_detail(Code::RequestTimeout, "The body broke off").caused_by(error)
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        length = length.saturating_add(data.len());
+        if length <= BODY_MAX {
+            bytes.extend_from_slice(&data);
+        } else if length > DISCARDED_MAX {
+            break;
         }
     }
+    if length > BODY_MAX {
+        let detail = format!("The body is larger than {BODY_MAX} bytes");
+        return Err(Problem::with_detail(Code::BodyTooLarge, detail));
+    }
+    Ok(bytes.freeze())
 }
 
 /// Whether the body says it is JSON: `application/json` or `application/…+json`.

@@ -36,6 +36,9 @@ pub struct Fields {
     errors: Vec<FieldError>,
 }
 
+/// How many unknown fields an answer names.
+const UNKNOWN_SHOWN: usize = 20;
+
 /// What is wrong with a value, and what would be right.
 pub type Invalid = String;
 
@@ -145,8 +148,8 @@ impl Fields {
     }
 
     fn refuse_unknown(&mut self) {
-        for (field, _) in std::mem::take(&mut self.map) {
-            // A name is cut, so that an answer never grows with what was sent.
+        // Names are cut and counted, so that an answer never grows with what was sent.
+        for (field, _) in std::mem::take(&mut self.map).into_iter().take(UNKNOWN_SHOWN) {
             let shown: String = field.chars().take(60).collect();
             self.wrong(&shown, "is not known here");
         }

@@ -2,7 +2,8 @@
 //!
 //! Before the work, a record is saved that holds the id of what the work will create; after it, the
 //! answer. A crash in between leaves the record without an answer: the next try with the key does the
-//! work again *with the same id*, so that what was created already is found and not made twice.
+//! work again *with the same id*, so that what was created already is found and not made twice. That is
+//! also why a try that reaches another process need not wait for the first one.
 
 use std::{future::Future, marker::PhantomData, time::Duration};
 
@@ -11,6 +12,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -31,7 +33,7 @@ use crate::problem::Problem;
 /// How long an answer is kept.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 
-/// How long a request may work before another with its key takes over.
+/// How long a request may work before another with its key takes over within the same process.
 const WORKING_MAX: Duration = Duration::from_secs(60);
 
 /// The longest key.
@@ -56,6 +58,7 @@ struct Record<K> {
     request: String,
     creates: Uuid,
     created_at: Timestamp,
+    worker: Uuid,
     working_until: Timestamp,
     answer: Option<Stored>,
     #[serde(skip)]
@@ -178,11 +181,13 @@ enum Begun {
 pub struct Idempotency<K> {
     records: Repo<Record<K>>,
     host: Host,
+    /// Names this process, so that what an earlier one left undone is known for that.
+    worker: Uuid,
 }
 
 impl<K> Clone for Idempotency<K> {
     fn clone(&self) -> Self {
-        Self { records: self.records.clone(), host: self.host.clone() }
+        Self { records: self.records.clone(), host: self.host.clone(), worker: self.worker }
     }
 }
 
@@ -197,7 +202,7 @@ impl<K: Keeper> Idempotency<K> {
     #[must_use]
     pub fn new(store: std::sync::Arc<dyn stubmart_ports::store::Store>, host: Host) -> Self {
         let records = Repo::new(store, host.clone(), stubmart_ports::worker::Wake::default());
-        Self { records, host }
+        Self { worker: host.uuid(), records, host }
     }
 
     /// Does `work` once for the key, or at once when there is none. `work` is given the id of what it
@@ -252,6 +257,8 @@ impl<K: Keeper> Idempotency<K> {
         };
         let result = work(creates).await;
         let stored = match &result {
+            // What was only accepted has no outcome yet: the next try with the key looks for it.
+            Ok(answer) if answer.status == StatusCode::ACCEPTED => None,
             Ok(answer) => Some(Stored {
                 status: answer.status.as_u16(),
                 etag: answer.etag,
@@ -279,7 +286,7 @@ impl<K: Keeper> Idempotency<K> {
                     Some(Record { answer: Some(answer), .. }) => {
                         return Ok(Decision::Keep(Begun::Replay(answer.clone())));
                     }
-                    Some(record) if record.working_until > now => {
+                    Some(record) if record.worker == self.worker && record.working_until > now => {
                         return Err(Code::IdempotencyKeyInUse);
                     }
                     Some(_) if mutant!("a repeated request makes another") => fresh,
@@ -294,6 +301,7 @@ impl<K: Keeper> Idempotency<K> {
                     request: request.to_owned(),
                     creates,
                     created_at: kept.map_or(now, |it| it.created_at),
+                    worker: self.worker,
                     working_until: now.after(WORKING_MAX),
                     answer: None,
                     keeper: PhantomData,
@@ -349,9 +357,8 @@ impl<K: Keeper> Worker for Purge<K> {
         if old.is_empty() {
             return Ok(Next::At(now.after(PURGE_EVERY)));
         }
-        for row in old {
-            self.0.records.delete(row.doc.id, row.version).await?;
-        }
+        let deleted = old.iter().map(|row| self.0.records.delete(row.doc.id, row.version));
+        join_all(deleted).await.into_iter().collect::<Result<Vec<_>, _>>()?;
         Ok(Next::Again)
     }
 }
@@ -359,9 +366,9 @@ impl<K: Keeper> Worker for Purge<K> {
 /// Problems that are the request's own outcome are kept. Those that say "not now" are not: the next
 /// try is meant to work.
 fn keepable(problem: &Problem) -> Option<Stored> {
-    match problem.status().as_u16() {
-        401 | 408 | 429 | 500.. => None,
-        status => {
+    match (problem.code(), problem.status().as_u16()) {
+        (Code::Contended | Code::PaymentInProgress, _) | (_, 401 | 408 | 429 | 500..) => None,
+        (_, status) => {
             let body = serde_json::value::to_raw_value(&problem.body("")).ok()?;
             Some(Stored { status, etag: None, body })
         }

@@ -1,6 +1,6 @@
 //! What happens to every request on its way in and to every response on its way out.
 
-use std::{net::IpAddr, panic::AssertUnwindSafe, time::Duration};
+use std::{any::Any, net::IpAddr, panic::AssertUnwindSafe, time::Duration};
 
 use axum::{
     Router,
@@ -11,9 +11,10 @@ use axum::{
 };
 use futures_util::FutureExt as _;
 use stubmart_contract::Code;
-use stubmart_ports::host::Host;
+use stubmart_ports::host::{Host, TimedOut};
+use tokio::sync::oneshot;
 
-use crate::problem::Problem;
+use crate::{body, problem::Problem};
 
 /// How long a request may take until its answer begins.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -53,12 +54,7 @@ async fn handle(State(edge): State<Edge>, mut request: Request, next: Next) -> R
     let response = if is_cross_origin(&edge, &method, request.headers()) {
         Problem::new(Code::CrossOrigin).into_response()
     } else {
-        let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-        match edge.host.timeout(ANSWER_MAX, answer).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(panic)) => Problem::internal(panic_text(&*panic)).into_response(),
-            Err(timed_out) => Problem::from(timed_out).into_response(),
-        }
+        answer(&edge.host, request, next).await
     };
     let mut response = finish(response, &request_id);
 
@@ -70,6 +66,40 @@ async fn handle(State(edge): State<Edge>, mut request: Request, next: Next) -> R
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// What the routes answer in time.
+///
+/// A request that may change something is read whole before a route sees it, so that who is asking is
+/// looked up at the moment of the change and not when the headers came. It then runs in a task of its
+/// own: a client that goes away, or an answer that takes too long, does not cut it off half-way.
+async fn answer(host: &Host, request: Request, next: Next) -> Response {
+    let answered = if request.method().is_safe() {
+        host.timeout(ANSWER_MAX, caught(request, next)).await
+    } else {
+        let request = match body::read_whole(host, request).await {
+            Ok(request) => request,
+            Err(problem) => return problem.into_response(),
+        };
+        let (answer, answered) = oneshot::channel();
+        let work = async move {
+            // Where nobody waits any more, the work is done all the same.
+            drop(answer.send(caught(request, next).await));
+        };
+        host.spawner.spawn("request", Box::pin(work));
+        let answered = host.timeout(ANSWER_MAX, answered).await;
+        answered.map(|sent| sent.unwrap_or_else(|_| Err(Box::new("the task has gone"))))
+    };
+    match answered {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => Problem::internal(panic_text(&*panic)).into_response(),
+        Err(TimedOut) => Problem::from(TimedOut).into_response(),
+    }
+}
+
+/// What a route answers, or what it panicked with.
+async fn caught(request: Request, next: Next) -> Result<Response, Box<dyn Any + Send>> {
+    AssertUnwindSafe(next.run(request)).catch_unwind().await
 }
 
 /// The id the client gave, when it is a harmless one, or a new one.
@@ -146,10 +176,27 @@ fn bare_error(response: &Response) -> Option<Code> {
     }
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     format!("panic: {}", text.unwrap_or_default())
+}
+
+/// The method, if it is one that HTTP defines. Clients may make up any other, and each would be a label
+/// of its own for ever.
+fn known(method: &Method) -> &str {
+    const KNOWN: [Method; 9] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PATCH,
+        Method::PUT,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::CONNECT,
+        Method::TRACE,
+    ];
+    if KNOWN.contains(method) { method.as_str() } else { "other" }
 }
 
 /// Counts the request and writes its log line. Causes are logged here and nowhere else.
@@ -162,7 +209,7 @@ fn observe(
     problem: Option<&Problem>,
 ) {
     let labels = [
-        ("method", method.as_str().to_owned()),
+        ("method", known(method).to_owned()),
         ("route", route.to_owned()),
         ("status", status.as_str().to_owned()),
     ];
@@ -170,14 +217,39 @@ fn observe(
         .record(taken.as_secs_f64());
     let code = problem.map_or("", |problem| problem.code().word());
     let taken_ms = u64::try_from(taken.as_millis()).unwrap_or(u64::MAX);
+    let method = known(method);
     let cause = problem.and_then(Problem::cause);
     if status == StatusCode::INTERNAL_SERVER_ERROR {
-        tracing::error!(request.id = request_id, %method, route, status = status.as_u16(), taken_ms, code,
-            error = cause.map(|cause| cause.to_string()), "request failed");
+        tracing::error!(
+            request.id = request_id,
+            method,
+            route,
+            status = status.as_u16(),
+            taken_ms,
+            code,
+            error = cause.map(|cause| cause.to_string()),
+            "request failed"
+        );
     } else if status.is_server_error() {
-        tracing::warn!(request.id = request_id, %method, route, status = status.as_u16(), taken_ms, code,
-            error = cause.map(|cause| cause.to_string()), "request not served");
+        tracing::warn!(
+            request.id = request_id,
+            method,
+            route,
+            status = status.as_u16(),
+            taken_ms,
+            code,
+            error = cause.map(|cause| cause.to_string()),
+            "request not served"
+        );
     } else {
-        tracing::debug!(request.id = request_id, %method, route, status = status.as_u16(), taken_ms, code, "request");
+        tracing::debug!(
+            request.id = request_id,
+            method,
+            route,
+            status = status.as_u16(),
+            taken_ms,
+            code,
+            "request"
+        );
     }
 }

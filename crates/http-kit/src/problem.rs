@@ -19,7 +19,7 @@ use stubmart_ports::{
     repo::{ChangeError, RepoError},
 };
 
-/// How long a client is asked to wait when something is down.
+/// How long a client is asked to wait when something is down, or in the way for a moment.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// An error on its way to a client, with the cause for the log, which the client never sees.
@@ -43,7 +43,8 @@ impl Problem {
     /// A problem that says what went wrong this time.
     #[must_use]
     pub fn with_detail(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        let retry_after = (code.status() == 503).then_some(RETRY_AFTER);
+        let passes = matches!(code, Code::Contended | Code::IdempotencyKeyInUse);
+        let retry_after = (passes || code.status() == 503).then_some(RETRY_AFTER);
         Self {
             code,
             detail: detail.into(),

@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
+use axum::http::Uri;
 use stubmart_auth::Auth;
 use stubmart_embedded::{
     Database, Options,
@@ -89,9 +90,9 @@ pub fn auth(config: &Config, host: &Host, store: Arc<dyn Store>) -> Result<Auth,
     } else {
         Arc::new(Unlimited)
     };
-    let name = config.public_url.as_deref().and_then(|url| url.split_once("://"));
-    let name = name.map_or("localhost", |(_, authority)| authority);
-    let name = name.split_once(':').map_or(name, |(name, _)| name);
+    let url = config.public_url.as_deref().and_then(|url| url.parse::<Uri>().ok());
+    let name = url.as_ref().and_then(Uri::host).filter(|name| !name.starts_with('['));
+    let name = name.unwrap_or("localhost");
     let mailer =
         FileMailer::new(host.clone(), config.data.join("mail"), format!("no-reply@{name}"))?;
     let deps = stubmart_auth::Deps {

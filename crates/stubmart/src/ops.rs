@@ -1,9 +1,13 @@
 //! What an operator's tools ask: does it live, can it serve, how is it doing.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use stubmart_contract::Timestamp;
 use stubmart_http_kit::Problem;
 use stubmart_ports::{
     Cause,
@@ -16,6 +20,9 @@ use crate::market::Market;
 /// The buckets of request durations, in seconds.
 const BUCKETS: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// How long the answer that the market is ready holds: looking writes to the disk, and anybody may ask.
+const READY_FOR: Duration = Duration::from_secs(1);
 
 /// How often collected measurements are put in order.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -56,6 +63,8 @@ impl Worker for Upkeep {
 struct Ops {
     market: Arc<Market>,
     metrics: PrometheusHandle,
+    /// When the market was found ready the last time.
+    was_ready: Arc<Mutex<Option<Timestamp>>>,
 }
 
 /// `/healthz`, `/readyz` and `/metrics`.
@@ -64,11 +73,16 @@ pub fn router(market: Arc<Market>, metrics: PrometheusHandle) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(render))
-        .with_state(Ops { market, metrics })
+        .with_state(Ops { market, metrics, was_ready: Arc::default() })
 }
 
 async fn ready(State(ops): State<Ops>) -> Result<&'static str, Problem> {
-    ops.market.ready().await.map_err(Problem::unavailable)?;
+    let now = ops.market.host.now();
+    let was_ready = *ops.was_ready.lock().unwrap_or_else(PoisonError::into_inner);
+    if was_ready.is_none_or(|at| now.since(at) >= READY_FOR) {
+        ops.market.ready().await.map_err(Problem::unavailable)?;
+        *ops.was_ready.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    }
     Ok("ready\n")
 }
 

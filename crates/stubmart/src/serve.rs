@@ -9,11 +9,13 @@ use std::{
 use axum::{
     Router,
     extract::{ConnectInfo, Request},
+    http::{StatusCode, header},
     middleware::map_request,
     response::{IntoResponse, Response},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use stubmart_client::Client;
+use stubmart_contract::Code;
 use stubmart_embedded::system::Died;
 use stubmart_http_kit::{
     Problem,
@@ -54,7 +56,8 @@ async fn told_by_pages(mut request: Request) -> Request {
     request
 }
 
-/// What is no route of the API: a page, or nothing.
+/// What is no route of the API: a page, or nothing. Who does not ask for a page is told of nothing in the
+/// API's form.
 async fn page(web: Router, mut request: Request) -> Response {
     let path = request.uri().path();
     if path == "/api" || path.starts_with("/api/") {
@@ -63,7 +66,22 @@ async fn page(web: Router, mut request: Request) -> Response {
     if let Some(ClientAddr(address)) = request.extensions().get().copied() {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(address, 0)));
     }
-    web.oneshot(request).await.into_response()
+    let accept = request.headers().get_all(header::ACCEPT).iter();
+    let takes_pages = accept.filter_map(|it| it.to_str().ok()).any(|it| it.contains("text/html"));
+    let response = web.oneshot(request).await.into_response();
+    let code = match response.status() {
+        StatusCode::NOT_FOUND => Code::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
+        _ => return response,
+    };
+    if takes_pages {
+        return response;
+    }
+    let mut told = Problem::new(code).into_response();
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        told.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    told
 }
 
 /// Serves the market until a signal, or until a task of it has died.

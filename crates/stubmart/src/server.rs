@@ -94,7 +94,10 @@ fn connection(
 fn client_address(request: &Request<Incoming>, peer: SocketAddr, trust_proxy: bool) -> IpAddr {
     let forwarded = || {
         let value = request.headers().get_all("x-forwarded-for").iter().next_back()?;
-        value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+        let last = value.to_str().ok()?.rsplit(',').next()?.trim();
+        // Some proxies write the port too.
+        let bare = last.trim_start_matches('[').trim_end_matches(']').parse().ok();
+        bare.or_else(|| last.parse::<SocketAddr>().ok().map(|address| address.ip()))
     };
     if trust_proxy { forwarded().unwrap_or(peer.ip()) } else { peer.ip() }
 }
