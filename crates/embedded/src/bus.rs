@@ -304,13 +304,13 @@ impl Reader {
         Ok(Taken { deliveries, at_end, next_due: group.next_due() })
     }
 
-    /// Moves the cursor past events that were not for this consumer, so that they need not be looked
-    /// at again after a restart. Nobody waits for it, and nothing is lost with it.
+    /// Moves the cursor on disk past what is settled and what is not for this consumer, so that it need
+    /// not be looked at again after a restart. Nobody waits for it, and nothing is lost with it.
     fn save_cursor_soon(&self, group: &mut Group) {
-        if let Some(cursor) = group.unsaved_cursor() {
-            let number = self.readership.number;
+        let Some(cursor) = group.unsaved_cursor() else { return };
+        let number = self.readership.number;
+        if self.waiting.db.write_soon(move |tx| Ok(move_cursor(tx, number, cursor)?)) {
             group.settled(&[], cursor, false);
-            self.waiting.db.write_soon(move |tx| Ok(move_cursor(tx, number, cursor)?));
         }
     }
 
@@ -359,31 +359,25 @@ impl Subscription for Reader {
             settled.into_iter().filter(|(token, _)| self.mine.contains(token)).collect();
         let seqs: Vec<u64> = settled.iter().map(|(token, _)| *token).collect();
         let now = self.waiting.db.host.now();
-        let (settlement, is_news) = {
-            let group = self.readership.group();
-            let settlement = group.settlement(settled, now);
-            let is_news = group.is_news(&settlement);
-            (settlement, is_news)
-        };
-        let (cursor, retries) = (settlement.cursor, !settlement.retry.is_empty());
-        if is_news {
+        let settlement = self.readership.group().settlement(settled, now);
+        let retries = !settlement.retry.is_empty();
+        // Where only the cursor moves nobody waits for the disk: events whose settling is lost with the
+        // process are delivered again.
+        let mut saved = 0;
+        if !settlement.moves_only_the_cursor() {
+            saved = settlement.cursor;
             self.write(settlement).await?;
         }
         for seq in &seqs {
             self.mine.remove(seq);
         }
-        let unsaved = {
+        {
             let mut group = self.readership.group();
-            group.settled(&seqs, cursor, retries);
-            group.unsaved_cursor()
-        };
+            group.settled(&seqs, saved, retries);
+            self.save_cursor_soon(&mut group);
+        }
         if retries {
             self.readership.returned.send_replace(());
-        }
-        // Another reader settled at the same time, and each took the other's for not settled.
-        if let Some(cursor) = unsaved {
-            self.write(Settlement { cursor, ..Settlement::default() }).await?;
-            self.readership.group().settled(&[], cursor, false);
         }
         Ok(())
     }

@@ -89,6 +89,14 @@ impl Checkpoints {
         }
     }
 
+    /// The disk is full: what the log holds is copied, as far as the file has room for it, so that the log
+    /// starts from its beginning again and needs no more room than it has.
+    pub(crate) fn make_room(&mut self, conn: &Connection) {
+        if let Err(error) = self.restart(conn, self.limits.restart_pages) {
+            tracing::warn!(%error, "the log can not be copied into the file either");
+        }
+    }
+
     fn restart(&mut self, conn: &Connection, pages: i64) -> rusqlite::Result<()> {
         conn.busy_timeout(RESTART_PATIENCE)?;
         let restarted = checkpoint(conn, "PRAGMA wal_checkpoint(RESTART)");

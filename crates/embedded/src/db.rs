@@ -1,6 +1,6 @@
 //! One `SQLite` file, shared by all services of the process.
 
-use std::{fs::OpenOptions, path::Path, sync::Arc, time::Duration};
+use std::{fs::OpenOptions, io::ErrorKind, path::Path, sync::Arc, time::Duration};
 
 use rusqlite::Connection;
 use stubmart_ports::{Cause, host::Host};
@@ -110,6 +110,7 @@ impl Database {
             live: Arc::clone(&live),
             checkpoints: Checkpoints::start(path, limits)?,
             group_max: options.group_max.max(1),
+            failures: 0,
         };
         let (outbox, inbox) = mpsc::channel(options.queue_max.max(1));
         std::thread::Builder::new()
@@ -160,12 +161,18 @@ impl Database {
 
 /// Creates the file, if it is not there, for its owner alone: it holds personal data. The files that
 /// `SQLite` puts beside it get the same permissions.
+///
+/// A file that is there is not opened: closing it would release the locks that `SQLite` holds on it in
+/// this process (fcntl(2), "Advisory record locking").
 fn create(path: &Path) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
-    options.create(true).append(true);
+    options.create_new(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    match options.open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        created => created.map(drop),
+    }
 }
 
 /// What the adapters share.
@@ -218,13 +225,14 @@ impl Db {
         }
     }
 
-    /// Has the writer run `run` if it has a place in its queue, and does not wait for it.
-    pub(crate) fn write_soon<F>(&self, run: F)
+    /// Has the writer run `run` if it has a place in its queue, and does not wait for it. Whether it
+    /// has one.
+    pub(crate) fn write_soon<F>(&self, run: F) -> bool
     where
         F: FnMut(&mut Tx<'_>) -> Result<(), Undo<()>> + Send + 'static,
     {
         let (reply, _) = oneshot::channel();
-        drop(self.writer.try_send(Message::Write(Box::new(Job::new(run, reply)))));
+        self.writer.try_send(Message::Write(Box::new(Job::new(run, reply)))).is_ok()
     }
 
     async fn submit(&self, message: Message) -> Result<(), WriteError> {

@@ -45,6 +45,13 @@ pub(crate) struct Settlement {
     pub(crate) dead: Vec<(u64, String)>,
 }
 
+impl Settlement {
+    /// Whether nothing would be lost but the place to go on from, were it never written.
+    pub(crate) fn moves_only_the_cursor(&self) -> bool {
+        self.retry.is_empty() && self.done.is_empty() && self.dead.is_empty()
+    }
+}
+
 impl Group {
     /// Takes up where the cursor on disk is. Another process may have moved it.
     pub(crate) fn cursor_is(&mut self, cursor: u64) {
@@ -139,14 +146,6 @@ impl Group {
         seqs.sort_unstable();
         settlement.cursor = self.cursor_without(&seqs);
         settlement
-    }
-
-    /// Whether writing this changes anything on disk.
-    pub(crate) fn is_news(&self, settlement: &Settlement) -> bool {
-        settlement.cursor > self.saved
-            || !(settlement.retry.is_empty()
-                && settlement.done.is_empty()
-                && settlement.dead.is_empty())
     }
 
     /// Notes that these are settled and that the cursor on disk is at least there. Retries among

@@ -149,8 +149,8 @@ impl Spawner for TokioSpawner {
 }
 
 fn report(died: &watch::Sender<Option<&'static str>>, name: &'static str) {
-    tracing::error!(task = name, "task panicked");
     died.send_replace(Some(name));
+    tracing::error!(task = name, "task panicked");
 }
 
 /// Tells when a task panicked.

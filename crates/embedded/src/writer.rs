@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{CachedStatement, Connection, params};
+use rusqlite::{CachedStatement, Connection, ErrorCode, params};
 use stubmart_ports::{Cause, store::Outgoing};
 use tokio::sync::{mpsc, oneshot};
 
@@ -171,6 +171,8 @@ pub(crate) struct Writer {
     pub(crate) live: Arc<Live>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) group_max: usize,
+    /// How many groups the disk has refused since it last took one.
+    pub(crate) failures: u32,
 }
 
 impl Writer {
@@ -215,12 +217,22 @@ impl Writer {
             .record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
         match self.attempt(&mut group) {
             Ok(recorded) => {
+                if self.failures > 0 {
+                    tracing::info!(failures = self.failures, "the disk takes commits again");
+                    self.failures = 0;
+                }
                 self.live.feed.append(recorded);
                 group.into_iter().for_each(|write| write.answer());
             }
             Err(Abort::Begin(error)) => fail_all(group, &error, WriteError::Unavailable),
+            // What ends a transaction in the log is written last, so that a log which had no room for all
+            // of it does not hold it.
+            Err(Abort::Commit(error)) if is_full(&error) => {
+                self.disk_failed(&error);
+                fail_all(group, &error, WriteError::Unavailable);
+            }
             Err(Abort::Commit(error)) => {
-                tracing::error!(%error, "commit failed");
+                self.disk_failed(&error);
                 fail_all(group, &error, WriteError::Indeterminate);
             }
             Err(Abort::Write(_)) if group.len() > 1 => {
@@ -232,8 +244,24 @@ impl Writer {
                 group.into_iter().for_each(|write| write.answer())
             }
             Err(Abort::Write(Undone::Failed(error))) => {
+                if is_full(&error) {
+                    self.disk_failed(&error);
+                }
                 fail_all(group, &error, WriteError::Unavailable);
             }
+        }
+    }
+
+    /// The disk did not take a group. Told, and something done about it, less and less often, so that
+    /// an hour without a disk does not fill the log with lines and the processor with work.
+    fn disk_failed(&mut self, error: &rusqlite::Error) {
+        self.failures = self.failures.saturating_add(1);
+        if !self.failures.is_power_of_two() {
+            return;
+        }
+        tracing::error!(%error, failures = self.failures, "commit failed");
+        if is_full(error) {
+            self.checkpoints.make_room(&self.conn);
         }
     }
 
@@ -269,6 +297,11 @@ impl Writer {
     }
 }
 
+/// Whether the disk had no room.
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+}
+
 fn fail_all(
     group: Vec<Box<dyn Write>>,
     error: &rusqlite::Error,
@@ -294,7 +327,7 @@ mod tests {
         schema::prepare(&mut conn).unwrap();
         let limits = Limits { copy_pages: 1000, restart_pages: 1000 };
         let checkpoints = Checkpoints::start(path, limits).unwrap();
-        Writer { conn, live: Live::of(path).unwrap(), checkpoints, group_max: 100 }
+        Writer { conn, live: Live::of(path).unwrap(), checkpoints, group_max: 100, failures: 0 }
     }
 
     /// A write and where its answer comes.
