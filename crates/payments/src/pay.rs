@@ -94,7 +94,7 @@ impl Payments {
         }
         let order = payable(order)?;
         match self.open(id, &order, wish).await? {
-            Opened::New(Versioned { doc, version }) => {
+            Opened::New(Versioned { doc, version, .. }) => {
                 let settled = self.begin(doc, version).await;
                 self.standing(id, settled).await
             }
@@ -177,13 +177,12 @@ impl Payments {
             drop(self.0.provider.authorise(&early.charge.request()).await);
         }
         let opened = self.0.charges.change(id.0, Trace::REQUEST, |current| {
-            let version = current.map_or(1, |stored| stored.version.saturating_add(1));
             match (decide(current.map(|stored| &stored.doc), &open, now)?, current) {
-                (Some(Change { charge, event }), _) => Ok(Decision::Save {
-                    doc: charge.clone(),
-                    events: event.into_iter().collect(),
-                    answer: Opened::New(Versioned { version, doc: charge }),
-                }),
+                (Some(Change { charge, event }), _) => {
+                    let events: Vec<_> = event.into_iter().collect();
+                    let opened = Versioned::over(current, charge.clone(), &events);
+                    Ok(Decision::Save { doc: charge, events, answer: Opened::New(opened) })
+                }
                 (None, Some(stored)) => Ok(Decision::Keep(Opened::There(stored.doc.clone()))),
                 (None, None) => Err(Refusal::Missing),
             }

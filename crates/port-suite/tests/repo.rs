@@ -27,7 +27,7 @@ use stubmart_port_suite::{
 use stubmart_ports::{
     host::Host,
     key::Key,
-    repo::{ChangeError, Decision, Document, Repo, RepoError, Trace},
+    repo::{ChangeError, Decision, Document, Repo, RepoError, Trace, Versioned},
     store::{
         Collection, DocKey, Found, FoundKey, Index, Recorded, Save, Scan, Store, StoreError, Stored,
     },
@@ -171,19 +171,44 @@ impl From<Result<(), ChangeError<()>>> for Told {
 }
 
 /// Appends `entry` to the ledger, which is made if need be; once, however often it is decided.
+fn appended(
+    current: Option<&Versioned<Ledger>>,
+    id: Uuid,
+    name: &str,
+    entry: u64,
+) -> Decision<Ledger, Versioned<Ledger>> {
+    let mut doc = match current {
+        Some(current) if current.doc.entries.contains(&entry) => {
+            return Decision::Keep(current.clone());
+        }
+        Some(current) => current.doc.clone(),
+        None => Ledger { id, name: name.to_owned(), entries: Vec::new() },
+    };
+    doc.entries.push(entry);
+    let state = UserState { id: UserId(Uuid::from_u128(entry.into())) };
+    let events = vec![DomainEvent::UserUpdated(state)];
+    let answer = Versioned::over(current, doc.clone(), &events);
+    Decision::Save { doc, events, answer }
+}
+
+/// Appends to the ledger as it is stored.
 async fn append(repo: &Repo<Ledger>, id: Uuid, name: &str, entry: u64) -> Told {
-    let changed = repo.change(id, Trace::REQUEST, |current| {
-        let mut doc = match current {
-            Some(current) if current.doc.entries.contains(&entry) => return Ok(Decision::Keep(())),
-            Some(current) => current.doc.clone(),
-            None => Ledger { id, name: name.to_owned(), entries: Vec::new() },
-        };
-        doc.entries.push(entry);
-        let event =
-            DomainEvent::UserUpdated(UserState { id: UserId(Uuid::from_u128(entry.into())) });
-        Ok::<_, ()>(Decision::Save { doc, events: vec![event], answer: () })
+    let changed =
+        repo.change(id, Trace::REQUEST, |current| Ok::<_, ()>(appended(current, id, name, entry)));
+    changed.await.map(drop).into()
+}
+
+/// Appends to the ledger as the client saw it last.
+async fn append_from(
+    repo: &Repo<Ledger>,
+    known: &mut Option<Versioned<Ledger>>,
+    id: Uuid,
+    entry: u64,
+) -> Told {
+    let changed = repo.change_from(id, known.clone(), Trace::REQUEST, |current| {
+        Ok::<_, ()>(appended(current, id, "one", entry))
     });
-    changed.await.into()
+    changed.await.map(|ledger| *known = Some(ledger)).into()
 }
 
 /// One seeded run: clients over a faulty, slow store, with late writes landing between.
@@ -288,17 +313,23 @@ fn check(seed: u64, ledger: &[u64], events: &[Envelope], told: &BTreeMap<u64, To
     assert_eq!(versions, (1..=count).collect::<Vec<_>>(), "seed {seed}: the events have a gap");
 }
 
-/// Five clients append to one ledger that none has made yet.
+/// Five clients append to one ledger that none has made yet; some load it, some go by what they saw
+/// last, which the others have outdated as often as not.
 async fn appending(seed: u64, rates: Rates) -> (BTreeMap<u64, Told>, Arc<Injector>) {
     let run = Run::new(seed, rates);
     let id = Uuid::from_u128(1);
     let clients = (0..5).map(|client| {
         let repo = run.repo();
         async move {
-            let mut told = Vec::new();
+            let (mut told, mut known) = (Vec::new(), None);
             for number in 0..4 {
                 let entry = client * 10 + number;
-                told.push((entry, append(&repo, id, "one", entry).await));
+                let answer = if client % 2 == 0 {
+                    append(&repo, id, "one", entry).await
+                } else {
+                    append_from(&repo, &mut known, id, entry).await
+                };
+                told.push((entry, answer));
             }
             told
         }
@@ -384,6 +415,43 @@ fn all_faults_together_neither_lose_nor_double_a_change() {
         assert!(injected.len() >= 5, "{injected:?}");
         assert!(told.contains_key(&Told::NotDone) && told.contains_key(&Told::Unknown), "{told:?}");
     }
+}
+
+/// A change from the latest version loads nothing: it happens also while no load would.
+#[tokio::test]
+async fn a_change_from_the_latest_version_loads_nothing() {
+    let (host, _) = host::manual(1);
+    let injector =
+        Injector::new(|call| if call.op == Op::Load { Fault::Fail } else { Fault::None });
+    let mem = MemStore::new();
+    let store = FaultyStore::new(Arc::new(mem.clone()), injector);
+    let repo = Repo::new(Arc::new(store), host.clone(), Wake::default());
+    let (id, mut known) = (Uuid::from_u128(1), None);
+    for entry in 1..=3 {
+        assert_eq!(append_from(&repo, &mut known, id, entry).await, Told::Done);
+    }
+    let repo = Repo::<Ledger>::new(Arc::new(mem), host, Wake::default());
+    assert_eq!(repo.load(id).await.unwrap(), known, "what was answered is what is stored");
+    assert_eq!(known.unwrap().event_count, 3);
+}
+
+/// What an outdated version would keep, or refuse, is asked of what is stored.
+#[tokio::test]
+async fn what_an_outdated_version_would_keep_or_refuse_is_asked_of_what_is_stored() {
+    let (host, _) = host::manual(1);
+    let repo = Repo::<Ledger>::new(Arc::new(MemStore::new()), host, Wake::default());
+    let (id, mut known) = (Uuid::from_u128(1), None);
+    assert_eq!(append_from(&repo, &mut known, id, 1).await, Told::Done);
+    assert_eq!(append(&repo, id, "one", 2).await, Told::Done);
+    let entries = |current: Option<&Versioned<Ledger>>| current.map(|it| it.doc.entries.len());
+    let kept = repo.change_from(id, known.clone(), Trace::REQUEST, |current| {
+        Ok::<_, ()>(Decision::Keep(entries(current)))
+    });
+    assert_eq!(kept.await.unwrap(), Some(2));
+    let refused = repo.change_from(id, known, Trace::REQUEST, |current| {
+        Err::<Decision<Ledger, ()>, _>(entries(current))
+    });
+    assert!(matches!(refused.await, Err(ChangeError::Refused(Some(2)))));
 }
 
 /// Clients that want one unique name for ledgers of their own: at most one gets it, and each is told

@@ -12,8 +12,8 @@ use crate::{
     key::Key,
     mark, mutant,
     store::{
-        Collection, DocKey, Expect, FoundKey, IndexEntry, Outgoing, Save, SaveId, Scan, Store,
-        StoreError, Stored,
+        Collection, DocKey, Expect, Found, FoundKey, IndexEntry, Outgoing, Save, SaveId, Scan,
+        Store, StoreError, Stored,
     },
     worker::Wake,
 };
@@ -42,8 +42,26 @@ pub trait Document: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
 pub struct Versioned<T> {
     /// 1 after the first save, one more after each.
     pub version: u64,
+    /// How many events it has published.
+    pub event_count: u64,
     /// The document.
     pub doc: T,
+}
+
+impl<T> Versioned<T> {
+    /// What is stored once `doc` was saved over `current` with these events: what a decision to save
+    /// answers who goes on with the document ([`Repo::change_from`]).
+    #[must_use]
+    pub fn over(current: Option<&Self>, doc: T, events: &[DomainEvent]) -> Self {
+        let (version, event_count) =
+            current.map_or((0, 0), |current| (current.version, current.event_count));
+        let published = u64::try_from(events.len()).unwrap_or(u64::MAX);
+        Self {
+            version: version.saturating_add(1),
+            event_count: event_count.saturating_add(published),
+            doc,
+        }
+    }
 }
 
 /// A document that a scan found.
@@ -53,8 +71,16 @@ pub struct Row<T> {
     pub key: Vec<u8>,
     /// Its version.
     pub version: u64,
+    /// How many events it has published.
+    pub event_count: u64,
     /// The document.
     pub doc: T,
+}
+
+impl<T> From<Row<T>> for Versioned<T> {
+    fn from(row: Row<T>) -> Self {
+        Self { version: row.version, event_count: row.event_count, doc: row.doc }
+    }
 }
 
 /// What was decided about a document.
@@ -146,6 +172,14 @@ impl<E> From<RepoError> for ChangeError<E> {
     }
 }
 
+/// What a change is decided on first.
+enum Start<T> {
+    /// On what is stored.
+    Load,
+    /// On this, which was stored when the caller looked.
+    Known(Option<Versioned<T>>),
+}
+
 /// A typed view of a collection.
 pub struct Repo<T> {
     store: Arc<dyn Store>,
@@ -193,12 +227,9 @@ impl<T: Document> Repo<T> {
     /// # Errors
     /// [`RepoError::Unavailable`] or [`RepoError::Corrupt`].
     pub async fn load(&self, id: Uuid) -> Result<Option<Versioned<T>>, RepoError> {
-        match self.store.load(Self::key(id)).await? {
-            Some(stored) => {
-                Ok(Some(Versioned { version: stored.version, doc: Self::read(&stored)? }))
-            }
-            None => Ok(None),
-        }
+        let Some(stored) = self.store.load(Self::key(id)).await? else { return Ok(None) };
+        let (version, event_count) = (stored.version, stored.event_count);
+        Ok(Some(Versioned { version, event_count, doc: Self::read(&stored)? }))
     }
 
     /// The document with this key in a unique index.
@@ -211,7 +242,7 @@ impl<T: Document> Repo<T> {
         key: &Key,
     ) -> Result<Option<Versioned<T>>, RepoError> {
         let rows = self.find(Scan::prefix(T::COLLECTION, index, key).limit(1)).await?;
-        Ok(rows.into_iter().next().map(|row| Versioned { version: row.version, doc: row.doc }))
+        Ok(rows.into_iter().next().map(Versioned::from))
     }
 
     /// The documents of a scan.
@@ -220,12 +251,11 @@ impl<T: Document> Repo<T> {
     /// As [`Self::load`].
     pub async fn find(&self, scan: Scan) -> Result<Vec<Row<T>>, RepoError> {
         let found = self.store.find(scan).await?;
-        found
-            .into_iter()
-            .map(|found| {
-                Ok(Row { doc: Self::read(&found.doc)?, version: found.doc.version, key: found.key })
-            })
-            .collect()
+        let row = |Found { key, doc: stored }: Found| {
+            let (version, event_count) = (stored.version, stored.event_count);
+            Ok(Row { key, version, event_count, doc: Self::read(&stored)? })
+        };
+        found.into_iter().map(row).collect()
     }
 
     /// The entries of a scan, without the documents.
@@ -261,8 +291,39 @@ impl<T: Document> Repo<T> {
         trace: Trace,
         decide: impl Fn(Option<&Versioned<T>>) -> Result<Decision<T, R>, E> + Send + Sync,
     ) -> Result<R, ChangeError<E>> {
+        self.change_resolved(id, Start::Load, trace, decide).await
+    }
+
+    /// As [`Self::change`], but for the first try nothing is loaded: it is decided on `known`, as the
+    /// caller saw the document last (`None`: not there). That may be outdated: a save is then loaded
+    /// and decided anew, as after any other change that came first, and what `known` would have kept
+    /// or refused is asked of what is stored. So the answer is as true as that of [`Self::change`],
+    /// and a load is saved where `known` is the latest.
+    ///
+    /// Not for a document that is deleted and made again under one id: its versions begin anew.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub async fn change_from<R: Send, E: Send>(
+        &self,
+        id: Uuid,
+        known: Option<Versioned<T>>,
+        trace: Trace,
+        decide: impl Fn(Option<&Versioned<T>>) -> Result<Decision<T, R>, E> + Send + Sync,
+    ) -> Result<R, ChangeError<E>> {
+        self.change_resolved(id, Start::Known(known), trace, decide).await
+    }
+
+    /// Changes a document, and says the truth about it when answers were lost.
+    async fn change_resolved<R: Send, E: Send>(
+        &self,
+        id: Uuid,
+        start: Start<T>,
+        trace: Trace,
+        decide: impl Fn(Option<&Versioned<T>>) -> Result<Decision<T, R>, E> + Send + Sync,
+    ) -> Result<R, ChangeError<E>> {
         let mut lost_answers = 0;
-        match self.change_rounds(id, trace, decide, &mut lost_answers).await {
+        match self.change_rounds(id, start, trace, decide, &mut lost_answers).await {
             // A save whose answer was lost may have happened, and have been overtaken since, so that
             // this failure is not the whole truth.
             Err(ChangeError::Repo(RepoError::Unavailable(cause))) if lost_answers > 0 => {
@@ -275,31 +336,30 @@ impl<T: Document> Repo<T> {
         }
     }
 
-    /// Loads, decides and saves until it is saved; counts the answers that were lost.
+    /// Decides and saves until it is saved, on what is loaded but for the start; counts the answers
+    /// that were lost.
     async fn change_rounds<R: Send, E: Send>(
         &self,
         id: Uuid,
+        mut start: Start<T>,
         trace: Trace,
         decide: impl Fn(Option<&Versioned<T>>) -> Result<Decision<T, R>, E> + Send + Sync,
         lost_answers: &mut u32,
     ) -> Result<R, ChangeError<E>> {
         for _ in 0..ROUNDS_MAX {
-            let stored = self.store.load(Self::key(id)).await.map_err(RepoError::from)?;
-            let event_count = stored.as_ref().map_or(0, |stored| stored.event_count);
-            let current = match &stored {
-                Some(stored) => {
-                    Some(Versioned { version: stored.version, doc: Self::read(stored)? })
-                }
-                None => None,
+            let (current, is_loaded) = match std::mem::replace(&mut start, Start::Load) {
+                Start::Known(known) => (known, false),
+                Start::Load => (self.load(id).await?, true),
             };
-            let (doc, events, answer) =
-                match decide(current.as_ref()).map_err(ChangeError::Refused)? {
-                    Decision::Keep(answer) => return Ok(answer),
-                    Decision::Save { doc, events, answer } => (doc, events, answer),
-                };
+            let (doc, events, answer) = match decide(current.as_ref()) {
+                Ok(Decision::Save { doc, events, answer }) => (doc, events, answer),
+                // No save will tell whether it was the latest.
+                _ if !is_loaded => continue,
+                Ok(Decision::Keep(answer)) => return Ok(answer),
+                Err(refused) => return Err(ChangeError::Refused(refused)),
+            };
             let events = if mutant!("a save without its events") { Vec::new() } else { events };
-            let expect = current.map_or(Expect::Absent, |current| Expect::Version(current.version));
-            let save = self.prepare(id, expect, &doc, event_count, events, trace)?;
+            let save = self.prepare(id, current.as_ref(), &doc, events, trace)?;
             if self.save_resolved(save, lost_answers).await? {
                 return Ok(answer);
             }
@@ -341,17 +401,17 @@ impl<T: Document> Repo<T> {
         Ok(Outgoing { id, event_type, body })
     }
 
-    /// Encodes a save and its events.
+    /// Encodes a save over `current`, and its events.
     fn prepare(
         &self,
         id: Uuid,
-        expect: Expect,
+        current: Option<&Versioned<T>>,
         doc: &T,
-        event_count: u64,
         events: Vec<DomainEvent>,
         trace: Trace,
     ) -> Result<Save, RepoError> {
-        let mut count = event_count;
+        let expect = current.map_or(Expect::Absent, |current| Expect::Version(current.version));
+        let mut count = current.map_or(0, |current| current.event_count);
         let mut outgoing = Vec::with_capacity(events.len());
         for event in events {
             count += 1;

@@ -78,11 +78,11 @@ impl Tickets {
             .change(id.0, Trace::REQUEST, |current: Option<&Versioned<Ticket>>| {
                 Ok::<_, Problem>(match current {
                     Some(listed) => Decision::Keep(listed.clone()),
-                    None => Decision::Save {
-                        doc: ticket.clone(),
-                        events: vec![DomainEvent::TicketCreated(ticket.state())],
-                        answer: Versioned { version: 1, doc: ticket.clone() },
-                    },
+                    None => {
+                        let events = vec![DomainEvent::TicketCreated(ticket.state())];
+                        let answer = Versioned::over(None, ticket.clone(), &events);
+                        Decision::Save { doc: ticket.clone(), events, answer }
+                    }
                 })
             })
             .await?;
@@ -143,11 +143,11 @@ impl Tickets {
                 }
                 Ok::<_, Problem>(match decided? {
                     None => Decision::Keep(current.clone()),
-                    Some(doc) => Decision::Save {
-                        events: vec![doc.event()],
-                        answer: Versioned { version: current.version + 1, doc: doc.clone() },
-                        doc,
-                    },
+                    Some(doc) => {
+                        let events = vec![doc.event()];
+                        let answer = Versioned::over(Some(current), doc.clone(), &events);
+                        Decision::Save { doc, events, answer }
+                    }
                 })
             })
             .await?;

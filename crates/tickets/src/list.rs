@@ -104,11 +104,7 @@ impl Tickets {
             scan = scan.behind(&last);
         }
         let viewer = query.viewer;
-        let mut listed = page.page(
-            rows,
-            |row| &row.key,
-            |row| shown(&Versioned { version: row.version, doc: row.doc }, viewer),
-        );
+        let mut listed = page.page(rows, |row| &row.key, |row| shown(&row.into(), viewer));
         if let (None, Some(resume)) = (&listed.next_cursor, resume) {
             listed.next_cursor = Some(PageRequest::cursor(&resume));
         }

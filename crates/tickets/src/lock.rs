@@ -23,11 +23,11 @@ impl LockTickets for Tickets {
                 let current = current.ok_or(LockRefusal::NotFound)?;
                 Ok::<_, LockRefusal>(match current.doc.decide(&command, now)? {
                     None => Decision::Keep(current.clone()),
-                    Some(doc) => Decision::Save {
-                        events: vec![doc.event()],
-                        answer: Versioned { version: current.version + 1, doc: doc.clone() },
-                        doc,
-                    },
+                    Some(doc) => {
+                        let events = vec![doc.event()];
+                        let answer = Versioned::over(Some(current), doc.clone(), &events);
+                        Decision::Save { doc, events, answer }
+                    }
                 })
             });
         match changed.await {

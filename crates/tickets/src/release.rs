@@ -22,11 +22,11 @@ impl Tickets {
             let Some(current) = current else { return Ok(Decision::Keep(None)) };
             Ok::<_, crate::ticket::Refusal>(match current.doc.decide(command, now)? {
                 None => Decision::Keep(None),
-                Some(doc) => Decision::Save {
-                    events: vec![doc.event()],
-                    answer: Some(Versioned { version: current.version + 1, doc: doc.clone() }),
-                    doc,
-                },
+                Some(doc) => {
+                    let events = vec![doc.event()];
+                    let answer = Some(Versioned::over(Some(current), doc.clone(), &events));
+                    Decision::Save { doc, events, answer }
+                }
             })
         });
         match changed.await {
