@@ -13,6 +13,9 @@ use crate::problem::Problem;
 pub struct IfMatch(Option<Vec<String>>);
 
 impl IfMatch {
+    /// Any version.
+    pub const ANY: Self = Self(None);
+
     /// Whether the change may be made to `version`.
     ///
     /// # Errors

@@ -3,20 +3,22 @@
 use axum::{
     Json,
     extract::{FromRef, Path, State},
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
+    middleware::map_response,
     response::Response,
 };
 use stubmart_contract::{
     OrderId,
-    api::{CreateOrderRequest, Order, OrderStatus, Page, ProblemBody},
+    api::{self, CreateOrderRequest, OrderStatus, Page, ProblemBody},
 };
 use stubmart_http_kit::{
-    Answer, IdempotencyKey, JsonBody, PageRequest, Problem, QueryFields, SessionGate, SignedIn,
-    fields, idempotency::Scope, query,
+    Answer, IdempotencyKey, IfMatch, JsonBody, PageRequest, Problem, QueryFields, SessionGate,
+    SignedIn, fields, idempotency::Scope, query,
 };
+use stubmart_ports::repo::Versioned;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::Orders;
+use crate::{Orders, order::Order};
 
 #[derive(Clone)]
 struct Rooms {
@@ -41,7 +43,20 @@ pub(crate) fn router(orders: Orders, gate: SessionGate) -> OpenApiRouter {
         .routes(routes!(list_orders, create_order))
         .routes(routes!(get_order, leave_order))
         .routes(routes!(close_order))
+        .layer(map_response(no_store))
         .with_state(Rooms { orders, gate })
+}
+
+/// Orders are their buyer's business.
+async fn no_store(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// An order as its buyer sees it, with its version as `ETag`.
+fn answer(orders: &Orders, status: StatusCode, order: Versioned<Order>) -> Result<Answer, Problem> {
+    let version = order.version;
+    Ok(Answer::json(status, &order.doc.public(orders.now()))?.version(version))
 }
 
 /// An id in a path. A text that is no id names nothing that exists.
@@ -51,7 +66,7 @@ fn id(text: &str) -> Result<OrderId, Problem> {
 
 /// Starts a checkout: locks the ticket for the caller.
 #[utoipa::path(post, path = "/api/orders", tag = "orders", request_body = CreateOrderRequest, responses(
-    (status = 201, description = "The ticket is locked for this order until `expiresAt`", body = Order),
+    (status = 201, description = "The ticket is locked for this order until `expiresAt`", body = api::Order, headers(("ETag" = String, description = "Its version"))),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`: no such ticket, or no longer offered", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`ticket_locked`, `ticket_sold`, `own_ticket`, `price_changed`", body = ProblemBody, content_type = "application/problem+json"),
@@ -72,7 +87,7 @@ async fn create_order(
     let (service, buyer) = (&orders, caller.user_id);
     let once = |id| async move {
         let order = service.place(OrderId(id), buyer, ticket_id, price).await?;
-        Answer::json(StatusCode::CREATED, &order)
+        answer(service, StatusCode::CREATED, order)
     };
     orders.idempotency().once(key, scope, once).await
 }
@@ -83,7 +98,7 @@ async fn create_order(
     ("limit" = Option<u32>, Query, description = "At most so many items; 50 when left out", minimum = 1, maximum = 200),
     ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
 ), responses(
-    (status = 200, description = "A page of orders", body = Page<Order>),
+    (status = 200, description = "A page of orders", body = Page<api::Order>),
     (status = 400, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -91,7 +106,7 @@ async fn list_orders(
     State(orders): State<Orders>,
     caller: SignedIn,
     QueryFields(mut it): QueryFields,
-) -> Result<Json<Page<Order>>, Problem> {
+) -> Result<Json<Page<api::Order>>, Problem> {
     let page = PageRequest::read(&mut it);
     let status = it.optional("status", query::one_of(STATUSES));
     let status = it.finish(Some(status))?;
@@ -107,7 +122,7 @@ const STATUSES: &[(&str, OrderStatus)] = &[
 
 /// The order. Looking at it takes a closed page back.
 #[utoipa::path(get, path = "/api/orders/{id}", tag = "orders", params(("id" = OrderId, Path)), responses(
-    (status = 200, description = "The order", body = Order),
+    (status = 200, description = "The order", body = api::Order, headers(("ETag" = String, description = "Its version"))),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -115,23 +130,30 @@ async fn get_order(
     State(orders): State<Orders>,
     caller: SignedIn,
     Path(order): Path<String>,
-) -> Result<Json<Order>, Problem> {
-    Ok(Json(orders.look(id(&order)?, caller.user_id).await?))
+) -> Result<Answer, Problem> {
+    let order = orders.come_back(id(&order)?, caller.user_id).await?;
+    answer(&orders, StatusCode::OK, order)
 }
 
 /// Leaves the checkout: the order is cancelled and its ticket unlocked. Again is fine.
-#[utoipa::path(delete, path = "/api/orders/{id}", tag = "orders", params(("id" = OrderId, Path)), responses(
-    (status = 200, description = "The order, cancelled", body = Order),
+#[utoipa::path(delete, path = "/api/orders/{id}", tag = "orders", params(
+    ("id" = OrderId, Path),
+    ("If-Match" = Option<String>, Header, description = "The ETag of the version that is meant, or `*`", pattern = "^(\\*|\"[0-9]+\")$"),
+), responses(
+    (status = 200, description = "The order, cancelled", body = api::Order, headers(("ETag" = String, description = "Its version"))),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`payment_in_progress`, `order_completed`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 412, description = "`version_mismatch`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn leave_order(
     State(orders): State<Orders>,
     caller: SignedIn,
     Path(order): Path<String>,
-) -> Result<Json<Order>, Problem> {
-    Ok(Json(orders.leave(id(&order)?, caller.user_id).await?))
+    if_match: IfMatch,
+) -> Result<Answer, Problem> {
+    let order = orders.leave(id(&order)?, caller.user_id, &if_match).await?;
+    answer(&orders, StatusCode::OK, order)
 }
 
 /// Tells that the checkout's page was closed (a beacon): the checkout is left after a grace, unless its

@@ -53,7 +53,7 @@ impl Handler for Charges {
             }
             _ => return Ok(()),
         };
-        self.0.command_by_event(charge.order_id, command, Trace::event(envelope)).await?;
+        self.0.apply(charge.order_id, command, Trace::event(envelope)).await?;
         Ok(())
     }
 }

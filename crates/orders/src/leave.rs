@@ -1,16 +1,17 @@
 //! Leaving a checkout: by the button at once, by closing the page after a grace.
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use stubmart_contract::{
     Code, DomainEvent, Envelope, OrderId, UserId,
-    api::{self, OrderStatus, TicketStatus},
+    api::{OrderStatus, TicketStatus},
 };
-use stubmart_http_kit::Problem;
+use stubmart_http_kit::{IfMatch, Problem};
 use stubmart_ports::{
     Cause,
     key::Key,
     mark,
-    repo::{Decision, Trace, Versioned},
+    repo::{Decision, Row, Trace, Versioned},
     store::Scan,
     worker::{Next, Wake, Worker},
 };
@@ -24,21 +25,26 @@ use crate::{
 const BATCH: usize = 200;
 
 impl Orders {
-    /// The buyer leaves the checkout: the order is cancelled, and its ticket unlocked before this
-    /// answers (unless tickets is down). Again is fine.
+    /// The buyer leaves the checkout, if the order is at a version that is meant: it is cancelled, and its
+    /// ticket unlocked before this answers (unless tickets is down). Again is fine.
     ///
     /// # Errors
-    /// `not_found`, `payment_in_progress`, `order_completed`: nothing happened. `unavailable`: it may
-    /// be left.
-    pub async fn leave(&self, id: OrderId, buyer: UserId) -> Result<api::Order, Problem> {
+    /// `not_found`, `version_mismatch`, `payment_in_progress`, `order_completed`: nothing happened.
+    /// `unavailable`: it may be left.
+    pub async fn leave(
+        &self,
+        id: OrderId,
+        buyer: UserId,
+        if_match: &IfMatch,
+    ) -> Result<Versioned<Order>, Problem> {
         let order = self.own(id, buyer).await?;
-        let unlocked = self.0.echo.listen(order.ticket_id.0);
-        let was_cancelled = order.status == OrderStatus::Cancelled;
-        let left = self.command(id, buyer, Command::Leave).await?;
+        let unlocked = self.0.echo.listen(order.doc.ticket_id.0);
+        let was_cancelled = order.doc.status == OrderStatus::Cancelled;
+        let left = self.command(order, Command::Leave, if_match).await?;
         if !was_cancelled {
             unlocked.hear(|envelope| is_released(envelope, id)).await;
         }
-        Ok(left.public(self.0.host.now()))
+        Ok(left)
     }
 
     /// The buyer's page was closed: the checkout is left after the grace.
@@ -46,53 +52,56 @@ impl Orders {
     /// # Errors
     /// `not_found`; `unavailable`.
     pub async fn begin_leaving(&self, id: OrderId, buyer: UserId) -> Result<(), Problem> {
+        let order = self.own(id, buyer).await?;
         let at = self.0.host.now().after(self.0.config.leave_grace);
-        self.command(id, buyer, Command::BeginLeaving(at)).await?;
+        self.command(order, Command::BeginLeaving(at), &IfMatch::ANY).await?;
         self.0.leaving.wake();
         Ok(())
     }
 
-    /// The buyer looks at the order, which takes a closed page back.
+    /// The order for its buyer, whose look takes a closed page back.
     ///
     /// # Errors
     /// `not_found`, `unavailable`.
-    pub async fn look(&self, id: OrderId, buyer: UserId) -> Result<api::Order, Problem> {
-        let mut order = self.own(id, buyer).await?;
-        if order.leaving_at.is_some() {
-            mark!("a buyer came back to a closed checkout");
-            order = self.command(id, buyer, Command::ComeBack).await?;
+    pub async fn come_back(&self, id: OrderId, buyer: UserId) -> Result<Versioned<Order>, Problem> {
+        let order = self.own(id, buyer).await?;
+        if order.doc.leaving_at.is_none() {
+            return Ok(order);
         }
-        Ok(order.public(self.0.host.now()))
+        mark!("a buyer came back to a closed checkout");
+        self.command(order, Command::ComeBack, &IfMatch::ANY).await
     }
 
     /// The order, if it is this buyer's.
-    pub(crate) async fn own(&self, id: OrderId, buyer: UserId) -> Result<Order, Problem> {
-        let found = self.0.orders.load(id.0).await?;
-        found.map(|it| it.doc).filter(|it| it.user_id == buyer).ok_or_else(Problem::not_found)
-    }
-
-    /// Applies a command of the buyer's.
-    async fn command(
+    pub(crate) async fn own(
         &self,
         id: OrderId,
         buyer: UserId,
+    ) -> Result<Versioned<Order>, Problem> {
+        let found = self.0.orders.load(id.0).await?;
+        found.filter(|it| it.doc.user_id == buyer).ok_or_else(Problem::not_found)
+    }
+
+    /// Applies a command of the buyer's to their order, and gives it as it is stored then.
+    async fn command(
+        &self,
+        order: Versioned<Order>,
         command: Command,
-    ) -> Result<Order, Problem> {
+        if_match: &IfMatch,
+    ) -> Result<Versioned<Order>, Problem> {
         let now = self.0.host.now();
-        let changed =
-            self.0.orders.change(id.0, Trace::REQUEST, |current: Option<&Versioned<Order>>| {
-                let current = current.map(|it| &it.doc).filter(|it| it.user_id == buyer);
-                let current = current.ok_or_else(Problem::not_found)?;
-                Ok::<_, Problem>(match current.decide(command, now)? {
-                    None => Decision::Keep(current.clone()),
-                    Some(doc) => Decision::Save {
-                        events: doc.event(Some(current.status)).into_iter().collect(),
-                        answer: doc.clone(),
-                        doc,
-                    },
-                })
-            });
-        Ok(changed.await?)
+        let id = order.doc.id.0;
+        let apply = |current: Option<&Versioned<Order>>| {
+            let current = current.ok_or_else(Problem::not_found)?;
+            let Some(doc) = current.doc.decide(command, now)? else {
+                return Ok::<_, Problem>(Decision::Keep(current.clone()));
+            };
+            if_match.check(current.version)?;
+            let events: Vec<_> = doc.event(Some(current.doc.status)).into_iter().collect();
+            let answer = Versioned::over(Some(current), doc.clone(), &events);
+            Ok(Decision::Save { doc, events, answer })
+        };
+        Ok(self.0.orders.change_from(id, Some(order), Trace::REQUEST, apply).await?)
     }
 }
 
@@ -142,19 +151,19 @@ impl Worker for Closed {
         let scan = Scan::prefix(&ORDERS, index::LEAVING, &Key::new()).limit(BATCH);
         let rows = it.orders.find(scan).await?;
         let full = rows.len() == BATCH;
-        for row in rows {
-            match row.doc.leaving_at {
-                Some(at) if at <= now => {
-                    mark!("a closed checkout was left after its grace");
-                    self.0
-                        .command_by_event(row.doc.id, Command::LeaveWhenDue, Trace::REQUEST)
-                        .await?;
-                }
-                Some(at) => return Ok(Next::At(at)),
-                None => {}
-            }
-        }
-        Ok(if full { Next::Again } else { Next::Idle })
+        let is_due = |row: &&Row<Order>| row.doc.leaving_at.is_none_or(|at| at <= now);
+        let next = rows.iter().find(|row| !is_due(row)).and_then(|row| row.doc.leaving_at);
+        let left = rows.iter().filter(is_due).map(|row| {
+            mark!("a closed checkout was left after its grace");
+            self.0.apply(row.doc.id, Command::LeaveWhenDue, Trace::REQUEST)
+        });
+        // One that fails holds up none of the others.
+        join_all(left).await.into_iter().collect::<Result<(), _>>()?;
+        Ok(match next {
+            Some(at) => Next::At(at),
+            None if full => Next::Again,
+            None => Next::Idle,
+        })
     }
 
     fn wake(&self) -> Option<Wake> {

@@ -12,7 +12,7 @@ mod settle;
 
 use std::{sync::Arc, time::Duration};
 
-use stubmart_contract::EventType;
+use stubmart_contract::{EventType, Timestamp};
 use stubmart_http_kit::{Idempotency, SessionGate, idempotency};
 use stubmart_ports::{
     Cause,
@@ -128,6 +128,10 @@ impl Orders {
             shutdown: deps.shutdown,
             config,
         })))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.host.now()
     }
 
     fn idempotency(&self) -> &Idempotency<Keeper> {

@@ -30,7 +30,7 @@ pub static ORDERS: Collection = Collection {
     indexes: &[
         Index { name: index::LIVE_TICKET, unique: true },
         Index { name: index::BUYER, unique: false },
-        Index { name: index::BUYER_STATUS, unique: false },
+        Index { name: index::BUYER_OPEN, unique: false },
         Index { name: index::LEAVING, unique: false },
     ],
 };
@@ -41,8 +41,8 @@ pub mod index {
     pub const LIVE_TICKET: &str = "live_ticket";
     /// The buyer.
     pub const BUYER: &str = "buyer";
-    /// The buyer, the status.
-    pub const BUYER_STATUS: &str = "buyer_status";
+    /// The buyer, of an order that has not ended.
+    pub const BUYER_OPEN: &str = "buyer_open";
     /// When a checkout whose page was closed is left.
     pub const LEAVING: &str = "leaving";
 }
@@ -93,10 +93,10 @@ impl Document for Order {
 
     fn entries(&self) -> Vec<(&'static str, Key)> {
         let buyer = Key::new().id(self.user_id.0);
-        let mut entries = vec![
-            (index::BUYER, buyer.clone()),
-            (index::BUYER_STATUS, buyer.number(status_number(self.status))),
-        ];
+        let mut entries = vec![(index::BUYER, buyer.clone())];
+        if !self.has_ended() {
+            entries.push((index::BUYER_OPEN, buyer));
+        }
         if self.status != OrderStatus::Cancelled {
             entries.push((index::LIVE_TICKET, Key::new().id(self.ticket_id.0)));
         }
@@ -104,17 +104,6 @@ impl Document for Order {
             entries.push((index::LEAVING, Key::new().time(at)));
         }
         entries
-    }
-}
-
-/// A status in an index key.
-#[must_use]
-pub const fn status_number(status: OrderStatus) -> u32 {
-    match status {
-        OrderStatus::Created => 0,
-        OrderStatus::AwaitingPayment => 1,
-        OrderStatus::Completed => 2,
-        OrderStatus::Cancelled => 3,
     }
 }
 

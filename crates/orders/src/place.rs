@@ -2,7 +2,7 @@
 
 use stubmart_contract::{
     Code, OrderId, Price, TicketId, UserId,
-    api::{self, CancelReason, OrderStatus},
+    api::{CancelReason, OrderStatus},
 };
 use stubmart_http_kit::Problem;
 use stubmart_ports::{
@@ -29,30 +29,27 @@ impl Orders {
         buyer: UserId,
         ticket_id: TicketId,
         price: Option<Price>,
-    ) -> Result<api::Order, Problem> {
+    ) -> Result<Versioned<Order>, Problem> {
         if let Some(existing) = self.0.orders.load(id.0).await? {
-            return self.placed(existing.doc);
+            return placed(existing);
         }
         let now = self.0.host.now();
         let until = now.after(self.0.config.hold);
         let request = LockRequest { ticket_id, order_id: id, buyer_id: buyer, price, until };
         let locked = self.0.tickets.lock(request).await?.map_err(refused)?;
         let order = fresh(id, buyer, ticket_id, locked, now);
-        let saved = self
-            .0
-            .orders
-            .change(id.0, Trace::REQUEST, |current: Option<&Versioned<Order>>| {
-                Ok::<_, Problem>(match current {
-                    Some(existing) => Decision::Keep(existing.doc.clone()),
-                    None => Decision::Save {
-                        doc: order.clone(),
-                        events: order.event(None).into_iter().collect(),
-                        answer: order.clone(),
-                    },
-                })
+        let save = |current: Option<&Versioned<Order>>| {
+            Ok::<_, Problem>(match current {
+                Some(existing) => Decision::Keep(existing.clone()),
+                None => {
+                    let events: Vec<_> = order.event(None).into_iter().collect();
+                    let answer = Versioned::over(None, order.clone(), &events);
+                    Decision::Save { doc: order.clone(), events, answer }
+                }
             })
-            .await;
-        let saved = match saved {
+        };
+        // A moment ago it was not there.
+        let saved = match self.0.orders.change_from(id.0, None, Trace::REQUEST, save).await {
             // Only a lock that was taken around this order could do that; its ticket is not free.
             Err(ChangeError::Repo(RepoError::Taken { index: index::LIVE_TICKET })) => {
                 return Err(Problem::new(Code::TicketLocked));
@@ -61,23 +58,22 @@ impl Orders {
         };
         if self.0.departed.contains(buyer).await? {
             mark!("a checkout came after its buyer's account was deleted");
-            self.command_by_event(id, Command::BuyerGone, Trace::REQUEST).await?;
+            self.apply(id, Command::BuyerGone, Trace::REQUEST).await?;
             return Err(Problem::new(Code::NotSignedIn));
         }
-        if saved.cancel_reason == Some(CancelReason::Expired) {
+        if saved.doc.cancel_reason == Some(CancelReason::Expired) {
             mark!("a tombstone stopped a sleeper");
         }
-        self.placed(saved)
+        placed(saved)
     }
+}
 
-    /// The answer to placing an order that exists. One that expired before it was saved is no success.
-    fn placed(&self, order: Order) -> Result<api::Order, Problem> {
-        let expired = order.cancel_reason == Some(CancelReason::Expired);
-        if order.status == OrderStatus::Cancelled && expired {
-            return Err(Problem::new(Code::OrderExpired));
-        }
-        Ok(order.public(self.0.host.now()))
+/// The answer to placing an order that exists. One that expired before it was saved is no success.
+fn placed(order: Versioned<Order>) -> Result<Versioned<Order>, Problem> {
+    if order.doc.cancel_reason == Some(CancelReason::Expired) {
+        return Err(Problem::new(Code::OrderExpired));
     }
+    Ok(order)
 }
 
 fn fresh(

@@ -29,9 +29,9 @@ impl SecureOrders for Orders {
         buyer: UserId,
         order_id: OrderId,
     ) -> Result<Option<api::Order>, CallError> {
-        // Not `look`: payments asks also while nobody is there, and must not keep a closed checkout open.
+        // Not `come_back`: payments asks also while nobody is there, and must not keep a closed checkout open.
         match self.own(order_id, buyer).await {
-            Ok(order) => Ok(Some(order.public(self.0.host.now()))),
+            Ok(order) => Ok(Some(order.doc.public(self.0.host.now()))),
             Err(problem) if problem.code() == Code::NotFound => Ok(None),
             Err(problem) => Err(CallError(format!("orders answered {}", problem.code()).into())),
         }

@@ -11,13 +11,13 @@ use stubmart_ports::{
 
 use crate::{
     Orders,
-    order::{Command, ORDERS, Order, index, status_number},
+    order::{Command, ORDERS, Order, index},
 };
 
 impl Orders {
-    /// Applies a command that an event or a worker brought. One that was applied already, or that
-    /// does not fit the order as it is, changes nothing.
-    pub(crate) async fn command_by_event(
+    /// Applies a command that nobody waits for an answer to. One that was applied already, or that does
+    /// not fit the order as it is, changes nothing.
+    pub(crate) async fn apply(
         &self,
         id: OrderId,
         command: Command,
@@ -87,15 +87,14 @@ impl Orders {
     /// Cancels the open checkouts of a buyer whose account is gone. What awaits its money goes on.
     pub(crate) async fn buyer_gone(&self, user_id: UserId, trace: Trace) -> Result<(), RepoError> {
         self.0.departed.mark(user_id, trace).await?;
-        let created = status_number(stubmart_contract::api::OrderStatus::Created);
-        let prefix = Key::new().id(user_id.0).number(created);
-        let mut scan = Scan::prefix(&ORDERS, index::BUYER_STATUS, &prefix).limit(100);
+        let prefix = Key::new().id(user_id.0);
+        let mut scan = Scan::prefix(&ORDERS, index::BUYER_OPEN, &prefix).limit(100);
         loop {
             let keys = self.0.orders.keys(scan.clone()).await?;
             let Some(last) = keys.last() else { return Ok(()) };
             scan = scan.behind(&last.key);
             for found in &keys {
-                self.command_by_event(OrderId(found.id), Command::BuyerGone, trace).await?;
+                self.apply(OrderId(found.id), Command::BuyerGone, trace).await?;
             }
         }
     }

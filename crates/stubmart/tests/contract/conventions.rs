@@ -13,6 +13,9 @@ async fn every_error_is_problem_json() {
     server.get("/api").send().await.is(404, "not_found");
     server.get("/api/orders/x").by(&ann).send().await.is(404, "not_found");
     server.get("/api/orders").send().await.is(401, "not_signed_in");
+    server.get("/nothing").send().await.is(404, "not_found");
+    let page = server.get("/nothing").header("accept", "text/html,*/*;q=0.8").send().await;
+    assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"));
 
     let signup = server.post("/api/auth/signup");
     signup
@@ -27,8 +30,10 @@ async fn every_error_is_problem_json() {
     json().body("").send().await.is(400, "malformed_json");
     json().body("[1]").send().await.is(400, "validation_failed");
     json().body(vec![0xff, 0xfe]).send().await.is(400, "malformed_json");
-    let large = format!("{{\"title\": \"{}\"}}", "x".repeat(70_000));
-    json().body(large).send().await.is(413, "body_too_large");
+    for length in [70_000, 3_000_000] {
+        let large = format!("{{\"title\": \"{}\"}}", "x".repeat(length));
+        json().body(large).send().await.is(413, "body_too_large");
+    }
 }
 
 /// A 405 names the methods that the route has.
@@ -40,6 +45,7 @@ async fn a_method_that_a_route_lacks_is_refused_and_allow_tells_the_others() {
         ("/api/tickets", &["GET", "HEAD", "POST"]),
         ("/api/orders/x/leave", &["POST"]),
         ("/healthz", &["GET", "HEAD"]),
+        ("/login", &["GET", "HEAD", "POST"]),
     ] {
         let answer = server.call("PUT", path).send().await;
         answer.is(405, "method_not_allowed");
@@ -194,6 +200,25 @@ async fn if_match_refuses_a_change_to_another_version() {
     let read = server.get(&path).send().await;
     assert_eq!((read.header("etag"), &read.json()["price"]), ("\"2\"", &json!(8)));
     assert_eq!(server.delete(&path).by(&ann).header("if-match", "*").send().await.status, 204);
+}
+
+/// An order's `ETag` changes with it, and leaving can be meant for one version alone.
+#[tokio::test]
+async fn if_match_keeps_a_checkout_that_changed() {
+    let server = Server::start();
+    let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
+    let body = json!({"ticketId": server.ticket(&ann).await["id"]});
+    let placed = server.post("/api/orders").by(&bob).json(&body).send().await;
+    assert_eq!((placed.status, placed.header("etag")), (201, "\"1\""), "{placed:?}");
+    let path = format!("/api/orders/{}", text(&placed.json(), "id"));
+    let read = server.get(&path).by(&bob).send().await;
+    assert_eq!((read.header("etag"), read.header("cache-control")), ("\"1\"", "no-store"));
+    let leave = |tag| server.delete(&path).by(&bob).header("if-match", tag).send();
+    leave("\"7\"").await.is(412, "version_mismatch");
+    assert_eq!(server.read(&path, &bob).await["status"], "created");
+    let left = leave("\"1\"").await;
+    assert_eq!((left.status, left.header("etag")), (200, "\"2\""), "{left:?}");
+    assert_eq!(leave("\"1\"").await.status, 200, "it is left already, and again is fine");
 }
 
 /// Another site's page can not act in a visitor's name.

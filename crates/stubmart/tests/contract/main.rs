@@ -14,6 +14,7 @@ mod checkout;
 mod command_line;
 mod conventions;
 mod events;
+mod hung_up;
 mod importing;
 mod operations;
 mod orders;

@@ -16,6 +16,7 @@ async fn health_readiness_and_metrics_are_told() {
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
     }
     server.get("/api/tickets/x").send().await.is(404, "not_found");
+    server.call("FROB", "/api/tickets/x").send().await.is(405, "method_not_allowed");
     let metrics = server.get("/metrics").send().await;
     assert_eq!(metrics.status, 200);
     assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
@@ -26,6 +27,7 @@ async fn health_readiness_and_metrics_are_told() {
             && line.contains("status=\"404\"")
     });
     assert!(counted, "{text}");
+    assert!(text.contains("method=\"other\"") && !text.contains("FROB"), "methods too");
     assert!(!text.contains("/api/tickets/x"), "a route, not a path: paths are without number");
 }
 
