@@ -46,8 +46,8 @@ const WAITING_MAX: usize = 256;
 pub struct Argon2Hasher {
     host: Host,
     engine: Arc<Engine>,
-    running: Semaphore,
-    admitted: Semaphore,
+    running: Arc<Semaphore>,
+    admitted: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Argon2Hasher {
@@ -74,23 +74,28 @@ impl Argon2Hasher {
         Ok(Self {
             host,
             engine,
-            running: Semaphore::new(cores),
-            admitted: Semaphore::new(cores.saturating_add(WAITING_MAX)),
+            running: Arc::new(Semaphore::new(cores)),
+            admitted: Arc::new(Semaphore::new(cores.saturating_add(WAITING_MAX))),
         })
     }
 
-    /// Runs `work` on a blocking thread when it is its turn.
+    /// Runs `work` on a blocking thread when it is its turn. Its place is taken until it is done, also
+    /// when whoever asked has gone: a client that hangs up must not make room for the next one while
+    /// its hash is still being computed.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Engine) -> Option<T> + Send + 'static,
     ) -> Result<T, Busy> {
-        let _admitted = self.admitted.try_acquire().map_err(|_| Busy)?;
-        let _running = self.running.acquire().await.map_err(|_| Busy)?;
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| Busy)?;
+        let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| Busy)?;
         let (reply, done) = oneshot::channel();
         let engine = Arc::clone(&self.engine);
         self.host.spawner.blocking(Box::new(move || {
-            // Whoever asked may have gone.
-            drop(reply.send(work(&engine)));
+            // What nobody waits for any more is not begun.
+            let answer = if reply.is_closed() { None } else { work(&engine) };
+            drop((running, admitted));
+            // Whoever asked may have gone meanwhile.
+            drop(reply.send(answer));
         }));
         done.await.ok().flatten().ok_or(Busy)
     }

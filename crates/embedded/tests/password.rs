@@ -83,6 +83,30 @@ async fn too_many_at_once_are_told_so() {
     assert!(hashes.iter().all(Result::is_ok));
 }
 
+/// Whoever hangs up makes no room for others while the work asked for is still to be done: however
+/// many come and go, no more work is handed to the machine than it has cores, and the places are free
+/// again once it is done.
+#[tokio::test]
+async fn who_hangs_up_makes_no_room() {
+    let stalled = Arc::new(Stalled::default());
+    let spawner: Arc<dyn Spawner> = stalled.clone();
+    let host = Host { spawner, ..common::host() };
+    let hasher = Argon2Hasher::new(host, CHEAP).unwrap();
+    // The hasher has prepared itself.
+    let take = || std::mem::take(&mut *stalled.0.lock().unwrap());
+    take().into_iter().for_each(|work| work());
+    let cores = std::thread::available_parallelism().unwrap().get();
+    for _ in 0..10 * cores {
+        let asked = hasher.verify("password".to_owned(), None).now_or_never();
+        assert_eq!(asked, None, "it waits, and is dropped where it stands");
+    }
+    let handed = take();
+    assert_eq!(handed.len(), cores);
+    handed.into_iter().for_each(|work| work());
+    assert_eq!(hasher.verify("password".to_owned(), None).now_or_never(), None);
+    assert_eq!(take().len(), 1, "there is room again");
+}
+
 /// A cost that argon2 does not know is refused.
 #[tokio::test]
 async fn an_impossible_cost_is_refused() {
