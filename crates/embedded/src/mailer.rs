@@ -5,7 +5,8 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Weak},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -24,7 +25,15 @@ const LINE_MAX: usize = 76;
 /// How many characters of an encoded word its text may take: 75 less `=?utf-8?Q?` and `?=` (RFC 2047).
 const WORD_MAX: usize = 63;
 
-/// Writes each mail durably as `<id>.eml` (RFC 5322). A mail that is there already is dropped.
+/// How long a mail is kept for whoever picks it up. It holds an address, which must not outlive its
+/// account for long.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How often old mail is looked for.
+const TIDY_EVERY: Duration = Duration::from_secs(6 * 3600);
+
+/// Writes each mail durably as `<id>.eml` (RFC 5322). A mail that is there already is dropped. A mail
+/// that nobody has taken away within seven days is removed.
 pub struct FileMailer {
     host: Host,
     settings: Arc<Settings>,
@@ -56,7 +65,10 @@ impl FileMailer {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&directory)?;
-        Ok(Self { host, settings: Arc::new(Settings { directory, from }) })
+        let settings = Arc::new(Settings { directory, from });
+        let tidy = tidy(host.clone(), Arc::downgrade(&settings));
+        host.spawner.spawn("mail-tidy", Box::pin(tidy));
+        Ok(Self { host, settings })
     }
 }
 
@@ -71,30 +83,66 @@ impl Mailer for FileMailer {
             drop(reply.send(settings.write(&mail, attempt, now)));
         }));
         match written.await {
-            Ok(result) => result.map_err(MailError),
-            Err(gone) => Err(MailError(gone.into())),
+            Ok(result) => result,
+            Err(gone) => Err(MailError::Failed(gone.into())),
         }
+    }
+}
+
+/// Removes old mail now and again, for as long as the mailer is there.
+async fn tidy(host: Host, settings: Weak<Settings>) {
+    while let Some(settings) = settings.upgrade() {
+        let now = host.now();
+        host.spawner.blocking(Box::new(move || {
+            if let Err(error) = settings.remove_old(now) {
+                tracing::warn!(%error, "old mail not removed");
+            }
+        }));
+        host.clock.sleep(TIDY_EVERY).await;
     }
 }
 
 impl Settings {
     /// Writes a mail under a name of the attempt's own first, so that a file with the mail's name is
     /// always whole, however many write it at once.
-    fn write(&self, mail: &Mail, attempt: Uuid, now: Timestamp) -> Result<(), Cause> {
-        let path = self.directory.join(format!("{}.eml", mail.id));
+    fn write(&self, mail: &Mail, attempt: Uuid, now: Timestamp) -> Result<(), MailError> {
+        // What can not be written down now can not be later either.
+        let message = message(mail, &self.from, now).map_err(MailError::Refused)?;
+        self.store(mail.id, attempt, &message).map_err(|error| MailError::Failed(error.into()))
+    }
+
+    fn store(&self, id: Uuid, attempt: Uuid, message: &str) -> io::Result<()> {
+        let path = self.directory.join(format!("{id}.eml"));
         if path.try_exists()? {
             return Ok(());
         }
-        let message = message(mail, &self.from, now)?;
         let draft = self.directory.join(format!("{attempt}.draft"));
-        if let Err(error) = write_durably(&draft, &message).and_then(|()| fs::rename(&draft, &path))
+        if let Err(error) = write_durably(&draft, message).and_then(|()| fs::rename(&draft, &path))
         {
             // It may not even be there.
             drop(fs::remove_file(&draft));
-            return Err(error.into());
+            return Err(error);
         }
         // The name is durable when the directory is.
-        File::open(&self.directory)?.sync_all()?;
+        File::open(&self.directory)?.sync_all()
+    }
+
+    /// Removes the mails, and the drafts that a crash left, that are older than [`KEPT`].
+    fn remove_old(&self, now: Timestamp) -> Result<(), Cause> {
+        for entry in fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            let path = entry.path();
+            let is_ours = path.extension().is_some_and(|it| it == "eml" || it == "draft");
+            // Whoever picks mail up may have been quicker.
+            let Ok(modified) = entry.metadata().and_then(|it| it.modified()) else { continue };
+            let at = Timestamp::from_millis(jiff::Timestamp::try_from(modified)?.as_millisecond());
+            if is_ours && now.since(at) > KEPT {
+                match fs::remove_file(&path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                    _ => {}
+                }
+            }
+        }
         Ok(())
     }
 }

@@ -19,13 +19,22 @@ pub struct Mail {
     pub text: String,
 }
 
-/// The mail was not taken; send it again.
+/// Why a mail was not taken.
 #[derive(Debug)]
-pub struct MailError(pub Cause);
+pub enum MailError {
+    /// It can never be taken: there is something wrong with the mail itself, such as its address.
+    /// Nothing was sent.
+    Refused(Cause),
+    /// The mailer failed; send it again. It may have been taken.
+    Failed(Cause),
+}
 
 impl fmt::Display for MailError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the mail was not taken: {}", self.0)
+        match self {
+            Self::Refused(cause) => write!(f, "the mail was refused: {cause}"),
+            Self::Failed(cause) => write!(f, "the mail was not taken: {cause}"),
+        }
     }
 }
 
@@ -37,6 +46,6 @@ pub trait Mailer: Send + Sync + 'static {
     /// Takes a mail for delivery, durably.
     ///
     /// # Errors
-    /// [`MailError`]: it may have been taken.
+    /// [`MailError`].
     async fn send(&self, mail: Mail) -> Result<(), MailError>;
 }

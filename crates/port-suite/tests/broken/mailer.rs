@@ -36,7 +36,7 @@ impl Mailer for Broken {
             mail.subject.retain(|character| character.is_ascii());
         }
         if self.defect == RefusesAMailItHas && self.inner.mails().contains(&mail) {
-            return Err(MailError("it is there already".into()));
+            return Err(MailError::Failed("it is there already".into()));
         }
         self.inner.send(mail).await
     }
