@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use stubmart_http_kit::fields::Invalid;
 use stubmart_ports::key::Key;
 
-/// The longest address that can be delivered to, in characters (RFC 5321, 4.5.3.1.3).
+/// The longest address that can be delivered to, in bytes (RFC 5321, 4.5.3.1.3).
 const LENGTH_MAX: usize = 254;
 
-/// The longest part before the `@` (RFC 5321, 4.5.3.1.1).
+/// The longest part before the `@`, in bytes (RFC 5321, 4.5.3.1.1).
 const LOCAL_MAX: usize = 64;
 
 /// An email address, as it was given. Two addresses are the same account when their [`Email::folded`]
@@ -27,13 +27,13 @@ impl FromStr for Email {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         let sane = |(local, domain): (&str, &str)| {
-            (1..=LOCAL_MAX).contains(&local.chars().count())
+            (1..=LOCAL_MAX).contains(&local.len())
                 && domain.contains('.')
                 && domain.split('.').all(|label| !label.is_empty())
                 && local.chars().chain(domain.chars()).all(is_plain)
         };
-        if text.chars().count() > LENGTH_MAX {
-            return Err(format!("must be at most {LENGTH_MAX} characters"));
+        if text.len() > LENGTH_MAX {
+            return Err(format!("must be at most {LENGTH_MAX} bytes"));
         }
         if !text.split_once('@').is_some_and(sane) {
             return Err("must be an email address such as ann@example.com".to_owned());
@@ -73,13 +73,23 @@ mod tests {
     #[test]
     fn an_address_is_checked_for_sanity() {
         let long = format!("{}@example.com", "l".repeat(64));
-        for right in
-            ["a@b.c", " ann@example.com ", "a+b_c!#$%&'*/=?^`{|}~-@x-1.co.uk", "ä@ö.de", &long]
-        {
+        // Mail counts in bytes, of which an `ä` has two.
+        let wide = format!("{}@{}.example.com", "ä".repeat(32), "ö".repeat(88));
+        assert_eq!(wide.len(), 64 + 1 + 176 + ".example.com".len());
+        for right in [
+            "a@b.c",
+            " ann@example.com ",
+            "a+b_c!#$%&'*/=?^`{|}~-@x-1.co.uk",
+            "ä@ö.de",
+            &long,
+            &wide,
+        ] {
             assert_eq!(right.parse::<Email>().unwrap().as_str(), right.trim());
         }
         let too_long = format!("l{long}");
         let far_too_long = format!("a@{}.com", "d".repeat(250));
+        let too_wide = wide.replace('@', "@öö");
+        let too_wide_before = format!("{}@b.c", "ä".repeat(33));
         for wrong in [
             "",
             " ",
@@ -102,6 +112,8 @@ mod tests {
             "a@[1.2]",
             &too_long,
             &far_too_long,
+            &too_wide,
+            &too_wide_before,
         ] {
             assert!(wrong.parse::<Email>().is_err(), "{wrong:?}");
         }
