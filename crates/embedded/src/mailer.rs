@@ -136,11 +136,12 @@ impl Settings {
             // Whoever picks mail up may have been quicker.
             let Ok(modified) = entry.metadata().and_then(|it| it.modified()) else { continue };
             let at = Timestamp::from_millis(jiff::Timestamp::try_from(modified)?.as_millisecond());
-            if is_ours && now.since(at) > KEPT {
-                match fs::remove_file(&path) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-                    _ => {}
-                }
+            if is_ours
+                && now.since(at) > KEPT
+                && let Err(error) = fs::remove_file(&path)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                return Err(error.into());
             }
         }
         Ok(())
