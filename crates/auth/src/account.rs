@@ -1,17 +1,19 @@
 //! The account: reading it, changing it, and how a user's document is changed at all.
 
+use std::net::IpAddr;
+
 use stubmart_contract::{Code, Timestamp, UserId, api};
 use stubmart_http_kit::{
-    Fields, Problem, SignedIn,
+    Fields, IfMatch, Problem, SignedIn,
     fields::{parsed, text, verbatim},
 };
-use stubmart_ports::repo::{ChangeError, Decision, RepoError, Trace};
+use stubmart_ports::repo::{ChangeError, Decision, RepoError, Trace, Versioned};
 
 use crate::{
     Auth,
     email::Email,
     http::any_text,
-    passwords::Subject,
+    passwords::{Guess, Subject},
     signup::{NAME_MAX, PASSWORD},
     user::{self, Change, Command, Refusal},
 };
@@ -47,11 +49,14 @@ impl UpdateRequest {
 }
 
 impl Auth {
-    /// The account of a user; `None` when it is deleted.
+    /// The account of a user and its version; `None` when it is deleted.
     ///
     /// # Errors
     /// `unavailable`.
-    pub(crate) async fn account(&self, id: UserId) -> Result<Option<api::User>, Problem> {
+    pub(crate) async fn account(
+        &self,
+        id: UserId,
+    ) -> Result<Option<Versioned<api::User>>, Problem> {
         Ok(self.inner.users.load(id.0).await?.and_then(|user| user.doc.view()))
     }
 
@@ -59,20 +64,23 @@ impl Auth {
     /// same save; access tokens stay, as they do elsewhere: they were not opened with the password.
     ///
     /// # Errors
-    /// `bad_credentials`, `email_taken`, `not_signed_in` when the account is gone,
+    /// `bad_credentials`, `email_taken`, `version_mismatch`, `not_signed_in` when the account is gone,
     /// `too_many_requests`: nothing changed. `unavailable`.
     pub(crate) async fn update_account(
         &self,
         caller: &SignedIn,
+        from: Option<IpAddr>,
         request: UpdateRequest,
-    ) -> Result<api::User, Problem> {
-        let proof = self.prove(caller.user_id, request.current_password).await?;
+        if_match: IfMatch,
+    ) -> Result<Versioned<api::User>, Problem> {
+        let proof = self.prove(caller.user_id, from, request.current_password).await?;
         let password_hash = match request.password {
             Some(password) => Some(self.inner.passwords.hash(password).await?),
             None => None,
         };
         let command = Command::Update(user::Update {
             proof,
+            if_match,
             session: caller.session_id,
             email: request.email,
             name: request.name,
@@ -89,11 +97,17 @@ impl Auth {
     /// # Errors
     /// `bad_credentials`, `not_signed_in` when the account is gone, `too_many_requests`,
     /// `unavailable`.
-    pub(crate) async fn prove(&self, id: UserId, password: String) -> Result<String, Problem> {
+    pub(crate) async fn prove(
+        &self,
+        id: UserId,
+        from: Option<IpAddr>,
+        password: String,
+    ) -> Result<String, Problem> {
         let user = self.inner.users.load(id.0).await?;
         let account = user.and_then(|user| user.doc.account);
         let hash = account.ok_or_else(|| Problem::new(Code::NotSignedIn))?.password_hash;
-        self.check_password(Subject::User(id), password, Some(hash.clone())).await?;
+        let guess = Guess { subject: Subject::User(id), from };
+        self.check_password(guess, password, Some(hash.clone())).await?;
         Ok(hash)
     }
 
@@ -126,6 +140,7 @@ pub(crate) fn refused(error: ChangeError<Refusal>) -> Problem {
         ChangeError::Refused(Refusal::Gone) => Problem::new(Code::NotSignedIn),
         // Another request changed the password meanwhile: what was checked is no longer right.
         ChangeError::Refused(Refusal::StaleProof) => Problem::new(Code::BadCredentials),
+        ChangeError::Refused(Refusal::OtherVersion) => Problem::new(Code::VersionMismatch),
         ChangeError::Refused(Refusal::Exists) => {
             Problem::internal("an update was taken for a signup")
         }

@@ -1,6 +1,8 @@
 //! Deleting the account.
 
-use stubmart_http_kit::{Fields, Problem, SignedIn};
+use std::net::IpAddr;
+
+use stubmart_http_kit::{Fields, IfMatch, Problem, SignedIn};
 
 use crate::{Auth, account::refused, http::any_text, user::Command};
 
@@ -15,15 +17,17 @@ impl Auth {
     /// again and all its sessions and access tokens are dead. `USER_DELETED` leaves with it.
     ///
     /// # Errors
-    /// `bad_credentials`, `not_signed_in` when the account is gone, `too_many_requests`: nothing
-    /// changed. `unavailable`.
+    /// `bad_credentials`, `version_mismatch`, `not_signed_in` when the account is gone,
+    /// `too_many_requests`: nothing changed. `unavailable`.
     pub(crate) async fn delete_account(
         &self,
         caller: &SignedIn,
+        from: Option<IpAddr>,
         current_password: String,
+        if_match: IfMatch,
     ) -> Result<(), Problem> {
-        let proof = self.prove(caller.user_id, current_password).await?;
-        let command = Command::Delete { proof, notice_id: self.inner.host.uuid() };
+        let proof = self.prove(caller.user_id, from, current_password).await?;
+        let command = Command::Delete { proof, if_match, notice_id: self.inner.host.uuid() };
         self.change_user(caller.user_id, &command).await.map_err(refused)?;
         Ok(())
     }

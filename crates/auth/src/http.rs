@@ -15,17 +15,20 @@ use serde_json::Value;
 use stubmart_contract::{
     SessionId, UserId,
     api::{
-        AccessTokens, CreateTokenRequest, CurrentUser, DeleteUserRequest, LoginRequest,
-        NewAccessToken, ProblemBody, Sessions, SignupRequest, UpdateUserRequest, User,
+        AccessToken, CreateTokenRequest, CurrentUser, DeleteUserRequest, LoginRequest,
+        NewAccessToken, Page, ProblemBody, Session, SignupRequest, UpdateUserRequest, User,
     },
 };
 use stubmart_http_kit::{
-    Answer, IdempotencyKey, JsonBody, MaybeSignedIn, Problem, SessionGate, SignedIn,
+    Answer, IdempotencyKey, IfMatch, JsonBody, MaybeSignedIn, PageRequest, Problem, QueryFields,
+    SessionGate, SignedIn,
+    conditional::etag,
     fields::{Invalid, verbatim},
     idempotency::Scope,
     layer::ClientAddr,
     session::{COOKIE, token},
 };
+use stubmart_ports::repo::Versioned;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -84,6 +87,12 @@ async fn no_store(mut response: Response) -> Response {
     response
 }
 
+/// Which page is asked for, where nothing else can be.
+fn page(QueryFields(mut fields): QueryFields) -> Result<PageRequest, Problem> {
+    let page = PageRequest::read(&mut fields);
+    fields.finish(Some(page))
+}
+
 /// Any text, as it is.
 pub(crate) fn any_text(value: Value) -> Result<String, Invalid> {
     verbatim(0, usize::MAX)(value)
@@ -127,7 +136,8 @@ impl Auth {
     /// The response to somebody who is signed in from now on.
     fn entered(&self, status: StatusCode, entered: Entered, client: &Client) -> Response {
         let cookie = set_cookie(Some(&entered.token), client.https, &self.inner.config);
-        (status, cookie, Json(entered.user)).into_response()
+        let Versioned { version, doc } = entered.user;
+        (status, cookie, [etag(version)], Json(doc)).into_response()
     }
 
     /// The header that has the browser drop its cookie.
@@ -143,7 +153,7 @@ impl Auth {
     ("Idempotency-Key" = Option<String>, Header, description = "The request's own key: sent again, it is done once", min_length = 1, max_length = 255),
 ), responses(
     (status = 201, description = "Signed up and signed in", body = User,
-        headers(("Set-Cookie" = String, description = "`stubmart_session`, the session's token"))),
+        headers(("Set-Cookie" = String, description = "`stubmart_session`, the session's token"), ("ETag" = String, description = "The account's version"))),
     (status = 400, description = "`validation_failed`, `malformed_json`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`email_taken`, `idempotency_key_in_use`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 422, description = "`idempotency_key_reused`", body = ProblemBody, content_type = "application/problem+json"),
@@ -179,7 +189,7 @@ async fn sign_up(
 /// The answer to a wrong password and to an unknown email is the same, and takes as long.
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = LoginRequest, responses(
     (status = 200, description = "Signed in", body = User,
-        headers(("Set-Cookie" = String, description = "`stubmart_session`, the session's token"))),
+        headers(("Set-Cookie" = String, description = "`stubmart_session`, the session's token"), ("ETag" = String, description = "The account's version"))),
     (status = 400, description = "`validation_failed`, `malformed_json`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`bad_credentials`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 429, description = "`too_many_requests`", body = ProblemBody, content_type = "application/problem+json"),
@@ -219,50 +229,65 @@ async fn log_out(
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/auth/currentuser", tag = "auth", security((), ("session" = []), ("token" = [])), responses(
-    (status = 200, description = "The caller's account; null when nobody is signed in", body = CurrentUser),
+    (status = 200, description = "The caller's account; null when nobody is signed in", body = CurrentUser,
+        headers(("ETag" = Option<String>, description = "The account's version, when somebody is signed in"))),
 ))]
 async fn get_current_user(
     State(auth): State<Auth>,
     caller: MaybeSignedIn,
-) -> Result<Json<CurrentUser>, Problem> {
-    let current_user = match caller.user_id() {
+) -> Result<Response, Problem> {
+    let account = match caller.user_id() {
         Some(id) => auth.account(id).await?,
         None => None,
     };
-    Ok(Json(CurrentUser { current_user }))
+    Ok(match account {
+        Some(Versioned { version, doc }) => {
+            ([etag(version)], Json(CurrentUser { current_user: Some(doc) })).into_response()
+        }
+        None => Json(CurrentUser { current_user: None }).into_response(),
+    })
 }
 
 /// Changes email, name or password.
 ///
 /// A new password ends every other browser session at once. Access tokens stay: revoke them one by
 /// one. The owner is told by mail, at the address before the change.
-#[utoipa::path(patch, path = "/api/auth/currentuser", tag = "auth", request_body = UpdateUserRequest, responses(
-    (status = 200, description = "The account after the change", body = User),
+#[utoipa::path(patch, path = "/api/auth/currentuser", tag = "auth", params(
+    ("If-Match" = Option<String>, Header, description = "The ETag of the version that is meant, or `*`", pattern = "^(\\*|\"[0-9]+\")$"),
+), request_body = UpdateUserRequest, responses(
+    (status = 200, description = "The account after the change", body = User, headers(("ETag" = String, description = "The account's version"))),
     (status = 400, description = "`validation_failed`, `malformed_json`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`not_signed_in`; `bad_credentials`: the present password is another", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`email_taken`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 412, description = "`version_mismatch`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 429, description = "`too_many_requests`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn update_current_user(
     State(rooms): State<Rooms>,
     caller: SignedIn,
+    client: Client,
+    if_match: IfMatch,
     body: JsonBody,
-) -> Result<Json<User>, Problem> {
+) -> Result<Response, Problem> {
     let request = UpdateRequest::read(body.fields()?)?;
     let ends_sessions = request.sets_password();
-    let result = rooms.auth.update_account(&caller, request).await;
+    let result = rooms.auth.update_account(&caller, client.address, request, if_match).await;
     if ends_sessions {
         // Also after a failure: its answer may have been lost.
         rooms.gate.forget_all();
     }
-    Ok(Json(result?))
+    let Versioned { version, doc } = result?;
+    Ok(([etag(version)], Json(doc)).into_response())
 }
 
 /// Deletes the account.
 ///
 /// Its sessions and access tokens are dead at once and its personal data is erased; its listings are
-/// withdrawn and its open orders cancelled. The address can sign up again, as somebody new.
-#[utoipa::path(delete, path = "/api/auth/currentuser", tag = "auth", request_body = DeleteUserRequest, responses(
+/// withdrawn and its open orders cancelled a moment later. The address can sign up again, as somebody
+/// new.
+#[utoipa::path(delete, path = "/api/auth/currentuser", tag = "auth", params(
+    ("If-Match" = Option<String>, Header, description = "The ETag of the version that is meant, or `*`", pattern = "^(\\*|\"[0-9]+\")$"),
+), request_body = DeleteUserRequest, responses(
     (status = 204, description = "Deleted",
         headers(("Set-Cookie" = String, description = "An empty `stubmart_session`"))),
     (status = 400, description = "`validation_failed`, `malformed_json`", body = ProblemBody, content_type = "application/problem+json"),
@@ -273,25 +298,32 @@ async fn delete_current_user(
     State(rooms): State<Rooms>,
     caller: SignedIn,
     client: Client,
+    if_match: IfMatch,
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let current_password = delete::read(body.fields()?)?;
-    let result = rooms.auth.delete_account(&caller, current_password).await;
+    let result =
+        rooms.auth.delete_account(&caller, client.address, current_password, if_match).await;
     rooms.gate.forget_all();
     result?;
     Ok((StatusCode::NO_CONTENT, rooms.auth.cleared(&client)).into_response())
 }
 
 /// Where the caller is signed in: browser sessions, newest first.
-#[utoipa::path(get, path = "/api/auth/sessions", tag = "auth", responses(
-    (status = 200, description = "The caller's sessions", body = Sessions),
+#[utoipa::path(get, path = "/api/auth/sessions", tag = "auth", params(
+    ("limit" = Option<u32>, Query, description = "At most so many items; 50 when left out", minimum = 1, maximum = 200),
+    ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
+), responses(
+    (status = 200, description = "A page of the caller's sessions", body = Page<Session>),
+    (status = 400, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn list_sessions(
     State(auth): State<Auth>,
     caller: SignedIn,
-) -> Result<Json<Sessions>, Problem> {
-    Ok(Json(Sessions { items: auth.sessions(&caller).await? }))
+    query: QueryFields,
+) -> Result<Json<Page<Session>>, Problem> {
+    Ok(Json(auth.sessions(&caller, &page(query)?).await?))
 }
 
 /// Ends one of the caller's sessions.
@@ -309,27 +341,34 @@ async fn end_session(
 }
 
 /// The caller's access tokens, newest first, without their secrets.
-#[utoipa::path(get, path = "/api/auth/tokens", tag = "auth", responses(
-    (status = 200, description = "The caller's access tokens", body = AccessTokens),
+#[utoipa::path(get, path = "/api/auth/tokens", tag = "auth", params(
+    ("limit" = Option<u32>, Query, description = "At most so many items; 50 when left out", minimum = 1, maximum = 200),
+    ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
+), responses(
+    (status = 200, description = "A page of the caller's access tokens", body = Page<AccessToken>),
+    (status = 400, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn list_tokens(
     State(auth): State<Auth>,
     caller: SignedIn,
-) -> Result<Json<AccessTokens>, Problem> {
-    Ok(Json(AccessTokens { items: auth.tokens(&caller).await? }))
+    query: QueryFields,
+) -> Result<Json<Page<AccessToken>>, Problem> {
+    Ok(Json(auth.tokens(&caller, &page(query)?).await?))
 }
 
 /// Makes an access token for a script.
 ///
 /// The secret is in this answer and in no other. The token may do what its owner may, until it is
-/// revoked or the account is deleted.
+/// revoked or the account is deleted, but for one thing: it makes no further tokens. The owner is told
+/// by mail.
 #[utoipa::path(post, path = "/api/auth/tokens", tag = "auth", request_body = CreateTokenRequest, params(
     ("Idempotency-Key" = Option<String>, Header, description = "The request's own key: sent again by the same session, it is done once and shows the same secret", min_length = 1, max_length = 255),
 ), responses(
     (status = 201, description = "Made", body = NewAccessToken),
     (status = 400, description = "`validation_failed`, `malformed_json`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`session_required`: the caller is an access token", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`idempotency_key_in_use`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 422, description = "`idempotency_key_reused`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -340,6 +379,7 @@ async fn create_token(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let name = tokens::read(body.fields()?)?;
+    auth.may_make_tokens(&caller).await?;
     let random = || URL_SAFE_NO_PAD.encode(auth.inner.host.ids.secret());
     let nonce = key.0.clone().unwrap_or_else(random);
     let session = caller.session_id.to_string();

@@ -14,12 +14,14 @@ use crate::{
 #[async_trait]
 impl Introspect for Auth {
     async fn introspect(&self, token: &str) -> Result<Option<Identity>, CallError> {
-        self.living_session(token).await.map_err(|error| CallError(error.into()))
+        let found = self.living_session(token).await.map_err(|error| CallError(error.into()))?;
+        Ok(found.map(|session| Identity { user_id: session.user_id, session_id: session.id }))
     }
 }
 
 impl Auth {
-    async fn living_session(&self, token: &str) -> Result<Option<Identity>, RepoError> {
+    /// The session or access token that `token` opens, if it is alive. That it is in use is noted.
+    pub(crate) async fn living_session(&self, token: &str) -> Result<Option<Session>, RepoError> {
         let inner = &self.inner;
         let Some(found) = inner.sessions.by_unique("token", &TokenHash::of(token).key()).await?
         else {
@@ -31,11 +33,10 @@ impl Auth {
         if !session.is_alive(user.as_ref().map(|user| &user.doc), now) {
             return Ok(None);
         }
-        let identity = Identity { user_id: session.user_id, session_id: session.id };
         if session.is_seen_anew(now) {
             self.note_use(&session);
         }
-        Ok(Some(identity))
+        Ok(Some(session))
     }
 
     /// Notes, besides the request that waits, that a session is in use. What is lost when that fails

@@ -63,7 +63,7 @@ pub struct Deps {
     pub outbox: Wake,
     /// Hashes passwords.
     pub passwords: Arc<dyn PasswordHasher>,
-    /// Counts failed logins, logins and signups.
+    /// Counts password checks, wrong ones, signups and mails.
     pub limits: Arc<dyn RateLimits>,
     /// Sends security notices.
     pub mailer: Arc<dyn Mailer>,

@@ -5,13 +5,13 @@ use std::net::IpAddr;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use stubmart_contract::{Code, SessionId, UserId, api};
 use stubmart_http_kit::{Fields, Problem};
-use stubmart_ports::repo::RepoError;
+use stubmart_ports::repo::{RepoError, Versioned};
 
 use crate::{
     Auth,
     email::Email,
     http::any_text,
-    passwords::Subject,
+    passwords::{Guess, Subject},
     session::{Command, Kind, Session, TokenHash},
     user::User,
 };
@@ -44,7 +44,7 @@ pub(crate) struct Client {
 
 /// Somebody who is signed in now.
 pub(crate) struct Entered {
-    pub(crate) user: api::User,
+    pub(crate) user: Versioned<api::User>,
     /// The new session's token.
     pub(crate) token: String,
 }
@@ -66,7 +66,6 @@ impl Auth {
     /// `bad_credentials` with the same work done whether or not the account exists;
     /// `too_many_requests`; `unavailable`.
     pub(crate) async fn log_in(&self, login: Login, client: &Client) -> Result<Entered, Problem> {
-        self.count_login(client.address).await?;
         let user = match login.email.parse::<Email>() {
             Ok(email) => self.inner.users.by_unique("email", &email.key()).await?,
             Err(_) => None,
@@ -75,19 +74,19 @@ impl Auth {
         let account = user.as_ref().and_then(|user| user.account.as_ref());
         let hash = account.map(|account| account.password_hash.clone());
         let folded = login.email.trim().to_lowercase();
-        self.check_password(Subject::Email(&folded), login.password, hash).await?;
-        match (user.as_ref().and_then(User::view), account) {
-            (Some(view), Some(account)) => {
-                let number = account.password_number;
-                let token = self.open_session(view.id, number, client).await?;
-                Ok(Entered { user: view, token })
-            }
-            _ => Err(Problem::new(Code::BadCredentials)),
-        }
+        let guess = Guess { subject: Subject::Email(&folded), from: client.address };
+        self.check_password(guess, login.password, hash).await?;
+        let Some((user, account)) = user.as_ref().and_then(User::view).zip(account) else {
+            return Err(Problem::new(Code::BadCredentials));
+        };
+        let opened = self.open_session(user.doc.id, account.password_number, client).await?;
+        let token = opened.ok_or_else(|| Problem::new(Code::BadCredentials))?;
+        Ok(Entered { user, token })
     }
 
     /// Opens a session for a user whose password of this number was just checked or set. The answer
-    /// is its token, which is kept nowhere.
+    /// is its token, which is kept nowhere; `None` when the password was changed or the account
+    /// deleted meanwhile: no session is left then.
     ///
     /// # Errors
     /// `unavailable`: a session nobody has the token of may exist.
@@ -96,7 +95,7 @@ impl Auth {
         user_id: UserId,
         password_number: u32,
         client: &Client,
-    ) -> Result<String, Problem> {
+    ) -> Result<Option<String>, Problem> {
         let inner = &self.inner;
         let now = inner.host.now();
         let token = URL_SAFE_NO_PAD.encode(inner.host.ids.secret());
@@ -112,7 +111,14 @@ impl Auth {
                 expires_at: now.after(inner.config.session_life),
             },
         };
-        self.change_session(session.id, &Command::Begin(session)).await?;
-        Ok(token)
+        self.change_session(session.id, &Command::Begin(session.clone())).await?;
+        // Asked afterwards: had the account gone before, whoever tidied up may have come too early to
+        // see this session, and nobody else would end it.
+        let user = inner.users.load(user_id.0).await?.map(|user| user.doc);
+        if !session.is_alive(user.as_ref(), inner.host.now()) {
+            self.end_session(session.id).await?;
+            return Ok(None);
+        }
+        Ok(Some(token))
     }
 }

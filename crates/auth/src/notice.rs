@@ -1,7 +1,9 @@
 //! Security notices: mails that tell an account's owner what was done with it.
 //!
 //! A notice is saved with the change it tells of, in the user's own document, and stays there until
-//! the mailer took it. So none is lost in a crash; one may be sent twice, with the same id.
+//! the mailer took it. So none is lost in a crash; one may be sent twice, with the same id. One that
+//! the mailer does not take waits for its next try behind those whose time has come, so that it keeps
+//! nobody else's waiting.
 
 use std::time::Duration;
 
@@ -11,8 +13,8 @@ use stubmart_contract::Timestamp;
 use stubmart_ports::{
     Cause,
     key::Key,
-    mailer::Mail,
-    repo::Row,
+    limits::Quota,
+    mailer::{Mail, MailError},
     store::Scan,
     worker::{Next, Wake, Worker},
 };
@@ -21,11 +23,22 @@ use uuid::Uuid;
 use crate::{
     Auth,
     email::Email,
+    passwords::digest,
     user::{Command, USERS, User},
 };
 
 /// After this a notice is of no use any more, and its address is not kept for it.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How long a notice waits after the first try that failed; twice as long after each further one.
+const RETRY_MIN: Duration = Duration::from_secs(60);
+
+/// How long it waits at the most.
+const RETRY_MAX: Duration = Duration::from_secs(3600);
+
+/// How many notices of one kind an address is sent. What comes more often is told of later, and once:
+/// no account can be used to fill somebody's mailbox.
+const MAILS: Quota = Quota { burst: 5, every: Duration::from_secs(3600) };
 
 /// How many users' notices are sent in one step.
 const BATCH: usize = 100;
@@ -37,7 +50,19 @@ pub(crate) struct Notice {
     pub(crate) id: Uuid,
     pub(crate) kind: NoticeKind,
     pub(crate) to: Email,
+    /// When it happened.
     pub(crate) at: Timestamp,
+    /// `None` until it had to wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) later: Option<Later>,
+}
+
+/// A notice's next try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Later {
+    pub(crate) due: Timestamp,
+    /// How many tries failed.
+    pub(crate) failures: u32,
 }
 
 /// What a notice tells.
@@ -46,10 +71,31 @@ pub(crate) struct Notice {
 pub(crate) enum NoticeKind {
     EmailChanged,
     PasswordChanged,
+    TokenCreated,
     AccountDeleted,
 }
 
+/// What became of a notice.
+enum Tried {
+    /// It need not be sent any more.
+    Done,
+    /// It is tried again.
+    Later(Later),
+    /// It is tried again, because the mailer failed.
+    Failed(Later, Cause),
+}
+
 impl Notice {
+    /// A notice to be sent at once.
+    pub(crate) const fn new(id: Uuid, kind: NoticeKind, to: Email, at: Timestamp) -> Self {
+        Self { id, kind, to, at, later: None }
+    }
+
+    /// When it is to be sent.
+    pub(crate) fn due(&self) -> Timestamp {
+        self.later.map_or(self.at, |later| later.due)
+    }
+
     /// The mail.
     pub(crate) fn mail(&self) -> Mail {
         let (subject, what) = match self.kind {
@@ -62,6 +108,11 @@ impl Notice {
                 "The password of your Stubmart account was changed",
                 "the password of your Stubmart account was changed. \
                  Every other browser that was signed in is signed out; access tokens still work.",
+            ),
+            NoticeKind::TokenCreated => (
+                "An access token was made for your Stubmart account",
+                "an access token was made for your Stubmart account. \
+                 Whoever has it can act for you until you revoke it.",
             ),
             NoticeKind::AccountDeleted => (
                 "Your Stubmart account was deleted",
@@ -88,19 +139,21 @@ impl Worker for Notices {
     }
 
     async fn step(&self) -> Result<Next, Cause> {
+        let now = self.0.inner.host.now();
         let scan = Scan::prefix(&USERS, "notices", &Key::new()).limit(BATCH);
         let rows = self.0.inner.users.find(scan).await?;
-        if rows.is_empty() {
-            return Ok(Next::Idle);
-        }
-        // One address that the mailer does not take must not keep the others waiting.
         let mut failure = None;
-        for row in rows {
-            if let Err(cause) = self.send(&row).await {
+        for row in &rows {
+            if let Some(due) = row.doc.next_notice().filter(|due| *due > now) {
+                return failure.map_or(Ok(Next::At(due)), Err);
+            }
+            // One address that the mailer does not take must not keep the others waiting.
+            if let Err(cause) = self.send_due(&row.doc, now).await {
                 failure = Some(cause);
             }
         }
-        failure.map_or(Ok(Next::Again), Err)
+        let next = if rows.is_empty() { Next::Idle } else { Next::Again };
+        failure.map_or(Ok(next), Err)
     }
 
     fn wake(&self) -> Option<Wake> {
@@ -109,25 +162,49 @@ impl Worker for Notices {
 }
 
 impl Notices {
-    /// Sends a user's notices and strikes those off that were taken or have grown old.
-    async fn send(&self, row: &Row<User>) -> Result<(), Cause> {
-        let inner = &self.0.inner;
-        let now = inner.host.now();
-        let (mut done, mut failure) = (Vec::new(), None);
-        for notice in &row.doc.notices {
-            match inner.mailer.send(notice.mail()).await {
-                Ok(()) => done.push(notice.id),
-                Err(error) if now.since(notice.at) > GIVEN_UP_AFTER => {
-                    tracing::warn!(user.id = %row.doc.id, %error, "notice given up");
-                    done.push(notice.id);
+    /// Sends a user's notices whose time has come and notes what became of them.
+    async fn send_due(&self, user: &User, now: Timestamp) -> Result<(), Cause> {
+        let (mut done, mut later, mut failure) = (Vec::new(), Vec::new(), None);
+        for notice in user.notices.iter().filter(|notice| notice.due() <= now) {
+            match self.send(notice, now).await? {
+                Tried::Done => done.push(notice.id),
+                Tried::Later(again) => later.push((notice.id, again)),
+                Tried::Failed(again, cause) => {
+                    later.push((notice.id, again));
+                    failure = Some(cause);
                 }
-                Err(error) => failure = Some(error),
             }
         }
-        if !done.is_empty() {
-            let changed = self.0.change_user(row.doc.id, &Command::DropNotices(done)).await;
-            changed.map_err(|error| format!("notices not struck off: {error:?}"))?;
+        let tried = Command::NoticesTried { done, later };
+        let changed = self.0.change_user(user.id, &tried).await;
+        changed.map_err(|error| format!("what became of notices not noted: {error:?}"))?;
+        failure.map_or(Ok(()), Err)
+    }
+
+    async fn send(&self, notice: &Notice, now: Timestamp) -> Result<Tried, Cause> {
+        let inner = &self.0.inner;
+        let failures = notice.later.map_or(0, |later| later.failures);
+        let is_old = now.since(notice.at) > GIVEN_UP_AFTER;
+        let address = digest(&format!("{:?}:{}", notice.kind, notice.to.folded()));
+        if let Some(wait) = inner.limits.take(&format!("auth.mails.{address}"), MAILS).await? {
+            let later = Tried::Later(Later { due: now.after(wait), failures });
+            return Ok(if is_old { Tried::Done } else { later });
         }
-        failure.map_or(Ok(()), |error| Err(error.into()))
+        match inner.mailer.send(notice.mail()).await {
+            Ok(()) => Ok(Tried::Done),
+            Err(error @ MailError::Refused(_)) => {
+                tracing::warn!(notice.id = %notice.id, %error, "notice given up");
+                Ok(Tried::Done)
+            }
+            Err(error) if is_old => {
+                tracing::warn!(notice.id = %notice.id, %error, "notice given up");
+                Ok(Tried::Done)
+            }
+            Err(error) => {
+                let wait = RETRY_MIN.saturating_mul(1 << failures.min(10)).min(RETRY_MAX);
+                let failures = failures.saturating_add(1);
+                Ok(Tried::Failed(Later { due: now.after(wait), failures }, error.into()))
+            }
+        }
     }
 }

@@ -1,24 +1,50 @@
-//! Checks passwords, and holds up whoever guesses them.
+//! Checks passwords, and holds up whoever guesses them or keeps the processors busy with them.
+//!
+//! Wrong guesses are counted for the account and the network they come from, so that nobody can lock
+//! somebody out from elsewhere. Who guesses from many networks meets a second, larger budget of the
+//! account alone; it holds up everybody but the networks that have given the right password lately.
 
-use std::{net::IpAddr, net::Ipv6Addr, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use stubmart_contract::{Code, UserId};
 use stubmart_http_kit::Problem;
 use stubmart_ports::limits::Quota;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::Auth;
 
-/// How often a password may be guessed wrongly.
+/// How often an account's password may be guessed wrongly from one network.
 const FAILURES: Quota = Quota { burst: 10, every: Duration::from_secs(60) };
 
-/// How often one address may try to log in, rightly or wrongly.
-const LOGINS: Quota = Quota { burst: 300, every: Duration::from_millis(200) };
+/// How often it may be guessed wrongly from all networks together: a hundred, as NIST SP 800-63B
+/// (5.2.2) has it, and one more a minute.
+const FAILURES_EVERYWHERE: Quota = Quota { burst: 100, every: Duration::from_secs(60) };
+
+/// How long a network is known to an account that gave the right password from there: it is while this
+/// quota is used up.
+const KNOWN: Quota = Quota { burst: 1, every: Duration::from_secs(30 * 24 * 3600) };
+
+/// How often one address may have a password checked, right or wrong.
+const CHECKS: Quota = Quota { burst: 300, every: Duration::from_millis(200) };
+
+/// How often a signed-in user may have the present password checked, right or wrong.
+const CHANGES: Quota = Quota { burst: 30, every: Duration::from_secs(60) };
 
 /// How many accounts one address may open.
 const SIGNUPS: Quota = Quota { burst: 100, every: Duration::from_secs(3) };
+
+/// How many checks of one account's password from one network may wait for each other.
+const WAITING_MAX: usize = 64;
+
+/// How long whoever finds the queue full is asked to wait.
+const QUEUE_WAIT: Duration = Duration::from_secs(1);
 
 /// Whose password is guessed.
 #[derive(Clone, Copy)]
@@ -30,35 +56,89 @@ pub(crate) enum Subject<'a> {
     User(UserId),
 }
 
-impl Subject<'_> {
-    /// Names the subject without saying who it is: limits are kept outside of the store.
-    fn digest(self) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        match self {
-            Self::Email(email) => hash.update(format!("email:{email}")),
-            Self::User(id) => hash.update(format!("user:{id}")),
+/// Whose password is guessed, and from where.
+#[derive(Clone, Copy)]
+pub(crate) struct Guess<'a> {
+    pub(crate) subject: Subject<'a>,
+    /// `None` where it is not known: all such guesses come from one network then.
+    pub(crate) from: Option<IpAddr>,
+}
+
+/// Names something without saying what it is: limits are kept outside of the store.
+pub(crate) fn digest(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
+}
+
+impl Guess<'_> {
+    /// Names the account.
+    fn account(self) -> String {
+        match self.subject {
+            Subject::Email(email) => digest(&format!("email:{email}")),
+            Subject::User(id) => digest(&format!("user:{id}")),
         }
-        hash.finalize().into()
+    }
+
+    /// Names the account and the network together.
+    fn place(self) -> String {
+        let network = self.from.map(network).map(|it| it.to_string()).unwrap_or_default();
+        digest(&format!("{}@{network}", self.account()))
     }
 }
 
-/// One password check at a time for each subject: many guesses at once must not all slip through
-/// before the first is counted. A subject shares its turn with few others, chosen by its digest.
-#[derive(Debug)]
-pub(crate) struct Turns(Vec<Mutex<()>>);
+/// One password check at a time for each account and network: many guesses at once must not all slip
+/// through before the first is counted.
+#[derive(Debug, Default)]
+pub(crate) struct Turns(StdMutex<HashMap<String, Queue>>);
 
-impl Default for Turns {
-    fn default() -> Self {
-        Self((0..=u8::MAX).map(|_| Mutex::new(())).collect())
-    }
+/// Who checks one password and who waits to.
+#[derive(Debug, Default)]
+struct Queue {
+    turn: Arc<Mutex<()>>,
+    length: usize,
+}
+
+/// A place in a queue; dropping it leaves the queue.
+struct Place<'a> {
+    turns: &'a Turns,
+    key: String,
+}
+
+/// The head of a queue. The turn ends before the place is given up.
+struct Turn<'a> {
+    _turn: OwnedMutexGuard<()>,
+    _place: Place<'a>,
 }
 
 impl Turns {
-    async fn take(&self, digest: [u8; 32]) -> Option<MutexGuard<'_, ()>> {
-        let [first, ..] = digest;
-        match self.0.get(usize::from(first)) {
-            Some(turn) => Some(turn.lock().await),
-            None => None,
+    /// Waits for the turn; `None` at once when too many wait already.
+    async fn take(&self, key: String) -> Option<Turn<'_>> {
+        let turn = {
+            let mut queues = self.lock();
+            let queue = queues.entry(key.clone()).or_default();
+            if queue.length > WAITING_MAX {
+                return None;
+            }
+            queue.length = queue.length.saturating_add(1);
+            Arc::clone(&queue.turn)
+        };
+        let place = Place { turns: self, key };
+        Some(Turn { _turn: turn.lock_owned().await, _place: place })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Queue>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Entry::Occupied(mut queue) = self.turns.lock().entry(std::mem::take(&mut self.key)) {
+            let length = queue.get().length.saturating_sub(1);
+            if length == 0 {
+                queue.remove();
+            } else {
+                queue.get_mut().length = length;
+            }
         }
     }
 }
@@ -68,35 +148,40 @@ impl Auth {
     /// takes as long.
     ///
     /// # Errors
-    /// `bad_credentials`, which counts against the subject; `too_many_requests` when it was guessed
-    /// wrongly too often, whether or not it is right now; `unavailable`.
+    /// `bad_credentials`, which counts against the account and the network; `too_many_requests` when
+    /// there were too many checks or too many of them failed, whether or not it is right now;
+    /// `unavailable`.
     pub(crate) async fn check_password(
         &self,
-        subject: Subject<'_>,
+        guess: Guess<'_>,
         password: String,
         hash: Option<String>,
     ) -> Result<(), Problem> {
         let inner = &self.inner;
-        let digest = subject.digest();
-        let key = format!("auth.failures.{}", URL_SAFE_NO_PAD.encode(digest));
-        let _turn = inner.turns.take(digest).await;
-        if let Some(wait) = inner.limits.peek(&key, FAILURES).await? {
-            return Err(too_many(wait));
+        let (account, place) = (guess.account(), guess.place());
+        self.count("auth.checks", guess.from, CHECKS).await?;
+        if let Subject::User(_) = guess.subject {
+            let changes = format!("auth.changes.{account}");
+            allowed(inner.limits.take(&changes, CHANGES).await?)?;
+        }
+        let turn = inner.turns.take(place.clone()).await;
+        let _turn = turn.ok_or_else(|| too_many(QUEUE_WAIT))?;
+        let here = format!("auth.failures.{place}");
+        let everywhere = format!("auth.failures.{account}");
+        let known = format!("auth.known.{place}");
+        allowed(inner.limits.peek(&here, FAILURES).await?)?;
+        let is_known = inner.limits.peek(&known, KNOWN).await?.is_some();
+        if !is_known {
+            allowed(inner.limits.peek(&everywhere, FAILURES_EVERYWHERE).await?)?;
         }
         if inner.passwords.verify(password, hash).await? {
+            inner.limits.take(&known, KNOWN).await?;
             return Ok(());
         }
         // Whether one was left to take does not matter any more: this guess is answered.
-        inner.limits.take(&key, FAILURES).await?;
+        inner.limits.take(&here, FAILURES).await?;
+        inner.limits.take(&everywhere, FAILURES_EVERYWHERE).await?;
         Err(Problem::new(Code::BadCredentials))
-    }
-
-    /// Counts a login from this address.
-    ///
-    /// # Errors
-    /// `too_many_requests`; `unavailable`.
-    pub(crate) async fn count_login(&self, address: Option<IpAddr>) -> Result<(), Problem> {
-        self.count("auth.logins", address, LOGINS).await
     }
 
     /// Counts a signup from this address.
@@ -115,10 +200,7 @@ impl Auth {
     ) -> Result<(), Problem> {
         let Some(address) = address else { return Ok(()) };
         let key = format!("{what}.{}", network(address));
-        match self.inner.limits.take(&key, quota).await? {
-            Some(wait) => Err(too_many(wait)),
-            None => Ok(()),
-        }
+        allowed(self.inner.limits.take(&key, quota).await?)
     }
 }
 
@@ -131,6 +213,11 @@ fn network(address: IpAddr) -> IpAddr {
         }
         v4 => v4,
     }
+}
+
+/// Refuses what has to wait.
+fn allowed(wait: Option<Duration>) -> Result<(), Problem> {
+    wait.map_or(Ok(()), |wait| Err(too_many(wait)))
 }
 
 fn too_many(wait: Duration) -> Problem {

@@ -8,6 +8,7 @@ const LIFE: Duration = Duration::from_secs(1000);
 
 fn user(password_number: u32, kept_session: Option<SessionId>) -> User {
     let account = Account {
+        version: 1,
         email: "ann@example.com".parse().unwrap(),
         name: String::new(),
         password_hash: String::new(),

@@ -4,7 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use async_trait::async_trait;
 use stubmart_contract::{SessionId, UserId, api};
-use stubmart_http_kit::{Problem, SignedIn};
+use stubmart_http_kit::{PageRequest, Problem, SignedIn};
 use stubmart_ports::{
     Cause,
     key::Key,
@@ -18,9 +18,6 @@ use crate::{
     session::{self, Command, Kind, SESSIONS, Session, Which},
 };
 
-/// How many are listed at the most, the newest first. Older ones show when newer ones are ended.
-const LISTED_MAX: usize = 1000;
-
 /// How many are loaded at once.
 const BATCH: usize = 200;
 
@@ -28,35 +25,57 @@ const BATCH: usize = 200;
 const PURGE_EVERY: Duration = Duration::from_secs(600);
 
 impl Auth {
-    /// The caller's browser sessions that are alive, newest first.
+    /// A page of the caller's browser sessions that are alive, newest first.
     ///
     /// # Errors
     /// `unavailable`.
-    pub(crate) async fn sessions(&self, caller: &SignedIn) -> Result<Vec<api::Session>, Problem> {
-        let sessions = self.living(caller.user_id, Which::Browsers).await?;
-        let listed = sessions.into_iter().filter_map(|session| match session.kind {
-            Kind::Browser { user_agent, .. } => Some(api::Session {
-                id: session.id,
-                created_at: session.created_at,
-                last_seen_at: session.last_seen_at,
-                user_agent,
-                current: session.id == caller.session_id,
-            }),
+    pub(crate) async fn sessions(
+        &self,
+        caller: &SignedIn,
+        page: &PageRequest,
+    ) -> Result<api::Page<api::Session>, Problem> {
+        let living = self.living(caller.user_id, Which::Browsers, page).await?;
+        let sessions = living.into_iter().filter_map(|row| match row.doc.kind {
+            Kind::Browser { user_agent, .. } => {
+                let session = api::Session {
+                    id: row.doc.id,
+                    created_at: row.doc.created_at,
+                    last_seen_at: row.doc.last_seen_at,
+                    user_agent,
+                    current: row.doc.id == caller.session_id,
+                };
+                Some((row.key, session))
+            }
             Kind::Token { .. } | Kind::Ended { .. } => None,
         });
-        Ok(listed.collect())
+        Ok(page.page(sessions.collect(), |(key, _)| key, |(_, session)| session))
     }
 
-    /// A user's sessions that are alive, newest first.
+    /// A page of a user's sessions that are alive, newest first, and more when there is a next page.
+    /// Dead ones that nobody has tidied up yet take no room in it.
     pub(crate) async fn living(
         &self,
         user_id: UserId,
         which: Which,
-    ) -> Result<Vec<Session>, Problem> {
-        let scan = Scan::prefix(&SESSIONS, "user", &which.prefix(user_id)).descending();
-        let rows = self.inner.sessions.find(scan.limit(LISTED_MAX)).await?;
-        let (living, _) = self.judge(user_id, rows).await?;
-        Ok(living)
+        page: &PageRequest,
+    ) -> Result<Vec<Row<Session>>, Problem> {
+        let mut scan = Scan::prefix(&SESSIONS, "user", &which.prefix(user_id)).descending();
+        scan = scan.limit(page.fetch());
+        if let Some(cursor) = &page.behind {
+            scan = scan.behind(cursor);
+        }
+        let mut found = Vec::new();
+        loop {
+            let rows = self.inner.sessions.find(scan.clone()).await?;
+            let last = rows.last().map(|row| row.key.clone());
+            let is_end = rows.len() < page.fetch();
+            let (living, _) = self.judge(user_id, rows).await?;
+            found.extend(living);
+            match last {
+                Some(last) if !is_end && found.len() < page.fetch() => scan = scan.behind(&last),
+                _ => return Ok(found),
+            }
+        }
     }
 
     /// Parts a user's sessions into those that are alive and those that are dead. The user is loaded
@@ -65,10 +84,10 @@ impl Auth {
         &self,
         user_id: UserId,
         rows: Vec<Row<Session>>,
-    ) -> Result<(Vec<Session>, Vec<Session>), RepoError> {
+    ) -> Result<(Vec<Row<Session>>, Vec<Row<Session>>), RepoError> {
         let user = self.inner.users.load(user_id.0).await?.map(|user| user.doc);
         let now = self.inner.host.now();
-        Ok(rows.into_iter().map(|row| row.doc).partition(|it| it.is_alive(user.as_ref(), now)))
+        Ok(rows.into_iter().partition(|row| row.doc.is_alive(user.as_ref(), now)))
     }
 
     /// Ends one of the caller's sessions or access tokens.
@@ -105,8 +124,8 @@ impl Auth {
             let Some(last) = rows.last() else { return Ok(()) };
             scan = scan.behind(&last.key);
             let (_, dead) = self.judge(user_id, rows).await?;
-            for session in dead {
-                self.end_session(session.id).await?;
+            for row in dead {
+                self.end_session(row.doc.id).await?;
             }
         }
     }

@@ -6,15 +6,15 @@ use stubmart_http_kit::{
     Fields, Problem,
     fields::{parsed, text, verbatim},
 };
-use stubmart_ports::repo::{ChangeError, RepoError};
+use stubmart_ports::repo::{ChangeError, RepoError, Versioned};
 use uuid::Uuid;
 
 use crate::{
     Auth,
     email::Email,
     login::{Client, Entered},
-    passwords::Subject,
-    user::{Command, Refusal},
+    passwords::{Guess, Subject},
+    user::{Command, Refusal, first_version},
 };
 
 /// How long a password is, in characters.
@@ -92,9 +92,9 @@ impl Auth {
                 let user = self.inner.users.load(id.0).await?.ok_or_else(Problem::not_found)?;
                 Ok((Receipt { id: id.0, created_at: user.doc.created_at }, false))
             }
-            Err(ChangeError::Refused(Refusal::Gone | Refusal::StaleProof)) => {
-                Err(Problem::internal("a signup was refused"))
-            }
+            Err(ChangeError::Refused(
+                Refusal::Gone | Refusal::StaleProof | Refusal::OtherVersion,
+            )) => Err(Problem::internal("a signup was refused")),
             Err(ChangeError::Repo(RepoError::Taken { .. })) => Err(Problem::new(Code::EmailTaken)),
             Err(ChangeError::Repo(error)) => Err(error.into()),
         }
@@ -104,8 +104,8 @@ impl Auth {
     /// is repeated; a repetition has to know the password.
     ///
     /// # Errors
-    /// `idempotency_key_reused` when it has another password than the signup; `too_many_requests`;
-    /// `unavailable`. The account exists in any case.
+    /// `idempotency_key_reused` when it has another password than the account, which may have been
+    /// deleted meanwhile; `too_many_requests`; `unavailable`. The account exists in any other case.
     pub(crate) async fn enter(
         &self,
         receipt: Receipt,
@@ -114,25 +114,32 @@ impl Auth {
         client: &Client,
     ) -> Result<Entered, Problem> {
         let id = UserId(receipt.id);
-        let number = if is_new { 1 } else { self.recognise(id, request).await? };
-        let token = self.open_session(id, number, client).await?;
+        let number = if is_new { 1 } else { self.recognise(id, request, client).await? };
+        let opened = self.open_session(id, number, client).await?;
+        let token = opened.ok_or_else(|| Problem::new(Code::IdempotencyKeyReused))?;
         let user = api::User {
             id,
             email: request.email.as_str().to_owned(),
             name: request.name.clone(),
             created_at: receipt.created_at,
         };
-        Ok(Entered { user, token })
+        // It is shown as it was opened, so this is the version that is shown.
+        Ok(Entered { user: Versioned { version: first_version(), doc: user }, token })
     }
 
     /// The number of the account's password, when the signup has that password.
-    async fn recognise(&self, id: UserId, request: &SignUp) -> Result<u32, Problem> {
+    async fn recognise(
+        &self,
+        id: UserId,
+        request: &SignUp,
+        client: &Client,
+    ) -> Result<u32, Problem> {
         let user = self.inner.users.load(id.0).await?;
         let account = user.and_then(|user| user.doc.account);
         let (hash, number) = account.map(|it| (it.password_hash, it.password_number)).unzip();
         let folded = request.email.folded();
-        let checked =
-            self.check_password(Subject::Email(&folded), request.password.clone(), hash).await;
+        let guess = Guess { subject: Subject::Email(&folded), from: client.address };
+        let checked = self.check_password(guess, request.password.clone(), hash).await;
         match (checked, number) {
             (Ok(()), Some(number)) => Ok(number),
             (Err(problem), _) if problem.code() != Code::BadCredentials => Err(problem),

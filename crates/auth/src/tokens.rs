@@ -4,14 +4,15 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use stubmart_contract::{Code, SessionId, api};
-use stubmart_http_kit::{Fields, Problem, SignedIn, fields::text};
-use stubmart_ports::calls::Introspect as _;
+use stubmart_http_kit::{Fields, PageRequest, Problem, SignedIn, fields::text};
 use uuid::Uuid;
 
 use crate::{
     Auth,
+    account::refused,
     session::{Command, Kind, Session, TokenHash, Which},
     signup::Receipt,
+    user,
 };
 
 /// What every access token begins with, so that scanners find one that was published by mistake.
@@ -42,7 +43,21 @@ pub(crate) fn secret(caller: &SignedIn, id: Uuid, nonce: &str) -> Result<String,
 }
 
 impl Auth {
-    /// Makes an access token that `secret` opens; one that exists with this id stays as it is.
+    /// Whether the caller may make access tokens. Only a browser session may: a token that leaked must
+    /// not leave others behind when it is revoked.
+    ///
+    /// # Errors
+    /// `session_required`, `not_signed_in`, `unavailable`.
+    pub(crate) async fn may_make_tokens(&self, caller: &SignedIn) -> Result<(), Problem> {
+        match self.living_session(&caller.token).await?.and_then(|session| session.which()) {
+            Some(Which::Browsers) => Ok(()),
+            Some(Which::Tokens) => Err(Problem::new(Code::SessionRequired)),
+            None => Err(Problem::new(Code::NotSignedIn)),
+        }
+    }
+
+    /// Makes an access token that `secret` opens; one that exists with this id stays as it is. The
+    /// owner is told by mail.
     ///
     /// # Errors
     /// `not_signed_in` when the caller's session died meanwhile; there is no token then.
@@ -54,6 +69,9 @@ impl Auth {
         name: &str,
         secret: &str,
     ) -> Result<Receipt, Problem> {
+        // First, so that no token is made in secret, whatever fails in between.
+        let tell = user::Command::TellOfToken { notice_id: id };
+        self.change_user(caller.user_id, &tell).await.map_err(refused)?;
         let now = self.inner.host.now();
         let session = Session {
             id: SessionId(id),
@@ -67,29 +85,36 @@ impl Auth {
         let session = self.change_session(SessionId(id), &begin).await?;
         // The token outlives the session that made it, so it must not come of one that was dead. Asked
         // afterwards, this also holds when the password changes or the account goes at this moment.
-        if self.introspect(&caller.token).await?.is_none() {
+        if self.living_session(&caller.token).await?.is_none() {
             self.end_session(SessionId(id)).await?;
             return Err(Problem::new(Code::NotSignedIn));
         }
         Ok(Receipt { id, created_at: session.map_or(now, |session| session.created_at) })
     }
 
-    /// The caller's access tokens, newest first.
+    /// A page of the caller's access tokens, newest first.
     ///
     /// # Errors
     /// `unavailable`.
-    pub(crate) async fn tokens(&self, caller: &SignedIn) -> Result<Vec<api::AccessToken>, Problem> {
-        let tokens = self.living(caller.user_id, Which::Tokens).await?;
-        let listed = tokens.into_iter().filter_map(|token| match token.kind {
-            Kind::Token { name } => Some(api::AccessToken {
-                id: token.id,
-                name,
-                created_at: token.created_at,
-                last_seen_at: token.last_seen_at,
-            }),
+    pub(crate) async fn tokens(
+        &self,
+        caller: &SignedIn,
+        page: &PageRequest,
+    ) -> Result<api::Page<api::AccessToken>, Problem> {
+        let living = self.living(caller.user_id, Which::Tokens, page).await?;
+        let tokens = living.into_iter().filter_map(|row| match row.doc.kind {
+            Kind::Token { name } => {
+                let token = api::AccessToken {
+                    id: row.doc.id,
+                    name,
+                    created_at: row.doc.created_at,
+                    last_seen_at: row.doc.last_seen_at,
+                };
+                Some((row.key, token))
+            }
             Kind::Browser { .. } | Kind::Ended { .. } => None,
         });
-        Ok(listed.collect())
+        Ok(page.page(tokens.collect(), |(key, _)| key, |(_, token)| token))
     }
 }
 

@@ -5,16 +5,17 @@
 
 use serde::{Deserialize, Serialize};
 use stubmart_contract::{DomainEvent, SessionId, Timestamp, UserId, api, event::UserState};
+use stubmart_http_kit::IfMatch;
 use stubmart_ports::{
     key::Key,
-    repo::Document,
+    repo::{Document, Versioned},
     store::{Collection, Index},
 };
 use uuid::Uuid;
 
 use crate::{
     email::Email,
-    notice::{Notice, NoticeKind},
+    notice::{Later, Notice, NoticeKind},
 };
 
 /// The users.
@@ -39,6 +40,10 @@ pub(crate) struct User {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(Debug))]
 pub(crate) struct Account {
+    /// Grows by one with every change of what is below, and with nothing else: sending a notice saves
+    /// the document too, and its owner must not take that for a change.
+    #[serde(default = "first_version")]
+    pub(crate) version: u64,
     pub(crate) email: Email,
     pub(crate) name: String,
     pub(crate) password_hash: String,
@@ -48,6 +53,11 @@ pub(crate) struct Account {
     pub(crate) password_number: u32,
     /// The session that set the present password, which lives on.
     pub(crate) kept_session: Option<SessionId>,
+}
+
+/// The version of an account as it was opened.
+pub(crate) const fn first_version() -> u64 {
+    1
 }
 
 impl Account {
@@ -66,7 +76,7 @@ impl Document for User {
 
     fn entries(&self) -> Vec<(&'static str, Key)> {
         let email = self.account.as_ref().map(|account| ("email", account.email.key()));
-        let notices = self.notices.first().map(|first| ("notices", Key::new().time(first.at)));
+        let notices = self.next_notice().map(|due| ("notices", Key::new().time(due)));
         email.into_iter().chain(notices).collect()
     }
 }
@@ -80,9 +90,11 @@ pub(crate) enum Command {
     /// Change some of it.
     Update(Update),
     /// Delete the account and all that is known of its owner.
-    Delete { proof: String, notice_id: Uuid },
-    /// These mails need not be sent any more.
-    DropNotices(Vec<Uuid>),
+    Delete { proof: String, if_match: IfMatch, notice_id: Uuid },
+    /// Tell the owner that an access token is made.
+    TellOfToken { notice_id: Uuid },
+    /// Sending was tried: of these mails some need not be sent any more, others are tried again later.
+    NoticesTried { done: Vec<Uuid>, later: Vec<(Uuid, Later)> },
 }
 
 /// What is to change; `None` stays.
@@ -92,6 +104,8 @@ pub(crate) struct Update {
     /// The hash that the present password was checked against: while it is the account's, the check
     /// holds.
     pub(crate) proof: String,
+    /// The versions of the account that the change is meant for.
+    pub(crate) if_match: IfMatch,
     /// The session that asks.
     pub(crate) session: SessionId,
     pub(crate) email: Option<Email>,
@@ -120,6 +134,8 @@ pub(crate) enum Refusal {
     Gone,
     /// The password was changed since it was checked.
     StaleProof,
+    /// The account is at another version than the change is meant for.
+    OtherVersion,
 }
 
 /// Decides what becomes of a user document.
@@ -131,6 +147,7 @@ pub(crate) fn decide(
     match (user, command) {
         (None, Command::SignUp { id, email, name, password_hash }) => {
             let account = Account {
+                version: first_version(),
                 email: email.clone(),
                 name: name.clone(),
                 password_hash: password_hash.clone(),
@@ -142,20 +159,52 @@ pub(crate) fn decide(
             Ok(Change::Save(user, vec![DomainEvent::UserCreated(UserState { id: *id })]))
         }
         (Some(_), Command::SignUp { .. }) => Err(Refusal::Exists),
-        (None, Command::Update(_) | Command::Delete { .. }) => Err(Refusal::Gone),
-        (None, Command::DropNotices(_)) => Ok(Change::Keep),
+        (None, Command::Update(_) | Command::Delete { .. } | Command::TellOfToken { .. }) => {
+            Err(Refusal::Gone)
+        }
+        (None, Command::NoticesTried { .. }) => Ok(Change::Keep),
         (Some(user), Command::Update(update)) => updated(user, update, now),
-        (Some(user), Command::Delete { proof, notice_id }) => deleted(user, proof, *notice_id, now),
-        (Some(user), Command::DropNotices(ids)) => {
-            let left: Vec<_> =
-                user.notices.iter().filter(|notice| !ids.contains(&notice.id)).cloned().collect();
-            Ok(if left.len() == user.notices.len() {
-                Change::Keep
-            } else {
-                Change::Save(User { notices: left, ..user.clone() }, Vec::new())
-            })
+        (Some(user), Command::Delete { proof, if_match, notice_id }) => {
+            deleted(user, proof, if_match, *notice_id, now)
+        }
+        (Some(user), Command::TellOfToken { notice_id }) => told_of_token(user, *notice_id, now),
+        (Some(user), Command::NoticesTried { done, later }) => {
+            let left = user.notices.iter().filter(|notice| !done.contains(&notice.id));
+            let left = left.map(|notice| {
+                let later = later.iter().find(|(id, _)| *id == notice.id).map(|(_, later)| *later);
+                Notice { later: later.or(notice.later), ..notice.clone() }
+            });
+            Ok(with_notices(user, left.collect()))
         }
     }
+}
+
+/// The user with these notices, which are nobody else's concern.
+fn with_notices(user: &User, notices: Vec<Notice>) -> Change {
+    if notices == user.notices {
+        return Change::Keep;
+    }
+    Change::Save(User { notices, ..user.clone() }, Vec::new())
+}
+
+/// Adds a notice. One of the same kind to the same address that still waits to be sent gives it its
+/// place: the owner is told once, of the last time it happened.
+fn add(notices: &mut Vec<Notice>, notice: Notice) {
+    let to = notice.to.folded();
+    match notices.iter_mut().find(|it| it.kind == notice.kind && it.to.folded() == to) {
+        Some(waiting) => *waiting = Notice { later: waiting.later, ..notice },
+        None => notices.push(notice),
+    }
+}
+
+fn told_of_token(user: &User, notice_id: Uuid, now: Timestamp) -> Result<Change, Refusal> {
+    let account = user.account.as_ref().ok_or(Refusal::Gone)?;
+    let mut notices = user.notices.clone();
+    if notices.iter().all(|notice| notice.id != notice_id) {
+        let kind = NoticeKind::TokenCreated;
+        add(&mut notices, Notice::new(notice_id, kind, account.email.clone(), now));
+    }
+    Ok(with_notices(user, notices))
 }
 
 fn updated(user: &User, update: &Update, now: Timestamp) -> Result<Change, Refusal> {
@@ -167,6 +216,7 @@ fn updated(user: &User, update: &Update, now: Timestamp) -> Result<Change, Refus
     if before.password_hash != update.proof {
         return Err(Refusal::StaleProof);
     }
+    update.if_match.check(before.version).map_err(|_| Refusal::OtherVersion)?;
     let mut account = before.clone();
     let mut notices = user.notices.clone();
     let [email_notice, password_notice] = update.notice_ids;
@@ -175,7 +225,7 @@ fn updated(user: &User, update: &Update, now: Timestamp) -> Result<Change, Refus
     if let Some(email) = update.email.as_ref().filter(|email| **email != before.email) {
         account.email = email.clone();
         let kind = NoticeKind::EmailChanged;
-        notices.push(Notice { id: email_notice, kind, to: to.clone(), at: now });
+        add(&mut notices, Notice::new(email_notice, kind, to.clone(), now));
     }
     if let Some(name) = &update.name {
         account.name.clone_from(name);
@@ -185,36 +235,52 @@ fn updated(user: &User, update: &Update, now: Timestamp) -> Result<Change, Refus
         account.password_number = before.password_number.saturating_add(1);
         account.kept_session = Some(update.session);
         let kind = NoticeKind::PasswordChanged;
-        notices.push(Notice { id: password_notice, kind, to, at: now });
+        add(&mut notices, Notice::new(password_notice, kind, to, now));
     }
     if account == *before {
         return Ok(Change::Keep);
     }
+    account.version = before.version.saturating_add(1);
     let event = DomainEvent::UserUpdated(UserState { id: user.id });
     Ok(Change::Save(User { account: Some(account), notices, ..user.clone() }, vec![event]))
 }
 
-fn deleted(user: &User, proof: &str, notice_id: Uuid, now: Timestamp) -> Result<Change, Refusal> {
+fn deleted(
+    user: &User,
+    proof: &str,
+    if_match: &IfMatch,
+    notice_id: Uuid,
+    now: Timestamp,
+) -> Result<Change, Refusal> {
     let Some(account) = &user.account else { return Ok(Change::Keep) };
     if account.password_hash != proof {
         return Err(Refusal::StaleProof);
     }
+    if_match.check(account.version).map_err(|_| Refusal::OtherVersion)?;
     let mut notices = user.notices.clone();
     let kind = NoticeKind::AccountDeleted;
-    notices.push(Notice { id: notice_id, kind, to: account.email.clone(), at: now });
+    add(&mut notices, Notice::new(notice_id, kind, account.email.clone(), now));
     let event = DomainEvent::UserDeleted(UserState { id: user.id });
     Ok(Change::Save(User { account: None, notices, ..user.clone() }, vec![event]))
 }
 
 impl User {
-    /// The account as its owner sees it; `None` once it is deleted.
-    pub(crate) fn view(&self) -> Option<api::User> {
-        self.account.as_ref().map(|account| api::User {
-            id: self.id,
-            email: account.email.as_str().to_owned(),
-            name: account.name.clone(),
-            created_at: self.created_at,
+    /// The account as its owner sees it, and its version; `None` once it is deleted.
+    pub(crate) fn view(&self) -> Option<Versioned<api::User>> {
+        self.account.as_ref().map(|account| {
+            let doc = api::User {
+                id: self.id,
+                email: account.email.as_str().to_owned(),
+                name: account.name.clone(),
+                created_at: self.created_at,
+            };
+            Versioned { version: account.version, doc }
         })
+    }
+
+    /// When the next of its notices is to be sent.
+    pub(crate) fn next_notice(&self) -> Option<Timestamp> {
+        self.notices.iter().map(Notice::due).min()
     }
 }
 

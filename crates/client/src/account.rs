@@ -4,8 +4,8 @@ use axum::http::Method;
 use stubmart_contract::{
     SessionId,
     api::{
-        AccessTokens, CreateTokenRequest, CurrentUser, DeleteUserRequest, LoginRequest,
-        NewAccessToken, Sessions, SignupRequest, UpdateUserRequest, User,
+        AccessToken, CreateTokenRequest, CurrentUser, DeleteUserRequest, LoginRequest,
+        NewAccessToken, Page, Session, SignupRequest, UpdateUserRequest, User,
     },
 };
 
@@ -81,11 +81,11 @@ impl Client {
         self.send(Method::DELETE, "/api/auth/currentuser", Some(request)).await
     }
 
-    /// `GET /api/auth/sessions`.
+    /// `GET /api/auth/sessions`: the first page, the newest.
     ///
     /// # Errors
     /// `not_signed_in`.
-    pub async fn sessions(&self) -> Result<Sessions, ClientError> {
+    pub async fn sessions(&self) -> Result<Page<Session>, ClientError> {
         self.get("/api/auth/sessions").await
     }
 
@@ -108,11 +108,11 @@ impl Client {
         self.send(Method::POST, "/api/auth/tokens", Some(request)).await?.json()
     }
 
-    /// `GET /api/auth/tokens`.
+    /// `GET /api/auth/tokens`: the first page, the newest.
     ///
     /// # Errors
     /// `not_signed_in`.
-    pub async fn tokens(&self) -> Result<AccessTokens, ClientError> {
+    pub async fn tokens(&self) -> Result<Page<AccessToken>, ClientError> {
         self.get("/api/auth/tokens").await
     }
 

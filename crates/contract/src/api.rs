@@ -108,13 +108,6 @@ pub struct Session {
     pub current: bool,
 }
 
-/// A list of sessions: they are few, so there is no cursor.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Sessions {
-    /// Newest first.
-    pub items: Vec<Session>,
-}
-
 /// `POST /api/auth/tokens`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -152,13 +145,6 @@ pub struct NewAccessToken {
     pub last_seen_at: Timestamp,
     /// Send it as `Authorization: Bearer <token>`.
     pub token: String,
-}
-
-/// A list of access tokens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AccessTokens {
-    /// Newest first.
-    pub items: Vec<AccessToken>,
 }
 
 /// Where a show takes place.

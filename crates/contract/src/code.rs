@@ -50,6 +50,8 @@ codes! {
     CardDeclined = 402 "card_declined" "The card was declined";
     /// The thing is public, and somebody else's.
     NotOwner = 403 "not_owner" "Only its owner may do this";
+    /// An access token asked for what only somebody who logged in may do.
+    SessionRequired = 403 "session_required" "Log in for this: an access token may not do it";
     /// A browser sent a signed-in request from another site's page.
     CrossOrigin = 403 "cross_origin" "Requests from other sites are refused";
     /// Nothing is there, or nothing the caller may know of.

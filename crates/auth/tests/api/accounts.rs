@@ -226,6 +226,7 @@ async fn the_owner_is_told_by_mail() {
     market.work().await;
     assert!(mailer.mails().is_empty(), "a name is no secret");
 
+    ann.post("/api/auth/tokens", json!({"name": "back door"})).await;
     let body = json!({"email": "eve@example.org", "password": "new password", "currentPassword": PASSWORD});
     assert_eq!(ann.patch(body).await.outcome().0, 200);
     assert_eq!(ann.delete_account("new password").await.outcome().0, 204);
@@ -236,6 +237,7 @@ async fn the_owner_is_told_by_mail() {
     assert_eq!(
         told,
         [
+            ("ann@example.com", "An access token was made for your Stubmart account"),
             ("ann@example.com", "The email address of your Stubmart account was changed"),
             ("ann@example.com", "The password of your Stubmart account was changed"),
             ("eve@example.org", "Your Stubmart account was deleted"),
@@ -244,4 +246,72 @@ async fn the_owner_is_told_by_mail() {
     for mail in &mails {
         assert!(!mail.text.contains(PASSWORD) && !mail.text.contains("new password"));
     }
+}
+
+/// Whatever one does with one's accounts, an address is sent few mails of a kind an hour; what comes
+/// more often is told of once, later.
+#[tokio::test]
+async fn a_mailbox_can_not_be_filled() {
+    let mailer = MemMailer::new();
+    let market = Market::of(Parts { mailer: Arc::new(mailer.clone()), ..Parts::default() });
+    for number in 0..20 {
+        let account = market.sign_up("victim@example.com").await;
+        let away = format!("eve{number}@example.org");
+        let body = json!({"email": away, "currentPassword": PASSWORD});
+        assert_eq!(account.patch(body).await.outcome().0, 200);
+        market.work().await;
+    }
+    let to_the_victim =
+        || mailer.mails().iter().filter(|mail| mail.to == "victim@example.com").count();
+    assert_eq!(to_the_victim(), 5);
+    market.pass(3600);
+    market.work().await;
+    assert_eq!(to_the_victim(), 6);
+}
+
+/// The account's version is the `ETag` wherever the account is shown, grows by one with each change,
+/// and with nothing else: neither logging in nor being told by mail is a change.
+#[tokio::test]
+async fn the_etag_is_the_accounts_version() {
+    let market = Market::new();
+    let body = json!({"email": "ann@example.com", "password": PASSWORD});
+    let signed_up = market.anonymous().post("/api/auth/signup", body).await;
+    assert_eq!(signed_up.header("etag"), Some("\"1\""));
+    let ann = market.with_token(&signed_up.token());
+    ann.post("/api/auth/tokens", json!({"name": "script"})).await;
+    let patched = ann.patch(json!({"name": "Anna", "currentPassword": PASSWORD})).await;
+    assert_eq!(patched.header("etag"), Some("\"2\""));
+    let same = ann.patch(json!({"name": "Anna", "currentPassword": PASSWORD})).await;
+    assert_eq!(same.header("etag"), Some("\"2\""), "nothing changed");
+    let body = json!({"email": "anna@example.com", "currentPassword": PASSWORD});
+    assert_eq!(ann.patch(body).await.header("etag"), Some("\"3\""));
+    market.pass(60);
+    market.work().await;
+    let logged_in = market.try_log_in("anna@example.com", PASSWORD).await;
+    assert_eq!(logged_in.header("etag"), Some("\"3\""));
+    let shown = ann.get("/api/auth/currentuser").await;
+    assert_eq!(shown.header("etag"), Some("\"3\""));
+    assert_eq!(market.anonymous().get("/api/auth/currentuser").await.header("etag"), None);
+}
+
+/// `If-Match` makes a change of the account, and its deletion, conditional.
+#[tokio::test]
+async fn a_stale_change_is_refused() {
+    let market = Market::new();
+    let ann = market.sign_up("ann@example.com").await;
+    let path = "/api/auth/currentuser";
+    let send = async |method: &str, tag: &str, body: Value| {
+        let method = method.parse().unwrap();
+        ann.send(method, path, Some(body), &[("if-match", tag)]).await
+    };
+    let rename = |name: &str| json!({"name": name, "currentPassword": PASSWORD});
+    assert_eq!(send("PATCH", "\"1\"", rename("Anna")).await.outcome(), (200, ""));
+    assert_eq!(send("PATCH", "\"1\"", rename("Eve")).await.outcome(), (412, "version_mismatch"));
+    let wrong = json!({"name": "Eve", "currentPassword": "guess"});
+    assert_eq!(send("PATCH", "\"1\"", wrong).await.outcome(), (401, "bad_credentials"));
+    let proof = json!({"currentPassword": PASSWORD});
+    assert_eq!(send("DELETE", "\"1\"", proof.clone()).await.outcome(), (412, "version_mismatch"));
+    assert_eq!(ann.get(path).await.body["currentUser"]["name"], "Anna");
+    assert_eq!(send("PATCH", "*", rename("Ann")).await.header("etag"), Some("\"3\""));
+    assert_eq!(send("DELETE", "\"3\"", proof).await.outcome(), (204, ""));
 }

@@ -211,7 +211,8 @@ async fn a_use_that_is_not_noted_fails_no_request() {
     }
 }
 
-/// A mailer that can be switched off.
+/// A mailer that can be switched off, that refuses what goes to `refused…` for good, and that always
+/// fails with what goes to `poison…`.
 struct Switched {
     inner: MemMailer,
     up: AtomicBool,
@@ -220,10 +221,12 @@ struct Switched {
 #[async_trait]
 impl Mailer for Switched {
     async fn send(&self, mail: Mail) -> Result<(), MailError> {
-        if self.up.load(Ordering::SeqCst) {
+        if mail.to.starts_with("refused") {
+            Err(MailError::Refused("no such address".into()))
+        } else if self.up.load(Ordering::SeqCst) && !mail.to.starts_with("poison") {
             self.inner.send(mail).await
         } else {
-            Err(MailError("down".into()))
+            Err(MailError::Failed("down".into()))
         }
     }
 }
@@ -240,6 +243,9 @@ async fn a_notice_waits_for_the_mailer() {
     assert!(notices.step().await.is_err());
     mailer.up.store(true, Ordering::SeqCst);
     market.work().await;
+    assert_eq!(mailer.inner.mails().len(), 0, "it is not tried again at once");
+    market.pass(60);
+    market.work().await;
     assert_eq!(mailer.inner.mails().len(), 1);
 
     let bob = market.sign_up("bob@example.com").await;
@@ -247,8 +253,32 @@ async fn a_notice_waits_for_the_mailer() {
     mailer.up.store(false, Ordering::SeqCst);
     market.pass(7 * 24 * 3600);
     assert!(notices.step().await.is_err());
-    market.pass(1);
+    market.pass(60);
     market.work().await;
     assert!(!market.dump().await.contains("bob@"));
     assert_eq!(mailer.inner.mails().len(), 1);
+}
+
+/// However many addresses the mailer fails with, and whatever it refuses, everybody else is told; what
+/// is refused for good is not kept.
+#[tokio::test]
+async fn bad_addresses_keep_no_notice_waiting() {
+    let mailer = Arc::new(Switched { inner: MemMailer::new(), up: AtomicBool::new(true) });
+    let sender: Arc<dyn Mailer> = mailer.clone();
+    let market = Market::of(Parts { mailer: sender, ..Parts::default() });
+    let notices = market.auth.workers().into_iter().find(|it| it.name() == "auth-notices").unwrap();
+    for number in 0..120 {
+        let name = if number % 3 == 0 { "refused" } else { "poison" };
+        let bad = market.sign_up(&format!("{name}{number}@example.com")).await;
+        assert_eq!(bad.delete_account(PASSWORD).await.outcome(), (204, ""));
+    }
+    let ann = market.sign_up("ann@example.com").await;
+    assert_eq!(ann.delete_account(PASSWORD).await.outcome(), (204, ""));
+    for _ in 0..2 {
+        assert!(notices.step().await.is_err(), "what fails is reported");
+    }
+    let told: Vec<_> = mailer.inner.mails().into_iter().map(|mail| mail.to).collect();
+    assert_eq!(told, ["ann@example.com"]);
+    let dump = market.dump().await;
+    assert!(!dump.contains("refused") && dump.contains("poison"));
 }

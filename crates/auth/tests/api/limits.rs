@@ -39,6 +39,46 @@ async fn guessing_is_held_up_for_known_and_unknown_accounts_alike() {
     assert_eq!(market.try_log_in("ann@example.com", PASSWORD).await.outcome().0, 200);
 }
 
+/// Whoever guesses holds nobody up but who comes from the same network.
+#[tokio::test]
+async fn guessing_locks_nobody_out_elsewhere() {
+    let market = Market::new();
+    market.sign_up("ann@example.com").await;
+    let log_in = async |address: &str, password: &str| {
+        let body = json!({"email": "ann@example.com", "password": password});
+        market.anonymous().at(address).post("/api/auth/login", body).await
+    };
+    for _ in 0..10 {
+        assert_eq!(log_in("192.0.2.1", "guess").await.outcome().0, 401);
+    }
+    assert_eq!(log_in("192.0.2.1", PASSWORD).await.outcome(), (429, "too_many_requests"));
+    assert_eq!(log_in("192.0.2.2", PASSWORD).await.outcome(), (200, ""));
+}
+
+/// Who guesses from many networks is held up after a hundred guesses. Whoever gave the right password
+/// from a network before is not.
+#[tokio::test]
+async fn guessing_from_everywhere_is_held_up() {
+    let market = Market::new();
+    market.sign_up("ann@example.com").await;
+    let log_in = async |address: &str, password: &str| {
+        let body = json!({"email": "ann@example.com", "password": password});
+        market.anonymous().at(address).post("/api/auth/login", body).await
+    };
+    assert_eq!(log_in("192.0.2.1", PASSWORD).await.outcome(), (200, ""));
+    for guess in 0..100 {
+        let address = format!("2001:db8:0:{guess:x}::1");
+        assert_eq!(log_in(&address, "guess").await.outcome().0, 401, "{guess}");
+    }
+    let answer = log_in("2001:db8:0:ffff::1", PASSWORD).await;
+    assert_eq!(answer.outcome(), (429, "too_many_requests"));
+    assert_eq!(answer.header("retry-after"), Some("60"));
+    assert_eq!(log_in("192.0.2.1", PASSWORD).await.outcome(), (200, ""));
+    assert_eq!(log_in("192.0.2.1", "guess").await.outcome().0, 401);
+    market.pass(120);
+    assert_eq!(log_in("2001:db8:0:ffff::1", PASSWORD).await.outcome(), (200, ""));
+}
+
 /// Who knows the password is never held up, however often they log in.
 #[tokio::test]
 async fn logins_that_succeed_do_not_count_as_guesses() {
@@ -110,6 +150,91 @@ async fn guessing_the_present_password_is_held_up() {
     assert_eq!(bob.patch(json!({"currentPassword": PASSWORD})).await.outcome().0, 200);
     market.pass(60);
     assert_eq!(ann.delete_account(PASSWORD).await.outcome().0, 204);
+}
+
+/// Somebody who is signed in changes the account 30 times at once and once a minute from then on, with
+/// the right password too: each change costs a password check.
+#[tokio::test]
+async fn changes_are_limited_by_user() {
+    let hasher = Arc::new(FakeHasher::default());
+    let passwords = Arc::clone(&hasher);
+    let market = Market::of(Parts { passwords, ..Parts::default() });
+    let ann = market.sign_up("ann@example.com").await;
+    let bob = market.sign_up("bob@example.com").await;
+    let change = async |who: &crate::market::Client, address: &str| {
+        who.clone().at(address).patch(json!({"currentPassword": PASSWORD})).await
+    };
+    for number in 0..30 {
+        assert_eq!(change(&ann, &format!("192.0.2.{number}")).await.outcome(), (200, ""));
+    }
+    let verified = hasher.verified();
+    let answer = change(&ann, "192.0.2.99").await;
+    assert_eq!(answer.outcome(), (429, "too_many_requests"));
+    assert_eq!(answer.header("retry-after"), Some("60"));
+    assert_eq!(ann.delete_account(PASSWORD).await.outcome(), (429, "too_many_requests"));
+    assert_eq!(hasher.verified(), verified);
+    assert_eq!(change(&bob, "192.0.2.99").await.outcome(), (200, ""));
+    market.pass(60);
+    assert_eq!(change(&ann, "192.0.2.99").await.outcome(), (200, ""));
+}
+
+/// No limits, as for load tests.
+struct Off;
+
+#[async_trait]
+impl RateLimits for Off {
+    async fn take(
+        &self,
+        _: &str,
+        _: Quota,
+    ) -> Result<Option<std::time::Duration>, LimitsUnavailable> {
+        Ok(None)
+    }
+
+    async fn peek(
+        &self,
+        _: &str,
+        _: Quota,
+    ) -> Result<Option<std::time::Duration>, LimitsUnavailable> {
+        Ok(None)
+    }
+}
+
+/// With the limits off there are none.
+#[tokio::test]
+async fn limits_can_be_off() {
+    let limits: Option<Arc<dyn RateLimits>> = Some(Arc::new(Off));
+    let market = Market::of(Parts { limits, ..Parts::default() });
+    let ann = market.sign_up("ann@example.com").await.at("192.0.2.1");
+    for _ in 0..400 {
+        assert_eq!(ann.patch(json!({"currentPassword": "guess"})).await.outcome().0, 401);
+        assert_eq!(market.try_log_in("ann@example.com", "guess").await.outcome().0, 401);
+    }
+    assert_eq!(ann.patch(json!({"currentPassword": PASSWORD})).await.outcome().0, 200);
+    assert_eq!(market.try_log_in("ann@example.com", PASSWORD).await.outcome().0, 200);
+}
+
+/// Of any number of checks of one account's password at the same moment a bounded number waits; the
+/// others are told to come back, and another account is not concerned.
+#[tokio::test]
+async fn few_wait_for_their_turn() {
+    let hasher = Arc::new(Slow::default());
+    let market = Market::of(Parts { passwords: hasher, ..Parts::default() });
+    market.sign_up("ann@example.com").await;
+    market.sign_up("bob@example.com").await;
+    let logins = (0..100).map(|_| market.try_log_in("ann@example.com", PASSWORD));
+    let (answers, bobs) = tokio::join!(
+        futures_util::future::join_all(logins),
+        market.try_log_in("bob@example.com", PASSWORD)
+    );
+    assert_eq!(bobs.outcome(), (200, ""));
+    let served = answers.iter().filter(|answer| answer.outcome() == (200, "")).count();
+    assert_eq!(served, 65, "one at a time, and 64 wait");
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        assert_eq!(answer.outcome(), (429, "too_many_requests"));
+        assert_eq!(answer.header("retry-after"), Some("1"));
+    }
+    assert_eq!(market.try_log_in("ann@example.com", PASSWORD).await.outcome(), (200, ""));
 }
 
 /// One address logs in 300 times at once and five times a second from then on; others are not

@@ -147,10 +147,37 @@ async fn a_password_that_was_changed_meanwhile_opens_nothing() {
     };
     let (login, rename, delete, changed) = tokio::join!(login, rename, delete, change);
     assert_eq!(changed.outcome(), (200, ""));
-    assert_eq!(login.outcome(), (200, ""), "it was right when it was checked");
-    assert!(!slow.with_token(&login.token()).is_signed_in().await);
+    assert_eq!(login.outcome(), (401, "bad_credentials"));
+    assert!(login.header("set-cookie").is_none());
     assert_eq!(rename.outcome(), (401, "bad_credentials"));
     assert_eq!(delete.outcome(), (401, "bad_credentials"));
     let user = ann.get("/api/auth/currentuser").await.body;
     assert_eq!(user["currentUser"]["name"], "Ann");
+    assert_eq!(quick.stored_sessions().await, 1, "nothing of the login is left");
+}
+
+/// An account is deleted, and what follows is done, while a login to it has just checked the password:
+/// no session is left of it, which nobody else would end.
+#[tokio::test]
+async fn a_login_to_an_account_that_goes_meanwhile_leaves_nothing() {
+    let store: Arc<dyn Store> = Arc::new(MemStore::new());
+    let inner = FakeHasher::default();
+    let held = Arc::new(Held { inner, made: Semaphore::new(0), go: Semaphore::new(0) });
+    let passwords: Arc<dyn PasswordHasher> = held.clone();
+    let slow =
+        Market::of(Parts { seed: 2, store: Arc::clone(&store), passwords, ..Parts::default() });
+    let quick = Market::of(Parts { store, ..Parts::default() });
+    let ann = quick.sign_up("ann@example.com").await;
+    let login = slow.try_log_in("ann@example.com", PASSWORD);
+    let delete = async {
+        held.made.acquire().await.unwrap().forget();
+        let deleted = ann.delete_account(PASSWORD).await;
+        quick.work().await;
+        held.go.add_permits(1);
+        deleted
+    };
+    let (login, deleted) = tokio::join!(login, delete);
+    assert_eq!(deleted.outcome(), (204, ""));
+    assert_eq!(login.outcome(), (401, "bad_credentials"));
+    assert_eq!(quick.stored_sessions().await, 0);
 }

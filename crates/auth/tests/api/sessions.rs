@@ -234,3 +234,24 @@ async fn odd_tokens_are_nobodys() {
         assert_eq!(market.auth.introspect(token).await.unwrap(), None, "{token:?}");
     }
 }
+
+/// Sessions that are dead and not tidied up yet take no room in a page.
+#[tokio::test]
+async fn a_page_is_full_of_living_sessions() {
+    let market = Market::new();
+    let ann = market.sign_up("ann@example.com").await;
+    for _ in 0..5 {
+        market.log_in("ann@example.com", PASSWORD).await;
+    }
+    let body = json!({"password": "new password", "currentPassword": PASSWORD});
+    assert_eq!(ann.patch(body).await.outcome(), (200, ""));
+    let page = ann.get("/api/auth/sessions?limit=1").await.body;
+    assert_eq!((&page["items"][0]["current"], &page["nextCursor"]), (&json!(true), &Value::Null));
+    market.pass(1);
+    market.log_in("ann@example.com", "new password").await;
+    let page = ann.get("/api/auth/sessions?limit=1").await.body;
+    assert_eq!(page["items"][0]["current"], false);
+    let next = page["nextCursor"].as_str().unwrap();
+    let page = ann.get(&format!("/api/auth/sessions?limit=1&cursor={next}")).await.body;
+    assert_eq!((&page["items"][0]["current"], &page["nextCursor"]), (&json!(true), &Value::Null));
+}

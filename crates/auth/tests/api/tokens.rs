@@ -103,3 +103,43 @@ async fn a_dead_session_makes_no_token() {
     assert_eq!(answer.outcome(), (401, "not_signed_in"));
     assert!(tokens(&ann).await.is_empty());
 }
+
+/// An access token makes no other: revoking one that leaked ends what it can do.
+#[tokio::test]
+async fn a_token_makes_no_token() {
+    let market = Market::new();
+    let ann = market.sign_up("ann@example.com").await;
+    let script = market.with_token(secret(&create(&ann, "deploy").await)).bearer();
+    for client in [script.clone(), Client { cookie: true, ..script }] {
+        let answer = client.post("/api/auth/tokens", json!({"name": "another"})).await;
+        assert_eq!(answer.outcome(), (403, "session_required"));
+    }
+    assert_eq!(tokens(&ann).await.len(), 1);
+}
+
+/// The list comes page by page, newest first, and the last page says that it is.
+#[tokio::test]
+async fn tokens_are_listed_page_by_page() {
+    let market = Market::new();
+    let ann = market.sign_up("ann@example.com").await;
+    for number in 0..5 {
+        create(&ann, &format!("token {number}")).await;
+        market.pass(1);
+    }
+    let (mut names, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = ann.get(&format!("/api/auth/tokens?limit=2&cursor={cursor}")).await.body;
+        names.extend(page["items"].as_array().unwrap().iter().map(|it| it["name"].clone()));
+        match page["nextCursor"].as_str() {
+            Some(next) => next.clone_into(&mut cursor),
+            None => break,
+        }
+    }
+    assert_eq!(names, ["token 4", "token 3", "token 2", "token 1", "token 0"]);
+    let whole = ann.get("/api/auth/tokens").await.body;
+    assert_eq!((whole["items"].as_array().unwrap().len(), &whole["nextCursor"]), (5, &Value::Null));
+    for bad in ["limit=0", "limit=201", "cursor=%21", "page=2"] {
+        let answer = ann.get(&format!("/api/auth/tokens?{bad}")).await;
+        assert_eq!(answer.outcome(), (400, "validation_failed"), "{bad}");
+    }
+}

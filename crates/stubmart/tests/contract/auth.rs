@@ -158,7 +158,36 @@ async fn an_account_is_changed_with_its_password_only() {
     assert_eq!(server.post("/api/auth/signup").json(&old).send().await.status, 201, "it is free");
 }
 
-/// Ten wrong guesses, and the account lets nobody in for a while; others still get in.
+/// The account's `ETag` is wherever the account is shown, and `If-Match` makes a change of it, and its
+/// deletion, conditional.
+#[tokio::test]
+async fn an_account_is_changed_at_the_version_that_is_meant() {
+    let server = Server::start();
+    let credentials = json!({"email": "ann@example.com", "password": PASSWORD});
+    let signed_up = server.post("/api/auth/signup").json(&credentials).send().await;
+    assert_eq!(signed_up.header("etag"), "\"1\"");
+    let login = server.post("/api/auth/login").json(&credentials).send().await;
+    assert_eq!(login.header("etag"), "\"1\"", "a login is no change");
+    let token = format!("Bearer {}", login.session_cookie());
+    let call = |method: &str, tag: &str, body| {
+        let call = server.call(method, "/api/auth/currentuser").header("authorization", &token);
+        call.header("if-match", tag).json(body).send()
+    };
+    let rename = json!({"name": "Anna", "currentPassword": PASSWORD});
+    let proof = json!({"currentPassword": PASSWORD});
+    call("PATCH", "\"2\"", &rename).await.is(412, "version_mismatch");
+    let renamed = call("PATCH", "\"1\"", &rename).await;
+    assert_eq!((renamed.status, renamed.header("etag")), (200, "\"2\""), "{renamed:?}");
+    call("PATCH", "\"1\"", &rename).await.is(412, "version_mismatch");
+    call("DELETE", "\"1\"", &proof).await.is(412, "version_mismatch");
+    let read = server.get("/api/auth/currentuser").header("authorization", &token).send().await;
+    assert_eq!(read.header("etag"), "\"2\"");
+    assert_eq!(call("DELETE", "\"2\"", &proof).await.status, 204);
+    let anonymous = server.get("/api/auth/currentuser").send().await;
+    assert!(anonymous.headers.get("etag").is_none());
+}
+
+/// Ten wrong guesses, and the account lets nobody in from that address for a while; others still get in.
 #[tokio::test]
 async fn guessing_is_limited_and_retry_after_tells_how_long() {
     let server = Server::with(&[("STUBMART_RATE_LIMITS", "on")]);

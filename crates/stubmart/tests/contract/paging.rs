@@ -76,7 +76,7 @@ async fn paging_misses_and_repeats_nothing_under_concurrent_inserts() {
     }
 }
 
-/// Orders, charges and events are paged the same way, newest or soonest first.
+/// Orders, charges, access tokens, sessions and events are paged the same way, newest or soonest first.
 #[tokio::test]
 async fn every_list_is_paged_to_its_end() {
     let server = Server::start();
@@ -88,6 +88,11 @@ async fn every_list_is_paged_to_its_end() {
         orders.push(text(&server.buy(&bob, &ticket).await, "id"));
     }
     orders.reverse();
+    for number in 0..8 {
+        let token = json!({"name": format!("token {number}")});
+        assert_eq!(server.post("/api/auth/tokens").by(&bob).json(&token).send().await.status, 201);
+        server.log_in(&bob).await;
+    }
     let nothing = async || {};
     let ids = |items: &[Value]| items.iter().map(|it| text(it, "id")).collect::<Vec<_>>();
     assert_eq!(ids(&pages(&server, "/api/orders", &bob, nothing).await), orders);
@@ -99,6 +104,14 @@ async fn every_list_is_paged_to_its_end() {
         pages(&server, "/api/orders?status=created", &bob, nothing).await,
         Vec::<Value>::new()
     );
+    for (path, count) in [("/api/auth/tokens", 8), ("/api/auth/sessions", 9)] {
+        let listed = ids(&pages(&server, path, &bob, nothing).await);
+        let distinct: BTreeSet<_> = listed.iter().cloned().collect();
+        assert_eq!((listed.len(), distinct.len()), (count, count), "{path}");
+        let whole = server.read(path, &bob).await;
+        assert!(whole.as_object().unwrap().contains_key("nextCursor"), "{whole}");
+        assert!(whole["nextCursor"].is_null());
+    }
     for path in ["/api/events", "/api/events?q=show", "/api/events?sort=price"] {
         let events = pages(&server, path, &ann, nothing).await;
         let distinct: BTreeSet<_> = ids(&events).into_iter().collect();

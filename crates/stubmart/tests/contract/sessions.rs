@@ -118,3 +118,16 @@ async fn an_access_token_is_shown_once_named_and_revocable() {
     let bad = server.post("/api/auth/tokens").by(&ann).json(&json!({"name": " "})).send().await;
     assert_eq!(bad.bad_fields(), ["name"]);
 }
+
+/// A token that leaked leaves no others behind when it is revoked.
+#[tokio::test]
+async fn an_access_token_makes_no_other() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    let named = json!({"name": "nightly"});
+    let made = server.post("/api/auth/tokens").by(&ann).json(&named).send().await;
+    let script = User { token: text(&made.json(), "token"), ..ann.clone() };
+    let another = server.post("/api/auth/tokens").by(&script).json(&named).send().await;
+    another.is(403, "session_required");
+    assert_eq!(items(&server.read("/api/auth/tokens", &script).await).len(), 1);
+}
