@@ -99,14 +99,15 @@ impl PaymentGateway for Sandbox {
         let intent_id = format!("pi_{}", self.host.uuid().simple());
         let client_secret = intent::client_secret(&intent_id, &self.host.ids.secret());
         let now = self.host.now();
-        let changed = self.intents.change(request.charge_id.0, Trace::REQUEST, |current| {
-            if let Some(stored) = current {
-                return Ok(Decision::Keep(stored.doc.to_intent()));
-            }
-            let doc = SandboxIntent::new(request, &intent_id, &client_secret, now)?;
-            let answer = doc.to_intent();
-            Ok(Decision::Save { doc, events: Vec::new(), answer })
-        });
+        let changed =
+            self.intents.change_from(request.charge_id.0, None, Trace::REQUEST, |current| {
+                if let Some(stored) = current {
+                    return Ok(Decision::Keep(stored.doc.to_intent()));
+                }
+                let doc = SandboxIntent::new(request, &intent_id, &client_secret, now)?;
+                let answer = doc.to_intent();
+                Ok(Decision::Save { doc, events: Vec::new(), answer })
+            });
         changed.await.map_err(change_failed)
     }
 

@@ -70,7 +70,7 @@ pub struct Charge {
     pub stripe_refund_id: Option<String>,
     /// When to look at it next; `None` when it is at rest.
     pub due_at: Option<Timestamp>,
-    /// How often it was looked at.
+    /// How often it was looked at in this stage.
     pub looks: u32,
     /// When it was made.
     pub created_at: Timestamp,
@@ -122,7 +122,7 @@ pub enum Reason {
     Unavailable,
     /// The buyer took another payment method before this one was held.
     Replaced,
-    /// The hold was lost after it was granted: it was voided, or the capture was refused.
+    /// The provider ended the payment: it was voided, or the capture was refused.
     Lost,
     /// The order's time ran out before the money was held.
     OrderExpired,
@@ -193,7 +193,7 @@ impl Failure {
     /// Whether the attempt counts, so that its number is used up.
     #[must_use]
     pub fn is_counted(&self) -> bool {
-        self.ends_order || self.reason == Reason::Declined
+        self.ends_order || matches!(self.reason, Reason::Declined | Reason::Lost)
     }
 }
 
@@ -202,6 +202,16 @@ impl Charge {
     #[must_use]
     pub const fn is_open(&self) -> bool {
         matches!(self.stage, Stage::Asked | Stage::Waiting | Stage::Held)
+    }
+
+    /// Whether no money can have to be given back for it any more, whatever becomes of its order.
+    #[must_use]
+    pub const fn is_settled(&self) -> bool {
+        match self.stage {
+            Stage::Failed(_) => self.due_at.is_none(),
+            Stage::Completed => self.stripe_refund_id.is_some(),
+            Stage::Asked | Stage::Waiting | Stage::Held => false,
+        }
     }
 
     /// Why it failed, if it did.

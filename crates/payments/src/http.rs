@@ -79,6 +79,8 @@ pub(crate) fn no_store(mut response: Response) -> Ready<Response> {
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "`idempotency_key_reused`",
             body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`too_many_requests`: this order was tried too often; nothing was charged",
+            body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`payment_provider_unavailable`: nothing was charged, the order stays payable until it expires",
             body = ProblemBody, content_type = "application/problem+json"),
     ),

@@ -26,7 +26,9 @@ impl Handler for OrderCancelled {
     async fn handle(&self, envelope: &Envelope) -> Result<(), HandleError> {
         let DomainEvent::OrderCancelled(order) = &envelope.event else { return Ok(()) };
         for charge in self.0.charges_of(order.id).await? {
-            self.0.look_by(charge.id, self.0.0.host.now()).await?;
+            if !charge.doc.is_settled() {
+                self.0.look_by(charge, self.0.0.host.now()).await?;
+            }
         }
         Ok(())
     }

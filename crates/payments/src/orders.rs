@@ -1,5 +1,6 @@
 //! What payments asks of orders.
 
+use futures_util::future::BoxFuture;
 use stubmart_contract::api::{CancelReason, Order, OrderStatus};
 use stubmart_ports::calls::{CallError, SecureRefusal};
 
@@ -10,6 +11,8 @@ use crate::{Payments, charge::Charge, charge::Reason};
 pub(crate) enum Footing {
     /// It can be secured.
     Payable,
+    /// It could, but its time is over: its timer ends it, or whoever tries to secure it.
+    Late,
     /// It is secured for a charge.
     Secured,
     /// It is paid for.
@@ -22,6 +25,9 @@ pub(crate) enum Footing {
 pub(crate) const fn footing(order: Option<&Order>) -> Footing {
     let Some(order) = order else { return Footing::Ended(Reason::OrderMissing) };
     match (order.status, order.cancel_reason) {
+        (OrderStatus::Created, _) if order.expires_at.millis() <= order.server_time.millis() => {
+            Footing::Late
+        }
         (OrderStatus::Created, _) => Footing::Payable,
         (OrderStatus::AwaitingPayment, _) => Footing::Secured,
         (OrderStatus::Completed, _) => Footing::Completed,
@@ -44,6 +50,14 @@ pub(crate) const fn refused(refusal: SecureRefusal) -> Reason {
 }
 
 impl Payments {
+    /// Watches the order, when this is called, if its end may be near: what is given ends when the
+    /// order has ended and its ticket has followed, or after a limit.
+    pub(crate) fn watch(&self, order: Option<&Order>) -> Option<BoxFuture<'_, ()>> {
+        let order = order?;
+        let may_end = matches!(footing(Some(order)), Footing::Payable | Footing::Secured);
+        may_end.then(|| self.0.orders.watch(order.id, order.ticket_id))
+    }
+
     /// Where the charge's order stands.
     pub(crate) async fn footing_of(&self, charge: &Charge) -> Result<Footing, CallError> {
         let order = self.0.orders.order(charge.user_id, charge.order_id).await?;

@@ -37,10 +37,10 @@ pub(crate) struct Wish {
 
 /// A charge that was opened, or one that stands in its place.
 enum Opened {
-    /// It is new: the provider is asked next. Saved at this version.
+    /// It is new: the provider is asked next.
     New(Versioned<Charge>),
     /// It was there already.
-    There(Charge),
+    There(Versioned<Charge>),
 }
 
 /// What an order's earlier charges mean for a new one.
@@ -49,7 +49,7 @@ enum Place<'a> {
     /// It can be opened with this number.
     Free(u32),
     /// This one waits for the buyer.
-    Waiting(&'a Charge),
+    Waiting(&'a Versioned<Charge>),
     /// One is under way.
     InProgress,
     /// One took the money.
@@ -67,10 +67,7 @@ impl Payments {
     ) -> Result<Answer, Problem> {
         let order = self.0.orders.order(wish.buyer, wish.order_id).await?;
         // Watching begins before anything happens that could be missed.
-        let followed = order
-            .as_ref()
-            .filter(|order| matches!(footing(Some(order)), Footing::Payable | Footing::Secured))
-            .map(|order| self.0.orders.watch(order.id, order.ticket_id));
+        let followed = self.watch(order.as_ref());
         let standing = self.pay(id, wish, order).await?;
         if let Some(followed) = followed
             && standing.charge.ends_order()
@@ -87,50 +84,63 @@ impl Payments {
         wish: &Wish,
         order: Option<Order>,
     ) -> Result<Standing, Problem> {
-        if let Some(stored) = self.0.charges.load(id.0).await?
-            && !can_be_opened_again(&stored.doc)
-        {
-            return self.resume(stored.doc).await;
-        }
-        let order = payable(order)?;
-        match self.open(id, &order, wish).await? {
-            Opened::New(Versioned { doc, version, .. }) => {
-                let settled = self.begin(doc, version).await;
-                self.standing(id, settled).await
-            }
+        let order = match payable(order) {
+            Ok(order) => order,
+            // It may be this very request that made it so.
+            Err(problem) => match self.charge(id).await? {
+                Some(charge) if !can_be_opened_again(&charge.doc) => {
+                    return Ok(self.resume(charge).await);
+                }
+                Some(_) | None => return Err(problem),
+            },
+        };
+        Ok(match self.open(id, &order, wish).await? {
+            Opened::New(charge) => self.standing(charge.clone(), self.begin(charge).await).await,
             Opened::There(charge) => self.resume(charge).await,
-        }
+        })
     }
 
     /// Goes on with a charge that is there already.
-    async fn resume(&self, charge: Charge) -> Result<Standing, Problem> {
-        if !charge.is_open() {
-            return Ok(charge.into());
+    async fn resume(&self, charge: Versioned<Charge>) -> Standing {
+        if !charge.doc.is_open() {
+            return charge.into();
         }
-        let id = charge.id;
-        let looked = self.apply(id, &Command::Look).await?;
-        let settled = self.settle(looked.charge).await;
-        self.standing(id, settled).await
+        let settled = match self.apply_to(charge.clone(), &Command::Look).await {
+            Ok(looked) => self.settle(looked.charge).await,
+            Err(error) => Err(error.into()),
+        };
+        self.standing(charge, settled).await
     }
 
-    /// A charge as it stands, also when its outcome is not known yet.
+    /// A charge as it stands, or as it was known `last` when its outcome is not known yet: once there
+    /// is a charge, no failure of ours is an answer, for the money may be taken all the same.
     async fn standing(
         &self,
-        id: ChargeId,
+        last: Versioned<Charge>,
         settled: Result<Standing, Unsettled>,
-    ) -> Result<Standing, Problem> {
-        match settled {
-            Ok(standing) => Ok(standing),
-            Err(Unsettled::Repo(error)) => Err(error.into()),
+    ) -> Standing {
+        let error = match settled {
+            Ok(standing) => return standing,
+            Err(error) => error,
+        };
+        let id = last.doc.id;
+        tracing::info!(charge.id = %id, %error, "payment not settled yet");
+        let soon = self.0.host.now().after(LOOK_SOON);
+        match self.look_by(last.clone(), soon).await {
+            Ok(charge) => charge.into(),
+            // It is due in any case, if not so soon.
             Err(error) => {
-                tracing::info!(charge.id = %id, %error, "payment not settled yet");
-                let soon = self.0.host.now().after(LOOK_SOON);
-                Ok(self.look_by(id, soon).await?.into())
+                tracing::warn!(charge.id = %id, %error, "payment looked at later");
+                last.into()
             }
         }
     }
 
     async fn open(&self, id: ChargeId, order: &Order, wish: &Wish) -> Result<Opened, Problem> {
+        if self.is_used_up(order.id, id).await? {
+            let left = order.expires_at.since(order.server_time);
+            return Err(Problem::new(Code::TooManyRequests).retry_after(left));
+        }
         let mut attempt = 1;
         for _ in 0..ROUNDS_MAX {
             match self.try_open(id, order, wish, attempt).await {
@@ -141,7 +151,7 @@ impl Payments {
             let others = self.charges_of(order.id).await?;
             match place(&others, self.0.config.max_payment_attempts) {
                 Place::Free(number) => attempt = number,
-                Place::Waiting(other) if other.payment_method == wish.payment_method => {
+                Place::Waiting(other) if other.doc.payment_method == wish.payment_method => {
                     return Ok(Opened::There(other.clone()));
                 }
                 Place::Waiting(other) => self.replace(other).await?,
@@ -153,7 +163,7 @@ impl Payments {
         Err(Problem::new(Code::Contended))
     }
 
-    /// Saves the charge as created; before this, the provider hears nothing.
+    /// Saves the charge as created, unless it is there already; before this, the provider hears nothing.
     async fn try_open(
         &self,
         id: ChargeId,
@@ -176,14 +186,14 @@ impl Payments {
         {
             drop(self.0.provider.authorise(&early.charge.request()).await);
         }
-        let opened = self.0.charges.change(id.0, Trace::REQUEST, |current| {
+        let opened = self.0.charges.change_from(id.0, None, Trace::REQUEST, |current| {
             match (decide(current.map(|stored| &stored.doc), &open, now)?, current) {
                 (Some(Change { charge, event }), _) => {
                     let events: Vec<_> = event.into_iter().collect();
                     let opened = Versioned::over(current, charge.clone(), &events);
                     Ok(Decision::Save { doc: charge, events, answer: Opened::New(opened) })
                 }
-                (None, Some(stored)) => Ok(Decision::Keep(Opened::There(stored.doc.clone()))),
+                (None, Some(stored)) => Ok(Decision::Keep(Opened::There(stored.clone()))),
                 (None, None) => Err(Refusal::Missing),
             }
         });
@@ -194,10 +204,10 @@ impl Payments {
     }
 
     /// Ends a charge that waits for its buyer, who chose another payment method.
-    async fn replace(&self, waiting: &Charge) -> Result<(), Problem> {
+    async fn replace(&self, waiting: &Versioned<Charge>) -> Result<(), Problem> {
         mark!("a buyer took another payment method");
         let fail = Command::Fail { failure: Failure::of(Reason::Replaced), intent_id: None };
-        let applied = self.apply(waiting.id, &fail).await?;
+        let applied = self.apply_to(waiting.clone(), &fail).await?;
         self.0.reconcile.wake();
         match applied.refused {
             None => Ok(()),
@@ -233,6 +243,7 @@ fn payable(order: Option<Order>) -> Result<Order, Problem> {
         (Footing::Payable, Some(order)) => return Ok(order),
         (Footing::Secured, _) => Code::PaymentInProgress,
         (Footing::Completed, _) => Code::OrderCompleted,
+        (Footing::Late, _) => Code::OrderExpired,
         (Footing::Ended(reason), _) => return Err(problem(&Failure::of(reason), "orderId")),
         (Footing::Payable, None) => Code::NotFound,
     };
@@ -240,17 +251,17 @@ fn payable(order: Option<Order>) -> Result<Order, Problem> {
 }
 
 /// What an order's earlier charges mean for a new one.
-fn place(others: &[Charge], attempts_max: u32) -> Place<'_> {
-    if let Some(open) = others.iter().find(|charge| charge.is_open()) {
-        return match open.stage {
+fn place(others: &[Versioned<Charge>], attempts_max: u32) -> Place<'_> {
+    if let Some(open) = others.iter().find(|charge| charge.doc.is_open()) {
+        return match open.doc.stage {
             Stage::Waiting => Place::Waiting(open),
             _ => Place::InProgress,
         };
     }
-    if others.iter().any(|charge| charge.stage == Stage::Completed) {
+    if others.iter().any(|charge| charge.doc.stage == Stage::Completed) {
         return Place::Completed;
     }
-    let failures = others.iter().filter_map(Charge::failure);
+    let failures = others.iter().filter_map(|charge| charge.doc.failure());
     if failures.clone().any(|failure| failure.ends_order) {
         return Place::UsedUp;
     }

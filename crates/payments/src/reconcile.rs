@@ -1,23 +1,35 @@
 //! The reconciler: settles what no answer and no webhook settled.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
+use stubmart_contract::ChargeId;
 use stubmart_ports::{
     Cause,
     key::Key,
-    repo::Row,
+    repo::RepoError,
     store::Scan,
     worker::{Next, Wake, Worker},
 };
 
 use crate::{
     Payments,
-    charge::{CHARGES, Charge, Command, DUE},
+    charge::{CHARGES, Command, DUE},
     settle::Unsettled,
 };
 
 /// How many charges are looked at at once.
-const BATCH: usize = 32;
+const AT_ONCE: usize = 32;
+
+/// How many are looked for at once. One that takes long keeps only a place of the others.
+const BATCH: usize = 500;
+
+/// The smallest step of time.
+const INSTANT: Duration = Duration::from_millis(1);
+
+/// When to look for charges again if the one that is due next can not be read.
+const UNREADABLE_AGAIN: Duration = Duration::from_secs(60);
 
 /// Looks at charges that are due.
 pub(crate) struct Reconciler(pub(crate) Payments);
@@ -30,20 +42,34 @@ impl Worker for Reconciler {
 
     async fn step(&self) -> Result<Next, Cause> {
         let now = self.0.0.host.now();
-        let scan = Scan::prefix(&CHARGES, DUE, &Key::new()).limit(BATCH);
-        let rows: Vec<Row<Charge>> = self.0.0.charges.find(scan).await?;
-        let is_due = |charge: &Charge| charge.due_at.is_some_and(|due_at| due_at <= now);
-        let later = rows.first().and_then(|row| row.doc.due_at);
-        let due: Vec<_> =
-            rows.into_iter().map(|row| row.doc).filter(|charge| is_due(charge)).collect();
-        if due.is_empty() {
-            return Ok(later.map_or(Next::Idle, Next::At));
+        let mut due = Scan::prefix(&CHARGES, DUE, &Key::new()).limit(BATCH);
+        due.to = Some(Key::new().time(now.after(INSTANT)).into_bytes());
+        let mut looked_at = false;
+        let mut next = Some(due.clone());
+        while let Some(scan) = next.take() {
+            let keys = self.0.0.charges.keys(scan).await?;
+            next = keys.get(BATCH - 1).map(|last| due.clone().behind(&last.key));
+            // One charge that can not be settled keeps no other waiting, but a store that fails does.
+            let looks = stream::iter(keys).map(|found| self.look(ChargeId(found.id)));
+            let looks: Vec<_> = looks.buffer_unordered(AT_ONCE).collect().await;
+            for looked in looks {
+                looked_at |= looked?;
+            }
         }
-        // One charge that can not be settled keeps no other waiting, but a store that fails does.
-        for looked in join_all(due.into_iter().map(|charge| self.look(charge))).await {
-            looked?;
+        if looked_at {
+            return Ok(Next::Again);
         }
-        Ok(Next::Again)
+        let mut later = Scan::prefix(&CHARGES, DUE, &Key::new()).limit(1);
+        later.from = Key::new().time(now.after(INSTANT)).into_bytes();
+        let Some(first) = self.0.0.charges.keys(later).await?.into_iter().next() else {
+            return Ok(Next::Idle);
+        };
+        let due_at = match self.0.charge(ChargeId(first.id)).await {
+            Ok(charge) => charge.and_then(|charge| charge.doc.due_at),
+            Err(RepoError::Corrupt(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Next::At(due_at.unwrap_or_else(|| now.after(UNREADABLE_AGAIN)).max(now)))
     }
 
     fn wake(&self) -> Option<Wake> {
@@ -52,24 +78,27 @@ impl Worker for Reconciler {
 }
 
 impl Reconciler {
-    async fn look(&self, charge: Charge) -> Result<(), Cause> {
-        let now = self.0.0.host.now();
-        // Another instance may have come first.
-        let is_due = |due_at: Option<_>| due_at.is_some_and(|due_at| due_at <= now);
-        let looked =
-            self.0.apply_if(charge.id, &Command::Look, |stored| is_due(stored.doc.due_at)).await?;
-        if looked.refused.is_some() {
-            return Ok(());
-        }
-        match self.0.settle(looked.charge).await {
-            Ok(_) => Ok(()),
+    /// Looks at a charge, unless another instance came first. False when it can not be read: that is
+    /// for a human to see to, and keeps no other waiting.
+    async fn look(&self, id: ChargeId) -> Result<bool, Cause> {
+        let looked = match self.0.apply(id, &Command::LookIfDue).await {
+            Ok(looked) if looked.refused.is_none() => looked.charge,
+            Ok(_) => return Ok(true),
+            Err(RepoError::Corrupt(error)) => {
+                tracing::error!(charge.id = %id, %error, "a charge that is due can not be read");
+                return Ok(false);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let looks = looked.doc.looks;
+        match self.0.settle(looked).await {
+            Ok(_) => Ok(true),
             Err(Unsettled::Repo(error)) => Err(error.into()),
             Err(error) => {
-                if charge.looks.saturating_add(1).is_power_of_two() {
-                    tracing::info!(charge.id = %charge.id, looks = charge.looks, %error,
-                        "charge not settled, will look again");
+                if looks.is_power_of_two() {
+                    tracing::info!(charge.id = %id, looks, %error, "charge not settled, will look again");
                 }
-                Ok(())
+                Ok(true)
             }
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use stubmart_ports::{
     gateway::{GatewayError, Intent, IntentState},
     mark, mutant,
+    repo::Versioned,
 };
 
 use crate::{
@@ -21,57 +22,66 @@ const STRAY_MAX: Duration = Duration::from_secs(600);
 
 impl Payments {
     /// A charge that failed: nothing of it may be held or kept.
-    pub(crate) async fn give_back(&self, charge: Charge) -> Result<Standing, Unsettled> {
-        let Some(intent) = self.known_intent(&charge).await? else {
-            let sent_for = self.0.host.now().since(charge.updated_at);
+    pub(crate) async fn give_back(&self, charge: Versioned<Charge>) -> Result<Standing, Unsettled> {
+        let charge_id = charge.doc.id;
+        let Some(intent) = self.known_intent(&charge.doc).await? else {
+            let sent_for = self.0.host.now().since(charge.doc.updated_at);
             return if sent_for < STRAY_MAX && !mutant!("a payment on its way is forgotten") {
                 Err(Unsettled::Undecided)
             } else {
-                self.rest(&charge, None).await
+                self.rest(charge, None).await
             };
         };
         if mutant!("a hold is not given up") {
-            return self.rest(&charge, Some(intent.id)).await;
+            return self.rest(charge, Some(intent.id)).await;
         }
         let state = match intent.state {
             IntentState::Declined { .. }
             | IntentState::NeedsAction { .. }
             | IntentState::Processing
-            | IntentState::Authorised => self.0.provider.void(charge.id, &intent.id).await?,
+            | IntentState::Authorised => self.0.provider.void(charge_id, &intent.id).await?,
             state => state,
         };
         match state {
             IntentState::Captured { .. } if mutant!("late money is kept") => {
-                self.rest(&charge, Some(intent.id)).await
+                self.rest(charge, Some(intent.id)).await
             }
-            IntentState::Voided => self.rest(&charge, Some(intent.id)).await,
-            IntentState::Captured { refund_id } => self.refund(&charge, intent.id, refund_id).await,
+            IntentState::Voided => self.rest(charge, Some(intent.id)).await,
+            IntentState::Captured { refund_id } => self.refund(charge, intent.id, refund_id).await,
             _ => Err(Unsettled::Undecided),
         }
     }
 
     /// A charge whose money was captured: its order is completed, or else it is given back.
-    pub(crate) async fn keep_or_refund(&self, charge: Charge) -> Result<Standing, Unsettled> {
-        let Some(intent) = self.known_intent(&charge).await? else {
-            tracing::error!(charge.id = %charge.id, "the provider does not know a captured payment");
+    pub(crate) async fn keep_or_refund(
+        &self,
+        charge: Versioned<Charge>,
+    ) -> Result<Standing, Unsettled> {
+        let charge_id = charge.doc.id;
+        let Some(intent) = self.known_intent(&charge.doc).await? else {
+            tracing::error!(charge.id = %charge_id, "the provider does not know a captured payment");
             return Err(Unsettled::Undecided);
         };
         match intent.state {
             IntentState::Captured { refund_id: Some(refund_id) } => {
-                self.refund(&charge, intent.id, Some(refund_id)).await
+                self.refund(charge, intent.id, Some(refund_id)).await
             }
-            IntentState::Captured { refund_id: None } => match self.footing_of(&charge).await? {
-                Footing::Completed => self.rest(&charge, None).await,
-                Footing::Ended(Reason::OrderMissing) => {
-                    tracing::error!(charge.id = %charge.id, "a captured payment has no order");
-                    Err(Unsettled::Undecided)
+            IntentState::Captured { refund_id: None } => {
+                match self.footing_of(&charge.doc).await? {
+                    Footing::Completed => self.rest(charge, None).await,
+                    Footing::Ended(Reason::OrderMissing) => {
+                        tracing::error!(charge.id = %charge_id, "a captured payment has no order");
+                        Err(Unsettled::Undecided)
+                    }
+                    Footing::Ended(_) => self.refund(charge, intent.id, None).await,
+                    // The charge's event is on its way to the order.
+                    Footing::Payable | Footing::Late | Footing::Secured => {
+                        Err(Unsettled::Undecided)
+                    }
                 }
-                Footing::Ended(_) => self.refund(&charge, intent.id, None).await,
-                // The charge's event is on its way to the order.
-                Footing::Payable | Footing::Secured => Err(Unsettled::Undecided),
-            },
+            }
             _ => {
-                tracing::error!(charge.id = %charge.id, "the provider says that a captured payment was not captured");
+                tracing::error!(charge.id = %charge_id, "the provider says that a captured payment was not captured");
                 Err(Unsettled::Undecided)
             }
         }
@@ -80,33 +90,32 @@ impl Payments {
     /// Gives captured money back, unless that was done already, and tells the world.
     async fn refund(
         &self,
-        charge: &Charge,
+        charge: Versioned<Charge>,
         intent_id: String,
         refund_id: Option<String>,
     ) -> Result<Standing, Unsettled> {
         mark!("money that came late was given back");
         let refund_id = match refund_id {
             Some(_) if mutant!("refund twice") => {
-                self.0.provider.refund(charge.id, &intent_id).await?;
+                self.0.provider.refund(charge.doc.id, &intent_id).await?;
                 return self.rest(charge, Some(intent_id)).await;
             }
             Some(refund_id) => refund_id,
-            None => match self.0.provider.refund(charge.id, &intent_id).await? {
+            None => match self.0.provider.refund(charge.doc.id, &intent_id).await? {
                 IntentState::Captured { refund_id: Some(refund_id) } => refund_id,
                 _ => return Err(Unsettled::Undecided),
             },
         };
-        let applied = self.apply(charge.id, &Command::Refund { intent_id, refund_id }).await?;
-        Ok(applied.charge.into())
+        let refund = Command::Refund { intent_id, refund_id };
+        Ok(self.apply_to(charge, &refund).await?.charge.into())
     }
 
     async fn rest(
         &self,
-        charge: &Charge,
+        charge: Versioned<Charge>,
         intent_id: Option<String>,
     ) -> Result<Standing, Unsettled> {
-        let applied = self.apply(charge.id, &Command::Rest { intent_id }).await?;
-        Ok(applied.charge.into())
+        Ok(self.apply_to(charge, &Command::Rest { intent_id }).await?.charge.into())
     }
 
     /// The charge's intent at the provider, by its id or else by the charge's.

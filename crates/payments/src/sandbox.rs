@@ -11,11 +11,14 @@ use stubmart_contract::{
     api::{Charge as ApiCharge, ProblemBody},
 };
 use stubmart_http_kit::{JsonBody, Problem, SessionGate, SignedIn, fields};
-use stubmart_ports::gateway::{GatewayError, SandboxBank};
+use stubmart_ports::{
+    gateway::{GatewayError, SandboxBank},
+    repo::Versioned,
+};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{Payments, http::no_store};
+use crate::{Charge, Payments, http::no_store};
 
 /// `POST /api/payments/sandbox/authenticate`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -93,12 +96,21 @@ impl Shared {
         let payments = &self.payments;
         let intent_id = client_secret.split("_secret_").next().unwrap_or_default();
         let charge_id = payments.charge_of(intent_id).await?;
-        let owned = |charge: &crate::Charge| charge.user_id == buyer;
-        payments.charge(charge_id).await?.filter(owned).ok_or_else(Problem::not_found)?;
+        let owned = |charge: &Versioned<Charge>| charge.doc.user_id == buyer;
+        let charge = payments.charge(charge_id).await?.filter(owned);
+        let order_id = charge.ok_or_else(Problem::not_found)?.doc.order_id;
+        let order = payments.0.orders.order(buyer, order_id).await?;
+        // Watching begins before anything happens that could be missed.
+        let followed = payments.watch(order.as_ref());
         let answered = self.bank.authenticate(client_secret, succeed).await;
         answered.map_err(unavailable)?.ok_or_else(Problem::not_found)?;
         payments.look_now(charge_id).await?;
-        let charge = payments.charge(charge_id).await?.ok_or_else(Problem::not_found)?;
+        let charge = payments.charge(charge_id).await?.ok_or_else(Problem::not_found)?.doc;
+        if let Some(followed) = followed
+            && charge.ends_order()
+        {
+            followed.await;
+        }
         Ok(charge.to_api())
     }
 }

@@ -36,6 +36,12 @@ impl From<Charge> for Standing {
     }
 }
 
+impl From<Versioned<Charge>> for Standing {
+    fn from(charge: Versioned<Charge>) -> Self {
+        charge.doc.into()
+    }
+}
+
 /// Why a charge could not be brought forward. It is looked at again.
 #[derive(Debug)]
 pub(crate) enum Unsettled {
@@ -84,7 +90,7 @@ type Settled = Result<Standing, Unsettled>;
 
 /// A charge after a command, and whether the command was taken.
 pub(crate) struct Applied {
-    pub(crate) charge: Charge,
+    pub(crate) charge: Versioned<Charge>,
     pub(crate) refused: Option<Refusal>,
 }
 
@@ -95,53 +101,33 @@ impl Payments {
         id: ChargeId,
         command: &Command,
     ) -> Result<Applied, RepoError> {
-        self.apply_if(id, command, |_| true).await
-    }
-
-    /// Applies `command` if the charge as it is stored meets `condition`.
-    pub(crate) async fn apply_if(
-        &self,
-        id: ChargeId,
-        command: &Command,
-        condition: impl Fn(&Versioned<Charge>) -> bool + Send + Sync,
-    ) -> Result<Applied, RepoError> {
         let now = self.0.host.now();
-        let changed = self.0.charges.change(id.0, Trace::REQUEST, |current| {
-            let Some(stored) = current else { return Err(Refusal::Missing) };
-            let kept =
-                |refused| Ok(Decision::Keep(Applied { charge: stored.doc.clone(), refused }));
-            if !condition(stored) {
-                return kept(Some(Refusal::InProgress));
-            }
-            match decide(Some(&stored.doc), command, now) {
-                Ok(None) => kept(None),
-                Ok(Some(Change { charge, event })) => Ok(Decision::Save {
-                    doc: charge.clone(),
-                    events: event.into_iter().collect(),
-                    answer: Applied { charge, refused: None },
-                }),
-                Err(refusal) => kept(Some(refusal)),
-            }
-        });
-        changed.await.map_err(|error| match error {
-            ChangeError::Repo(error) => error,
-            ChangeError::Refused(refusal) => {
-                RepoError::Corrupt(format!("charge {id}: {refusal}").into())
-            }
-        })
+        let decide = |current: Option<&Versioned<Charge>>| applied(current, command, now);
+        let changed = self.0.charges.change(id.0, Trace::REQUEST, decide).await;
+        changed.map_err(|error| change_failed(id, error))
     }
 
-    /// Asks the provider for the first time. Only here "nothing happened" can be believed: nobody has
-    /// asked before, and nobody else has looked at the charge since it was saved at `version`.
-    pub(crate) async fn begin(&self, charge: Charge, version: u64) -> Settled {
-        match self.0.provider.authorise(&charge.request()).await {
+    /// Applies `command` to a charge that was seen a moment ago. It is decided on what is stored, as
+    /// [`Self::apply`] does, and loaded for that only if it has changed since.
+    pub(crate) async fn apply_to(
+        &self,
+        charge: Versioned<Charge>,
+        command: &Command,
+    ) -> Result<Applied, RepoError> {
+        let (id, now) = (charge.doc.id, self.0.host.now());
+        let decide = |current: Option<&Versioned<Charge>>| applied(current, command, now);
+        let changed = self.0.charges.change_from(id.0, Some(charge), Trace::REQUEST, decide).await;
+        changed.map_err(|error| change_failed(id, error))
+    }
+
+    /// Asks the provider for the first time. Only here "nothing happened" can be believed, and only
+    /// while nobody else has looked at the charge.
+    pub(crate) async fn begin(&self, charge: Versioned<Charge>) -> Settled {
+        match self.0.provider.authorise(&charge.doc.request()).await {
             Ok(intent) => self.follow(charge, intent).await,
             Err(GatewayError::Unavailable(cause)) => {
-                tracing::warn!(charge.id = %charge.id, error = %cause, "payment provider unavailable");
-                let fail =
-                    Command::Fail { failure: Failure::of(Reason::Unavailable), intent_id: None };
-                let untouched = |stored: &Versioned<Charge>| stored.version == version;
-                Ok(self.apply_if(charge.id, &fail, untouched).await?.charge.into())
+                tracing::warn!(charge.id = %charge.doc.id, error = %cause, "payment provider unavailable");
+                self.fail(charge, Failure::of(Reason::Unavailable), None).await
             }
             Err(error) => self.not_authorised(charge, error).await,
         }
@@ -149,8 +135,8 @@ impl Payments {
 
     /// Brings a charge forward from wherever it stands. Whoever calls it has said so in the charge
     /// ([`Command::Look`]), so that somebody else goes on if they are killed.
-    pub(crate) async fn settle(&self, charge: Charge) -> Settled {
-        match &charge.stage {
+    pub(crate) async fn settle(&self, charge: Versioned<Charge>) -> Settled {
+        match charge.doc.stage {
             Stage::Asked => self.find_out(charge).await,
             Stage::Waiting => self.look_at_buyer(charge).await,
             Stage::Held => self.take(charge).await,
@@ -160,16 +146,16 @@ impl Payments {
     }
 
     /// The provider was asked and its answer is not known, or it was never asked.
-    async fn find_out(&self, charge: Charge) -> Settled {
-        if let Some(intent) = self.0.provider.intent_of(charge.id).await?
+    async fn find_out(&self, charge: Versioned<Charge>) -> Settled {
+        if let Some(intent) = self.0.provider.intent_of(charge.doc.id).await?
             && !mutant!("a new key for each try")
         {
             mark!("a payment whose answer was lost was found");
             return self.follow(charge, intent).await;
         }
-        match self.footing_of(&charge).await? {
+        match self.footing_of(&charge.doc).await? {
             // The same question with the same key: if the first one is still on its way, it is one.
-            Footing::Payable => match self.0.provider.authorise(&charge.request()).await {
+            Footing::Payable => match self.0.provider.authorise(&charge.doc.request()).await {
                 Ok(intent) => self.follow(charge, intent).await,
                 Err(error) => self.not_authorised(charge, error).await,
             },
@@ -177,25 +163,25 @@ impl Payments {
         }
     }
 
-    async fn not_authorised(&self, charge: Charge, error: GatewayError) -> Settled {
+    async fn not_authorised(&self, charge: Versioned<Charge>, error: GatewayError) -> Settled {
         let GatewayError::Refused { code, message } = error else { return Err(error.into()) };
         let failure = Failure { message: Some(message), ..Failure::of(Reason::Refused).code(code) };
-        self.fail(charge.id, failure, None).await.map(Into::into)
+        self.fail(charge, failure, None).await
     }
 
     /// The intent waits for the buyer, or did so when it was last looked at.
-    async fn look_at_buyer(&self, charge: Charge) -> Settled {
-        let intent_id = charge.stripe_id.clone().unwrap_or_default();
+    async fn look_at_buyer(&self, charge: Versioned<Charge>) -> Settled {
+        let intent_id = charge.doc.stripe_id.clone().unwrap_or_default();
         let intent = match self.0.provider.intent(&intent_id).await {
             Ok(intent) => intent,
             Err(GatewayError::Refused { code, .. }) => {
-                let failure = Failure::of(Reason::Lost).code(code);
-                return self.fail(charge.id, failure, None).await.map(Into::into);
+                let failure = Failure { code, ..self.counted(&charge.doc, Reason::Lost) };
+                return self.fail(charge, failure, None).await;
             }
             Err(error) => return Err(error.into()),
         };
         if matches!(intent.state, IntentState::NeedsAction { .. }) {
-            let footing = self.footing_of(&charge).await?;
+            let footing = self.footing_of(&charge.doc).await?;
             if footing != Footing::Payable {
                 return self.order_ended(charge, footing, Some(intent.id)).await;
             }
@@ -204,34 +190,31 @@ impl Payments {
     }
 
     /// Does what follows from where the intent of an open charge stands.
-    async fn follow(&self, charge: Charge, intent: Intent) -> Settled {
+    async fn follow(&self, charge: Versioned<Charge>, intent: Intent) -> Settled {
         match intent.state {
             IntentState::NeedsAction { client_secret } => {
                 let wait = Command::Wait { intent_id: intent.id };
-                let applied = self.apply(charge.id, &wait).await?;
+                let applied = self.apply_to(charge, &wait).await?;
                 if applied.refused.is_some() {
                     return self.give_back(applied.charge).await;
                 }
-                let waits = applied.charge.stage == Stage::Waiting;
-                Ok(Standing {
-                    charge: applied.charge,
-                    client_secret: waits.then_some(client_secret),
-                })
+                let waits = applied.charge.doc.stage == Stage::Waiting;
+                let client_secret = waits.then_some(client_secret);
+                Ok(Standing { charge: applied.charge.doc, client_secret })
             }
             IntentState::Processing => Err(Unsettled::Undecided),
             IntentState::Declined { code, decline_code } => {
-                let ends_order = charge.attempt >= self.0.config.max_payment_attempts;
-                let failure = Failure { decline_code, ends_order, ..declined(code) };
-                self.fail(charge.id, failure, Some(intent.id)).await.map(Into::into)
+                let counted = self.counted(&charge.doc, Reason::Declined);
+                self.fail(charge, Failure { code, decline_code, ..counted }, Some(intent.id)).await
             }
             IntentState::Voided => {
-                let failure = Failure::of(Reason::Lost);
-                self.fail(charge.id, failure, Some(intent.id)).await.map(Into::into)
+                let failure = self.counted(&charge.doc, Reason::Lost);
+                self.fail(charge, failure, Some(intent.id)).await
             }
             IntentState::Authorised | IntentState::Captured { .. } => {
                 let hold = Command::Hold { intent_id: intent.id };
-                let applied = self.apply(charge.id, &hold).await?;
-                match applied.charge.stage {
+                let applied = self.apply_to(charge, &hold).await?;
+                match applied.charge.doc.stage {
                     Stage::Held => self.take(applied.charge).await,
                     Stage::Failed(_) => self.give_back(applied.charge).await,
                     _ => Ok(applied.charge.into()),
@@ -241,20 +224,20 @@ impl Payments {
     }
 
     /// The money is held: secures the order, and when it agrees, captures.
-    async fn take(&self, charge: Charge) -> Settled {
-        let intent_id = charge.stripe_id.clone().unwrap_or_default();
+    async fn take(&self, charge: Versioned<Charge>) -> Settled {
+        let Charge { id, order_id, .. } = charge.doc;
+        let intent_id = charge.doc.stripe_id.clone().unwrap_or_default();
         if mutant!("capture before the order is secured") {
-            self.0.provider.capture(charge.id, &intent_id).await?;
+            self.0.provider.capture(id, &intent_id).await?;
         }
-        if let Err(refusal) = self.0.orders.secure(charge.order_id, charge.id).await? {
+        if let Err(refusal) = self.0.orders.secure(order_id, id).await? {
             let failure = Failure::of(refused(refusal));
             mark!("an order refused a payment that was authorised");
-            let failed = self.fail(charge.id, failure, None).await?;
-            return self.let_go(failed).await;
+            return self.fail_and_let_go(charge, failure, None).await;
         }
-        let failure = match self.0.provider.capture(charge.id, &intent_id).await {
+        let failure = match self.0.provider.capture(id, &intent_id).await {
             Ok(IntentState::Captured { refund_id: None }) => {
-                let applied = self.apply(charge.id, &Command::Complete).await?;
+                let applied = self.apply_to(charge, &Command::Complete).await?;
                 return match applied.refused {
                     None => Ok(applied.charge.into()),
                     Some(_) => self.give_back(applied.charge).await,
@@ -273,60 +256,101 @@ impl Payments {
             Err(GatewayError::Refused { code, .. }) => Failure::of(Reason::Lost).code(code),
             Err(error) => return Err(error.into()),
         };
-        self.fail(charge.id, failure, None).await.map(Into::into)
+        self.fail(charge, failure, None).await
+    }
+
+    /// A failure that counts as an attempt: the order ends with the last one that is allowed.
+    fn counted(&self, charge: &Charge, reason: Reason) -> Failure {
+        let ends_order = charge.attempt >= self.0.config.max_payment_attempts;
+        Failure { ends_order, ..Failure::of(reason) }
     }
 
     /// An open charge whose money is not held finds that its order is not payable any more.
     async fn order_ended(
         &self,
-        charge: Charge,
+        charge: Versioned<Charge>,
         footing: Footing,
         intent_id: Option<String>,
     ) -> Settled {
         let reason = match footing {
             Footing::Payable | Footing::Secured => return Err(Unsettled::Undecided),
+            Footing::Late => Reason::OrderExpired,
             Footing::Completed => Reason::OrderCompleted,
             Footing::Ended(reason) => reason,
         };
-        let failed = self.fail(charge.id, Failure::of(reason), intent_id).await?;
-        self.let_go(failed).await
+        self.fail_and_let_go(charge, Failure::of(reason), intent_id).await
     }
 
     /// Marks a charge as failed, and wakes who clears up behind it.
-    pub(crate) async fn fail(
+    async fn fail(
         &self,
-        id: ChargeId,
+        charge: Versioned<Charge>,
         failure: Failure,
         intent_id: Option<String>,
-    ) -> Result<Charge, Unsettled> {
-        let applied = self.apply(id, &Command::Fail { failure, intent_id }).await?;
+    ) -> Settled {
+        let applied = self.apply_to(charge, &Command::Fail { failure, intent_id }).await?;
         self.0.reconcile.wake();
-        Ok(applied.charge)
+        Ok(applied.charge.into())
     }
 
-    /// Clears up behind a charge at once, so that its buyer is told the truth. Where that fails, the
-    /// reconciler does it: the charge says that it is due.
-    async fn let_go(&self, charge: Charge) -> Settled {
-        if charge.failure().is_none() {
-            return Ok(charge.into());
+    /// Marks a charge as failed and clears up behind it at once, so that its buyer is told the truth.
+    /// Where that fails, the reconciler does it: the charge says that it is due.
+    async fn fail_and_let_go(
+        &self,
+        charge: Versioned<Charge>,
+        failure: Failure,
+        intent_id: Option<String>,
+    ) -> Settled {
+        let failed = self.apply_to(charge, &Command::Fail { failure, intent_id }).await?.charge;
+        if failed.doc.failure().is_none() {
+            return Ok(failed.into());
         }
-        match self.give_back(charge.clone()).await {
+        match self.give_back(failed.clone()).await {
             Ok(standing) => Ok(standing),
             Err(error) => {
-                tracing::debug!(charge.id = %charge.id, %error, "hold not let go yet");
-                Ok(charge.into())
+                tracing::debug!(charge.id = %failed.doc.id, %error, "hold not let go yet");
+                self.0.reconcile.wake();
+                Ok(failed.into())
             }
         }
     }
 
     /// Asks for another look at an open charge, soon.
-    pub(crate) async fn look_by(&self, id: ChargeId, at: Timestamp) -> Result<Charge, RepoError> {
-        let applied = self.apply(id, &Command::LookBy { at }).await?;
+    pub(crate) async fn look_by(
+        &self,
+        charge: Versioned<Charge>,
+        at: Timestamp,
+    ) -> Result<Charge, RepoError> {
+        let applied = self.apply_to(charge, &Command::LookBy { at }).await?;
         self.0.reconcile.wake();
-        Ok(applied.charge)
+        Ok(applied.charge.doc)
     }
 }
 
-fn declined(code: String) -> Failure {
-    Failure::of(Reason::Declined).code(code)
+/// Decides a command on a charge that there is.
+fn applied(
+    current: Option<&Versioned<Charge>>,
+    command: &Command,
+    now: Timestamp,
+) -> Result<Decision<Charge, Applied>, Refusal> {
+    let stored = current.ok_or(Refusal::Missing)?;
+    let kept = |refused| Decision::Keep(Applied { charge: stored.clone(), refused });
+    Ok(match decide(Some(&stored.doc), command, now) {
+        Ok(None) => kept(None),
+        Ok(Some(Change { charge, event })) => {
+            let events: Vec<_> = event.into_iter().collect();
+            let after = Versioned::over(current, charge.clone(), &events);
+            Decision::Save { doc: charge, events, answer: Applied { charge: after, refused: None } }
+        }
+        Err(refusal) => kept(Some(refusal)),
+    })
+}
+
+fn change_failed(id: ChargeId, error: ChangeError<Refusal>) -> RepoError {
+    match error {
+        ChangeError::Repo(error) => error,
+        ChangeError::Refused(refusal) => {
+            RepoError::Corrupt(format!("charge {id}: {refusal}").into())
+        }
+    }
 }

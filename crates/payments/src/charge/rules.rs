@@ -22,10 +22,17 @@ use super::{Charge, Failure, Reason, Stage};
 /// request may take.
 const TAKEOVER: Duration = Duration::from_secs(30);
 
-/// How long the reconciler waits after its first look; twice as long after each further one.
+/// How long the reconciler waits after its first look at a stage; twice as long after each further one.
 const LOOK_MIN: Duration = Duration::from_secs(1);
 
-/// How long it waits at the most.
+/// How long it waits at the most while the buyer is at the bank's page, or pays in the browser: the
+/// hold of the order runs on after the buyer is done.
+const LOOK_WAITING_MAX: Duration = Duration::from_secs(10);
+
+/// How long it waits at the most for an answer that a buyer waits for.
+const LOOK_OPEN_MAX: Duration = Duration::from_secs(30);
+
+/// How long it waits at the most where only clearing up is left.
 const LOOK_MAX: Duration = Duration::from_secs(300);
 
 /// What a new charge is made of.
@@ -81,6 +88,8 @@ pub enum Command {
     },
     /// Somebody looks at it now: if they are killed, somebody else does, later.
     Look,
+    /// The same, unless somebody else looks at it already.
+    LookIfDue,
     /// Somebody should look at it by then.
     LookBy {
         /// When.
@@ -136,6 +145,10 @@ pub fn decide(current: Option<&Charge>, command: &Command, now: Timestamp) -> Ve
         Command::Fail { failure, intent_id } => fail(current, failure, intent_id.as_deref(), now),
         Command::Refund { intent_id, refund_id } => refund(current, intent_id, refund_id, now),
         Command::Look => look(current, now),
+        Command::LookIfDue => match current.due_at {
+            Some(due_at) if due_at <= now => look(current, now),
+            Some(_) | None => Err(Refusal::InProgress),
+        },
         Command::LookBy { at } => look_by(current, *at),
         Command::Rest { intent_id } => rest(current, intent_id.as_deref()),
     }
@@ -179,6 +192,7 @@ fn wait(current: &Charge, intent_id: &str, now: Timestamp) -> Verdict {
         Stage::Asked => {
             let mut charge = current.clone();
             charge.stage = Stage::Waiting;
+            charge.looks = 0;
             charge.stripe_id = Some(intent_id.to_owned());
             charge.updated_at = now;
             changed(charge, None)
@@ -194,7 +208,7 @@ fn hold(current: &Charge, intent_id: &str, now: Timestamp) -> Verdict {
             let mut charge = current.clone();
             charge.stage = Stage::Held;
             charge.stripe_id = Some(intent_id.to_owned());
-            charge.due_at = Some(now.after(TAKEOVER));
+            charge.looks = 0;
             charge.updated_at = now;
             changed(charge, None)
         }
@@ -210,6 +224,7 @@ fn complete(current: &Charge, now: Timestamp) -> Verdict {
             charge.stage = Stage::Completed;
             charge.payment_method = None;
             charge.due_at = None;
+            charge.looks = 0;
             charge.updated_at = now;
             changed(charge, Some(DomainEvent::ChargeCompleted))
         }
@@ -225,15 +240,22 @@ fn fail(current: &Charge, failure: &Failure, intent_id: Option<&str>, now: Times
         Stage::Held => true,
         Stage::Failed(_) | Stage::Completed => return Ok(None),
     };
+    // Whoever asks the provider again has looked at the charge before. So where nobody has, the first
+    // question is the only one, and an answer that nothing happened is the whole truth.
+    let asked_once = current.stage == Stage::Asked && current.looks == 0;
     let in_place = match failure.reason {
-        Reason::Refused | Reason::Unavailable => current.stage == Stage::Asked,
+        Reason::Unavailable => asked_once,
+        Reason::Refused => current.stage == Stage::Asked,
         Reason::Replaced => current.stage == Stage::Waiting,
+        // A decline that was asked for before the money was held; one at the capture is `Lost`.
+        Reason::Declined => current.stage != Stage::Held,
         _ => true,
     };
     if !in_place {
         return Err(Refusal::InProgress);
     }
-    let nothing_happened = matches!(failure.reason, Reason::Refused | Reason::Unavailable);
+    let nothing_happened =
+        asked_once && matches!(failure.reason, Reason::Refused | Reason::Unavailable);
     let mut failure = failure.clone();
     // An order that may be secured for this charge can end in no other way than with it.
     failure.ends_order |= may_be_secured && !failure.reason.is_of_the_order();
@@ -245,6 +267,7 @@ fn fail(current: &Charge, failure: &Failure, intent_id: Option<&str>, now: Times
     charge.stripe_id = charge.stripe_id.or_else(|| intent_id.map(ToOwned::to_owned));
     charge.payment_method = None;
     charge.due_at = (!nothing_happened).then_some(now);
+    charge.looks = 0;
     charge.updated_at = now;
     changed(charge, Some(DomainEvent::ChargeFailed))
 }
@@ -266,19 +289,19 @@ fn refund(current: &Charge, intent_id: &str, refund_id: &str, now: Timestamp) ->
 
 fn look(current: &Charge, now: Timestamp) -> Verdict {
     let mut charge = current.clone();
-    let wait = LOOK_MIN.saturating_mul(1 << charge.looks.min(16)).min(LOOK_MAX);
+    let longest = match charge.stage {
+        Stage::Waiting => LOOK_WAITING_MAX,
+        Stage::Asked | Stage::Held => LOOK_OPEN_MAX,
+        Stage::Failed(_) | Stage::Completed => LOOK_MAX,
+    };
+    let wait = LOOK_MIN.saturating_mul(1 << charge.looks.min(16)).min(longest);
     charge.due_at = Some(now.after(wait));
     charge.looks = charge.looks.saturating_add(1);
     changed(charge, None)
 }
 
 fn look_by(current: &Charge, at: Timestamp) -> Verdict {
-    let is_settled = match current.stage {
-        Stage::Failed(_) => current.due_at.is_none(),
-        Stage::Completed => current.stripe_refund_id.is_some(),
-        Stage::Asked | Stage::Waiting | Stage::Held => false,
-    };
-    if is_settled || current.due_at.is_some_and(|due_at| due_at <= at) {
+    if current.is_settled() || current.due_at.is_some_and(|due_at| due_at <= at) {
         return Ok(None);
     }
     let mut charge = current.clone();

@@ -3,13 +3,20 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::future::join;
-use stubmart_contract::api::{CancelReason, ChargeStatus, OrderStatus};
-use stubmart_payments::Config;
+use stubmart_contract::{
+    Timestamp,
+    api::{CancelReason, ChargeStatus, OrderStatus},
+};
+use stubmart_payments::{CHARGES, Config, charge::DUE};
 use stubmart_port_suite::{
     fault::{Fault, FaultyGateway, FaultyStore, Injector, Op, Rates},
     host::Seeded,
 };
-use stubmart_ports::gateway::SandboxBank as _;
+use stubmart_ports::{
+    gateway::SandboxBank as _,
+    key::Key,
+    store::{DocKey, Expect, IndexEntry, Save, SaveId, Store as _},
+};
 
 use crate::support::{AUTHENTICATES, CARD, DECLINED, Ports, Service, Stop, World};
 
@@ -96,6 +103,103 @@ async fn a_lost_answer_is_told_as_not_known_and_found_out() {
             assert_eq!(world.orders.status(order.1), OrderStatus::Completed, "{op:?} {fault:?}");
         }
     }
+}
+
+/// A service whose store fails from the `from`-th save on, until it is healed.
+fn full_disk(world: &World, from: u64) -> (Service, Arc<Injector>) {
+    let injector = Injector::new(move |call| {
+        if call.op == Op::Save && call.number >= from { Fault::Fail } else { Fault::None }
+    });
+    let ports = world.ports();
+    let store = FaultyStore::new(ports.store, Arc::clone(&injector));
+    let ports = Ports { store: Arc::new(store), ..ports };
+    (world.start_with(ports, Config::default()), injector)
+}
+
+/// Once there is a charge, a store that fails is told as an outcome that is not known, not as a failure:
+/// the money may be taken all the same.
+#[tokio::test]
+async fn a_store_that_fails_after_the_charge_was_made_is_told_as_not_known() {
+    for from in 2..=3 {
+        let world = World::new(from);
+        let (service, injector) = full_disk(&world, from);
+        let order = world.orders.place(500);
+        let answer = service.pay(&order, CARD).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["status"]), (202, &"created".into()));
+        injector.heal();
+        world.drain(&service).await;
+        world.check().await;
+        assert_eq!(world.orders.status(order.1), OrderStatus::Completed, "save {from}");
+    }
+}
+
+/// The same request with the same key goes on with the payment whose outcome was not known, and makes
+/// no other.
+#[tokio::test]
+async fn the_same_request_goes_on_after_an_outcome_that_was_not_known() {
+    for op in [Op::Authorise, Op::Capture] {
+        for fault in [Fault::LoseAnswer, Fault::Late] {
+            let world = World::new(1);
+            let (service, _) = troubled(&world, op, fault, 1);
+            let order = world.orders.place(500);
+            let first = service.pay_as("k", &order, CARD).await;
+            assert_eq!(first.status, 202, "{op:?} {first:?}");
+            let second = service.pay_as("k", &order, CARD).await;
+            assert_eq!((second.status.as_u16(), &second.body["id"]), (201, &first.body["id"]));
+            world.drain(&service).await;
+            world.check().await;
+        }
+    }
+}
+
+/// The same request with the same key, after another payment was in its way: it is told anew how the
+/// order stands, and pays when nothing is in the way any more.
+#[tokio::test]
+async fn the_same_request_is_tried_anew_after_a_payment_in_progress() {
+    for ends_well in [true, false] {
+        let world = World::new(1);
+        let fault = if ends_well { Fault::LoseAnswer } else { Fault::Late };
+        let (service, _) = troubled(&world, Op::Authorise, fault, 1);
+        let order = world.orders.place(500);
+        let card = if ends_well { CARD } else { "pm_card_nope" };
+        assert_eq!(service.pay(&order, card).await.status, 202);
+        let blocked = service.pay_as("k", &order, CARD).await;
+        assert!(blocked.is(409, "payment_in_progress"), "{blocked:?}");
+        world.clock.advance(Duration::from_secs(60));
+        service.payments.workers()[0].step().await.unwrap();
+        world.orders.hear().await;
+        let again = service.pay_as("k", &order, CARD).await;
+        if ends_well {
+            assert!(again.is(409, "order_completed"), "{again:?}");
+        } else {
+            assert_eq!(again.status, 201, "{again:?}");
+        }
+        world.drain(&service).await;
+        world.check().await;
+    }
+}
+
+/// A charge that can not be read keeps no other from being settled.
+#[tokio::test]
+async fn a_charge_that_can_not_be_read_keeps_no_other_waiting() {
+    let world = World::new(1);
+    let (service, _) = troubled(&world, Op::Capture, Fault::LoseAnswer, 1);
+    let id = world.host.uuid();
+    let garbled = Save {
+        key: DocKey { collection: &CHARGES, id },
+        expect: Expect::Absent,
+        save_id: SaveId(world.host.uuid()),
+        body: b"garbled".to_vec(),
+        entries: vec![IndexEntry { index: DUE, key: Key::new().time(Timestamp::EPOCH).id(id) }],
+        event_count: 0,
+        events: Vec::new(),
+    };
+    world.store.save(garbled).await.unwrap();
+    let order = world.orders.place(500);
+    assert_eq!(service.pay(&order, CARD).await.status, 202);
+    world.drain(&service).await;
+    world.check().await;
+    assert_eq!(world.orders.status(order.1), OrderStatus::Completed);
 }
 
 /// A request that reaches the provider minutes after its order ended is found there, and undone.

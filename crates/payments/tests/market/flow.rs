@@ -9,7 +9,7 @@ use stubmart_contract::{
 };
 use stubmart_payments::Config;
 
-use crate::support::{AUTHENTICATES, CARD, DECLINED, World};
+use crate::support::{AUTHENTICATES, CARD, DECLINED, HOLD, World};
 
 /// A good card: the charge is completed, the order too, and the price is taken, no more.
 #[tokio::test]
@@ -107,6 +107,55 @@ async fn an_order_that_is_not_payable_is_refused_before_the_provider_hears_of_it
     assert!(service.pay(&paid, CARD).await.is(409, "order_completed"));
 }
 
+/// An order whose time is over is refused as expired, though its timer is late: the provider hears
+/// nothing.
+#[tokio::test]
+async fn an_order_whose_time_is_over_is_refused_before_the_provider_hears_of_it() {
+    let world = World::new(1);
+    let service = world.start();
+    let order = world.orders.place(500);
+    world.clock.advance(HOLD);
+    let answer = service.pay(&order, CARD).await;
+    assert!(answer.is(409, "order_expired"), "{answer:?}");
+    assert!(world.charges().await.is_empty());
+    assert!(world.sandbox.books().await.unwrap().is_empty());
+}
+
+/// An order is not tried without end: after twenty charges that do not count it takes no more.
+#[tokio::test]
+async fn an_order_has_no_more_than_twenty_charges() {
+    let world = World::new(1);
+    let service = world.start();
+    let order = world.orders.place(500);
+    for _ in 0..20 {
+        assert!(service.pay(&order, "pm_card_nope").await.is(400, "validation_failed"));
+    }
+    for card in ["pm_card_nope", CARD] {
+        let answer = service.pay(&order, card).await;
+        assert!(answer.is(429, "too_many_requests"), "{answer:?}");
+    }
+    assert_eq!(world.charges().await.len(), 20);
+    world.drain(&service).await;
+    world.check().await;
+}
+
+/// A payment that the provider ended is like a declined card: 402, and the order ends with it.
+#[tokio::test]
+async fn a_payment_that_the_provider_ended_ends_the_order() {
+    use stubmart_ports::gateway::PaymentGateway as _;
+    let world = World::new(1);
+    let service = world.start();
+    let order = world.orders.place(500);
+    service.pay(&order, AUTHENTICATES).await;
+    let intent = &world.sandbox.books().await.unwrap()[0];
+    world.sandbox.void(intent.charge_id, &intent.id).await.unwrap();
+    let answer = service.pay(&order, AUTHENTICATES).await;
+    assert!(answer.is(402, "card_declined"), "{answer:?}");
+    assert_eq!(world.orders.status(order.1), OrderStatus::Cancelled);
+    world.drain(&service).await;
+    world.check().await;
+}
+
 /// A payment method that the provider does not know is the client's mistake: 400 on the field, nothing
 /// charged, no attempt used.
 #[tokio::test]
@@ -137,7 +186,7 @@ async fn authentication_completes_the_payment_or_declines_it() {
     assert_eq!(world.orders.status(order.1), OrderStatus::Created);
     let done = service.authenticate(order.0, &answer.client_secret(), true).await;
     assert_eq!((done.status.as_u16(), &done.body["status"]), (200, &json!("completed")));
-    world.orders.hear().await;
+    // It was answered when the order had followed.
     assert_eq!(world.orders.status(order.1), OrderStatus::Completed);
 
     let order = world.orders.place(500);

@@ -95,13 +95,13 @@ fn every_command_on_every_state_has_one_outcome() {
     const GIVEN: &str = "failed refunded rests CHARGE_REFUNDED";
     const REFUNDS: &str = "completed refunded rests CHARGE_REFUNDED";
     #[rustfmt::skip]
-    let table: [(Command, [&str; 9]); 15] = [
+    let table: [(Command, [&str; 9]); 16] = [
         //                                    none   asked        waiting  held         failed, due     unavailable  given back         completed    refunded
         (Command::Open(open(1)),             [OPENS, N,           N,       N,           N,              OPENS,       N,                 N,           N]),
         (Command::Wait { intent_id: intent_id.clone() }, [M, "waiting", N, N,           F,              F,           F,                 N,           N]),
         (Command::Hold { intent_id },        [M,     "held",      "held",  N,           F,              F,           F,                 N,           N]),
         (Command::Complete,                  [M,     P,           P,       "completed rests CHARGE_COMPLETED", F, F, F,                 N,           N]),
-        (fail(Reason::Declined),             [M,     FAILS,       FAILS,   ENDS,        N,              N,           N,                 N,           N]),
+        (fail(Reason::Declined),             [M,     FAILS,       FAILS,   P,           N,              N,           N,                 N,           N]),
         (fail(Reason::Refused),              [M,     NEVER_ASKED, P,       P,           N,              N,           N,                 N,           N]),
         (fail(Reason::Unavailable),          [M,     NEVER_ASKED, P,       P,           N,              N,           N,                 N,           N]),
         (fail(Reason::Replaced),             [M,     P,           FAILS,   P,           N,              N,           N,                 N,           N]),
@@ -109,6 +109,7 @@ fn every_command_on_every_state_has_one_outcome() {
         (fail(Reason::OrderCancelled),       [M,     FAILS,       FAILS,   FAILS,       N,              N,           N,                 N,           N]),
         (refund,                             [M,     P,           P,       P,           GIVEN,          GIVEN,       N,                 REFUNDS,     N]),
         (Command::Look,                      [M,     "asked",     "waiting", "held",    "failed",       "failed",    "failed refunded", "completed", "completed refunded"]),
+        (Command::LookIfDue,                 [M,     "asked",     "waiting", "held",    "failed",       P,           P,                 P,           P]),
         (Command::LookBy { at: SOON },       [M,     N,           N,       N,           N,              N,           N,                 "completed", N]),
         (Command::LookBy { at: Timestamp::EPOCH }, [M, "asked",   "waiting", "held",    "failed",       N,           N,                 "completed", N]),
         (rest,                               [M,     P,           P,       P,           "failed rests", N,           N,                 N,           N]),
@@ -126,7 +127,7 @@ fn every_command_on_every_state_has_one_outcome() {
 /// two make at once, happens once.
 #[test]
 fn every_command_but_a_look_happens_once() {
-    let failure = Failure { ends_order: true, ..Failure::of(Reason::Declined) };
+    let failure = Failure { ends_order: true, ..Failure::of(Reason::Lost) };
     let commands = [
         (charge(Stage::Asked, Some(EARLIER)), Command::Wait { intent_id: "pi_1".to_owned() }),
         (charge(Stage::Asked, Some(EARLIER)), Command::Hold { intent_id: "pi_1".to_owned() }),
@@ -155,6 +156,7 @@ fn an_attempt_holds_its_number_unless_it_does_not_count() {
     }
     for (reason, counted) in [
         (Reason::Declined, true),
+        (Reason::Lost, true),
         (Reason::Refused, false),
         (Reason::Unavailable, false),
         (Reason::Replaced, false),
@@ -166,18 +168,55 @@ fn an_attempt_holds_its_number_unless_it_does_not_count() {
     }
 }
 
+/// Looks come ever more seldom but never end, and the sooner, the more somebody waits for them.
 #[test]
 fn looks_come_ever_more_seldom_but_never_end() {
-    let mut looked = charge(Stage::Asked, Some(EARLIER));
-    let mut waits = Vec::new();
-    for _ in 0..12 {
-        looked = decide(Some(&looked), &Command::Look, NOW).unwrap().unwrap().charge;
-        waits.push(looked.due_at.unwrap().since(NOW).as_secs());
+    let lost = Stage::Failed(Failure::of(Reason::Lost));
+    for (stage, expected) in [
+        (Stage::Asked, [1, 2, 4, 8, 16, 30, 30, 30, 30, 30]),
+        (Stage::Waiting, [1, 2, 4, 8, 10, 10, 10, 10, 10, 10]),
+        (Stage::Held, [1, 2, 4, 8, 16, 30, 30, 30, 30, 30]),
+        (lost, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300]),
+    ] {
+        let mut looked = charge(stage, Some(EARLIER));
+        let mut waits = Vec::new();
+        for _ in 0..10 {
+            looked = decide(Some(&looked), &Command::Look, NOW).unwrap().unwrap().charge;
+            waits.push(looked.due_at.unwrap().since(NOW).as_secs());
+        }
+        assert_eq!(waits, expected, "{:?}", looked.stage);
+        looked.looks = u32::MAX;
+        let again = decide(Some(&looked), &Command::Look, NOW).unwrap().unwrap().charge;
+        assert_eq!(again.looks, u32::MAX);
     }
-    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
-    looked.looks = u32::MAX;
-    let again = decide(Some(&looked), &Command::Look, NOW).unwrap().unwrap().charge;
-    assert_eq!((again.looks, again.due_at), (u32::MAX, Some(NOW.after(LOOK_MAX))));
+}
+
+/// A new stage is looked at as soon as if nobody had looked at the one before.
+#[test]
+fn each_stage_is_looked_at_from_the_beginning() {
+    let id = || "pi_1".to_owned();
+    for (stage, command) in [
+        (Stage::Asked, Command::Wait { intent_id: id() }),
+        (Stage::Waiting, Command::Hold { intent_id: id() }),
+        (Stage::Held, Command::Complete),
+        (Stage::Held, fail(Reason::Lost)),
+    ] {
+        let looked = Charge { looks: 9, ..charge(stage, Some(EARLIER)) };
+        let after = decide(Some(&looked), &command, NOW).unwrap().unwrap().charge;
+        assert_eq!(after.looks, 0, "{command:?}");
+    }
+}
+
+/// That nothing happened is believed of the first question alone. After another look there may have
+/// been a second: what that did is watched for, and a provider that is down is asked again.
+#[test]
+fn that_nothing_happened_is_believed_of_the_first_question_alone() {
+    let looked = Charge { looks: 1, ..charge(Stage::Asked, Some(EARLIER)) };
+    let refused = decide(Some(&looked), &fail(Reason::Refused), NOW);
+    assert_eq!(words(&refused), "failed CHARGE_FAILED");
+    assert_eq!(refused.unwrap().unwrap().charge.due_at, Some(NOW));
+    let unavailable = decide(Some(&looked), &fail(Reason::Unavailable), NOW);
+    assert_eq!(unavailable, Err(Refusal::InProgress));
 }
 
 #[test]

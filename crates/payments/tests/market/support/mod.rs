@@ -41,7 +41,7 @@ use stubmart_ports::{
 };
 use tower::ServiceExt as _;
 
-pub(crate) use orders::FakeOrders;
+pub(crate) use orders::{FakeOrders, HOLD};
 pub(crate) use stops::Stop;
 
 pub(crate) const CARD: &str = "pm_card_visa";

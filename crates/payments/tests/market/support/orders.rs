@@ -205,6 +205,8 @@ impl SecureOrders for FakeOrders {
         self.hear().await;
         let state = self.lock();
         let found = state.orders.get(&order_id).map(|it| it.0.clone());
+        let server_time = self.host.now();
+        let found = found.map(|order| Order { server_time, ..order });
         Ok(found.filter(|order| order.user_id == buyer))
     }
 
