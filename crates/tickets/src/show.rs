@@ -40,7 +40,7 @@ pub struct Show {
 }
 
 impl Show {
-    /// What tells it from others: name, venue and start, in any case.
+    /// What tells it from others: name, venue (its name, city and region) and start, in any case.
     #[must_use]
     pub fn natural_key(&self) -> Key {
         natural_key(&self.name, &self.venue, self.starts_at)
@@ -54,6 +54,7 @@ pub fn natural_key(name: &str, venue: &Venue, starts_at: Timestamp) -> Key {
         .text(&name.to_lowercase())
         .text(&venue.name.to_lowercase())
         .text(&venue.city.to_lowercase())
+        .text(&venue.region.as_deref().unwrap_or_default().to_lowercase())
         .time(starts_at)
 }
 
