@@ -296,13 +296,13 @@ pub struct UpdateTicketRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Price, required = false)]
     pub price: Option<Price>,
-    /// Another section; null clears it.
+    /// Another section; null or an empty text clears it.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "nullable")]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 50)]
+    #[schema(value_type = Option<String>, max_length = 50)]
     pub section: Option<Option<String>>,
-    /// Another row; null clears it.
+    /// Another row; null or an empty text clears it.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "nullable")]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 50)]
+    #[schema(value_type = Option<String>, max_length = 50)]
     pub row: Option<Option<String>>,
     /// Other seat names, as many as the lot has seats; null clears them.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "nullable")]

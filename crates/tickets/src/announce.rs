@@ -3,8 +3,14 @@
 //! Expiration ends every lock by a timer. Timers can be lost (a Redis that was emptied), and so can
 //! the event that would have set one. The locks themselves are not: whoever owns them says again which
 //! are overdue, and expiration sets their timers again.
+//!
+//! A lock can be overdue for long and rightly so, as while an order awaits its payment. So each is
+//! announced when it comes of age and whenever its age has doubled since, and all are after a start.
+
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use stubmart_contract::Timestamp;
 use stubmart_ports::{
     Cause,
     key::Key,
@@ -19,11 +25,47 @@ use crate::{
     ticket::{TICKETS, Ticket, index},
 };
 
-/// How many locks are announced at once.
+/// How many locks are read at once.
 const BATCH: usize = 200;
 
+/// How often the age of a lock can double: until it is years.
+const DOUBLINGS: u32 = 24;
+
 /// Announces overdue locks.
-pub(crate) struct Overdue(pub(crate) Tickets);
+pub(crate) struct Overdue {
+    tickets: Tickets,
+    /// Up to when locks have been looked at; `None` before the first look.
+    looked_at: Mutex<Option<Timestamp>>,
+}
+
+impl Overdue {
+    pub(crate) fn new(tickets: &Tickets) -> Self {
+        Self { tickets: tickets.clone(), looked_at: Mutex::default() }
+    }
+
+    /// Announces the locks that ran out from `from` on and before `to`. How many there are.
+    async fn announce(&self, from: Timestamp, to: Timestamp) -> Result<usize, Cause> {
+        let it = &self.tickets.0;
+        let mut scan = Scan::prefix(&TICKETS, index::LOCKED, &Key::new()).limit(BATCH);
+        scan.from = Key::new().time(from).into_bytes();
+        scan.to = Some(Key::new().time(to).into_bytes());
+        let mut announced = 0;
+        loop {
+            let found = it.tickets.keys(scan.clone()).await?;
+            let Some(last) = found.last() else { return Ok(announced) };
+            scan = scan.behind(&last.key);
+            for found in found {
+                let event = it.tickets.tell_again(found.id, Trace::REQUEST, Ticket::event).await?;
+                // Each at once: the longer it waits, the likelier it is that newer news is out before.
+                if let Some(event) = event.filter(|_| !mutant!("timers without a rebuild")) {
+                    mark!("a lock that outlived its time was announced anew");
+                    it.bus.publish(&[event]).await?;
+                    announced += 1;
+                }
+            }
+        }
+    }
+}
 
 #[async_trait]
 impl Worker for Overdue {
@@ -32,22 +74,25 @@ impl Worker for Overdue {
     }
 
     async fn step(&self) -> Result<Next, Cause> {
-        let it = &self.0.0;
-        let now = it.host.now();
-        let mut scan = Scan::prefix(&TICKETS, index::LOCKED, &Key::new()).limit(BATCH);
-        scan.to = Some(Key::new().time(now.before(it.config.overdue_after)).into_bytes());
-        let mut events = Vec::new();
-        for found in it.tickets.keys(scan).await? {
-            events.extend(it.tickets.tell_again(found.id, Trace::REQUEST, Ticket::event).await?);
+        let it = &self.tickets.0;
+        let (now, grace) = (it.host.now(), it.config.overdue_after);
+        let last = *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut announced = 0;
+        match last {
+            None => announced += self.announce(Timestamp::MIN, now.before(grace)).await?,
+            Some(last) if last < now => {
+                for doublings in 0..=DOUBLINGS {
+                    let age = grace.saturating_mul(1 << doublings);
+                    announced += self.announce(last.before(age), now.before(age)).await?;
+                }
+            }
+            // The clock was set back.
+            Some(_) => {}
         }
-        if mutant!("timers without a rebuild") {
-            events.clear();
+        *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        if announced > 0 {
+            tracing::warn!(locks = announced, "locks outlived their time, announced anew");
         }
-        if !events.is_empty() {
-            mark!("a lock that outlived its time was announced anew");
-            tracing::warn!(locks = events.len(), "locks outlived their time, announced anew");
-            it.bus.publish(&events).await?;
-        }
-        Ok(Next::At(now.after(it.config.overdue_after)))
+        Ok(Next::At(now.after(grace)))
     }
 }

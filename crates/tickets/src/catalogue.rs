@@ -6,19 +6,24 @@
 //! made it and again by the bus, which brings what other instances saved.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{PoisonError, RwLock},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque, hash_map::Entry},
+    ops::Bound,
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use stubmart_contract::{
-    EventId, Price, Timestamp,
+    EventId, Price, TicketId, Timestamp,
     api::{Event, TicketStatus},
     event::TicketState,
 };
-use stubmart_ports::{Cause, key::Key};
+use stubmart_ports::{Cause, host::Host, key::Key};
 use uuid::Uuid;
 
 use crate::{search::Search, show::Show};
+
+/// How many sold and withdrawn tickets are remembered. Word of an older change can come after word of
+/// the end, but not after so many other ends.
+const ENDED_MAX: usize = 50_000;
 
 /// What to list.
 #[derive(Debug, Clone, Default)]
@@ -35,16 +40,71 @@ pub struct EventQuery {
     pub to: Option<Timestamp>,
     /// Cheapest first instead of soonest first; shows with nothing to buy come last.
     pub by_price: bool,
-    /// The last key of the page before.
-    pub behind: Option<Vec<u8>>,
+    /// Where the page before ended.
+    pub behind: Option<Place>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// Where a show stands in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Its cheapest offer in a list by price, 0 in one by date.
+    price: u32,
+    starts_at: Timestamp,
+    id: EventId,
+}
+
+impl Place {
+    /// Its bytes, for a cursor.
+    #[must_use]
+    pub fn key(self) -> Vec<u8> {
+        Key::new().number(self.price).time(self.starts_at).id(self.id.0).into_bytes()
+    }
+
+    /// The place with these bytes; `None` when they are none's.
+    #[must_use]
+    pub fn read(key: &[u8]) -> Option<Self> {
+        let (price, rest) = key.split_first_chunk()?;
+        let (starts_at, rest) = rest.split_first_chunk()?;
+        // A key has the sign bit of a time flipped.
+        let starts_at = i64::from_be_bytes(*starts_at) ^ i64::MIN;
+        Some(Self {
+            price: u32::from_be_bytes(*price),
+            starts_at: Timestamp::from_millis(starts_at),
+            id: EventId(Uuid::from_slice(rest).ok()?),
+        })
+    }
+}
+
+/// How a ticket stands after a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// The change's number.
+    pub version: u64,
+    /// The show it is for.
+    pub event_id: Option<EventId>,
+    /// What it costs.
+    pub price: Price,
+    /// Where the listing stands.
+    pub status: TicketStatus,
+}
+
+impl Standing {
+    /// How it stands according to an event.
+    #[must_use]
+    pub const fn of(ticket: &TicketState, version: u64) -> Self {
+        let TicketState { id, event_id, price, status, .. } = *ticket;
+        Self { ticket: id, version, event_id, price, status }
+    }
 }
 
 /// Shows and offers.
 pub struct Catalogue {
     inner: RwLock<Inner>,
-    search: Search,
+    search: Arc<Search>,
 }
 
 impl std::fmt::Debug for Catalogue {
@@ -58,36 +118,44 @@ struct Inner {
     /// Shows by number; a show is never removed.
     shows: Vec<Listed>,
     numbers: HashMap<EventId, u32>,
-    by_date: BTreeSet<(Timestamp, EventId)>,
-    /// What is known of each ticket on offer, to tell an old change from a new one.
-    offers: HashMap<Uuid, Offer>,
-    /// Offers of shows that are not known yet.
+    by_date: BTreeSet<Place>,
+    by_price: BTreeSet<Place>,
+    /// What is known of each ticket, to tell an old change from a new one.
+    offers: HashMap<TicketId, Offer>,
+    /// The tickets that were sold or withdrawn last, which `offers` still knows.
+    ended: VecDeque<TicketId>,
+    /// Counts the changes of all tickets.
     revisions: u64,
 }
 
 struct Listed {
     show: Show,
+    /// The show's category and city, to be compared in any case.
+    category: String,
+    city: String,
     /// What can be bought now, cheapest first.
-    offers: BTreeSet<(Price, Uuid)>,
-    /// Counts the changes of this show's tickets.
+    offers: BTreeSet<(Price, TicketId)>,
+    /// Another number after each change of this show's tickets.
     revision: u64,
 }
 
 #[derive(Clone, Copy)]
 struct Offer {
-    version: u32,
+    version: u64,
     event: u32,
     price: Price,
     available: bool,
 }
 
-impl Default for Catalogue {
-    fn default() -> Self {
-        Self { inner: RwLock::default(), search: Search::new() }
-    }
-}
-
 impl Catalogue {
+    /// An empty catalogue.
+    ///
+    /// # Errors
+    /// The cause, when the search engine does not start.
+    pub fn new() -> Result<Self, Cause> {
+        Ok(Self { inner: RwLock::default(), search: Arc::new(Search::new()?) })
+    }
+
     /// Adds a show, once.
     pub fn add_show(&self, show: Show) {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
@@ -95,39 +163,44 @@ impl Catalogue {
             return;
         }
         let Ok(number) = u32::try_from(inner.shows.len()) else { return };
-        inner.numbers.insert(show.id, number);
-        inner.by_date.insert((show.starts_at, show.id));
         self.search.add(u64::from(number), &show);
-        inner.shows.push(Listed { show, offers: BTreeSet::new(), revision: 0 });
+        inner.numbers.insert(show.id, number);
+        let (category, city) = (folded(&show.category), folded(&show.venue.city));
+        let listed = Listed { show, category, city, offers: BTreeSet::new(), revision: 0 };
+        inner.by_date.insert(listed.place(false));
+        inner.by_price.insert(listed.place(true));
+        inner.shows.push(listed);
     }
 
     /// Adds what is on offer, as read from the index at the start: version 0, so that any change that
     /// is told of counts as newer.
-    pub fn add_offer(&self, ticket: Uuid, event_id: EventId, price: Price, available: bool) {
+    pub fn add_offer(&self, ticket: TicketId, event_id: EventId, price: Price, available: bool) {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(event) = inner.numbers.get(&event_id).copied() {
-            inner.offers.entry(ticket).or_insert(Offer { version: 0, event, price, available });
-            inner.set(ticket, event, price, available);
+        let Some(event) = inner.numbers.get(&event_id).copied() else { return };
+        let offer = Offer { version: 0, event, price, available };
+        if let Entry::Vacant(entry) = inner.offers.entry(ticket) {
+            entry.insert(offer);
+            inner.replace(ticket, None, offer);
         }
     }
 
     /// Learns of a ticket's change; an old one changes nothing. False when its show is not known.
-    pub fn apply(&self, ticket: &TicketState, version: u64) -> bool {
-        let Some(event_id) = ticket.event_id else { return true };
+    pub fn apply(&self, standing: &Standing) -> bool {
+        let Some(event_id) = standing.event_id else { return true };
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
         let Some(event) = inner.numbers.get(&event_id).copied() else { return false };
-        let version = u32::try_from(version).unwrap_or(u32::MAX);
-        let known = inner.offers.get(&ticket.id.0).copied();
+        let (ticket, version) = (standing.ticket, standing.version);
+        let known = inner.offers.get(&ticket).copied();
         if known.is_some_and(|known| known.version >= version) {
             return true;
         }
-        if let Some(known) = known {
-            inner.clear(ticket.id.0, known);
+        let available = standing.status == TicketStatus::Available;
+        let offer = Offer { version, event, price: standing.price, available };
+        inner.offers.insert(ticket, offer);
+        inner.replace(ticket, known, offer);
+        if matches!(standing.status, TicketStatus::Sold | TicketStatus::Withdrawn) {
+            inner.end(ticket);
         }
-        let available = ticket.status == TicketStatus::Available;
-        let offer = Offer { version, event, price: ticket.price, available };
-        inner.offers.insert(ticket.id.0, offer);
-        inner.set(ticket.id.0, event, ticket.price, available);
         true
     }
 
@@ -151,49 +224,75 @@ impl Catalogue {
         inner.listed(event_id).map(|listed| listed.revision)
     }
 
-    /// The shows that `query` asks for, each with its key.
+    /// Sees to it that words find every show that was added.
     ///
     /// # Errors
     /// The cause, when the search engine fails.
-    pub fn find(&self, query: &EventQuery) -> Result<Vec<(Vec<u8>, Event)>, Cause> {
+    pub async fn catch_up(&self, host: &Host) -> Result<(), Cause> {
+        self.search.catch_up(host).await
+    }
+
+    /// The shows that `query` asks for, each with its place. Words find what was added before the
+    /// last [`Self::catch_up`].
+    ///
+    /// # Errors
+    /// The cause, when the search engine fails.
+    pub fn find(&self, query: &EventQuery) -> Result<Vec<(Place, Event)>, Cause> {
         let found = match &query.words {
             Some(words) => self.search.find(words)?,
             None => None,
         };
+        let wanted = Wanted {
+            category: query.category.as_deref().map(folded),
+            city: query.city.as_deref().map(folded),
+            query,
+        };
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
-        if query.by_price || found.is_some() {
-            let candidates: Box<dyn Iterator<Item = &Listed>> = match &found {
-                Some(numbers) => Box::new(
-                    numbers
-                        .iter()
-                        .filter_map(|number| inner.shows.get(usize::try_from(*number).ok()?)),
-                ),
-                None => Box::new(inner.shows.iter()),
-            };
-            Ok(sorted_page(candidates, query))
-        } else {
-            Ok(inner.page_by_date(query))
-        }
+        Ok(match found {
+            Some(numbers) => {
+                let shows = numbers.iter().filter_map(|number| usize::try_from(*number).ok());
+                wanted.least(shows.filter_map(|number| inner.shows.get(number)))
+            }
+            None => inner.page(&wanted),
+        })
     }
 }
 
-/// The page of shows that are not sorted yet: all of them get their key, the least keys win.
-fn sorted_page<'a>(
-    candidates: impl Iterator<Item = &'a Listed>,
-    query: &EventQuery,
-) -> Vec<(Vec<u8>, Event)> {
-    let mut page = BTreeMap::new();
-    for listed in candidates.filter(|listed| listed.fits(query)) {
-        let key = listed.key(query.by_price);
-        if query.behind.as_ref().is_some_and(|behind| key <= *behind) {
-            continue;
-        }
-        page.insert(key, listed);
-        if page.len() > query.limit {
-            page.pop_last();
-        }
+/// A text to be compared in any case.
+fn folded(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+/// A query, ready to be compared with shows.
+struct Wanted<'a> {
+    category: Option<String>,
+    city: Option<String>,
+    query: &'a EventQuery,
+}
+
+impl Wanted<'_> {
+    fn fits(&self, listed: &Listed) -> bool {
+        let starts_at = listed.show.starts_at;
+        self.query.from.is_none_or(|from| starts_at >= from)
+            && self.query.to.is_none_or(|to| starts_at <= to)
+            && self.category.as_ref().is_none_or(|wanted| *wanted == listed.category)
+            && self.city.as_ref().is_none_or(|wanted| *wanted == listed.city)
     }
-    page.into_iter().map(|(key, listed)| (key, listed.event())).collect()
+
+    /// The page of `shows`, which come in no order.
+    fn least<'a>(&self, shows: impl Iterator<Item = &'a Listed>) -> Vec<(Place, Event)> {
+        let mut page = BTreeMap::new();
+        for listed in shows.filter(|listed| self.fits(listed)) {
+            let place = listed.place(self.query.by_price);
+            if self.query.behind.is_none_or(|behind| place > behind) {
+                page.insert(place, listed);
+            }
+            if page.len() > self.query.limit {
+                page.pop_last();
+            }
+        }
+        page.into_iter().map(|(place, listed)| (place, listed.event())).collect()
+    }
 }
 
 impl Inner {
@@ -202,67 +301,73 @@ impl Inner {
         self.shows.get(usize::try_from(number).ok()?)
     }
 
-    fn page_by_date(&self, query: &EventQuery) -> Vec<(Vec<u8>, Event)> {
-        let from = query.from.unwrap_or(Timestamp::MIN);
+    /// The page of all shows.
+    fn page(&self, wanted: &Wanted<'_>) -> Vec<(Place, Event)> {
+        let query = wanted.query;
+        let places = if query.by_price { &self.by_price } else { &self.by_date };
+        let earliest = query.from.filter(|_| !query.by_price).unwrap_or(Timestamp::MIN);
+        let first = Place { price: 0, starts_at: earliest, id: EventId(Uuid::nil()) };
+        let begin = match query.behind {
+            Some(behind) if behind >= first => Bound::Excluded(behind),
+            Some(_) | None => Bound::Included(first),
+        };
         let mut page = Vec::new();
-        for (_, id) in self.by_date.range((from, EventId(Uuid::nil()))..) {
-            let Some(listed) = self.listed(*id) else { continue };
-            if query.to.is_some_and(|to| listed.show.starts_at > to) || page.len() >= query.limit {
+        for place in places.range((begin, Bound::Unbounded)) {
+            let over = !query.by_price && query.to.is_some_and(|to| place.starts_at > to);
+            if over || page.len() >= query.limit {
                 break;
             }
-            let key = listed.key(false);
-            if listed.fits(query) && query.behind.as_ref().is_none_or(|behind| key > *behind) {
-                page.push((key, listed.event()));
+            if let Some(listed) = self.listed(place.id).filter(|listed| wanted.fits(listed)) {
+                page.push((*place, listed.event()));
             }
         }
         page
     }
 
-    fn set(&mut self, ticket: Uuid, event: u32, price: Price, available: bool) {
+    /// Puts a ticket where it stands now.
+    fn replace(&mut self, ticket: TicketId, before: Option<Offer>, after: Offer) {
         self.revisions += 1;
         let revision = self.revisions;
-        if let Some(listed) =
-            usize::try_from(event).ok().and_then(|event| self.shows.get_mut(event))
-        {
-            listed.revision = revision;
-            if available {
-                listed.offers.insert((price, ticket));
-            }
+        let Some(listed) =
+            usize::try_from(after.event).ok().and_then(|event| self.shows.get_mut(event))
+        else {
+            return;
+        };
+        listed.revision = revision;
+        let place = listed.place(true);
+        if let Some(before) = before.filter(|before| before.available) {
+            listed.offers.remove(&(before.price, ticket));
+        }
+        if after.available {
+            listed.offers.insert((after.price, ticket));
+        }
+        let moved = listed.place(true);
+        if moved != place {
+            self.by_price.remove(&place);
+            self.by_price.insert(moved);
         }
     }
 
-    fn clear(&mut self, ticket: Uuid, known: Offer) {
-        let event = usize::try_from(known.event).ok();
-        if known.available
-            && let Some(listed) = event.and_then(|event| self.shows.get_mut(event))
+    /// Remembers that a ticket was sold or withdrawn, and forgets one that was long ago.
+    fn end(&mut self, ticket: TicketId) {
+        self.ended.push_back(ticket);
+        if self.ended.len() > ENDED_MAX
+            && let Some(oldest) = self.ended.pop_front()
         {
-            listed.offers.remove(&(known.price, ticket));
+            self.offers.remove(&oldest);
         }
     }
 }
 
 impl Listed {
-    fn fits(&self, query: &EventQuery) -> bool {
-        let same = |wanted: &Option<String>, is: &str| {
-            wanted.as_ref().is_none_or(|wanted| {
-                let wanted = wanted.chars().flat_map(char::to_lowercase);
-                wanted.eq(is.chars().flat_map(char::to_lowercase))
-            })
-        };
-        query.from.is_none_or(|from| self.show.starts_at >= from)
-            && query.to.is_none_or(|to| self.show.starts_at <= to)
-            && same(&query.category, &self.show.category)
-            && same(&query.city, &self.show.venue.city)
-    }
-
     /// Where it stands in the list.
-    fn key(&self, by_price: bool) -> Vec<u8> {
-        let key = match (by_price, self.offers.first()) {
-            (false, _) => Key::new(),
-            (true, Some((price, _))) => Key::new().number(price.minor()),
-            (true, None) => Key::new().number(u32::MAX),
-        };
-        key.time(self.show.starts_at).id(self.show.id.0).into_bytes()
+    fn place(&self, by_price: bool) -> Place {
+        let cheapest = self.offers.first().map_or(u32::MAX, |(price, _)| price.minor());
+        Place {
+            price: if by_price { cheapest } else { 0 },
+            starts_at: self.show.starts_at,
+            id: self.show.id,
+        }
     }
 
     fn event(&self) -> Event {

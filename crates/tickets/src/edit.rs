@@ -11,6 +11,7 @@ use stubmart_ports::{
 
 use crate::{
     Tickets,
+    catalogue::Standing,
     ticket::{Command, Edit, Refusal, Ticket},
 };
 
@@ -86,7 +87,7 @@ impl Tickets {
                 })
             })
             .await?;
-        self.learn(&listed);
+        self.learn(&listed.doc.standing(listed.version));
         let departed = self.0.departed.contains(seller).await?;
         if departed && !mutant!("list for a deleted account") {
             mark!("a listing came after its seller's account was deleted");
@@ -108,7 +109,7 @@ impl Tickets {
         edit: Edit,
         if_match: &IfMatch,
     ) -> Result<Versioned<Ticket>, Problem> {
-        self.command(id, &Command::Edit { by, edit: Box::new(edit) }, if_match).await
+        self.command(id, by, &Command::Edit { by, edit: Box::new(edit) }, if_match).await
     }
 
     /// Withdraws a ticket.
@@ -121,12 +122,13 @@ impl Tickets {
         by: UserId,
         if_match: &IfMatch,
     ) -> Result<(), Problem> {
-        self.command(id, &Command::Withdraw { by }, if_match).await.map(|_| ())
+        self.command(id, by, &Command::Withdraw { by }, if_match).await.map(|_| ())
     }
 
     async fn command(
         &self,
         id: TicketId,
+        by: UserId,
         command: &Command,
         if_match: &IfMatch,
     ) -> Result<Versioned<Ticket>, Problem> {
@@ -137,9 +139,16 @@ impl Tickets {
             .change(id.0, Trace::REQUEST, |current: Option<&Versioned<Ticket>>| {
                 let current = current.ok_or_else(Problem::not_found)?;
                 let decided = current.doc.decide(command, now);
-                // Who may not touch it is not told more than that.
-                if !matches!(decided, Err(Refusal::NotOwner)) {
-                    if_match.check(current.version)?;
+                match decided {
+                    // Who may not touch it is told no more than that, and of what nobody else may see
+                    // not even that.
+                    Err(Refusal::NotOwner) if !current.doc.is_visible_to(Some(by)) => {
+                        return Err(Problem::not_found());
+                    }
+                    // What has happened already may be asked for again with the ETag of before
+                    // (RFC 9110, 13.1.1).
+                    Err(Refusal::NotOwner) | Ok(None) => {}
+                    Ok(Some(_)) | Err(_) => if_match.check(current.version)?,
                 }
                 Ok::<_, Problem>(match decided? {
                     None => Decision::Keep(current.clone()),
@@ -151,13 +160,13 @@ impl Tickets {
                 })
             })
             .await?;
-        self.learn(&changed);
+        self.learn(&changed.doc.standing(changed.version));
         Ok(changed)
     }
 
     /// Tells the catalogue of this instance what a save has changed.
-    pub(crate) fn learn(&self, ticket: &Versioned<Ticket>) {
-        self.0.catalogue.apply(&ticket.doc.state(), ticket.version);
+    pub(crate) fn learn(&self, standing: &Standing) {
+        self.0.catalogue.apply(standing);
     }
 }
 

@@ -9,21 +9,24 @@ use axum::{
 };
 use serde_json::Value;
 use stubmart_contract::{
-    Code, Currency, EventId, TicketId, UserId,
+    Code, Currency, EventId, TicketId, Timestamp, UserId,
     api::{
         CreateEventRequest, CreateTicketRequest, Event, Page, ProblemBody, Ticket, TicketStatus,
         UpdateTicketRequest, Venue,
     },
 };
 use stubmart_http_kit::{
-    Answer, IdempotencyKey, IfMatch, JsonBody, MaybeSignedIn, PageRequest, Problem, QueryFields,
-    SessionGate, SignedIn, conditional::etag, fields, idempotency::Scope, query,
+    Answer, IdempotencyKey, IfMatch, JsonBody, MaybeSignedIn, PageRequest, Patch, Problem,
+    QueryFields, SessionGate, SignedIn, conditional::etag, fields, idempotency::Scope, query,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    NewShow, NewTicket, Sort, TicketQuery, Tickets, catalogue::EventQuery, list::shown,
-    stream::Topic, ticket::Edit,
+    NewShow, NewTicket, Sort, TicketQuery, Tickets,
+    catalogue::{EventQuery, Place},
+    feed::Topic,
+    list::shown,
+    ticket::Edit,
 };
 
 /// The most seats of a lot.
@@ -68,9 +71,9 @@ fn id<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
     ("q" = Option<String>, Query, description = "Words of name, venue, city or category; the beginning of a word is enough, small typos are forgiven", max_length = 200),
     ("category" = Option<String>, Query, description = "The kind of show, in any case", max_length = 100),
     ("city" = Option<String>, Query, description = "The venue's city, in any case", max_length = 100),
-    ("from" = Option<String>, Query, description = "The earliest start", format = DateTime),
-    ("to" = Option<String>, Query, description = "The latest start", format = DateTime),
-    ("sort" = Option<String>, Query, description = "`date` (the default): soonest first; `price`: cheapest first", pattern = "^(date|price)$"),
+    ("from" = Option<String>, Query, description = "The earliest start: an RFC 3339 date-time, or a date, which is meant from its beginning on (UTC)", pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].+)?$"),
+    ("to" = Option<String>, Query, description = "The latest start: an RFC 3339 date-time, or a date, which is meant to its end (UTC)", pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].+)?$"),
+    ("sort" = Option<String>, Query, description = "`date` (the default): soonest first; `price`: cheapest first, those with nothing to buy last. Prices change while one pages: by price, an event that gets cheaper in between can be passed over, and one that gets dearer come twice", pattern = "^(date|price)$"),
     ("limit" = Option<u32>, Query, description = "At most so many items; 50 when left out", minimum = 1, maximum = 200),
     ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
 ), responses(
@@ -86,17 +89,30 @@ async fn list_events(
         words: it.optional("q", fields::text(0, 200)),
         category: it.optional("category", fields::text(0, 100)),
         city: it.optional("city", fields::text(0, 100)),
-        from: it.optional("from", fields::timestamp),
-        to: it.optional("to", fields::timestamp),
+        from: it.optional("from", day_or_time("00:00:00Z")),
+        to: it.optional("to", day_or_time("23:59:59.999Z")),
         by_price: it
             .optional("sort", query::one_of(&[("date", false), ("price", true)]))
             .unwrap_or(false),
-        behind: page.behind.clone(),
+        behind: page.behind.as_deref().and_then(Place::read),
         limit: page.fetch(),
     };
+    if page.behind.is_some() && query.behind.is_none() {
+        it.wrong("cursor", "must be the nextCursor of the page before");
+    }
     let query = it.finish(Some(query))?;
-    let found = tickets.find_events(&query)?;
+    let found = tickets.find_events(&query).await?;
     Ok(Json(page.page(found, |(key, _)| key, |(_, event)| event)))
+}
+
+/// A point in time; a date is meant with the time `on_a_day`.
+fn day_or_time(on_a_day: &'static str) -> impl Fn(Value) -> Result<Timestamp, fields::Invalid> {
+    move |value| match &value {
+        Value::String(day) if day.len() == "2026-03-01".len() => {
+            format!("{day}T{on_a_day}").parse().map_err(|_| "no such day".to_owned())
+        }
+        _ => fields::timestamp(value),
+    }
 }
 
 /// Adds an event, unless one with the same name, venue and start exists.
@@ -151,7 +167,7 @@ async fn get_event(
 /// The changes of an event's tickets, as they happen (Server-Sent Events).
 #[utoipa::path(get, path = "/api/events/{id}/stream", tag = "events", params(
     ("id" = EventId, Path),
-    ("Last-Event-ID" = Option<String>, Header, description = "Resumes behind this event"),
+    ("Last-Event-ID" = Option<String>, Header, description = "Resumes behind this event. A client that was away for too long is sent the tickets as they are now, but for those that were withdrawn; the last of them is followed by an `id`"),
 ), responses(
     (status = 200, description = "`event: ticket`, `data: Ticket` for every change", body = String, content_type = "text/event-stream"),
     (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
@@ -169,15 +185,15 @@ async fn stream_event(
 #[utoipa::path(get, path = "/api/tickets", tag = "tickets", security((), ("session" = []), ("token" = [])), params(
     ("eventId" = Option<EventId>, Query, description = "For this event"),
     ("sellerId" = Option<String>, Query, description = "Of this seller; `me` lists one's own in every state", pattern = "^(me|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"),
-    ("status" = Option<TicketStatus>, Query, description = "In this state; available and locked ones when left out"),
-    ("minPrice" = Option<u32>, Query, description = "At least this price", minimum = 1, maximum = 100_000_000),
-    ("maxPrice" = Option<u32>, Query, description = "At most this price", minimum = 1, maximum = 100_000_000),
+    ("status" = Option<Vec<TicketStatus>>, Query, style = Form, explode = false, description = "In this state, or in one of several with commas between; available and locked ones when left out. Of those that were withdrawn only one's own are listed", min_items = 1),
+    ("minPrice" = Option<u64>, Query, description = "At least this price", minimum = 0),
+    ("maxPrice" = Option<u64>, Query, description = "At most this price", minimum = 0),
     ("quantity" = Option<u32>, Query, description = "Lots of so many seats", minimum = 1, maximum = 50),
     ("sort" = Option<String>, Query, description = "`price` (the default within an event), `-price` or `newest` (the default else)", pattern = "^(price|-price|newest)$"),
     ("limit" = Option<u32>, Query, description = "At most so many items; 50 when left out", minimum = 1, maximum = 200),
     ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
 ), responses(
-    (status = 200, description = "A page of tickets", body = Page<Ticket>),
+    (status = 200, description = "A page of tickets. Where hardly any fit it can be short, or empty, with a `nextCursor` all the same", body = Page<Ticket>),
     (status = 400, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`not_signed_in`: `sellerId=me` without a session", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -208,8 +224,11 @@ async fn list_tickets(
 }
 
 fn json(body: Bytes) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+    ([(header::CONTENT_TYPE, "application/json"), VARIES], body).into_response()
 }
+
+/// What a ticket shows depends on who looks.
+const VARIES: (header::HeaderName, &str) = (header::VARY, "cookie, authorization");
 
 fn ticket_query(
     QueryFields(mut it): QueryFields,
@@ -225,9 +244,9 @@ fn ticket_query(
             Some(Seller::User(user)) => Some(user),
             None => None,
         },
-        status: it.optional("status", query::one_of(STATUSES)),
-        min_price: it.optional("minPrice", query::price),
-        max_price: it.optional("maxPrice", query::price),
+        status: it.optional("status", statuses),
+        min_price: it.optional("minPrice", bound),
+        max_price: it.optional("maxPrice", bound),
         quantity: it.optional("quantity", query::number(1, SEATS_MAX)),
         sort: it.optional("sort", query::one_of(SORTS)).unwrap_or(match event_id {
             Some(_) => Sort::Price,
@@ -247,6 +266,24 @@ const STATUSES: &[(&str, TicketStatus)] = &[
 
 const SORTS: &[(&str, Sort)] =
     &[("price", Sort::Price), ("-price", Sort::PriceDescending), ("newest", Sort::Newest)];
+
+/// One or several states with commas between.
+#[expect(clippy::needless_pass_by_value, reason = "the shape of every reader of a field")]
+fn statuses(value: Value) -> Result<Vec<TicketStatus>, fields::Invalid> {
+    let words = value.as_str().unwrap_or_default().split(',');
+    words.map(|word| query::one_of(STATUSES)(Value::from(word))).collect()
+}
+
+/// The bound of a range of prices, in minor units: any whole number, also one that no price can have.
+#[expect(clippy::needless_pass_by_value, reason = "the shape of every reader of a field")]
+fn bound(value: Value) -> Result<u32, fields::Invalid> {
+    let text = value.as_str().unwrap_or_default();
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("must be a whole number, in the currency's minor unit".to_owned());
+    }
+    // No price is as high as this.
+    Ok(text.parse().unwrap_or(u32::MAX))
+}
 
 enum Seller {
     Me,
@@ -326,7 +363,7 @@ async fn get_ticket(
     Path(ticket): Path<String>,
 ) -> Result<Response, Problem> {
     let ticket = tickets.ticket(id(&ticket)?, caller.user_id()).await?;
-    Ok(([etag(ticket.version)], Json(ticket)).into_response())
+    Ok(([etag(ticket.version)], [VARIES], Json(ticket)).into_response())
 }
 
 /// Edits a ticket, while no checkout holds it.
@@ -353,14 +390,22 @@ async fn update_ticket(
     let edit = Edit {
         title: it.patch_required("title", fields::text(1, 200)),
         price: it.patch_required("price", fields::price),
-        section: it.patch("section", fields::text(1, 50)),
-        row: it.patch("row", fields::text(1, 50)),
+        section: cleared(it.patch("section", fields::text(0, 50))),
+        row: cleared(it.patch("row", fields::text(0, 50))),
         seats: it.patch("seats", seats),
     };
     let edit = it.finish(Some(edit))?;
     let edited = tickets.edit_ticket(ticket_id, caller.user_id, edit, &if_match).await?;
     let version = edited.version;
     Ok(([etag(version)], Json(shown(&edited, Some(caller.user_id)))).into_response())
+}
+
+/// An empty text is as good as none, here as where a ticket is listed.
+fn cleared(patch: Patch<String>) -> Patch<String> {
+    match patch {
+        Patch::Set(text) if text.is_empty() => Patch::Clear,
+        other => other,
+    }
 }
 
 /// Withdraws a ticket, while no checkout holds it. Again is fine.
@@ -388,7 +433,7 @@ async fn delete_ticket(
 /// The changes of a ticket, as they happen (Server-Sent Events).
 #[utoipa::path(get, path = "/api/tickets/{id}/stream", tag = "tickets", params(
     ("id" = TicketId, Path),
-    ("Last-Event-ID" = Option<String>, Header, description = "Resumes behind this event"),
+    ("Last-Event-ID" = Option<String>, Header, description = "Resumes behind this event. A client that was away for too long is sent the tickets as they are now, but for those that were withdrawn; the last of them is followed by an `id`"),
 ), responses(
     (status = 200, description = "`event: ticket`, `data: Ticket` for every change", body = String, content_type = "text/event-stream"),
     (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),

@@ -21,7 +21,7 @@ mod stream;
 
 use std::{sync::Arc, time::Duration};
 
-use stubmart_contract::EventId;
+use stubmart_contract::{EventId, Timestamp};
 use stubmart_http_kit::{Idempotency, SessionGate, idempotency};
 use stubmart_ports::{
     bus::Bus,
@@ -98,6 +98,8 @@ struct Inner {
     departed: Departed<departed::Keeper>,
     idempotency: Idempotency<Keeper>,
     catalogue: Catalogue,
+    /// When the start began to read the shows.
+    shows_read_at: Timestamp,
     feed: Feed,
     pages: Pages,
     bus: Arc<dyn Bus>,
@@ -146,8 +148,8 @@ impl Tickets {
     pub fn workers(&self) -> Vec<Arc<dyn Worker>> {
         vec![
             Arc::new(self.follow()),
-            Arc::new(announce::Overdue(self.clone())),
-            Arc::new(start::NewShows(self.clone())),
+            Arc::new(announce::Overdue::new(self)),
+            Arc::new(start::NewShows::new(self)),
             Arc::new(self.0.idempotency.purge()),
         ]
     }

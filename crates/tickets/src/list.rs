@@ -1,7 +1,9 @@
 //! Lists of tickets: index scans, one page at a time.
 
+use std::collections::BTreeSet;
+
 use stubmart_contract::{
-    EventId, Price, TicketId, UserId,
+    EventId, TicketId, UserId,
     api::{Page, Ticket as PublicTicket, TicketStatus},
 };
 use stubmart_http_kit::{PageRequest, Problem};
@@ -13,13 +15,15 @@ use stubmart_ports::{
 
 use crate::{
     Tickets,
-    stream::Topic,
     ticket::{TICKETS, Ticket, index, public, shelf},
 };
 
 /// How many rows a page may look at to find its items: a filter that fits hardly anything ends there,
 /// with a cursor to go on.
-const LOOKED_AT_MAX: usize = 20_000;
+const LOOKED_AT_MAX: usize = 2_000;
+
+/// How many rows are looked at at once, behind the first ones.
+const ROWS: usize = 500;
 
 /// In which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,18 +43,34 @@ pub struct TicketQuery {
     pub event_id: Option<EventId>,
     /// Of this seller.
     pub seller_id: Option<UserId>,
-    /// In this state; `None`: what can be seen (one's own in every state, others' on offer).
-    pub status: Option<TicketStatus>,
+    /// In one of these states; `None`: what can be seen (one's own in every state, others' on offer).
+    pub status: Option<Vec<TicketStatus>>,
     /// At least this price.
-    pub min_price: Option<Price>,
+    pub min_price: Option<u32>,
     /// At most this price.
-    pub max_price: Option<Price>,
+    pub max_price: Option<u32>,
     /// With so many seats.
     pub quantity: Option<u32>,
     /// In which order.
     pub sort: Sort,
     /// Who asks.
     pub viewer: Option<UserId>,
+}
+
+/// A part of an index, in the list's order.
+struct Lane {
+    scan: Scan,
+    /// What all of its keys begin with. The rest of a key is a row's place in the list, whatever the
+    /// lane.
+    prefix: Key,
+}
+
+/// What was found in a lane.
+struct Found {
+    /// Rows with their places for keys.
+    rows: Vec<Row<Ticket>>,
+    /// Up to where the lane was looked through; `None` when that is far enough for the page.
+    up_to: Option<Vec<u8>>,
 }
 
 impl Tickets {
@@ -63,14 +83,13 @@ impl Tickets {
         id: TicketId,
         viewer: Option<UserId>,
     ) -> Result<PublicTicket, Problem> {
-        let found = self.0.tickets.load(id.0).await?.ok_or_else(Problem::not_found)?;
-        if found.doc.status == TicketStatus::Withdrawn && viewer != Some(found.doc.user_id) {
-            return Err(Problem::not_found());
-        }
-        Ok(shown(&found, viewer))
+        let found = self.0.tickets.load(id.0).await?;
+        let found = found.filter(|found| found.doc.is_visible_to(viewer));
+        Ok(shown(&found.ok_or_else(Problem::not_found)?, viewer))
     }
 
-    /// One page of tickets.
+    /// One page of tickets. It can have fewer items than asked for, or none, and a cursor all the same:
+    /// it was looked far enough for one page.
     ///
     /// # Errors
     /// `unavailable`.
@@ -79,36 +98,62 @@ impl Tickets {
         query: &TicketQuery,
         page: &PageRequest,
     ) -> Result<Page<PublicTicket>, Problem> {
-        let mut scan = query.scan();
-        if let Some(behind) = &page.behind {
-            scan = scan.behind(behind);
+        let mut rows = Vec::new();
+        // The page ends where the first lane was not looked through any further.
+        let mut end: Option<Vec<u8>> = None;
+        for lane in query.lanes() {
+            let found = self.look_through(query, lane, page).await?;
+            rows.extend(found.rows);
+            if let Some(up_to) = found.up_to
+                && end.as_ref().is_none_or(|end| query.before(&up_to, end))
+            {
+                end = Some(up_to);
+            }
         }
-        let mut rows: Vec<Row<Ticket>> = Vec::new();
-        let mut looked_at = 0;
-        let mut resume = None;
-        loop {
-            let wanted = page.fetch().saturating_sub(rows.len());
-            let limit = wanted.max(if looked_at > 0 { 500 } else { 0 });
-            let found = self.0.tickets.find(scan.clone().limit(limit)).await?;
-            let (count, last) = (found.len(), found.last().map(|row| row.key.clone()));
-            rows.extend(found.into_iter().filter(|row| query.fits(&row.doc)).take(wanted));
-            looked_at += count;
-            let Some(last) = last.filter(|_| count == limit) else { break };
-            if rows.len() >= page.fetch() {
-                break;
-            }
-            if looked_at >= LOOKED_AT_MAX {
-                resume = Some(last);
-                break;
-            }
-            scan = scan.behind(&last);
+        rows.sort_by(|a, b| if query.descends() { b.key.cmp(&a.key) } else { a.key.cmp(&b.key) });
+        if let Some(end) = &end {
+            rows.retain(|row| !query.before(end, &row.key));
         }
         let viewer = query.viewer;
         let mut listed = page.page(rows, |row| &row.key, |row| shown(&row.into(), viewer));
-        if let (None, Some(resume)) = (&listed.next_cursor, resume) {
-            listed.next_cursor = Some(PageRequest::cursor(&resume));
+        if let (None, Some(end)) = (&listed.next_cursor, end) {
+            listed.next_cursor = Some(PageRequest::cursor(&end));
         }
         Ok(listed)
+    }
+
+    /// Looks through a lane for the page's items.
+    async fn look_through(
+        &self,
+        query: &TicketQuery,
+        lane: Lane,
+        page: &PageRequest,
+    ) -> Result<Found, RepoError> {
+        let Lane { mut scan, prefix } = lane;
+        let place = |key: &[u8]| key.get(prefix.bytes().len()..).unwrap_or_default().to_vec();
+        if let Some(behind) = &page.behind {
+            scan = scan.behind(&[prefix.bytes(), behind].concat());
+        }
+        let mut rows = Vec::new();
+        let mut looked_at = 0;
+        loop {
+            let wanted = page.fetch().saturating_sub(rows.len());
+            let limit = wanted.max(if looked_at > 0 { ROWS } else { 0 });
+            let found = self.0.tickets.find(scan.clone().limit(limit)).await?;
+            let (count, last) = (found.len(), found.last().map(|row| row.key.clone()));
+            let fitting = found.into_iter().filter(|row| query.fits(&row.doc)).take(wanted);
+            rows.extend(fitting.map(|row| Row { key: place(&row.key), ..row }));
+            looked_at += count;
+            let Some(last) = last.filter(|_| count == limit && rows.len() < page.fetch()) else {
+                return Ok(Found { rows, up_to: None });
+            };
+            if looked_at >= LOOKED_AT_MAX {
+                return Ok(Found { rows, up_to: Some(place(&last)) });
+            }
+            scan = scan.behind(&last);
+            // Reading so many documents keeps a thread busy; others come first.
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -118,69 +163,79 @@ pub(crate) fn shown(ticket: &Versioned<Ticket>, viewer: Option<UserId>) -> Publi
 }
 
 impl TicketQuery {
-    /// Whether the seller asks for their own.
-    fn own(&self) -> bool {
-        self.viewer.is_some() && self.viewer == self.seller_id
+    /// Whether the list goes from the end of its index to the beginning. Ids grow with time, so the
+    /// newest come last in theirs.
+    fn descends(&self) -> bool {
+        self.sort != Sort::Price
+    }
+
+    /// Whether a place comes before another in the list.
+    fn before(&self, place: &[u8], other: &[u8]) -> bool {
+        if self.descends() { place > other } else { place < other }
+    }
+
+    /// Whether a ticket in this state can be in the list.
+    fn lists(&self, status: TicketStatus) -> bool {
+        let own = self.viewer.is_some() && self.viewer == self.seller_id;
+        let asked_for = match &self.status {
+            Some(statuses) => statuses.contains(&status),
+            None => own || shelf(status) == shelf(TicketStatus::Available),
+        };
+        // Only its seller sees a ticket that was withdrawn.
+        let others = self.viewer.is_none() || self.seller_id.is_some() && !own;
+        asked_for && !(others && status == TicketStatus::Withdrawn)
     }
 
     /// Whether a ticket belongs into the list.
     fn fits(&self, ticket: &Ticket) -> bool {
-        let state = match self.status {
-            Some(status) => ticket.status == status,
-            None => self.own() || shelf(ticket.status) == shelf(TicketStatus::Available),
-        };
-        let visible =
-            ticket.status != TicketStatus::Withdrawn || self.viewer == Some(ticket.user_id);
-        state
-            && visible
+        let price = ticket.price.minor();
+        self.lists(ticket.status)
+            && ticket.is_visible_to(self.viewer)
             && self.event_id.is_none_or(|event_id| ticket.event_id == Some(event_id))
             && self.seller_id.is_none_or(|seller_id| ticket.user_id == seller_id)
-            && self.min_price.is_none_or(|price| ticket.price >= price)
-            && self.max_price.is_none_or(|price| ticket.price <= price)
+            && self.min_price.is_none_or(|min| price >= min)
+            && self.max_price.is_none_or(|max| price <= max)
             && self.quantity.is_none_or(|quantity| ticket.quantity == quantity)
     }
 
-    /// The index range to look through: by seller, else by show, else by all.
-    fn scan(&self) -> Scan {
-        let on = shelf(self.status.unwrap_or(TicketStatus::Available));
+    /// What to look through: the tickets of the seller, else of the show, else all; these shelf by shelf.
+    fn lanes(&self) -> Vec<Lane> {
+        use TicketStatus::{Available, Locked, Sold, Withdrawn};
+        let mut shelves: BTreeSet<u32> = BTreeSet::new();
+        shelves.extend(
+            [Available, Locked, Sold, Withdrawn]
+                .into_iter()
+                .filter(|it| self.lists(*it))
+                .map(shelf),
+        );
         let by_price = self.sort != Sort::Newest;
-        let (name, prefix) = match (self.seller_id, self.event_id, by_price) {
-            (Some(seller), _, true) => (index::SELLER_PRICE, Key::new().id(seller.0)),
-            (Some(seller), _, false) => (index::SELLER_NEWEST, Key::new().id(seller.0)),
-            (None, Some(event), true) => (index::EVENT_PRICE, Key::new().id(event.0).number(on)),
-            (None, Some(event), false) => (index::EVENT_NEWEST, Key::new().id(event.0).number(on)),
-            (None, None, true) => (index::PRICE, Key::new().number(on)),
-            (None, None, false) => (index::NEWEST, Key::new().number(on)),
+        // Of what was withdrawn only one's own is shown.
+        let withdrawn_only = shelves.first() == Some(&shelf(Withdrawn));
+        let seller = self.seller_id.or(self.viewer.filter(|_| withdrawn_only));
+        if let Some(seller) = seller.filter(|_| !shelves.is_empty()) {
+            let index = if by_price { index::SELLER_PRICE } else { index::SELLER_NEWEST };
+            return vec![self.lane(index, Key::new().id(seller.0))];
+        }
+        let (index, all) = match (self.event_id, by_price) {
+            (Some(event), true) => (index::EVENT_PRICE, Key::new().id(event.0)),
+            (Some(event), false) => (index::EVENT_NEWEST, Key::new().id(event.0)),
+            (None, true) => (index::PRICE, Key::new()),
+            (None, false) => (index::NEWEST, Key::new()),
         };
-        let mut scan = Scan::prefix(&TICKETS, name, &prefix);
-        if by_price {
+        shelves.into_iter().map(|shelf| self.lane(index, all.clone().number(shelf))).collect()
+    }
+
+    /// The part of an index with this beginning, as far as the prices that are asked for.
+    fn lane(&self, index: &'static str, prefix: Key) -> Lane {
+        let mut scan = Scan::prefix(&TICKETS, index, &prefix);
+        if self.sort != Sort::Newest {
             if let Some(min) = self.min_price {
-                scan.from = prefix.clone().number(min.minor()).into_bytes();
+                scan.from = prefix.clone().number(min).into_bytes();
             }
-            if let Some(max) = self.max_price {
-                scan.to = Some(prefix.number(max.minor() + 1).into_bytes());
+            if let Some(behind) = self.max_price.and_then(|max| max.checked_add(1)) {
+                scan.to = Some(prefix.clone().number(behind).into_bytes());
             }
         }
-        // Ids grow with time, so the newest come last in their index.
-        if self.sort == Sort::Price { scan } else { scan.descending() }
-    }
-}
-
-impl Tickets {
-    /// All tickets of a stream's topic as they are now, in every state.
-    pub(crate) async fn present(
-        &self,
-        topic: Topic,
-    ) -> Result<Vec<(stubmart_contract::event::TicketState, u64)>, RepoError> {
-        let event_id = match topic {
-            Topic::Ticket(id) => {
-                let found = self.0.tickets.load(id.0).await?;
-                return Ok(found.iter().map(|it| (it.doc.state(), it.version)).collect());
-            }
-            Topic::Event(event_id) => event_id,
-        };
-        let scan = Scan::prefix(&TICKETS, index::EVENT_NEWEST, &Key::new().id(event_id.0));
-        let rows = self.0.tickets.find(scan).await?;
-        Ok(rows.into_iter().map(|row| (row.doc.state(), row.version)).collect())
+        Lane { scan: if self.descends() { scan.descending() } else { scan }, prefix }
     }
 }

@@ -21,20 +21,23 @@ impl LockTickets for Tickets {
         let changed =
             self.0.tickets.change(id, Trace::REQUEST, |current: Option<&Versioned<Ticket>>| {
                 let current = current.ok_or(LockRefusal::NotFound)?;
+                // Copied only where it must be: every hold comes along here.
+                let answer = |doc: &Ticket, version| {
+                    (doc.standing(version), doc.locked(doc.locked_until.unwrap_or(now)))
+                };
                 Ok::<_, LockRefusal>(match current.doc.decide(&command, now)? {
-                    None => Decision::Keep(current.clone()),
-                    Some(doc) => {
-                        let events = vec![doc.event()];
-                        let answer = Versioned::over(Some(current), doc.clone(), &events);
-                        Decision::Save { doc, events, answer }
-                    }
+                    None => Decision::Keep(answer(&current.doc, current.version)),
+                    Some(doc) => Decision::Save {
+                        events: vec![doc.event()],
+                        answer: answer(&doc, current.version + 1),
+                        doc,
+                    },
                 })
             });
         match changed.await {
-            Ok(ticket) => {
-                self.learn(&ticket);
-                let until = ticket.doc.locked_until.unwrap_or(now);
-                Ok(Ok(ticket.doc.locked(until)))
+            Ok((standing, locked)) => {
+                self.learn(&standing);
+                Ok(Ok(locked))
             }
             Err(ChangeError::Refused(refusal)) => Ok(Err(refusal)),
             Err(ChangeError::Repo(error)) => Err(CallError(error.into())),

@@ -22,16 +22,16 @@ impl Tickets {
             let Some(current) = current else { return Ok(Decision::Keep(None)) };
             Ok::<_, crate::ticket::Refusal>(match current.doc.decide(command, now)? {
                 None => Decision::Keep(None),
-                Some(doc) => {
-                    let events = vec![doc.event()];
-                    let answer = Some(Versioned::over(Some(current), doc.clone(), &events));
-                    Decision::Save { doc, events, answer }
-                }
+                Some(doc) => Decision::Save {
+                    events: vec![doc.event()],
+                    answer: Some(doc.standing(current.version + 1)),
+                    doc,
+                },
             })
         });
         match changed.await {
-            Ok(Some(ticket)) => {
-                self.learn(&ticket);
+            Ok(Some(standing)) => {
+                self.learn(&standing);
                 Ok(())
             }
             Ok(None) | Err(ChangeError::Refused(_)) => Ok(()),

@@ -1,15 +1,23 @@
 //! Full-text search over the shows: words of name, venue, city, region and category, as one types.
 
-use std::{collections::HashSet, sync::Mutex};
+use std::{
+    collections::HashSet,
+    ops::Bound,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use stubmart_ports::Cause;
+use stubmart_ports::{Cause, host::Host};
 use tantivy::{
     Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term,
     collector::DocSetCollector,
-    query::{BooleanQuery, FuzzyTermQuery, Query},
+    query::{BooleanQuery, FuzzyTermQuery, InvertedIndexRangeQuery, Query},
     schema::{FAST, Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions},
     tokenizer::{AsciiFoldingFilter, LowerCaser, SimpleTokenizer, TextAnalyzer, TokenStream as _},
 };
+use tokio::sync::oneshot;
 
 use crate::show::Show;
 
@@ -19,76 +27,28 @@ const WRITER_BYTES: usize = 15_000_000;
 /// How many words of a query count; more than anybody types.
 const WORDS_MAX: usize = 8;
 
+/// How many characters of a word count.
+const WORD_MAX: usize = 32;
+
 /// Finds shows by words. Kept in memory and rebuilt at every start; a show's number is its place in
 /// the catalogue.
 pub(crate) struct Search {
-    inner: Mutex<Inner>,
-}
-
-#[derive(Default)]
-struct Inner {
-    engine: Option<Engine>,
-    waiting: Vec<(u64, String)>,
-}
-
-struct Engine {
-    writer: IndexWriter,
+    index: Index,
     reader: IndexReader,
     tokenizer: TextAnalyzer,
     text: Field,
     number: Field,
+    /// Made when there is something to write.
+    writer: Mutex<Option<IndexWriter>>,
+    waiting: Mutex<Vec<(u64, String)>>,
+    /// How many shows no search finds yet: those that wait, and those that are being taken up.
+    pending: AtomicUsize,
+    /// Held by who takes up what waits; the others wait here and not on a thread.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Search {
-    pub(crate) fn new() -> Self {
-        Self { inner: Mutex::new(Inner::default()) }
-    }
-
-    /// Adds a show; the next search finds it.
-    pub(crate) fn add(&self, number: u64, show: &Show) {
-        let region = show.venue.region.as_deref().unwrap_or("");
-        let text =
-            [&show.name, &show.venue.name, &show.venue.city, region, &show.category].join(" ");
-        self.lock().waiting.push((number, text));
-    }
-
-    /// The numbers of the shows that have every word of `query`, the beginning of a word being enough;
-    /// if there are none, of those that have it but for a small typo. `None` when `query` has no word.
-    pub(crate) fn find(&self, query: &str) -> Result<Option<HashSet<u64>>, Cause> {
-        let mut inner = self.lock();
-        let waiting = std::mem::take(&mut inner.waiting);
-        let engine = match &mut inner.engine {
-            Some(engine) => engine,
-            none => none.insert(Engine::new()?),
-        };
-        engine.add(waiting)?;
-        let words = engine.words(query);
-        if words.is_empty() {
-            return Ok(None);
-        }
-        let exact = engine.search(&words, |_| 0)?;
-        if !exact.is_empty() {
-            return Ok(Some(exact));
-        }
-        Ok(Some(engine.search(&words, typos_allowed)?))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
-
-/// How many letters may be wrong in a word: short words have too many neighbours.
-fn typos_allowed(word: &str) -> u8 {
-    match word.chars().count() {
-        0..=3 => 0,
-        4..=7 => 1,
-        _ => 2,
-    }
-}
-
-impl Engine {
-    fn new() -> Result<Self, Cause> {
+    pub(crate) fn new() -> Result<Self, Cause> {
         let tokenizer = TextAnalyzer::builder(SimpleTokenizer::default())
             .filter(LowerCaser)
             .filter(AsciiFoldingFilter)
@@ -102,51 +62,151 @@ impl Engine {
         let number = schema.add_u64_field("number", FAST);
         let index = Index::create_in_ram(schema.build());
         index.tokenizers().register("words", tokenizer.clone());
-        let writer = index.writer_with_num_threads(1, WRITER_BYTES)?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(Self { writer, reader, tokenizer, text, number })
+        Ok(Self {
+            index,
+            reader,
+            tokenizer,
+            text,
+            number,
+            writer: Mutex::default(),
+            waiting: Mutex::default(),
+            pending: AtomicUsize::new(0),
+            turn: tokio::sync::Mutex::default(),
+        })
     }
 
-    fn add(&mut self, waiting: Vec<(u64, String)>) -> Result<(), Cause> {
+    /// Adds a show; it is found after the next [`Self::catch_up`].
+    pub(crate) fn add(&self, number: u64, show: &Show) {
+        let region = show.venue.region.as_deref().unwrap_or("");
+        let text =
+            [&show.name, &show.venue.name, &show.venue.city, region, &show.category].join(" ");
+        self.pending.fetch_add(1, Ordering::SeqCst);
+        lock(&self.waiting).push((number, text));
+    }
+
+    /// Sees to it that every show that was added can be found, away from the tasks that serve requests.
+    ///
+    /// # Errors
+    /// The cause, when the search engine fails; what waited waits on.
+    pub(crate) async fn catch_up(self: &Arc<Self>, host: &Host) -> Result<(), Cause> {
+        if self.pending.load(Ordering::SeqCst) == 0 {
+            return Ok(());
+        }
+        let _turn = self.turn.lock().await;
+        if self.pending.load(Ordering::SeqCst) == 0 {
+            return Ok(());
+        }
+        let (done, taken_up) = oneshot::channel();
+        let it = Arc::clone(self);
+        host.spawner.blocking(Box::new(move || {
+            // Who waited may have gone; the work is done all the same.
+            drop(done.send(it.take_up()));
+        }));
+        taken_up.await?
+    }
+
+    /// Takes up what waits. It is put back when that fails.
+    fn take_up(&self) -> Result<(), Cause> {
+        let mut writer = lock(&self.writer);
+        let waiting = std::mem::take(&mut *lock(&self.waiting));
         if waiting.is_empty() {
             return Ok(());
         }
-        for (number, text) in waiting {
+        let written = self.write(&mut writer, &waiting);
+        if written.is_ok() {
+            self.pending.fetch_sub(waiting.len(), Ordering::SeqCst);
+        } else {
+            // A writer that has failed once may be beyond use.
+            *writer = None;
+            lock(&self.waiting).extend(waiting);
+        }
+        written
+    }
+
+    fn write(
+        &self,
+        writer: &mut Option<IndexWriter>,
+        shows: &[(u64, String)],
+    ) -> Result<(), Cause> {
+        let writer = match writer {
+            Some(writer) => writer,
+            none => none.insert(self.index.writer_with_num_threads(1, WRITER_BYTES)?),
+        };
+        for (number, text) in shows {
             let mut document = TantivyDocument::new();
             document.add_text(self.text, text);
-            document.add_u64(self.number, number);
-            self.writer.add_document(document)?;
+            document.add_u64(self.number, *number);
+            writer.add_document(document)?;
         }
-        self.writer.commit()?;
+        writer.commit()?;
         self.reader.reload()?;
         Ok(())
     }
 
-    fn words(&mut self, query: &str) -> Vec<String> {
-        let mut stream = self.tokenizer.token_stream(query);
+    /// The numbers of the shows that have every word of `query`, the beginning of a word being enough;
+    /// if there are none, of those that have it but for a small typo. `None` when `query` has no word.
+    pub(crate) fn find(&self, query: &str) -> Result<Option<HashSet<u64>>, Cause> {
+        let words = self.words(query);
+        if words.is_empty() {
+            return Ok(None);
+        }
+        let exact = self.search(&words, |_| 0)?;
+        if !exact.is_empty() || words.iter().all(|word| typos_allowed(word) == 0) {
+            return Ok(Some(exact));
+        }
+        Ok(Some(self.search(&words, typos_allowed)?))
+    }
+
+    fn words(&self, query: &str) -> Vec<String> {
+        let mut tokenizer = self.tokenizer.clone();
+        let mut stream = tokenizer.token_stream(query);
         let mut words = Vec::new();
         while stream.advance() && words.len() < WORDS_MAX {
-            words.push(stream.token().text.clone());
+            words.push(stream.token().text.chars().take(WORD_MAX).collect());
         }
         words
     }
 
     fn search(&self, words: &[String], typos: impl Fn(&str) -> u8) -> Result<HashSet<u64>, Cause> {
-        let terms = words.iter().map(|word| {
-            let term = Term::from_field_text(self.text, word);
-            let query: Box<dyn Query> =
-                Box::new(FuzzyTermQuery::new_prefix(term, typos(word), true));
-            query
-        });
+        let terms = words.iter().map(|word| self.begins_with(word, typos(word))).collect();
         let searcher = self.reader.searcher();
-        let found =
-            searcher.search(&BooleanQuery::intersection(terms.collect()), &DocSetCollector)?;
-        let mut numbers = HashSet::with_capacity(found.len());
-        for address in found {
-            let segment = searcher.segment_reader(address.segment_ord);
-            numbers.extend(segment.fast_fields().u64("number")?.first(address.doc_id));
+        let found = searcher.search(&BooleanQuery::intersection(terms), &DocSetCollector)?;
+        let columns = searcher.segment_readers().iter();
+        let columns = columns.map(|segment| segment.fast_fields().u64("number"));
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        let number = |address: tantivy::DocAddress| {
+            columns.get(usize::try_from(address.segment_ord).ok()?)?.first(address.doc_id)
+        };
+        Ok(found.into_iter().filter_map(number).collect())
+    }
+
+    /// Finds what has a word that begins with `word`, but for so many typos.
+    fn begins_with(&self, word: &str, typos: u8) -> Box<dyn Query> {
+        let term = Term::from_field_text(self.text, word);
+        if typos > 0 {
+            return Box::new(FuzzyTermQuery::new_prefix(term, typos, true));
         }
-        Ok(numbers)
+        // No word holds the last code point, so that what begins with `word` sorts before this.
+        let end = Term::from_field_text(self.text, &format!("{word}{}", char::MAX));
+        Box::new(InvertedIndexRangeQuery::new(Bound::Included(term), Bound::Excluded(end)))
+    }
+}
+
+fn lock<T>(it: &Mutex<T>) -> MutexGuard<'_, T> {
+    it.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many letters may be wrong in a word: short words have too many neighbours. For long words, and
+/// for letters of many bytes, the automaton that finds neighbours takes more memory than they are worth.
+fn typos_allowed(word: &str) -> u8 {
+    if !word.is_ascii() {
+        return 0;
+    }
+    match word.len() {
+        4..=7 => 1,
+        8..=20 => 2,
+        _ => 0,
     }
 }
 
@@ -156,7 +216,7 @@ mod tests {
     use stubmart_contract::{EventId, Timestamp, api::Venue};
 
     fn search(shows: &[(&str, &str, &str)]) -> Search {
-        let search = Search::new();
+        let search = Search::new().unwrap();
         for (number, (name, venue, city)) in (0..).zip(shows) {
             let show = Show {
                 id: EventId(uuid::Uuid::nil()),
@@ -168,6 +228,7 @@ mod tests {
             };
             search.add(number, &show);
         }
+        search.take_up().unwrap();
         search
     }
 
@@ -197,5 +258,56 @@ mod tests {
     #[test]
     fn a_query_without_a_word_is_no_query() {
         assert_eq!(search(&[("Hamlet", "Globe", "London")]).find(" ?! ").unwrap(), None);
+    }
+
+    /// Whatever is asked for takes a bounded amount of memory: the automaton that forgives typos grows
+    /// with the square of what is typed, and with each letter of several bytes.
+    #[test]
+    fn only_short_words_of_plain_letters_may_have_typos() {
+        let search = search(&[]);
+        let cjk: String = (0x4e00..).filter_map(char::from_u32).take(200).collect();
+        let latin = "abcdefghijklmnopqrstuvwxyz".repeat(8);
+        for (text, allowed) in [(&cjk, 0), (&latin, 20)] {
+            for length in 1..=200 {
+                let query: String = text.chars().take(length).collect();
+                let words = search.words(&query);
+                let [word] = &words[..] else { panic!("{words:?}") };
+                assert_eq!(word.chars().count(), length.min(32));
+                assert!(typos_allowed(word) == 0 || length <= allowed, "{word}");
+            }
+        }
+        assert_eq!(search.words(&"word ".repeat(40)).len(), WORDS_MAX);
+    }
+
+    #[test]
+    fn a_long_word_and_one_of_another_script_are_found_by_their_beginning() {
+        let name: String = (0x4e00..).filter_map(char::from_u32).take(200).collect();
+        let search = search(&[(&name, "Globe", "London")]);
+        let found = |query: &str| search.find(query).unwrap().unwrap().len();
+        assert_eq!((found(&name), found(&name.chars().take(3).collect::<String>())), (1, 1));
+        assert_eq!(found(&name.chars().skip(1).collect::<String>()), 0);
+    }
+
+    #[test]
+    fn what_was_not_taken_up_for_a_failure_waits_on() {
+        let search = search(&[]);
+        let show = |name: &str| Show {
+            id: EventId(uuid::Uuid::nil()),
+            name: name.to_owned(),
+            category: "Plays".to_owned(),
+            venue: Venue { name: "Globe".to_owned(), city: "London".to_owned(), region: None },
+            starts_at: Timestamp::EPOCH,
+            created_at: Timestamp::EPOCH,
+        };
+        search.add(0, &show("Hamlet"));
+        // An index has one writer at a time.
+        lock(&search.writer).take();
+        let other: IndexWriter = search.index.writer_with_num_threads(1, WRITER_BYTES).unwrap();
+        search.take_up().unwrap_err();
+        assert_eq!(search.find("hamlet").unwrap().unwrap().len(), 0);
+        drop(other);
+        search.take_up().unwrap();
+        assert_eq!(search.find("hamlet").unwrap().unwrap().len(), 1);
+        assert_eq!(search.pending.load(Ordering::SeqCst), 0);
     }
 }

@@ -36,7 +36,7 @@ impl Tickets {
     pub async fn add_show(&self, id: Uuid, new: NewShow) -> Result<(Event, bool), Problem> {
         let key = natural_key(&new.name, &new.venue, new.starts_at);
         if let Some(existing) = self.0.shows.by_unique(NATURAL, &key).await? {
-            return self.existing(existing.doc, id);
+            return self.catalogued(existing.doc, id);
         }
         let show = Show {
             id: EventId(id),
@@ -53,18 +53,20 @@ impl Tickets {
             })
         });
         match saved.await {
-            Ok(()) => self.existing(show, id),
+            Ok(()) => self.catalogued(show, id),
             Err(ChangeError::Repo(RepoError::Taken { .. })) => {
                 let existing = self.0.shows.by_unique(NATURAL, &key).await?;
                 let existing = existing.ok_or_else(|| Problem::new(Code::Contended))?;
-                self.existing(existing.doc, id)
+                self.catalogued(existing.doc, id)
             }
             Err(ChangeError::Repo(error)) => Err(error.into()),
             Err(ChangeError::Refused(code)) => Err(Problem::new(code)),
         }
     }
 
-    fn existing(&self, show: Show, id: Uuid) -> Result<(Event, bool), Problem> {
+    /// The stored show, which the catalogue knows from now on, and whether it is the one that was to be
+    /// added under `id`.
+    fn catalogued(&self, show: Show, id: Uuid) -> Result<(Event, bool), Problem> {
         let (event_id, added) = (show.id, show.id.0 == id);
         self.0.catalogue.add_show(show);
         let event = self.0.catalogue.event(event_id);
@@ -97,7 +99,12 @@ impl Tickets {
     ///
     /// # Errors
     /// `internal` when the search engine fails.
-    pub fn find_events(&self, query: &EventQuery) -> Result<Vec<(Vec<u8>, Event)>, Problem> {
-        self.0.catalogue.find(query).map_err(Problem::internal)
+    pub async fn find_events(&self, query: &EventQuery) -> Result<Vec<(Vec<u8>, Event)>, Problem> {
+        let catalogue = &self.0.catalogue;
+        if query.words.is_some() {
+            catalogue.catch_up(&self.0.host).await.map_err(Problem::internal)?;
+        }
+        let found = catalogue.find(query).map_err(Problem::internal)?;
+        Ok(found.into_iter().map(|(place, event)| (place.key(), event)).collect())
     }
 }

@@ -1,9 +1,13 @@
 //! Reads the catalogue when the service starts, and the shows that others add later.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use stubmart_contract::{EventId, Price, api::TicketStatus};
+use stubmart_contract::{EventId, Price, TicketId, Timestamp, api::TicketStatus};
 use stubmart_http_kit::Idempotency;
 use stubmart_ports::{
     Cause,
@@ -45,7 +49,8 @@ impl Tickets {
             Repo::new(Arc::clone(&deps.store), deps.host.clone(), deps.outbox.clone());
         // The feed begins where the bus is before anything is read, so that no change falls between.
         let feed = Feed::new(deps.bus.position().await?);
-        let catalogue = Catalogue::default();
+        let catalogue = Catalogue::new()?;
+        let shows_read_at = deps.host.now();
         read_shows(&shows, &catalogue, Key::new()).await?;
         read_offers(&tickets, &catalogue).await?;
         Ok(Self(Arc::new(Inner {
@@ -54,6 +59,7 @@ impl Tickets {
             tickets,
             shows,
             catalogue,
+            shows_read_at,
             feed,
             pages: Pages::default(),
             bus: deps.bus,
@@ -87,7 +93,7 @@ async fn read_offers(tickets: &Repo<Ticket>, catalogue: &Catalogue) -> Result<()
     .await?;
     each_key(tickets, index::EVENT_PRICE, |key, id| {
         if let Some((event_id, price)) = offered(key) {
-            catalogue.add_offer(id, event_id, price, !locked.contains(&id));
+            catalogue.add_offer(TicketId(id), event_id, price, !locked.contains(&id));
         }
     })
     .await
@@ -122,7 +128,18 @@ fn offered(key: &[u8]) -> Option<(EventId, Price)> {
 }
 
 /// Looks for shows that another instance, or an import beside the server, has added.
-pub(crate) struct NewShows(pub(crate) Tickets);
+pub(crate) struct NewShows {
+    tickets: Tickets,
+    /// When the last look began that saw all there was.
+    looked_at: Mutex<Timestamp>,
+}
+
+impl NewShows {
+    pub(crate) fn new(tickets: &Tickets) -> Self {
+        let looked_at = Mutex::new(tickets.0.shows_read_at);
+        Self { tickets: tickets.clone(), looked_at }
+    }
+}
 
 #[async_trait]
 impl Worker for NewShows {
@@ -131,9 +148,13 @@ impl Worker for NewShows {
     }
 
     async fn step(&self) -> Result<Next, Cause> {
-        let it = &self.0.0;
-        let since = it.host.now().before(SKEW_MAX);
-        read_shows(&it.shows, &it.catalogue, Key::new().time(since)).await?;
+        let it = &self.tickets.0;
+        let now = it.host.now();
+        let last = *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        read_shows(&it.shows, &it.catalogue, Key::new().time(last.before(SKEW_MAX))).await?;
+        *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        // So that no search has to wait for many.
+        it.catalogue.catch_up(&it.host).await?;
         Ok(Next::At(it.host.now().after(LOOK_EVERY)))
     }
 }

@@ -1,7 +1,11 @@
 //! Server-Sent Events: the changes of one ticket, or of all tickets of a show
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+//!
+//! A client that comes back is first given what it missed: the events behind the last one it saw, or,
+//! when those are too many, the tickets as they are now. Both are read piece by piece, as the client
+//! takes them.
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::VecDeque, convert::Infallible};
 
 use axum::{
     body::{Body, Bytes},
@@ -9,55 +13,64 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use stubmart_contract::{EventId, TicketId};
+use stubmart_contract::api::TicketStatus;
 use stubmart_http_kit::Problem;
-use stubmart_ports::{Cause, bus::TailFrom};
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use stubmart_ports::{
+    Cause,
+    bus::{Seen, Tail, TailFrom},
+    key::Key,
+    store::Scan,
+};
 
 use crate::{
     Tickets,
-    feed::{Change, TYPES, change, read},
+    feed::{Listener, TYPES, Topic, data, read},
+    ticket::{TICKETS, index, shelf},
 };
 
 /// How far back a client can resume by the bus; one that was away longer gets the present state.
 const RESUME_MAX: u64 = 20_000;
 
 /// How many events are read at once.
-const BATCH: usize = 256;
+const EVENTS: usize = 256;
 
-/// How long the bus is listened to for events that are there already.
-const RESUME_WAIT: Duration = Duration::from_millis(250);
+/// How many tickets are read at once.
+const TICKETS_AT_ONCE: usize = 100;
 
 /// How long a browser waits before it connects again, in milliseconds.
 const RETRY_MS: u32 = 1000;
-
-/// What a stream is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Topic {
-    /// All tickets of a show.
-    Event(EventId),
-    /// One ticket.
-    Ticket(TicketId),
-}
-
-impl Topic {
-    fn fits(self, change: &Change) -> bool {
-        match self {
-            Self::Event(event_id) => change.event_id == Some(event_id),
-            Self::Ticket(ticket_id) => change.ticket_id == ticket_id,
-        }
-    }
-}
 
 /// One client's stream.
 struct Live {
     tickets: Tickets,
     topic: Topic,
-    queue: VecDeque<Arc<Change>>,
-    changes: Receiver<Arc<Change>>,
+    past: Past,
+    /// What is sent next.
+    frames: VecDeque<Bytes>,
+    changes: Listener,
     /// What was sent, or need not be.
     sent_up_to: u64,
-    greeted: bool,
+    /// The id that the client comes back with.
+    id: u64,
+}
+
+/// What the client missed and was not sent yet.
+enum Past {
+    /// Nothing.
+    Over,
+    /// Events, up to position `until`.
+    Events { tail: Box<dyn Tail>, until: u64 },
+    /// The present state, which is at least that of position `until`: the scan's tickets, or the one
+    /// ticket.
+    State { scan: Option<Scan>, until: u64 },
+}
+
+/// What a stream waits for.
+enum Heard {
+    Missed(Vec<Seen>),
+    Change(Bytes, u64),
+    /// The server stops, the bus is down, or the client is too slow; it shall come back.
+    End,
 }
 
 impl Tickets {
@@ -70,22 +83,28 @@ impl Tickets {
         let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
         let last: Option<u64> = last.and_then(|value| value.parse().ok());
         // Listening begins before the past is read, so that nothing falls between.
-        let changes = self.0.feed.subscribe();
+        let changes = self.0.feed.listen(topic);
         let now = self.0.bus.position().await.map_err(Problem::unavailable)?;
-        let queue = match last {
-            Some(last) if last < now => {
-                self.missed(topic, last, now).await.map_err(Problem::unavailable)?
-            }
-            Some(_) | None => VecDeque::new(),
+        let past = self.past(topic, last, now).await.map_err(Problem::unavailable)?;
+        let greeting = match past {
+            Past::Over => format!("retry: {RETRY_MS}\nid: {now}\n\n"),
+            Past::Events { .. } | Past::State { .. } => format!("retry: {RETRY_MS}\n\n"),
         };
-        // A change that is not followed yet comes by the feed although its position is not behind
-        // `now`; without a past to resume, all that comes is news.
-        let sent_up_to = queue.back().map_or(0, |change| change.position);
-        let live =
-            Live { tickets: self.clone(), topic, queue, changes, sent_up_to, greeted: false };
-        let greeting =
-            format!("retry: {RETRY_MS}\nid: {}\n\n", last.map_or(now, |last| last.min(now)));
-        let frames = stream::unfold(live, move |live| next_frame(live, greeting.clone()));
+        let live = Live {
+            tickets: self.clone(),
+            topic,
+            past,
+            frames: VecDeque::from([Bytes::from(greeting)]),
+            changes,
+            // A change that is not followed yet comes by the feed although its position is not behind
+            // `now`; without a past to resume, all that comes is news.
+            sent_up_to: 0,
+            id: now,
+        };
+        let frames = stream::unfold(live, async |mut live| {
+            let frame = live.next_frame().await?;
+            Some((Ok::<_, Infallible>(frame), live))
+        });
         let headers = [
             (header::CONTENT_TYPE, "text/event-stream"),
             (header::CACHE_CONTROL, "no-store"),
@@ -95,77 +114,150 @@ impl Tickets {
         Ok((headers, Body::from_stream(frames)).into_response())
     }
 
-    /// What a client that saw everything up to `last` has missed up to `now`.
-    async fn missed(
-        &self,
-        topic: Topic,
-        last: u64,
-        now: u64,
-    ) -> Result<VecDeque<Arc<Change>>, Cause> {
-        let mut missed = VecDeque::new();
-        if now - last > RESUME_MAX {
-            for (ticket, version) in self.present(topic).await? {
-                missed.push_back(Arc::new(change(now, ticket, version)?));
+    /// What a client that saw everything up to `last` has missed up to `until`.
+    async fn past(&self, topic: Topic, last: Option<u64>, until: u64) -> Result<Past, Cause> {
+        Ok(match (last, topic) {
+            (None, _) => Past::Over,
+            (Some(last), _) if last == until => Past::Over,
+            (Some(last), _) if last < until && until - last <= RESUME_MAX => {
+                let tail = self.0.bus.tail(TYPES, TailFrom::Behind(last)).await?;
+                Past::Events { tail, until }
             }
-            return Ok(missed);
-        }
-        let mut tail = self.0.bus.tail(TYPES, TailFrom::Behind(last)).await?;
-        loop {
-            let Ok(seen) = self.0.host.timeout(RESUME_WAIT, tail.next(BATCH)).await else {
-                return Ok(missed);
-            };
-            for seen in seen? {
-                if seen.position > now {
-                    return Ok(missed);
-                }
-                if let Some((ticket, version)) = read(&seen.body)? {
-                    let change = change(seen.position, ticket, version)?;
-                    if topic.fits(&change) {
-                        missed.push_back(Arc::new(change));
-                    }
-                }
-                if seen.position == now {
-                    return Ok(missed);
-                }
+            // Too long ago, or of another bus.
+            (Some(_), Topic::Ticket(_)) => Past::State { scan: None, until },
+            (Some(_), Topic::Event(event_id)) => {
+                let event = Key::new().id(event_id.0);
+                let mut scan = Scan::prefix(&TICKETS, index::EVENT_NEWEST, &event);
+                // What was withdrawn stands last, and is not shown.
+                scan.to = Some(event.number(shelf(TicketStatus::Withdrawn)).into_bytes());
+                Past::State { scan: Some(scan.limit(TICKETS_AT_ONCE)), until }
             }
-        }
+        })
     }
 }
 
-/// The next bytes for the client; `None` ends the stream: the server stops, or the client is too slow
-/// and shall come back.
-async fn next_frame(mut live: Live, greeting: String) -> Option<(Result<Bytes, Infallible>, Live)> {
-    if !live.greeted {
-        live.greeted = true;
-        return Some((Ok(Bytes::from(greeting)), live));
-    }
-    let shutdown = live.tickets.0.shutdown.clone();
-    let (host, keep_alive) = (live.tickets.0.host.clone(), live.tickets.0.config.keep_alive);
-    loop {
-        if let Some(change) = live.queue.pop_front() {
-            return Some((Ok(frame(&change)), live));
+impl Live {
+    /// The next bytes for the client; `None` ends the stream.
+    async fn next_frame(&mut self) -> Option<Bytes> {
+        let host = self.tickets.0.host.clone();
+        let keep_alive = self.tickets.0.config.keep_alive;
+        loop {
+            if let Some(frame) = self.frames.pop_front() {
+                return Some(frame);
+            }
+            if let Past::State { scan, until } = &mut self.past {
+                let (scan, until) = (scan.take(), *until);
+                self.read_state(scan, until).await.ok()?;
+                continue;
+            }
+            match host.timeout(keep_alive, self.hear()).await {
+                Ok(Heard::Missed(seen)) => {
+                    self.take(&seen);
+                    tokio::task::yield_now().await;
+                }
+                Ok(Heard::Change(frame, position)) if position > self.sent_up_to => {
+                    (self.sent_up_to, self.id) = (position, position);
+                    return Some(frame);
+                }
+                Ok(Heard::Change(..)) => {}
+                Ok(Heard::End) => return None,
+                Err(_) => return Some(self.still_here()),
+            }
         }
-        let received = async {
-            tokio::select! {
-                biased;
-                () = shutdown.signalled() => None,
-                received = live.changes.recv() => Some(received),
+    }
+
+    async fn hear(&mut self) -> Heard {
+        let shutdown = self.tickets.0.shutdown.clone();
+        let heard = async {
+            if let Past::Events { tail, .. } = &mut self.past {
+                return tail.next(EVENTS).await.map_or(Heard::End, Heard::Missed);
+            }
+            match self.changes.next().await {
+                Ok(change) => {
+                    Heard::Change(frame(Some(change.position), &change.data), change.position)
+                }
+                Err(_) => Heard::End,
             }
         };
-        match host.timeout(keep_alive, received).await {
-            Ok(Some(Ok(change))) => {
-                if live.topic.fits(&change) && change.position > live.sent_up_to {
-                    live.sent_up_to = change.position;
-                    live.queue.push_back(change);
+        tokio::select! {
+            biased;
+            () = shutdown.signalled() => Heard::End,
+            heard = heard => heard,
+        }
+    }
+
+    /// Takes events that the client missed. The first one that comes at or behind the end of the past
+    /// tells that nothing is missing any more; what is behind it comes by the feed.
+    fn take(&mut self, seen: &[Seen]) {
+        let Past::Events { until, .. } = self.past else { return };
+        let name = self.topic.to_string();
+        for seen in seen {
+            // Most events are about others; what does not hold the id need not be decoded.
+            let named = std::str::from_utf8(&seen.body).is_ok_and(|body| body.contains(&name));
+            if named
+                && seen.position <= until
+                && let Ok(Some((ticket, version))) = read(&seen.body)
+                && self.topic.fits(&ticket)
+                && let Ok(data) = data(ticket, version)
+            {
+                self.frames.push_back(frame(Some(seen.position), &data));
+            }
+            if seen.position >= until {
+                self.past_is_over(until);
+                break;
+            }
+        }
+    }
+
+    /// Reads the next tickets of the present state. Only when all are sent the client is given an id:
+    /// one that is cut off before gets all of them anew.
+    async fn read_state(&mut self, scan: Option<Scan>, until: u64) -> Result<(), Cause> {
+        let tickets = &self.tickets.0.tickets;
+        let mut next = None;
+        match (self.topic, scan) {
+            (Topic::Ticket(id), _) => {
+                if let Some(found) = tickets.load(id.0).await? {
+                    self.frames.push_back(frame(None, &data(found.doc.state(), found.version)?));
                 }
             }
-            Ok(None | Some(Err(RecvError::Closed | RecvError::Lagged(_)))) => return None,
-            Err(_) => return Some((Ok(Bytes::from_static(b": still here\n\n")), live)),
+            (Topic::Event(_), Some(scan)) => {
+                let rows = tickets.find(scan.clone()).await?;
+                next = rows.last().map(|last| scan.behind(&last.key));
+                for row in rows {
+                    self.frames.push_back(frame(None, &data(row.doc.state(), row.version)?));
+                }
+            }
+            (Topic::Event(_), None) => {}
+        }
+        if next.is_some() {
+            self.past = Past::State { scan: next, until };
+        } else {
+            self.past_is_over(until);
+            self.frames.push_back(Bytes::from(format!("id: {until}\n\n")));
+        }
+        Ok(())
+    }
+
+    fn past_is_over(&mut self, until: u64) {
+        self.past = Past::Over;
+        (self.sent_up_to, self.id) = (until, until);
+    }
+
+    /// Says that the stream is alive, and up to where the client has seen everything, so that it need
+    /// not look through all that happened to others when it comes back.
+    fn still_here(&mut self) -> Bytes {
+        match self.changes.heard_up_to() {
+            Some(reached) if matches!(self.past, Past::Over) && reached > self.id => {
+                (self.sent_up_to, self.id) = (reached, reached);
+                Bytes::from(format!(": still here\nid: {reached}\n\n"))
+            }
+            Some(_) | None => Bytes::from_static(b": still here\n\n"),
         }
     }
 }
 
-fn frame(change: &Change) -> Bytes {
+fn frame(id: Option<u64>, data: &str) -> Bytes {
     // JSON holds no line break.
-    Bytes::from(format!("event: ticket\nid: {}\ndata: {}\n\n", change.position, change.data))
+    let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
+    Bytes::from(format!("event: ticket\n{id}data: {data}\n\n"))
 }

@@ -24,6 +24,8 @@ use stubmart_ports::{
 };
 use uuid::Uuid;
 
+use crate::catalogue::Standing;
+
 /// Where tickets are kept.
 pub static TICKETS: Collection = Collection {
     name: "tickets.ticket",
@@ -336,6 +338,19 @@ impl Ticket {
     fn holds(&self, order_id: OrderId) -> bool {
         let holds = self.order_id == Some(order_id) || mutant!("unlock by another order");
         self.status == TicketStatus::Locked && holds
+    }
+
+    /// Whether `viewer` may see it: one that was withdrawn is its seller's alone.
+    #[must_use]
+    pub fn is_visible_to(&self, viewer: Option<UserId>) -> bool {
+        self.status != TicketStatus::Withdrawn || viewer == Some(self.user_id)
+    }
+
+    /// How it stands after the change that made it this version.
+    #[must_use]
+    pub const fn standing(&self, version: u64) -> Standing {
+        let Self { id, event_id, price, status, .. } = *self;
+        Standing { ticket: id, version, event_id, price, status }
     }
 
     /// The event that tells of this ticket after a change.
