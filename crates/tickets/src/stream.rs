@@ -86,10 +86,9 @@ impl Tickets {
         let changes = self.0.feed.listen(topic);
         let now = self.0.bus.position().await.map_err(Problem::unavailable)?;
         let past = self.past(topic, last, now).await.map_err(Problem::unavailable)?;
-        let greeting = match past {
-            Past::Over => format!("retry: {RETRY_MS}\nid: {now}\n\n"),
-            Past::Events { .. } | Past::State { .. } => format!("retry: {RETRY_MS}\n\n"),
-        };
+        // Whoever resumes keeps the id they came with until they have what they missed.
+        let id = if matches!(past, Past::Over) { now } else { last.unwrap_or(now) };
+        let greeting = format!("retry: {RETRY_MS}\nid: {id}\n\n");
         let live = Live {
             tickets: self.clone(),
             topic,
@@ -99,7 +98,7 @@ impl Tickets {
             // A change that is not followed yet comes by the feed although its position is not behind
             // `now`; without a past to resume, all that comes is news.
             sent_up_to: 0,
-            id: now,
+            id,
         };
         let frames = stream::unfold(live, async |mut live| {
             let frame = live.next_frame().await?;

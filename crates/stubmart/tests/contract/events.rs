@@ -74,6 +74,9 @@ async fn events_are_found_by_words_category_city_and_dates_and_sorted() {
     assert_eq!(find("city=london&category=Plays").await, ["Hamlet"]);
     assert_eq!(find("from=2031-05-01T00:00:00Z").await, ["Hamlet", "Mamma Mia!"]);
     assert_eq!(find("to=2031-05-01T00:00:00Z").await, ["Faust"]);
+    assert_eq!(find("from=2031-05-01").await, ["Hamlet", "Mamma Mia!"], "a day from its beginning");
+    assert_eq!(find("to=2031-05-01").await, ["Faust", "Hamlet"], "and to its end");
+    assert_eq!(find("from=2031-05-01&to=2031-05-01").await, ["Hamlet"]);
     assert_eq!(find("q=nothing-of-the-kind").await, Vec::<String>::new());
     let hamlet = server.read("/api/events?q=hamlet", &ann).await["items"][0].clone();
     let faust = server.read("/api/events?q=faust", &ann).await["items"][0].clone();
@@ -82,4 +85,19 @@ async fn events_are_found_by_words_category_city_and_dates_and_sorted() {
     assert_eq!(find("sort=price").await[..2], ["Hamlet", "Faust"], "cheapest first");
     let bad = server.get("/api/events?sort=name&from=yesterday&limit=0").send().await;
     assert_eq!(bad.bad_fields(), ["from", "limit", "sort"]);
+    let bad = server.get("/api/events?from=2031-02-29&to=2031-5-01&cursor=AAAA").send().await;
+    assert_eq!(bad.bad_fields(), ["cursor", "from", "to"]);
+}
+
+/// Venues of one name and city in two regions are two: the same show there is another event.
+#[tokio::test]
+async fn an_event_is_told_from_another_by_its_venues_region_too() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    let mut body = event("Hamlet");
+    for (region, status) in [("CA", 201), ("TX", 201), ("ca", 200)] {
+        body["venue"]["region"] = json!(region);
+        let answer = server.post("/api/events").by(&ann).json(&body).send().await;
+        assert_eq!(answer.status, status, "{region}");
+    }
 }

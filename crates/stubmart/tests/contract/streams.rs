@@ -65,6 +65,46 @@ async fn a_stream_resumes_behind_the_last_event_that_was_seen() {
     }
 }
 
+/// A client that was away for too long, or saw another market's events, is sent what a stranger may see
+/// as it is now. Only the end of it has an id: one that is cut off before is sent all of it anew.
+#[tokio::test]
+async fn a_stream_that_can_not_be_resumed_begins_with_the_present_state() {
+    let server = Server::start();
+    let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
+    let event = server.event(&ann, "Hamlet").await;
+    let mut tickets = Vec::new();
+    for price in 1..=3 {
+        tickets.push(server.ticket_with(&ann, json!({"eventId": event, "price": price})).await);
+    }
+    let path = |number: usize| format!("/api/tickets/{}", text(&tickets[number], "id"));
+    assert_eq!(server.delete(&path(0)).by(&ann).send().await.status, 204);
+    server.buy(&bob, &tickets[1]).await;
+    let resume = async |path: &str| {
+        let stream = server.get(&format!("{path}/stream"));
+        let mut stream = stream.header("last-event-id", "9000000000").stream().await;
+        assert_eq!(stream.next_frame().await.id, "9000000000", "until all is sent");
+        let mut seen = Vec::new();
+        loop {
+            let frame = stream.next_frame().await;
+            if !frame.data.is_empty() {
+                assert_eq!(frame.id, "", "{frame:?}");
+                let ticket = ticket(&frame.data);
+                seen.push((ticket["price"].as_u64().unwrap(), text(&ticket, "status")));
+            } else if !frame.id.is_empty() {
+                seen.sort();
+                return (stream, seen);
+            }
+        }
+    };
+    let (sold, available) = ((2, "sold".to_owned()), (3, "available".to_owned()));
+    let (mut stream, seen) = resume(&format!("/api/events/{event}")).await;
+    assert_eq!(seen, [sold.clone(), available]);
+    let edit = json!({"price": 4});
+    assert_eq!(server.patch(&path(2)).by(&ann).json(&edit).send().await.status, 200);
+    assert_eq!(ticket(&stream.next().await.data)["price"], 4, "and goes on live");
+    assert_eq!(resume(&path(1)).await.1, [sold]);
+}
+
 /// An event's stream tells the changes of all of its tickets, new ones too.
 #[tokio::test]
 async fn an_events_stream_tells_of_all_its_tickets() {

@@ -80,6 +80,12 @@ async fn a_ticket_is_edited_by_merge_patch_by_its_seller_only() {
     assert_eq!((&edited["title"], &edited["price"]), (&json!("New"), &json!(7)));
     assert_eq!((&edited["row"], &edited["section"]), (&Value::Null, &json!("B")), "null clears");
     assert_eq!(edited["seats"], json!(["9"]));
+    let cleared = server.patch(&path).by(&ann).json(&json!({"section": ""})).send().await;
+    assert_eq!(
+        (cleared.status, &cleared.json()["section"]),
+        (200, &Value::Null),
+        "as good as null"
+    );
     let bad = json!({"price": null, "title": 5, "userId": bob.id});
     let bad = server.patch(&path).by(&ann).json(&bad).send().await;
     assert_eq!(bad.bad_fields(), ["price", "title", "userId"]);
@@ -121,8 +127,69 @@ async fn a_withdrawn_ticket_is_only_its_sellers_to_see() {
     assert_eq!(server.read(&path, &ann).await["status"], "withdrawn");
     server.get(&path).by(&bob).send().await.is(404, "not_found");
     server.get(&path).send().await.is(404, "not_found");
+    server.patch(&path).by(&bob).json(&json!({"price": 1})).send().await.is(404, "not_found");
+    server.delete(&path).by(&bob).send().await.is(404, "not_found");
+    let withdrawn = async |query: &str, user| {
+        ids(&server.read(&format!("/api/tickets?status=withdrawn{query}"), user).await).len()
+    };
+    assert_eq!((withdrawn("", &ann).await, withdrawn("", &bob).await), (1, 0));
+    assert_eq!(withdrawn(&format!("&sellerId={}", ann.id), &bob).await, 0);
     let body = json!({"ticketId": ticket["id"]});
     server.post("/api/orders").by(&bob).json(&body).send().await.is(404, "not_found");
+}
+
+/// An answer that depends on who looks says so, and is given to nobody else by a cache.
+#[tokio::test]
+async fn what_a_ticket_shows_varies_with_who_looks() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    let ticket = server.ticket(&ann).await;
+    for path in ["/api/tickets", &format!("/api/tickets/{}", text(&ticket, "id"))] {
+        let answer = server.get(path).send().await;
+        let vary = answer.header("vary").to_lowercase();
+        assert!(vary.contains("cookie") && vary.contains("authorization"), "{path}: {vary}");
+    }
+}
+
+/// Whatever states are asked for together: the list is in order, and its pages make up the whole.
+#[tokio::test]
+async fn tickets_of_several_states_are_one_list() {
+    let server = Server::start();
+    let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
+    let event = server.event(&ann, "Hamlet").await;
+    let of_event = |price: u32| json!({"eventId": event, "price": price});
+    let mut listed = Vec::new();
+    for price in [100, 200, 300, 400, 500, 600] {
+        listed.push(server.ticket_with(&ann, of_event(price)).await);
+    }
+    for sold in [0, 3, 5] {
+        server.buy(&bob, &listed[sold]).await;
+    }
+    server.order(&bob, &listed[1]).await;
+    let withdrawn = format!("/api/tickets/{}", text(&listed[2], "id"));
+    assert_eq!(server.delete(&withdrawn).by(&ann).send().await.status, 204);
+    for (query, user, expected) in [
+        ("status=sold,available", &bob, vec![100, 400, 500, 600]),
+        ("status=available,locked,sold,withdrawn", &bob, vec![100, 200, 400, 500, 600]),
+        ("status=available,locked,sold,withdrawn", &ann, vec![100, 200, 300, 400, 500, 600]),
+        ("status=sold,locked&sort=-price", &bob, vec![600, 400, 200, 100]),
+        ("status=sold,available&sort=newest", &bob, vec![600, 500, 400, 100]),
+        ("status=sold,available&maxPrice=450&minPrice=0", &bob, vec![100, 400]),
+        ("sellerId=me&status=withdrawn,sold&sort=price", &ann, vec![100, 300, 400, 600]),
+    ] {
+        for limit in [1, 2, 200] {
+            let (mut prices, mut cursor) = (Vec::new(), String::new());
+            loop {
+                let path = format!("/api/tickets?eventId={event}&{query}&limit={limit}{cursor}");
+                let page = server.read(&path, user).await;
+                let items = page["items"].as_array().unwrap();
+                prices.extend(items.iter().map(|it| it["price"].as_i64().unwrap()));
+                let Some(next) = page["nextCursor"].as_str() else { break };
+                cursor = format!("&cursor={next}");
+            }
+            assert_eq!(prices, expected, "{query} by {limit}");
+        }
+    }
 }
 
 /// `orderId` is shown to the seller and to that order's buyer, and is null to all others.
@@ -171,6 +238,9 @@ async fn tickets_are_listed_by_event_price_quantity_state_and_seller() {
     assert_eq!(find(&format!("{of_event}&sort=-price")).await, [a, c, b]);
     assert_eq!(find(&format!("{of_event}&sort=newest")).await, [c, b, a]);
     assert_eq!(find(&format!("{of_event}&minPrice=150&maxPrice=250")).await, [c]);
+    assert_eq!(find(&format!("{of_event}&minPrice=0&maxPrice=200000000")).await, [b, c, a]);
+    assert_eq!(find(&format!("{of_event}&maxPrice=0")).await, Vec::<String>::new());
+    assert_eq!(find(&format!("{of_event}&minPrice=99999999999999")).await, Vec::<String>::new());
     assert_eq!(find(&format!("{of_event}&quantity=2")).await, [b]);
     assert_eq!(find(&format!("{of_event}&status=locked")).await, [a]);
     assert_eq!(find(&format!("{of_event}&status=available")).await, [b, c]);
@@ -186,4 +256,6 @@ async fn tickets_are_listed_by_event_price_quantity_state_and_seller() {
     server.get("/api/tickets?sellerId=me").send().await.is(401, "not_signed_in");
     let bad = server.get("/api/tickets?quantity=0&status=gone&eventId=1&sellerId=you").send().await;
     assert_eq!(bad.bad_fields(), ["eventId", "quantity", "sellerId", "status"]);
+    let bad = server.get("/api/tickets?minPrice=-1&maxPrice=1.5&status=sold,").send().await;
+    assert_eq!(bad.bad_fields(), ["maxPrice", "minPrice", "status"]);
 }
