@@ -22,6 +22,7 @@ pub mod password;
 mod readers;
 pub mod sandbox;
 mod schema;
+pub mod snapshot;
 mod store;
 pub mod system;
 mod timers;

@@ -116,6 +116,9 @@ pub enum OpenError {
         /// The newest that this program knows.
         known: i32,
     },
+    /// The file is empty or was written by an older version of this program, and it is only to be
+    /// read. Nothing was changed.
+    Older,
     /// The file is another program's database. Nothing was changed.
     Foreign,
     /// The file can not be opened or prepared.
@@ -131,6 +134,9 @@ impl fmt::Display for OpenError {
                 f,
                 "the database has schema version {found}, and this program knows versions up to \
                  {known}: it was written by a newer version of this program"
+            ),
+            Self::Older => f.write_str(
+                "the database is empty or has an older schema: serve it once with this version",
             ),
             Self::Foreign => f.write_str("the file is another program's database"),
             Self::Sqlite(error) => write!(f, "the database can not be opened: {error}"),
@@ -173,6 +179,11 @@ pub(crate) fn connect(path: &Path, cache_kib: u32) -> rusqlite::Result<Connectio
 /// Refuses a file that is not ours or newer than this program, without changing it.
 pub(crate) fn check(conn: &Connection) -> Result<(), OpenError> {
     steps_taken(conn).map(drop)
+}
+
+/// Refuses a file that is not ours or not of the present schema, without changing it.
+pub(crate) fn require_present(conn: &Connection) -> Result<(), OpenError> {
+    if steps_taken(conn)? == STEPS.len() { Ok(()) } else { Err(OpenError::Older) }
 }
 
 /// Puts the file in WAL mode.

@@ -123,7 +123,7 @@ fn keys_sql(scan: &Scan) -> &'static str {
     scan_sql!(scan, "SELECT e.key, e.id FROM entry e")
 }
 
-fn uuid(bytes: &[u8]) -> rusqlite::Result<Uuid> {
+pub(crate) fn uuid(bytes: &[u8]) -> rusqlite::Result<Uuid> {
     Uuid::from_slice(bytes).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, error.into())
     })

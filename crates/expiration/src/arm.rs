@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::Expiration;
 
-static LOCKS: Consumer = Consumer {
+/// Sets a timer for every lock.
+pub static LOCKS: Consumer = Consumer {
     name: "expiration.locks",
     types: &[EventType::TicketUpdated, EventType::OrderCancelled, EventType::OrderCompleted],
 };

@@ -4,7 +4,7 @@
 //! ended too. When it is due, `ORDER_EXPIRED` is published; what that means is for orders to decide. A
 //! timer that was lost is armed again when tickets announces the overdue lock anew.
 
-mod arm;
+pub mod arm;
 mod fire;
 
 use std::sync::Arc;

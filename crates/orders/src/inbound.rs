@@ -10,9 +10,11 @@ use stubmart_ports::{
 
 use crate::{Orders, order::Command};
 
-static LOCKS: Consumer = Consumer { name: "orders.locks", types: &[EventType::OrderExpired] };
+/// Ends the orders whose locks have run out.
+pub static LOCKS: Consumer = Consumer { name: "orders.locks", types: &[EventType::OrderExpired] };
 
-static CHARGES: Consumer = Consumer {
+/// Completes or cancels an order when its charge has ended.
+pub static CHARGES: Consumer = Consumer {
     name: "orders.charges",
     types: &[EventType::ChargeCompleted, EventType::ChargeFailed],
 };

@@ -1,9 +1,9 @@
 //! The orders service: starts a checkout, and decides how it ends.
 
+pub mod inbound;
 pub mod order;
 
 mod http;
-mod inbound;
 mod leave;
 mod list;
 mod place;

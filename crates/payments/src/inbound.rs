@@ -9,8 +9,8 @@ use stubmart_ports::{
 
 use crate::Payments;
 
-/// Orders that were cancelled.
-static ORDER_CANCELLED: Consumer =
+/// Has the charges of a cancelled order looked at.
+pub static ORDER_CANCELLED: Consumer =
     Consumer { name: "payments.order-cancelled", types: &[EventType::OrderCancelled] };
 
 /// Has every charge of a cancelled order looked at: what is held is voided, what was captured is given

@@ -5,8 +5,9 @@
 //! the provider and the order again; see [`charge`] for the rules.
 
 pub mod charge;
+pub mod inbound;
+
 mod http;
-mod inbound;
 mod intents;
 mod list;
 mod orders;

@@ -13,6 +13,7 @@ mod check;
 mod demo;
 mod docs;
 mod import;
+mod output;
 mod run;
 
 pub use run::run;

@@ -13,7 +13,8 @@ use stubmart_ports::{
 
 use crate::{Tickets, ticket::Command};
 
-static ORDERS: Consumer = Consumer {
+/// Frees or sells a ticket when its order has ended.
+pub static ORDERS: Consumer = Consumer {
     name: "tickets.orders",
     types: &[EventType::OrderCancelled, EventType::OrderCompleted],
 };

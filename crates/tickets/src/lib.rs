@@ -3,13 +3,13 @@
 pub mod catalogue;
 pub mod departed;
 pub mod feed;
+pub mod inbound;
 pub mod show;
 pub mod ticket;
 
 mod announce;
 mod edit;
 mod http;
-mod inbound;
 mod list;
 mod lock;
 mod pages;

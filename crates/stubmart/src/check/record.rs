@@ -1,50 +1,37 @@
-//! EVT-1: every committed change is published, and no aggregate's versions have a gap.
+//! EVT-1: every committed change is published, no aggregate's versions have a gap, and what was
+//! published was handled.
 
 use std::collections::HashMap;
 
 use stubmart_contract::Envelope;
-use stubmart_ports::{Cause, store::Store as _};
+use stubmart_embedded::snapshot::{Dead, Listed, Snapshot};
+use stubmart_ports::Cause;
 use uuid::Uuid;
 
-use super::{
-    rules::{Finding, Market},
-    stored::Stored,
-};
+use super::rules::Finding;
 
-/// How many events are read at once.
-const BATCH: usize = 5_000;
+/// The collections whose every document has published something.
+const PUBLISHING: &[&str] = &["auth.user", "tickets.ticket", "orders.order", "payments.charge"];
 
-/// Reads the whole record of every service that publishes: what is broken, and how many events there are.
-pub(crate) async fn audit(
-    stored: &Stored,
-    market: &Market,
-) -> Result<(Vec<Finding>, usize), Cause> {
+/// Reads the whole record: what is broken, and how many events there are.
+pub(crate) fn audit(snapshot: &Snapshot) -> Result<(Vec<Finding>, usize), Cause> {
     let (mut found, mut count) = (Vec::new(), 0);
     let mut last: HashMap<Uuid, u64> = HashMap::new();
-    for service in ["auth", "tickets", "orders", "payments"] {
-        let mut after = 0;
-        loop {
-            let batch = stored.database.store().record(service, after, BATCH).await?;
-            let Some(newest) = batch.last() else { break };
-            after = newest.position;
-            count += batch.len();
-            for recorded in &batch {
-                match Envelope::decode(&recorded.event.body) {
-                    Ok(envelope) => found.extend(gap(&mut last, &envelope)),
-                    Err(error) => found.push(broken(format!(
-                        "event {} can not be read: {error}",
-                        recorded.event.id
-                    ))),
-                }
+    snapshot.record(|position, body| {
+        count += 1;
+        match Envelope::decode(body) {
+            Ok(envelope) => found.extend(gap(&mut last, &envelope)),
+            Err(error) => {
+                found.push(broken(format!("event {position} can not be read: {error}")));
             }
         }
+    })?;
+    for document in snapshot.documents()? {
+        found.extend(untold(&document, last.remove(&document.id)));
     }
-    let documents = market.tickets.keys().map(|id| id.0).chain(market.orders.keys().map(|id| id.0));
-    for id in documents.chain(market.charges.keys().map(|id| id.0)) {
-        if !last.contains_key(&id) {
-            found.push(broken(format!("document {id} was saved and never published")));
-        }
-    }
+    let gone = last.into_keys().map(|id| format!("{id} has published events and is not stored"));
+    found.extend(gone.map(broken));
+    found.extend(snapshot.dead()?.into_iter().map(put_aside));
     Ok((found, count))
 }
 
@@ -57,6 +44,27 @@ fn gap(last: &mut HashMap<Uuid, u64>, envelope: &Envelope) -> Option<Finding> {
     })
 }
 
+/// A document that has published more, or less, than is on record.
+fn untold(document: &Listed, last: Option<u64>) -> Option<Finding> {
+    let Listed { collection, id, event_count } = document;
+    match last {
+        None if *event_count == 0 && PUBLISHING.contains(&collection.as_str()) => {
+            Some(broken(format!("{collection} {id} was saved and never published")))
+        }
+        last if last.unwrap_or(0) != *event_count => Some(broken(format!(
+            "{collection} {id} has published {event_count} events, and the last one on record is {}",
+            last.unwrap_or(0)
+        ))),
+        _ => None,
+    }
+}
+
+/// A delivery that waits for a human: nobody else will ever handle it.
+fn put_aside(dead: Dead) -> Finding {
+    let Dead { consumer, position, kind, reason } = dead;
+    broken(format!("event {position} ({kind}) was put aside by {consumer}: {reason}"))
+}
+
 fn broken(text: String) -> Finding {
-    Finding { invariant: "EVT-1", text, mended_by: &[] }
+    Finding { invariant: "EVT-1", text, order: None, mended_by: &[] }
 }

@@ -9,9 +9,10 @@ use stubmart_contract::{
 use stubmart_embedded::sandbox::{SandboxIntent, Status};
 use stubmart_orders::order::Order;
 use stubmart_payments::charge::{Charge, Stage};
+use stubmart_ports::bus::Consumer;
 use stubmart_tickets::ticket::Ticket;
 
-/// How long after its time a lock may still be there while the services run.
+/// How long after its time a lock may still be there, and a charge be looked at, while the services run.
 const GRACE: Duration = Duration::from_secs(60);
 
 /// Everything that is stored.
@@ -21,38 +22,69 @@ pub(crate) struct Market {
     pub(crate) orders: HashMap<OrderId, Order>,
     pub(crate) charges: HashMap<ChargeId, Charge>,
     pub(crate) intents: HashMap<ChargeId, SandboxIntent>,
-    /// When anything last happened.
-    pub(crate) last_activity: Option<Timestamp>,
+}
+
+/// When the services were last known to run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Alive {
+    /// They run now, and this is the time.
+    At(Timestamp),
+    /// They do not run now. They did when an order last changed: nothing else changes one.
+    AtLastOrder,
 }
 
 /// Something that does not hold.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Finding {
     /// Which invariant.
     pub(crate) invariant: &'static str,
     /// What is wrong, with the ids.
     pub(crate) text: String,
-    /// The consumers whose events mend it, when one is on its way.
-    pub(crate) mended_by: &'static [&'static str],
+    /// The order it is about.
+    pub(crate) order: Option<OrderId>,
+    /// The consumers that mend it when they handle an event about that order.
+    pub(crate) mended_by: &'static [&'static Consumer],
 }
 
-const TICKETS: &[&str] = &["tickets.orders", "tickets.users", "orders.locks", "expiration.locks"];
-const ORDERS: &[&str] =
-    &["orders.charges", "orders.locks", "orders.users", "tickets.orders", "expiration.locks"];
-const CHARGES: &[&str] = &["payments.orders", "orders.charges"];
+/// They free or sell a ticket when its order has ended.
+static TICKETS: &[&Consumer] = &[&stubmart_tickets::inbound::ORDERS];
 
-fn finding(invariant: &'static str, mended_by: &'static [&'static str], text: String) -> Finding {
-    Finding { invariant, text, mended_by }
+/// They end an order whose lock has run out.
+static LOCKS: &[&Consumer] = &[&stubmart_orders::inbound::LOCKS, &stubmart_expiration::arm::LOCKS];
+
+/// They end an order when its charge has.
+static CHARGES: &[&Consumer] = &[&stubmart_orders::inbound::CHARGES];
+
+/// They end an order when its charge has, or give the money of a cancelled one back.
+static MONEY: &[&Consumer] =
+    &[&stubmart_orders::inbound::CHARGES, &stubmart_payments::inbound::ORDER_CANCELLED];
+
+/// Something that nothing under way will mend.
+fn broken(invariant: &'static str, text: String) -> Finding {
+    Finding { invariant, text, order: None, mended_by: &[] }
+}
+
+/// Something that these consumers mend when they handle an event about the order.
+fn mended_by(
+    mended_by: &'static [&'static Consumer],
+    order: OrderId,
+    invariant: &'static str,
+    text: String,
+) -> Finding {
+    Finding { invariant, text, order: Some(order), mended_by }
 }
 
 /// Everything that does not hold.
-pub(crate) fn audit(market: &Market) -> Vec<Finding> {
+pub(crate) fn audit(market: &Market, alive: Alive) -> Vec<Finding> {
     let mut found = Vec::new();
     one_live_order(market, &mut found);
     sold_means_completed(market, &mut found);
-    locks_end(market, &mut found);
+    locks_end(market, alive, &mut found);
+    orders_hold_their_tickets(market, &mut found);
+    payments_end(market, alive, &mut found);
     prices_stand(market, &mut found);
     charges_belong(market, &mut found);
+    provider_knows_no_more(market, &mut found);
     money_adds_up(market, &mut found);
     found
 }
@@ -65,7 +97,7 @@ fn one_live_order(market: &Market, found: &mut Vec<Finding>) {
     }
     for (ticket, mut orders) in live.into_iter().filter(|(_, orders)| orders.len() > 1) {
         orders.sort();
-        found.push(finding("LOCK-1", &[], format!("ticket {ticket} has live orders {orders:?}")));
+        found.push(broken("LOCK-1", format!("ticket {ticket} has live orders {orders:?}")));
     }
 }
 
@@ -76,9 +108,8 @@ fn sold_means_completed(market: &Market, found: &mut Vec<Finding>) {
         let is_completed = order
             .is_some_and(|it| it.status == OrderStatus::Completed && it.ticket_id == ticket.id);
         if ticket.status == TicketStatus::Sold && !is_completed {
-            found.push(finding(
+            found.push(broken(
                 "LOCK-2",
-                &[],
                 format!("ticket {} is sold without a completed order", ticket.id),
             ));
         }
@@ -87,9 +118,10 @@ fn sold_means_completed(market: &Market, found: &mut Vec<Finding>) {
         let sold = market.tickets.get(&order.ticket_id);
         if !sold.is_some_and(|it| it.status == TicketStatus::Sold && it.order_id == Some(order.id))
         {
-            found.push(finding(
-                "LOCK-2",
+            found.push(mended_by(
                 TICKETS,
+                order.id,
+                "LOCK-2",
                 format!(
                     "order {} is completed, ticket {} is not sold to it",
                     order.id, order.ticket_id
@@ -99,52 +131,83 @@ fn sold_means_completed(market: &Market, found: &mut Vec<Finding>) {
     }
 }
 
-/// LOCK-3: every lock ends. A lock counts as overdue when the market was seen alive long after its time.
-fn locks_end(market: &Market, found: &mut Vec<Finding>) {
+/// LOCK-3: every lock ends. A lock is overdue when the services run, or ran, long after its time.
+fn locks_end(market: &Market, alive: Alive, found: &mut Vec<Finding>) {
+    let alive_at = match alive {
+        Alive::At(now) => Some(now),
+        Alive::AtLastOrder => market.orders.values().map(|order| order.updated_at).max(),
+    };
     for ticket in market.tickets.values().filter(|ticket| ticket.status == TicketStatus::Locked) {
         let (Some(order_id), Some(until)) = (ticket.order_id, ticket.locked_until) else {
-            found.push(finding(
+            found.push(broken(
                 "LOCK-3",
-                &[],
                 format!("ticket {} is locked for no order or without an end", ticket.id),
             ));
             continue;
         };
         let status = market.orders.get(&order_id).map(|order| order.status);
-        let overdue = market.last_activity.is_some_and(|at| at > until.after(GRACE));
+        let overdue = alive_at.is_some_and(|at| at > until.after(GRACE));
         match status {
-            Some(OrderStatus::Cancelled) => {
-                found.push(finding(
-                    "LOCK-3",
-                    TICKETS,
-                    format!(
-                        "ticket {} is locked for order {order_id}, which is cancelled",
-                        ticket.id
-                    ),
-                ));
-            }
-            Some(OrderStatus::Created) | None if overdue => {
-                found.push(finding(
-                    "LOCK-3",
-                    ORDERS,
-                    format!("ticket {} is locked since its time ran out at {until}", ticket.id),
-                ));
-            }
+            Some(OrderStatus::Cancelled) => found.push(mended_by(
+                TICKETS,
+                order_id,
+                "LOCK-3",
+                format!("ticket {} is locked for order {order_id}, which is cancelled", ticket.id),
+            )),
+            Some(OrderStatus::Created) | None if overdue => found.push(mended_by(
+                LOCKS,
+                order_id,
+                "LOCK-3",
+                format!("ticket {} is locked since its time ran out at {until}", ticket.id),
+            )),
             _ => {}
         }
     }
+}
+
+/// LOCK-1: an order that is live holds its ticket.
+fn orders_hold_their_tickets(market: &Market, found: &mut Vec<Finding>) {
     for order in market.orders.values() {
         let live = matches!(order.status, OrderStatus::Created | OrderStatus::AwaitingPayment);
         let holder = market.tickets.get(&order.ticket_id).and_then(|ticket| ticket.order_id);
         if live && holder != Some(order.id) {
-            found.push(finding(
+            let (id, ticket) = (order.id, order.ticket_id);
+            found.push(broken(
                 "LOCK-1",
-                &[],
-                format!(
-                    "order {} is live, and ticket {} is not locked for it",
-                    order.id, order.ticket_id
-                ),
+                format!("order {id} is live, and ticket {ticket} is not locked for it"),
             ));
+        }
+    }
+}
+
+/// LOCK-3 and PAY-2: an order that awaits its money gets it or ends, since its charge is open and is
+/// looked at until its outcome is known.
+fn payments_end(market: &Market, alive: Alive, found: &mut Vec<Finding>) {
+    let awaiting = |order: &&Order| order.status == OrderStatus::AwaitingPayment;
+    for order in market.orders.values().filter(awaiting) {
+        let id = order.id;
+        match order.charge_id.and_then(|charge_id| market.charges.get(&charge_id)) {
+            None => found.push(broken("LOCK-3", format!("order {id} awaits money of no charge"))),
+            Some(charge) if charge.is_open() || charge.due_at.is_some() => {}
+            Some(charge) => found.push(mended_by(
+                CHARGES,
+                id,
+                "LOCK-3",
+                format!("order {id} awaits the money of charge {}, which has ended", charge.id),
+            )),
+        }
+    }
+    for charge in market.charges.values() {
+        match (charge.due_at, alive) {
+            (None, _) if charge.is_open() => found.push(broken(
+                "PAY-2",
+                format!("charge {} is open, and nobody will look at it", charge.id),
+            )),
+            (Some(due_at), Alive::At(now)) if now > due_at.after(GRACE) => found.push(broken(
+                "PAY-2",
+                format!("charge {} was to be looked at by {due_at}", charge.id),
+            )),
+            _ => {}
         }
     }
 }
@@ -156,9 +219,8 @@ fn prices_stand(market: &Market, found: &mut Vec<Finding>) {
             market.tickets.get(&order.ticket_id).filter(|ticket| ticket.order_id == Some(order.id));
         if let Some(ticket) = ticket.filter(|ticket| ticket.price != order.price) {
             let (is, was) = (ticket.price.minor(), order.price.minor());
-            found.push(finding(
+            found.push(broken(
                 "PRICE-1",
-                &[],
                 format!(
                     "ticket {} costs {is} under order {}, which locked it at {was}",
                     ticket.id, order.id
@@ -170,113 +232,106 @@ fn prices_stand(market: &Market, found: &mut Vec<Finding>) {
         match market.orders.get(&charge.order_id) {
             Some(order) if (order.price, order.currency) != (charge.amount, charge.currency) => {
                 let (asked, price) = (charge.amount.minor(), order.price.minor());
-                found.push(finding(
+                found.push(broken(
                     "PRICE-1",
-                    &[],
                     format!("charge {} asks {asked} for order {} at {price}", charge.id, order.id),
                 ));
             }
             Some(_) => {}
-            None => {
-                found.push(finding("PAY-1", &[], format!("charge {} is for no order", charge.id)))
-            }
+            None => found.push(broken("PAY-1", format!("charge {} is for no order", charge.id))),
         }
     }
 }
 
 /// PAY-1: a charge that is completed and not refunded belongs to exactly one completed order, and the
-/// other way round.
+/// other way round. A charge that is due to be looked at is not at rest.
 fn charges_belong(market: &Market, found: &mut Vec<Finding>) {
     let mut kept: HashMap<OrderId, Vec<ChargeId>> = HashMap::new();
     for charge in market.charges.values() {
-        if charge.stage == Stage::Completed && charge.stripe_refund_id.is_none() {
+        let at_rest = charge.due_at.is_none();
+        if at_rest && charge.stage == Stage::Completed && charge.stripe_refund_id.is_none() {
             kept.entry(charge.order_id).or_default().push(charge.id);
         }
     }
-    for (order_id, charges) in &mut kept {
+    for (&order_id, charges) in &mut kept {
         charges.sort();
-        let status = market.orders.get(order_id).map(|order| order.status);
+        let status = market.orders.get(&order_id).map(|order| order.status);
         if status != Some(OrderStatus::Completed) {
-            found.push(finding(
+            found.push(mended_by(
+                MONEY,
+                order_id,
                 "PAY-1",
-                ORDERS,
                 format!("charges {charges:?} are kept, and order {order_id} is {status:?}"),
             ));
         }
         if charges.len() > 1 {
-            found.push(finding(
-                "PAY-1",
-                CHARGES,
-                format!("order {order_id} is paid for by {charges:?}"),
-            ));
+            found.push(broken("PAY-1", format!("order {order_id} is paid for by {charges:?}")));
         }
     }
     for order in market.orders.values().filter(|order| order.status == OrderStatus::Completed) {
-        let paid = kept
-            .get(&order.id)
-            .is_some_and(|charges| charges.iter().any(|it| Some(*it) == order.charge_id));
+        let paid = order.charge_id.and_then(|charge_id| market.charges.get(&charge_id));
+        let paid = paid.is_some_and(|charge| {
+            charge.order_id == order.id
+                && charge.stage == Stage::Completed
+                && charge.stripe_refund_id.is_none()
+        });
         if !paid {
-            found.push(finding(
+            let id = order.id;
+            found.push(broken(
                 "PAY-1",
-                CHARGES,
-                format!("order {} is completed without a charge that was kept", order.id),
+                format!("order {id} is completed without a charge that was kept"),
             ));
         }
     }
 }
 
-/// PAY-2 and PAY-3, by the sandbox's own books: no payment without a charge; what was captured and not
-/// given back equals the price of a completed order, and is nothing for any other.
+/// PAY-2, by the sandbox's own books: no payment without a charge.
+fn provider_knows_no_more(market: &Market, found: &mut Vec<Finding>) {
+    for intent in market.intents.values() {
+        if !market.charges.contains_key(&intent.charge_id) {
+            let (id, charge) = (&intent.id, intent.charge_id);
+            found.push(broken(
+                "PAY-2",
+                format!("payment {id} names charge {charge}, which was never saved"),
+            ));
+        }
+    }
+}
+
+/// PAY-3, by the sandbox's own books: what was captured and not given back equals the price of a
+/// completed order, and is nothing for any other. A charge that is due to be looked at is not at rest.
 fn money_adds_up(market: &Market, found: &mut Vec<Finding>) {
     let mut captured: HashMap<OrderId, u64> = HashMap::new();
     for intent in market.intents.values() {
         let charge = market.charges.get(&intent.charge_id);
-        if charge.is_none() {
-            found.push(finding(
-                "PAY-2",
-                &[],
-                format!(
-                    "payment {} names charge {}, which was never saved",
-                    intent.id, intent.charge_id
-                ),
-            ));
-        }
-        // Where a look at the provider is due, the charge is not at rest.
         let at_rest = charge.is_none_or(|charge| charge.due_at.is_none());
         let taken = matches!(intent.status, Status::Succeeded { refund_id: None });
-        let status = market.orders.get(&intent.order_id).map(|order| order.status);
+        let (id, order_id) = (&intent.id, intent.order_id);
+        let status = market.orders.get(&order_id).map(|order| order.status);
         if taken {
-            *captured.entry(intent.order_id).or_default() += u64::from(intent.amount.minor());
+            *captured.entry(order_id).or_default() += u64::from(intent.amount.minor());
         }
         if taken && at_rest && status != Some(OrderStatus::Completed) {
-            found.push(finding(
+            found.push(mended_by(
+                MONEY,
+                order_id,
                 "PAY-3",
-                ORDERS,
-                format!(
-                    "payment {} was taken, and order {} is {status:?}",
-                    intent.id, intent.order_id
-                ),
+                format!("payment {id} was taken, and order {order_id} is {status:?}"),
             ));
         }
-        if intent.status == Status::RequiresCapture
-            && at_rest
-            && charge.is_some_and(|it| !it.is_open())
-        {
-            found.push(finding(
-                "PAY-3",
-                CHARGES,
-                format!("payment {} is held, and its charge has ended", intent.id),
-            ));
+        let ended = charge.is_some_and(|charge| !charge.is_open());
+        if intent.status == Status::RequiresCapture && at_rest && ended {
+            found.push(broken("PAY-3", format!("payment {id} is held, and its charge has ended")));
         }
     }
     for order in market.orders.values().filter(|order| order.status == OrderStatus::Completed) {
         let taken = captured.get(&order.id).copied().unwrap_or(0);
         if taken != u64::from(order.price.minor()) {
-            found.push(finding(
-                "PAY-3",
-                CHARGES,
-                format!("order {} costs {}, and {taken} was taken", order.id, order.price.minor()),
-            ));
+            let (id, price) = (order.id, order.price.minor());
+            found.push(broken("PAY-3", format!("order {id} costs {price}, and {taken} was taken")));
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,98 +1,127 @@
-//! Reads everything that is stored.
+//! Reads everything that is stored at one moment, and what is about to happen to it.
 
-use std::{collections::HashMap, sync::Arc};
-
-use stubmart_embedded::{Database, sandbox::Sandbox};
-use stubmart_orders::order::{self, Order};
-use stubmart_payments::charge::{self, Charge};
-use stubmart_ports::{
-    Cause,
-    consumer::Handler,
-    host::Host,
-    key::Key,
-    repo::{Document, Repo},
-    store::{Scan, Store},
-    worker::{ShutdownTrigger, Wake},
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
 };
-use stubmart_tickets::ticket::{self, Ticket};
+
+use stubmart_contract::{DomainEvent, Envelope, OrderId, Timestamp};
+use stubmart_embedded::{sandbox::SandboxIntent, snapshot::Snapshot};
+use stubmart_orders::order::Order;
+use stubmart_payments::charge::Charge;
+use stubmart_ports::{Cause, bus::Consumer, repo::Document};
+use stubmart_tickets::ticket::Ticket;
 
 use super::{
-    consumers,
-    rules::{Finding, Market},
-};
-use crate::{
-    config::Config,
-    market::{self, Market as Services},
+    record,
+    rules::{self, Alive, Finding, Market},
 };
 
-/// How many documents are read at once.
-const BATCH: usize = 2_000;
-
-/// A stored market.
-pub(crate) struct Stored {
-    pub(crate) database: Database,
-    handlers: Vec<Arc<dyn Handler>>,
-    sandbox: Sandbox,
-    host: Host,
+/// What one look found.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    /// Everything that does not hold, with the event that will mend it.
+    pub(crate) findings: HashMap<Finding, Option<OnItsWay>>,
+    /// What there was to look at.
+    pub(crate) summary: String,
 }
 
-impl Stored {
-    pub(crate) async fn open(config: &Config, host: Host) -> Result<Self, Cause> {
-        let (_trigger, shutdown) = ShutdownTrigger::new();
-        // Nothing of the services runs: they tell which consumers there are.
-        let services = Services::start(config, host.clone(), shutdown).await?;
-        let handlers = services.handlers();
-        let database = market::open_database(config, &host)?;
-        let sandbox = Sandbox::new(database.store(), host.clone());
-        Ok(Self { database, handlers, sandbox, host })
-    }
+/// An event on its way to a consumer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OnItsWay {
+    /// The consumer's name.
+    pub(crate) consumer: &'static str,
+    /// The event's place in the log.
+    pub(crate) position: u64,
+    /// When it is delivered again, if it was before.
+    pub(crate) due: Option<Timestamp>,
+}
 
-    /// Reads the market.
-    pub(crate) async fn read(&self) -> Result<Market, Cause> {
-        let tickets = self.all::<Ticket>(ticket::index::NEWEST).await?;
-        let orders = self.all::<Order>(order::index::BUYER).await?;
-        let charges = self.all::<Charge>(charge::BUYER).await?;
-        let intents = self.sandbox.books().await?;
-        let last_activity = tickets
-            .values()
-            .map(|ticket| ticket.updated_at)
-            .chain(orders.values().map(|order| order.updated_at))
-            .max();
-        Ok(Market {
-            tickets: tickets.into_values().map(|it| (it.id, it)).collect(),
-            orders: orders.into_values().map(|it| (it.id, it)).collect(),
-            charges: charges.into_values().map(|it| (it.id, it)).collect(),
-            intents: intents.into_iter().map(|it| (it.charge_id, it)).collect(),
-            last_activity,
-        })
-    }
+/// Looks at the market in the file at `path`.
+///
+/// # Errors
+/// The cause: the file, or what is in it, can not be read.
+pub(crate) fn look(path: &Path, alive: Alive) -> Result<Looked, Cause> {
+    let snapshot = Snapshot::take(path)?;
+    let market = market(&snapshot)?;
+    let (mut found, events) = record::audit(&snapshot)?;
+    found.extend(rules::audit(&market, alive));
+    let consumers: HashSet<_> = found.iter().flat_map(|it| it.mended_by).copied().collect();
+    let waiting = waiting(&snapshot, consumers)?;
+    let findings = found.into_iter().map(|finding| {
+        let way = finding
+            .mended_by
+            .iter()
+            .find_map(|consumer| waiting.get(&(consumer.name, finding.order?)).cloned());
+        (finding, way)
+    });
+    Ok(Looked {
+        findings: findings.collect(),
+        summary: format!(
+            "{} tickets, {} orders, {} charges, {events} events",
+            market.tickets.len(),
+            market.orders.len(),
+            market.charges.len()
+        ),
+    })
+}
 
-    async fn all<T: Document>(&self, index: &'static str) -> Result<HashMap<uuid::Uuid, T>, Cause> {
-        let store: Arc<dyn Store> = self.database.store();
-        let repo: Repo<T> = Repo::new(store, self.host.clone(), Wake::default());
-        let mut scan = Scan::prefix(T::COLLECTION, index, &Key::new()).limit(BATCH);
-        let mut all = HashMap::new();
-        loop {
-            let rows = repo.find(scan.clone()).await?;
-            let Some(last) = rows.last() else { return Ok(all) };
-            scan = scan.behind(&last.key);
-            all.extend(rows.into_iter().map(|row| (row.doc.id(), row.doc)));
+fn market(snapshot: &Snapshot) -> Result<Market, Cause> {
+    Ok(Market {
+        tickets: all::<Ticket>(snapshot)?.into_iter().map(|it| (it.id, it)).collect(),
+        orders: all::<Order>(snapshot)?.into_iter().map(|it| (it.id, it)).collect(),
+        charges: all::<Charge>(snapshot)?.into_iter().map(|it| (it.id, it)).collect(),
+        intents: all::<SandboxIntent>(snapshot)?.into_iter().map(|it| (it.charge_id, it)).collect(),
+    })
+}
+
+fn all<T: Document>(snapshot: &Snapshot) -> Result<Vec<T>, Cause> {
+    let name = T::COLLECTION.name;
+    let read = |body: Vec<u8>| {
+        serde_json::from_slice(&body)
+            .map_err(|error| format!("a document of {name} can not be read: {error}").into())
+    };
+    snapshot.bodies(name)?.into_iter().map(read).collect()
+}
+
+/// The oldest event that waits for each of `consumers`, by the order it is about.
+fn waiting(
+    snapshot: &Snapshot,
+    consumers: HashSet<&'static Consumer>,
+) -> Result<HashMap<(&'static str, OrderId), OnItsWay>, Cause> {
+    let mut oldest = HashMap::new();
+    for consumer in consumers {
+        for event in snapshot.waiting(consumer)? {
+            // One that can not be read mends nothing.
+            let Ok(envelope) = Envelope::decode(&event.body) else { continue };
+            let Some(order) = order(&envelope.event) else { continue };
+            oldest.entry((consumer.name, order)).or_insert(OnItsWay {
+                consumer: consumer.name,
+                position: event.position,
+                due: event.due,
+            });
         }
     }
+    Ok(oldest)
+}
 
-    /// Whether an event is on its way to a consumer that would mend what was found.
-    pub(crate) fn is_on_its_way(&self, finding: &Finding) -> Result<bool, Cause> {
-        for name in finding.mended_by {
-            if let Some(consumer) = consumers(&self.handlers, name)
-                && self.database.bus().backlog(consumer)? > 0
-            {
-                return Ok(true);
-            }
+/// The order that an event is about.
+fn order(event: &DomainEvent) -> Option<OrderId> {
+    match event {
+        DomainEvent::UserCreated(_) | DomainEvent::UserUpdated(_) | DomainEvent::UserDeleted(_) => {
+            None
         }
-        Ok(false)
-    }
-
-    pub(crate) async fn close(self) -> Result<(), Cause> {
-        self.database.close().await
+        DomainEvent::TicketCreated(it)
+        | DomainEvent::TicketUpdated(it)
+        | DomainEvent::TicketDeleted(it) => it.order_id,
+        DomainEvent::OrderCreated(it)
+        | DomainEvent::OrderCancelled(it)
+        | DomainEvent::OrderAwaitingPayment(it)
+        | DomainEvent::OrderCompleted(it) => Some(it.id),
+        DomainEvent::OrderExpired(it) => Some(it.order_id),
+        DomainEvent::ChargeCreated(it)
+        | DomainEvent::ChargeCompleted(it)
+        | DomainEvent::ChargeFailed(it)
+        | DomainEvent::ChargeRefunded(it) => Some(it.order_id),
     }
 }

@@ -1,0 +1,155 @@
+use stubmart_contract::{Currency, Price, UserId, api::OrderTicket};
+use uuid::Uuid;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_millis(1_000_000_000);
+
+/// Ten minutes later, in a market where nothing has happened since.
+const LATER: Timestamp = Timestamp::from_millis(1_000_600_000);
+
+fn price() -> Price {
+    Price::try_from(12_550).unwrap()
+}
+
+/// A ticket locked for an order that awaits its money, held by an open charge.
+fn market() -> Market {
+    let (ticket, order, charge) = (locked(), awaiting(), held());
+    Market {
+        tickets: HashMap::from([(ticket.id, ticket)]),
+        orders: HashMap::from([(order.id, order)]),
+        charges: HashMap::from([(charge.id, charge)]),
+        intents: HashMap::new(),
+    }
+}
+
+fn id() -> Uuid {
+    Uuid::from_u128(7)
+}
+
+fn locked() -> Ticket {
+    Ticket {
+        id: TicketId(id()),
+        user_id: UserId(id()),
+        title: "Stalls".to_owned(),
+        price: price(),
+        currency: Currency::USD,
+        status: TicketStatus::Locked,
+        event_id: None,
+        section: None,
+        row: None,
+        seats: Vec::new(),
+        quantity: 1,
+        order_id: Some(OrderId(id())),
+        buyer_id: Some(UserId(id())),
+        locked_until: Some(NOW.before(Duration::from_secs(1))),
+        seller_gone: false,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+fn awaiting() -> Order {
+    Order {
+        id: OrderId(id()),
+        user_id: UserId(id()),
+        seller_id: UserId(id()),
+        status: OrderStatus::AwaitingPayment,
+        ticket_id: TicketId(id()),
+        price: price(),
+        currency: Currency::USD,
+        expires_at: NOW,
+        cancel_reason: None,
+        charge_id: Some(ChargeId(id())),
+        leaving_at: None,
+        ticket: OrderTicket {
+            title: "Stalls".to_owned(),
+            event_id: None,
+            section: None,
+            row: None,
+            seats: Vec::new(),
+            quantity: 1,
+        },
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+fn held() -> Charge {
+    Charge {
+        id: ChargeId(id()),
+        order_id: OrderId(id()),
+        user_id: UserId(id()),
+        attempt: 1,
+        amount: price(),
+        currency: Currency::USD,
+        payment_method: None,
+        stage: Stage::Held,
+        stripe_id: None,
+        stripe_refund_id: None,
+        due_at: Some(NOW),
+        looks: 0,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+/// The invariants that a market breaks after `change`.
+fn broken_by(alive: Alive, change: impl FnOnce(&mut Market)) -> Vec<&'static str> {
+    let mut market = market();
+    change(&mut market);
+    audit(&market, alive).iter().map(|finding| finding.invariant).collect()
+}
+
+fn order(market: &mut Market) -> &mut Order {
+    market.orders.get_mut(&OrderId(id())).unwrap()
+}
+
+fn charge(market: &mut Market) -> &mut Charge {
+    market.charges.get_mut(&ChargeId(id())).unwrap()
+}
+
+const RUNS: Alive = Alive::At(NOW);
+const RUNS_LONG: Alive = Alive::At(LATER);
+
+#[test]
+fn a_payment_under_way_breaks_nothing() {
+    assert!(broken_by(RUNS, |_| {}).is_empty());
+    assert!(broken_by(Alive::AtLastOrder, |_| {}).is_empty());
+}
+
+#[test]
+fn a_lock_that_stands_for_long_in_a_quiet_market_is_overdue_while_a_server_runs() {
+    let created = |market: &mut Market| {
+        order(market).status = OrderStatus::Created;
+        market.charges.clear();
+    };
+    assert_eq!(broken_by(RUNS_LONG, created), ["LOCK-3"]);
+    assert!(broken_by(RUNS, created).is_empty(), "it has some time after its time");
+    assert!(
+        broken_by(Alive::AtLastOrder, created).is_empty(),
+        "it ends when the services run again"
+    );
+    assert_eq!(
+        broken_by(RUNS_LONG, |market| {
+            created(market);
+            market.orders.clear();
+        }),
+        ["LOCK-3"],
+        "also a lock whose order was never saved"
+    );
+}
+
+#[test]
+fn an_order_awaits_money_only_of_a_charge_whose_outcome_is_open() {
+    let failed = |market: &mut Market| {
+        let failure =
+            stubmart_payments::charge::Failure::of(stubmart_payments::charge::Reason::Lost);
+        charge(market).stage = Stage::Failed(failure);
+        charge(market).due_at = None;
+    };
+    assert_eq!(broken_by(RUNS, failed), ["LOCK-3"]);
+    assert_eq!(broken_by(RUNS, |market| order(market).charge_id = None), ["LOCK-3"]);
+    assert_eq!(broken_by(RUNS, |market| charge(market).due_at = None), ["PAY-2"], "nobody looks");
+    assert_eq!(broken_by(RUNS_LONG, |_| {}), ["PAY-2"], "nobody has looked");
+}
