@@ -16,7 +16,7 @@ use stubmart_contract::{
     },
 };
 use stubmart_http_kit::{
-    Answer, IdempotencyKey, IfMatch, JsonBody, MaybeSignedIn, PageRequest, Patch, Problem,
+    Answer, Fields, IdempotencyKey, IfMatch, JsonBody, MaybeSignedIn, PageRequest, Patch, Problem,
     QueryFields, SessionGate, SignedIn, conditional::etag, fields, idempotency::Scope, query,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -128,20 +128,7 @@ async fn create_event(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let request = body.canonical();
-    let mut it = body.fields()?;
-    let name = it.required("name", fields::text(1, 200));
-    let category = it.required("category", fields::text(1, 100));
-    let venue = it.object("venue", |venue| {
-        let name = venue.required("name", fields::text(1, 200));
-        let city = venue.required("city", fields::text(1, 100));
-        let region = venue.optional("region", fields::text(0, 100)).filter(|it| !it.is_empty());
-        Some(Venue { name: name?, city: city?, region })
-    });
-    let starts_at = it.required("startsAt", fields::timestamp);
-    let new = (|| {
-        Some(NewShow { name: name?, category: category?, venue: venue?, starts_at: starts_at? })
-    })();
-    let new = it.finish(new)?;
+    let new = NewShow::read(body.fields()?)?;
     let user = caller.user_id.to_string();
     let scope = Scope { caller: &user, operation: "create_event", request: &request };
     let service = &tickets;
@@ -150,6 +137,28 @@ async fn create_event(
         Answer::json(if added { StatusCode::CREATED } else { StatusCode::OK }, &event)
     };
     tickets.idempotency().once(key, scope, once).await
+}
+
+impl NewShow {
+    /// Reads an event that is to be added.
+    ///
+    /// # Errors
+    /// `validation_failed` with an entry for each bad field.
+    pub fn read(mut it: Fields) -> Result<Self, Problem> {
+        let name = it.required("name", fields::text(1, 200));
+        let category = it.required("category", fields::text(1, 100));
+        let venue = it.object("venue", |venue| {
+            let name = venue.required("name", fields::text(1, 200));
+            let city = venue.required("city", fields::text(1, 100));
+            let region = venue.optional("region", fields::text(0, 100)).filter(|it| !it.is_empty());
+            Some(Venue { name: name?, city: city?, region })
+        });
+        let starts_at = it.required("startsAt", fields::timestamp);
+        let new = (|| {
+            Some(Self { name: name?, category: category?, venue: venue?, starts_at: starts_at? })
+        })();
+        it.finish(new)
+    }
 }
 
 /// The event.
@@ -306,7 +315,7 @@ async fn create_ticket(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let request = body.canonical();
-    let new = new_ticket(body)?;
+    let new = NewTicket::read(body.fields()?)?;
     let user = caller.user_id.to_string();
     let scope = Scope { caller: &user, operation: "create_ticket", request: &request };
     let seller = caller.user_id;
@@ -319,26 +328,31 @@ async fn create_ticket(
     tickets.idempotency().once(key, scope, once).await
 }
 
-fn new_ticket(body: JsonBody) -> Result<NewTicket, Problem> {
-    let mut it = body.fields()?;
-    let title = it.required("title", fields::text(1, 200));
-    let price = it.required("price", fields::price);
-    let currency = it.optional("currency", fields::currency).unwrap_or(Currency::USD);
-    let event_id = it.optional("eventId", fields::parsed);
-    let section = it.optional("section", fields::text(0, 50)).filter(|it| !it.is_empty());
-    let row = it.optional("row", fields::text(0, 50)).filter(|it| !it.is_empty());
-    let seats = it.optional("seats", seats).unwrap_or_default();
-    let quantity = it.optional("quantity", fields::number(1, SEATS_MAX));
-    let named = u32::try_from(seats.len()).unwrap_or(u32::MAX);
-    let quantity = quantity.unwrap_or(named.max(1));
-    if named != 0 && named != quantity {
-        it.wrong("seats", format!("names {named} seats while quantity is {quantity}"));
+impl NewTicket {
+    /// Reads a ticket that is to be listed.
+    ///
+    /// # Errors
+    /// `validation_failed` with an entry for each bad field.
+    pub fn read(mut it: Fields) -> Result<Self, Problem> {
+        let title = it.required("title", fields::text(1, 200));
+        let price = it.required("price", fields::price);
+        let currency = it.optional("currency", fields::currency).unwrap_or(Currency::USD);
+        let event_id = it.optional("eventId", fields::parsed);
+        let section = it.optional("section", fields::text(0, 50)).filter(|it| !it.is_empty());
+        let row = it.optional("row", fields::text(0, 50)).filter(|it| !it.is_empty());
+        let seats = it.optional("seats", seats).unwrap_or_default();
+        let quantity = it.optional("quantity", fields::number(1, SEATS_MAX));
+        let named = u32::try_from(seats.len()).unwrap_or(u32::MAX);
+        let quantity = quantity.unwrap_or(named.max(1));
+        if named != 0 && named != quantity {
+            it.wrong("seats", format!("names {named} seats while quantity is {quantity}"));
+        }
+        let new = (|| {
+            let (title, price) = (title?, price?);
+            Some(Self { title, price, currency, event_id, section, row, seats, quantity })
+        })();
+        it.finish(new)
     }
-    let new = (|| {
-        let (title, price) = (title?, price?);
-        Some(NewTicket { title, price, currency, event_id, section, row, seats, quantity })
-    })();
-    it.finish(new)
 }
 
 /// Names of seats, no two alike.
@@ -431,7 +445,7 @@ async fn delete_ticket(
 }
 
 /// The changes of a ticket, as they happen (Server-Sent Events).
-#[utoipa::path(get, path = "/api/tickets/{id}/stream", tag = "tickets", params(
+#[utoipa::path(get, path = "/api/tickets/{id}/stream", tag = "tickets", security((), ("session" = []), ("token" = [])), params(
     ("id" = TicketId, Path),
     ("Last-Event-ID" = Option<String>, Header, description = "Resumes behind this event. A client that was away for too long is sent the tickets as they are now, but for those that were withdrawn; the last of them is followed by an `id`"),
 ), responses(

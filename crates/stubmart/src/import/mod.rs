@@ -1,12 +1,20 @@
-//! Imports: files read line by line, with progress and a report. A bad line costs that line only.
+//! Imports: files read line by line, with progress and a report. A bad line costs that line only; a
+//! store that fails ends the import, which can be run again.
 
 pub(crate) mod events;
 pub(crate) mod tickets;
+
+mod file;
+mod table;
 mod tickit;
 
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::de::DeserializeOwned;
+use stubmart_contract::Code;
 use stubmart_embedded::Database;
+use stubmart_http_kit::Problem;
 use stubmart_ports::{
     Cause,
     host::Host,
@@ -14,13 +22,16 @@ use stubmart_ports::{
 };
 use stubmart_tickets::Tickets;
 
-use crate::{config::Config, market::open_database};
+use crate::{config::Config, market::open_database, output};
 
 /// How many lines are saved at the same time; the store commits them as a group.
 const IN_FLIGHT: usize = 128;
 
-/// How many refused lines the report shows one by one.
-const SHOWN_MAX: usize = 20;
+/// How often a save is tried while the store can not take it.
+const TRIES: u32 = 5;
+
+/// How long to wait before the second try; twice as long before each further one.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// A line that could be read, or why not.
 #[derive(Debug)]
@@ -29,37 +40,6 @@ pub(crate) struct Line<T> {
     pub(crate) number: u64,
     /// What it says.
     pub(crate) content: Result<T, String>,
-}
-
-/// Reads a CSV file whose first line names at least the columns `required`; `all` says which there are.
-/// `read` makes something of a row.
-pub(crate) fn read_csv<R: DeserializeOwned, T>(
-    text: &str,
-    required: &[&str],
-    all: &str,
-    read: impl Fn(R) -> Result<T, String>,
-) -> Result<Vec<Line<T>>, Cause> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-    let headers = reader.headers()?.clone();
-    for column in required {
-        if !headers.iter().any(|header| header == *column) {
-            return Err(
-                format!("the first line names no column {column}: the columns are {all}").into()
-            );
-        }
-    }
-    let mut lines = Vec::new();
-    for record in reader.records() {
-        let position = match &record {
-            Ok(record) => record.position(),
-            Err(error) => error.position(),
-        };
-        let number = position.map_or(0, csv::Position::line);
-        let row = record.and_then(|record| record.deserialize::<R>(Some(&headers)));
-        lines
-            .push(Line { number, content: row.map_err(|error| error.to_string()).and_then(&read) });
-    }
-    Ok(lines)
 }
 
 /// What became of a line.
@@ -74,39 +54,128 @@ pub(crate) enum Outcome {
 }
 
 /// What became of a file.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Report {
-    created: u64,
-    present: u64,
+    lines: usize,
+    created: usize,
+    present: usize,
     refused: Vec<(u64, String)>,
+    bar: ProgressBar,
 }
 
 impl Report {
+    /// The report on a file of so many lines, and a bar that shows how far it is; invisible where
+    /// standard error is no terminal.
+    pub(crate) fn on(lines: usize) -> Self {
+        let bar = ProgressBar::new(u64::try_from(lines).unwrap_or(u64::MAX));
+        let style =
+            ProgressStyle::with_template("{wide_bar} {pos}/{len} lines, {per_sec}, {eta} left");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { lines, created: 0, present: 0, refused: Vec::new(), bar }
+    }
+
+    /// Notes what became of a line.
     pub(crate) fn note(&mut self, number: u64, outcome: Outcome) {
         match outcome {
             Outcome::Created => self.created += 1,
             Outcome::Present => self.present += 1,
             Outcome::Refused(reason) => self.refused.push((number, reason)),
         }
+        self.bar.inc(1);
     }
 
-    /// Prints the report.
-    #[expect(clippy::print_stdout, reason = "the report is the command's output")]
-    pub(crate) fn print(mut self, what: &str) {
-        let refused = self.refused.len();
-        let read = self.created + self.present + u64::try_from(refused).unwrap_or(u64::MAX);
-        self.refused.sort_unstable();
-        for (number, reason) in self.refused.iter().take(SHOWN_MAX) {
-            println!("line {number}: {reason}");
+    /// Saves lines, several at a time, and notes what becomes of each.
+    ///
+    /// # Errors
+    /// The cause: the store fails. What was noted is done, and more may be.
+    pub(crate) async fn save<T>(
+        &mut self,
+        lines: Vec<(u64, T)>,
+        save: impl AsyncFn(T) -> Result<Outcome, Problem>,
+    ) -> Result<(), Cause> {
+        let saves = lines.into_iter().map(|(number, it)| {
+            let saved = save(it);
+            async move { (number, saved.await) }
+        });
+        let mut saved = stream::iter(saves).buffer_unordered(IN_FLIGHT);
+        while let Some((number, outcome)) = saved.next().await {
+            match outcome {
+                Ok(outcome) => self.note(number, outcome),
+                Err(problem) => return Err(stopped(number, &problem).into()),
+            }
         }
-        if refused > SHOWN_MAX {
-            println!("… and {} more", refused - SHOWN_MAX);
-        }
-        println!(
-            "{what}: {read} read, {} created, {} already there, {refused} refused",
-            self.created, self.present
-        );
+        Ok(())
     }
+
+    /// Prints the report on a file of `what`.
+    ///
+    /// # Errors
+    /// The cause: it can not be written.
+    pub(crate) fn print(&mut self, what: &str) -> Result<(), Cause> {
+        self.bar.finish_and_clear();
+        self.refused.sort_unstable();
+        let (created, present, refused) = (self.created, self.present, self.refused.len());
+        let read = created + present + refused;
+        let mut lines: Vec<_> = self
+            .refused
+            .iter()
+            .map(|(number, reason)| format!("line {number}: {reason}"))
+            .collect();
+        let mut summary = format!(
+            "{what}: {read} read, {created} created, {present} already there, {refused} refused"
+        );
+        if read < self.lines {
+            summary += &format!(", {} not done", self.lines - read);
+        }
+        lines.push(summary);
+        output::say(&lines.join("\n"))
+    }
+}
+
+fn stopped(number: u64, problem: &Problem) -> String {
+    let cause = problem.cause().map_or_else(|| told(problem), ToString::to_string);
+    format!(
+        "stopped at line {number}: {cause}; import the file again to go on: what is there is not \
+         created twice"
+    )
+}
+
+/// Saves something with `save`, which must do once what it is asked twice. A save that the store could
+/// not take is tried again a few times.
+///
+/// # Errors
+/// The problem: the store fails.
+pub(crate) async fn persist<T>(
+    host: &Host,
+    save: impl AsyncFn() -> Result<T, Problem>,
+) -> Result<Result<T, String>, Problem> {
+    let mut wait = RETRY_AFTER;
+    for last in (0..TRIES).map(|it| it + 1 == TRIES) {
+        match save().await {
+            Ok(saved) => return Ok(Ok(saved)),
+            Err(problem) if !is_of_the_store(&problem) => return Ok(Err(told(&problem))),
+            Err(problem) if last => return Err(problem),
+            Err(_) => host.clock.sleep(wait).await,
+        }
+        wait = wait.saturating_mul(2);
+    }
+    Err(Problem::new(Code::Unavailable))
+}
+
+/// Whether it is the store's fault and not the line's.
+fn is_of_the_store(problem: &Problem) -> bool {
+    problem.code().status() >= 500 || problem.code() == Code::Contended
+}
+
+/// Everything that is wrong, by the names of the columns.
+pub(crate) fn told(problem: &Problem) -> String {
+    let body = problem.body("");
+    let errors: Vec<_> = body
+        .errors
+        .iter()
+        .map(|error| format!("{} {}", table::column(&error.field), error.message))
+        .collect();
+    if errors.is_empty() { body.detail } else { errors.join("; ") }
 }
 
 /// The tickets service on the configured database, for a command that runs beside the server or
@@ -134,10 +203,49 @@ impl Shop {
     }
 }
 
-/// A bar over `total` lines; invisible where standard error is no terminal.
-pub(crate) fn progress(total: usize) -> ProgressBar {
-    let bar = ProgressBar::new(u64::try_from(total).unwrap_or(u64::MAX));
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} lines, {per_sec}, {eta} left");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// Saves with a store that fails so many times; answers what came of it and how often it was tried.
+    async fn try_with_failures(failures: u32) -> (Result<Result<(), String>, Problem>, u32) {
+        let (host, _died) = stubmart_embedded::system::host(tokio::runtime::Handle::current());
+        let tries = AtomicU32::new(0);
+        let saved =
+            persist(&host, async || match tries.fetch_add(1, Ordering::Relaxed) < failures {
+                true => Err(Problem::unavailable("the disk is full")),
+                false => Ok(()),
+            });
+        (saved.await, tries.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn a_store_that_fails_for_a_moment_refuses_no_line() {
+        let (saved, tries) = try_with_failures(2).await;
+        assert!(matches!(saved, Ok(Ok(()))), "{saved:?}");
+        assert_eq!(tries, 3);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_keeps_failing_ends_the_import_and_is_no_refusal() {
+        let (saved, tries) = try_with_failures(u32::MAX).await;
+        assert!(saved.is_err(), "{saved:?}");
+        assert_eq!(tries, TRIES);
+        let mut report = Report::on(2);
+        let stopped = report
+            .save(vec![(7, ())], async |()| Err(Problem::unavailable("the disk is full")))
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(stopped.contains("line 7: the disk is full"), "{stopped}");
+        assert!(report.refused.is_empty());
+    }
+
+    #[test]
+    fn a_refusal_names_what_is_wrong_by_column() {
+        let problem = Problem::invalid_field("eventId", "there is no such event");
+        assert_eq!(told(&problem), "event_id there is no such event");
+    }
 }

@@ -1,48 +1,35 @@
 //! `stubmart import tickets`: a seller's inventory.
 
-use std::{collections::HashMap, path::Path, str::FromStr};
+use std::{collections::HashMap, path::Path};
 
-use serde::Deserialize;
+use serde_json::{Map, Value};
 use stubmart_contract::{Currency, EventId, Price, TicketId, UserId};
-use stubmart_http_kit::PageRequest;
+use stubmart_http_kit::{Fields, PageRequest, Problem};
 use stubmart_ports::{Cause, host::Host};
 use stubmart_tickets::{NewTicket, Sort, TicketQuery};
 
-use super::{Line, Outcome, Report, Shop, progress, read_csv};
+use super::{
+    Line, Outcome, Report, Shop, file, persist,
+    table::{self, Columns, Row},
+    told,
+};
 use crate::{config::Config, market};
-
-/// A row of an inventory CSV.
-#[derive(Debug, Deserialize)]
-struct Row {
-    title: String,
-    price: String,
-    #[serde(default)]
-    currency: Option<String>,
-    #[serde(default)]
-    event_id: Option<String>,
-    #[serde(default)]
-    section: Option<String>,
-    #[serde(default)]
-    row: Option<String>,
-    #[serde(default)]
-    seats: Option<String>,
-    #[serde(default)]
-    quantity: Option<u32>,
-}
 
 /// What tells one lot from another; lots without seat names may well be alike.
 type Lot = (String, Option<EventId>, Option<String>, Option<String>, Vec<String>, u32);
 
 /// Imports a seller's tickets and prints the report.
+///
+/// # Errors
+/// The cause: the file can not be read, nobody is the seller, or the store fails; the report says what
+/// was done before.
 pub(crate) async fn import(
     config: &Config,
     host: Host,
     file: &Path,
     seller: &str,
 ) -> Result<(), Cause> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| format!("can not read {}: {error}", file.display()))?;
-    let lines = read(&text)?;
+    let lines = read(file::read(file)?)?;
     let shop = Shop::open(config, host).await?;
     let auth = market::auth(config, &shop.host, shop.database.store())?;
     let seller = auth
@@ -50,16 +37,20 @@ pub(crate) async fn import(
         .await?
         .ok_or_else(|| format!("nobody has signed up as {seller}"))?;
     let mut listed = listed(&shop, seller).await?;
-    let bar = progress(lines.len());
-    let mut report = Report::default();
-    for line in lines {
-        report.note(line.number, save(&shop, seller, line.content, &mut listed).await);
-        bar.inc(1);
+    let mut report = Report::on(lines.len());
+    // What is there already is told line by line, in order; what is not is saved several at a time.
+    let mut fresh = Vec::new();
+    for Line { number, content } in lines {
+        match content {
+            Ok(new) if is_listed(&new, &mut listed) => report.note(number, Outcome::Present),
+            Ok(new) => fresh.push((number, new)),
+            Err(reason) => report.note(number, Outcome::Refused(reason)),
+        }
     }
-    bar.finish_and_clear();
-    shop.database.close().await?;
-    report.print("tickets");
-    Ok(())
+    let saved = report.save(fresh, async |new| save(&shop, seller, new).await).await;
+    report.print("tickets")?;
+    let closed = shop.database.close().await;
+    saved.and(closed)
 }
 
 /// How many of each lot the seller has listed, in whatever state.
@@ -88,70 +79,66 @@ async fn listed(shop: &Shop, seller: UserId) -> Result<HashMap<Lot, u32>, Cause>
     }
 }
 
-async fn save(
-    shop: &Shop,
-    seller: UserId,
-    new: Result<NewTicket, String>,
-    listed: &mut HashMap<Lot, u32>,
-) -> Outcome {
-    let new = match new {
-        Ok(new) => new,
-        Err(reason) => return Outcome::Refused(reason),
-    };
+/// Whether a lot is listed already. Of lots that are alike, as many as are listed are taken for the same.
+fn is_listed(new: &NewTicket, listed: &mut HashMap<Lot, u32>) -> bool {
     let it = new.clone();
     let lot = (it.title, it.event_id, it.section, it.row, it.seats, it.quantity);
-    // Of each lot, as many as are listed already are taken for the same.
-    if let Some(count) = listed.get_mut(&lot).filter(|count| **count > 0) {
-        *count -= 1;
-        return Outcome::Present;
-    }
-    match shop.tickets.list_ticket(TicketId(shop.host.uuid()), seller, new).await {
+    let left = listed.get_mut(&lot).filter(|count| **count > 0);
+    left.map(|count| *count -= 1).is_some()
+}
+
+async fn save(shop: &Shop, seller: UserId, new: NewTicket) -> Result<Outcome, Problem> {
+    let id = TicketId(shop.host.uuid());
+    let list = async || shop.tickets.list_ticket(id, seller, new.clone()).await;
+    Ok(match persist(&shop.host, list).await? {
         Ok(_) => Outcome::Created,
-        Err(problem) => Outcome::Refused(problem.body("").detail),
-    }
-}
-
-fn read(text: &str) -> Result<Vec<Line<NewTicket>>, Cause> {
-    const ALL: &str = "title, price, currency, event_id, section, row, seats, quantity";
-    read_csv(text, &["title", "price"], ALL, ticket)
-}
-
-fn ticket(row: Row) -> Result<NewTicket, String> {
-    let text =
-        |name: &str, value: Option<String>, max: usize| match value.filter(|it| !it.is_empty()) {
-            Some(value) if value.chars().count() > max => {
-                Err(format!("{name} must be at most {max} characters"))
-            }
-            value => Ok(value),
-        };
-    let currency = parsed("currency", row.currency)?.unwrap_or(Currency::USD);
-    let seats: Vec<String> =
-        row.seats.unwrap_or_default().split_whitespace().map(ToOwned::to_owned).collect();
-    let named = u32::try_from(seats.len()).unwrap_or(u32::MAX);
-    let quantity = row.quantity.unwrap_or(named.max(1));
-    if !(1..=50).contains(&quantity) || (named != 0 && named != quantity) {
-        return Err(
-            "quantity must be 1 to 50, and the number of seats where these are named".to_owned()
-        );
-    }
-    Ok(NewTicket {
-        title: text("title", Some(row.title), 200)?.ok_or("title is required")?,
-        price: price(&row.price, currency)?,
-        currency,
-        event_id: parsed("event_id", row.event_id)?,
-        section: text("section", row.section, 50)?,
-        row: text("row", row.row, 50)?,
-        seats,
-        quantity,
+        Err(reason) => Outcome::Refused(reason),
     })
 }
 
-fn parsed<T: FromStr<Err: std::fmt::Display>>(
-    name: &str,
-    value: Option<String>,
-) -> Result<Option<T>, String> {
-    let value = value.filter(|it| !it.is_empty());
-    value.map(|it| it.parse().map_err(|error: T::Err| format!("{name}: {error}"))).transpose()
+const COLUMNS: Columns = Columns {
+    required: &["title", "price"],
+    optional: &["currency", "event_id", "section", "row", "seats", "quantity"],
+};
+
+fn read(lines: Vec<Line<String>>) -> Result<Vec<Line<NewTicket>>, Cause> {
+    table::read(lines, &COLUMNS, ticket)
+}
+
+/// Makes a ticket of a row, as the API would of a request.
+fn ticket(row: &Row) -> Result<NewTicket, String> {
+    let mut fields: Map<String, Value> = [
+        ("title", "title"),
+        ("currency", "currency"),
+        ("event_id", "eventId"),
+        ("section", "section"),
+        ("row", "row"),
+    ]
+    .into_iter()
+    .filter_map(|(column, field)| Some((field.to_owned(), row.get(column)?.into())))
+    .collect();
+    let seats: Vec<&str> = row.get("seats").unwrap_or_default().split_whitespace().collect();
+    fields.insert("seats".to_owned(), seats.into());
+    if let Some(quantity) = row.get("quantity") {
+        // What is no number stays a text, which is refused as one.
+        let quantity = quantity.parse::<u32>().map_or_else(|_| quantity.into(), Value::from);
+        fields.insert("quantity".to_owned(), quantity);
+    }
+    // Of a currency that is none nothing is known, and it is refused below.
+    let currency = row.get("currency").and_then(|it| it.parse().ok()).unwrap_or(Currency::USD);
+    let (minor, wrong) = match row.get("price").map(|text| price(text, currency)) {
+        Some(Ok(price)) => (Some(price.minor()), None),
+        Some(Err(reason)) => (Some(Price::MIN), Some(reason)),
+        None => (None, None),
+    };
+    fields.insert("price".to_owned(), minor.into());
+    match (NewTicket::read(Fields::new(fields)), wrong) {
+        (Ok(new), None) => Ok(new),
+        (Ok(_), Some(reason)) => Err(reason),
+        (Err(problem), reason) => {
+            Err(reason.into_iter().chain([told(&problem)]).collect::<Vec<_>>().join("; "))
+        }
+    }
 }
 
 /// Reads an amount in the currency's main unit, `125.50`, without a float.
@@ -193,15 +180,42 @@ mod tests {
         }
     }
 
+    fn outcomes(text: &str) -> Vec<(u64, Result<u32, String>)> {
+        let lines = read(file::lines(text.as_bytes()).unwrap()).unwrap();
+        let quantity = |line: Line<NewTicket>| (line.number, line.content.map(|it| it.quantity));
+        lines.into_iter().map(quantity).collect()
+    }
+
     #[test]
     fn a_bad_line_costs_that_line_only() {
         let text = "title,price,seats,quantity\nA,10,1 2,\nB,free,,\nC,10,1 2,3\nD,10,,4\n";
-        let lines = read(text).unwrap();
-        let refused: Vec<_> =
-            lines.iter().filter(|it| it.content.is_err()).map(|it| it.number).collect();
+        let outcomes = outcomes(text);
+        let refused: Vec<_> = outcomes.iter().filter(|it| it.1.is_err()).map(|it| it.0).collect();
         assert_eq!(refused, [3, 4]);
-        let quantities: Vec<_> =
-            lines.into_iter().filter_map(|it| it.content.ok()).map(|it| it.quantity).collect();
-        assert_eq!(quantities, [2, 4]);
+        let quantities: Vec<_> = outcomes.iter().filter_map(|it| it.1.as_ref().ok()).collect();
+        assert_eq!(quantities, [&2, &4]);
+    }
+
+    #[test]
+    fn a_row_is_refused_for_what_the_api_refuses_with_all_its_reasons() {
+        let text = "title,price,currency,event_id,seats,quantity,section\n\
+                    A,10,,,123456789012345678901,,\n\
+                    B,10,,,7 7,,\n\
+                    C,10,,,,,a\u{7}b\n\
+                    D,10,,,,many,\n\
+                    E,,dollars,next week,,,\n\
+                    F,free,,,,99,\n";
+        let outcomes = outcomes(text);
+        for ((number, outcome), words) in outcomes.iter().zip([
+            &["seats", "20"][..],
+            &["seats", "twice"],
+            &["section", "control"],
+            &["quantity"],
+            &["price", "currency", "event_id"],
+            &["price", "quantity"],
+        ]) {
+            let reason = outcome.as_ref().unwrap_err();
+            assert!(words.iter().all(|word| reason.contains(word)), "line {number}: {reason}");
+        }
     }
 }

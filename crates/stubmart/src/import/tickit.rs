@@ -10,7 +10,11 @@ use stubmart_contract::{Timestamp, api::Venue};
 use stubmart_ports::Cause;
 use stubmart_tickets::NewShow;
 
-use super::Line;
+use super::{
+    Line,
+    events::{Words, moved, show},
+    file,
+};
 
 /// 52 weeks: a shift by it keeps the day of the week.
 const YEAR: Duration = Duration::from_secs(52 * 7 * 24 * 3600);
@@ -22,16 +26,21 @@ pub(crate) struct Files {
     pub(crate) categories: PathBuf,
 }
 
-/// Whether a file's first line is of this form: six fields, the first a number.
-pub(crate) fn is_tickit(text: &str) -> bool {
-    let mut fields = text.lines().next().unwrap_or("").split('|');
-    fields.next().is_some_and(|id| id.trim().parse::<u64>().is_ok()) && fields.count() == 5
+/// How many lines tell of which form a file is; more than one, since a line may be bad.
+const TELLING: usize = 5;
+
+/// Whether one of the first lines is of this form: six fields, the first a number.
+pub(crate) fn is_tickit(lines: &[Line<String>]) -> bool {
+    lines.iter().take(TELLING).filter_map(|line| line.content.as_ref().ok()).any(|line| {
+        let mut fields = line.split('|');
+        fields.next().is_some_and(|id| id.trim().parse::<u64>().is_ok()) && fields.count() == 5
+    })
 }
 
 /// Reads the events of a catalogue; `upcoming` holds the present time when dates that have passed are
 /// to be moved.
 pub(crate) fn read(
-    text: &str,
+    lines: Vec<Line<String>>,
     files: &Files,
     upcoming: Option<Timestamp>,
 ) -> Result<Vec<Line<NewShow>>, Cause> {
@@ -43,9 +52,10 @@ pub(crate) fn read(
         [id, _group, name, ..] => Some((id.clone(), name.clone())),
         _ => None,
     })?;
-    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let event = |line: String| event(&line, &venues, &categories, upcoming);
     Ok(lines
-        .map(|(number, line)| Line { number, content: event(line, &venues, &categories, upcoming) })
+        .into_iter()
+        .map(|line| Line { number: line.number, content: line.content.and_then(event) })
         .collect())
 }
 
@@ -67,20 +77,20 @@ fn event(
     let venue = venues.get(*venue).ok_or_else(|| format!("there is no venue {venue}"))?;
     let category =
         categories.get(*category).ok_or_else(|| format!("there is no category {category}"))?;
-    if name.is_empty() {
-        return Err("has no name".to_owned());
-    }
     // The file has no time zone: its times are taken as they stand.
-    let starts_at: Timestamp = format!("{}Z", starts_at.replace(' ', "T"))
-        .parse()
-        .map_err(|_| format!("{starts_at:?} is no date such as 2020-01-25 14:30:00"))?;
-    let starts_at = upcoming.map_or(starts_at, |now| moved_behind(starts_at, now));
-    Ok(NewShow {
-        name: (*name).to_owned(),
-        category: category.clone(),
-        venue: venue.clone(),
-        starts_at,
-    })
+    let utc = format!("{}Z", starts_at.replace(' ', "T"));
+    if utc.parse::<Timestamp>().is_err() {
+        return Err(format!("{starts_at:?} is no date such as 2020-01-25 14:30:00"));
+    }
+    let new = show(&Words {
+        name: Some(*name),
+        category: Some(category),
+        venue: Some(&venue.name),
+        city: Some(&venue.city),
+        region: venue.region.as_deref(),
+        starts_at: Some(&utc),
+    })?;
+    Ok(moved(new, upcoming))
 }
 
 /// The date, moved by as many 52-week years as it takes to lie behind `now`.
@@ -97,17 +107,24 @@ fn table<T>(
     flag: &str,
     entry: impl Fn(&[String]) -> Option<(String, T)>,
 ) -> Result<HashMap<String, T>, Cause> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        format!("can not read {} ({flag} names another file): {error}", path.display())
-    })?;
+    let lines = file::read(path).map_err(|error| format!("{error} ({flag} names another file)"))?;
     let fields =
-        |line: &str| line.split('|').map(|field| field.trim().to_owned()).collect::<Vec<_>>();
-    Ok(text.lines().filter_map(|line| entry(&fields(line))).collect())
+        |line: String| line.split('|').map(|field| field.trim().to_owned()).collect::<Vec<_>>();
+    let lines = lines.into_iter().filter_map(|line| line.content.ok());
+    Ok(lines.filter_map(|line| entry(&fields(line))).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bad_first_line_does_not_hide_the_form_of_a_file() {
+        let is = |text: &str| is_tickit(&file::lines(text.as_bytes()).unwrap());
+        assert!(is("1|305|8|1851|Gotterdammerung|2008-01-25 14:30:00\n"));
+        assert!(is("\n# events\n1|305|8|1851|Gotterdammerung|2008-01-25 14:30:00\n"));
+        assert!(!is("name,category,venue,city,starts_at\nA|B,C,D,E,F\n"));
+    }
 
     #[test]
     fn a_date_that_has_passed_is_moved_by_whole_years_of_52_weeks_to_the_same_day_of_the_week() {

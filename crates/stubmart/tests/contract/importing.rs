@@ -92,6 +92,45 @@ async fn a_sellers_inventory_is_imported_once_however_often() {
     assert_eq!((&floor["price"], &floor["currency"]), (&8.into(), &"jpy".into()));
 }
 
+/// A file from another system: a byte-order mark, CRLF, blank lines, a byte of Windows-1252, a quote that
+/// is never closed. Each bad line costs itself and is told by the number an editor shows.
+#[test]
+fn a_file_from_another_system_is_read_line_by_line() {
+    let market = TempDir::new().unwrap();
+    let file = market.path().join("events.csv");
+    let mut text = b"\xef\xbb\xbfCity,Name,Category,Venue,Starts_At\r\n\r\n\
+        London,Hamlet,Plays,Globe,2031-01-01T19:30:00Z\r\n\
+        Paris,Caf\xe9,Plays,Globe,2031-01-01T19:30:00Z\r\n\
+        \"Paris,Faust,Opera,Garnier,2031-01-01T19:30:00Z\r\n\r\n\
+        \"Milan, MI\",Tosca,Opera,Scala,2031-01-01T19:30:00Z\r\n"
+        .to_vec();
+    for _ in 0..25 {
+        text.extend_from_slice(b",Nabucco,Opera,Scala,tomorrow\r\n");
+    }
+    std::fs::write(&file, text).unwrap();
+    let report = import(market.path(), &["events", file.to_str().unwrap()]);
+    let numbers: Vec<_> = report.iter().filter_map(|line| line.split(':').next()).collect();
+    assert_eq!(numbers[..3], ["line 4", "line 5", "line 8"], "{report:#?}");
+    assert!(report[0].contains("UTF-8") && report[1].contains("quote"), "{report:#?}");
+    assert!(report[2].contains("city is required; starts_at"), "every reason: {report:#?}");
+    assert_eq!(report.len(), 28, "every refused line is told: {report:#?}");
+    assert_eq!(report[27], "events: 29 read, 2 created, 0 already there, 27 refused");
+}
+
+/// What the service refuses is told by the file's own columns.
+#[tokio::test]
+async fn a_ticket_for_no_event_is_refused_with_the_reason() {
+    let server = Server::start();
+    server.sign_up("ann").await;
+    let market = server.data();
+    let file = market.path().join("tickets.csv");
+    let event = "0192f0c1-2345-7abc-8def-0123456789ab";
+    std::fs::write(&file, format!("title,price,event_id\nStalls,10,{event}\n")).unwrap();
+    let args = ["tickets", file.to_str().unwrap(), "--seller", "ann@example.com"];
+    let report = import(market.path(), &args);
+    assert_eq!(report[0], "line 2: event_id there is no such event");
+}
+
 #[test]
 fn what_can_not_be_imported_says_why() {
     let market = TempDir::new().unwrap();
