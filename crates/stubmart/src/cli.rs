@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
+
+use crate::config;
 
 /// An online marketplace where anyone lists event tickets and anyone buys them.
 #[derive(Debug, Parser)]
@@ -29,7 +31,8 @@ pub enum Command {
     Import(Import),
     /// Audit the stored market: every invariant, exit 1 and the list on a violation
     ///
-    /// Can run beside a serving process: what is in flight is no violation.
+    /// Reads only. Can run beside a serving process: what is in flight is no violation. Exit 3 when
+    /// the market could not be looked at.
     Check,
 }
 
@@ -38,31 +41,42 @@ pub enum Command {
 pub enum Import {
     /// Events: CSV with a header, or the pipe-separated TICKIT form
     ///
-    /// CSV columns: name, category, venue, city, region (may be empty), starts_at (RFC 3339).
+    /// CSV columns, in any order: name, category, venue, city, region (may be empty), starts_at (RFC 3339).
     Events {
         /// The file; for TICKIT the events file, or the directory that holds its files
         file: PathBuf,
         /// TICKIT venues; venue_pipe.txt beside the file when left out
-        #[arg(long)]
-        venues: Option<PathBuf>,
+        #[arg(long, env = "STUBMART_VENUES", value_name = "FILE")]
+        venues: Option<String>,
         /// TICKIT categories; category_pipe.txt beside the file when left out
-        #[arg(long)]
-        categories: Option<PathBuf>,
-        /// Move dates that have passed by whole 52-week years into the coming one
-        #[arg(long)]
+        #[arg(long, env = "STUBMART_CATEGORIES", value_name = "FILE")]
+        categories: Option<String>,
+        /// Move dates that have passed by whole 52-week years into the coming one. Run again later, it
+        /// moves those that have passed since too, and these events are new ones then
+        #[arg(long, env = "STUBMART_UPCOMING", value_parser = upcoming)]
         upcoming: bool,
     },
     /// A seller's inventory as CSV
     ///
-    /// Columns: title, price (in the currency's main unit, as 125.50), and optionally currency,
+    /// Columns, in any order: title, price (in the currency's main unit, as 125.50), and optionally currency,
     /// event_id, section, row, seats (separated by spaces), quantity.
     Tickets {
         /// The file
         file: PathBuf,
         /// The account whose tickets these are
-        #[arg(long)]
+        #[arg(
+            long,
+            env = "STUBMART_SELLER",
+            value_name = "EMAIL",
+            value_parser = NonEmptyStringValueParser::new()
+        )]
         seller: String,
     },
+}
+
+/// A switch in the environment; an empty one is off.
+fn upcoming(text: &str) -> Result<bool, String> {
+    if text.is_empty() { Ok(false) } else { config::switch(text) }
 }
 
 /// The settings, as texts. They are read and checked all at once, not one by one.

@@ -1,13 +1,12 @@
 //! The settings: flags over environment over file over defaults, checked all at once.
 
 use std::{
+    collections::{BTreeMap, HashMap},
     fmt,
-    net::SocketAddr,
+    net::{SocketAddr, ToSocketAddrs as _},
     path::{Path, PathBuf},
     time::Duration,
 };
-
-use serde::Deserialize;
 
 use crate::cli::Flags;
 
@@ -49,44 +48,6 @@ impl fmt::Display for ConfigFaults {
 
 impl std::error::Error for ConfigFaults {}
 
-/// The settings file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    listen: Option<String>,
-    data: Option<String>,
-    only: Option<String>,
-    checkout_hold: Option<String>,
-    leave_grace: Option<String>,
-    max_payment_attempts: Option<u32>,
-    rate_limits: Option<String>,
-    public_url: Option<String>,
-    trust_proxy: Option<String>,
-    log: Option<String>,
-    log_format: Option<String>,
-}
-
-impl File {
-    /// The settings of `flags`, and those of the file where `flags` has none.
-    fn under(self, flags: Flags) -> Flags {
-        let attempts = self.max_payment_attempts.map(|number| number.to_string());
-        Flags {
-            listen: flags.listen.or(self.listen),
-            data: flags.data.or(self.data),
-            only: flags.only.or(self.only),
-            checkout_hold: flags.checkout_hold.or(self.checkout_hold),
-            leave_grace: flags.leave_grace.or(self.leave_grace),
-            max_payment_attempts: flags.max_payment_attempts.or(attempts),
-            rate_limits: flags.rate_limits.or(self.rate_limits),
-            public_url: flags.public_url.or(self.public_url),
-            trust_proxy: flags.trust_proxy.or(self.trust_proxy),
-            log: flags.log.or(self.log),
-            log_format: flags.log_format.or(self.log_format),
-            ..flags
-        }
-    }
-}
-
 /// How long a checkout holds its ticket when nobody says.
 const HOLD: Duration = Duration::from_secs(15 * 60);
 
@@ -97,50 +58,50 @@ const GRACE: Duration = Duration::from_secs(20);
 const SERVICES: &[&str] = &["auth", "tickets", "orders", "expiration", "payments", "web"];
 
 impl Config {
-    /// The settings that `flags` (with the environment already in them) and the file give.
+    /// The settings that `flags` (with the environment already in them) and the file give. A variable
+    /// that is empty counts as unset.
     ///
     /// # Errors
     /// [`ConfigFaults`]: every fault there is.
     pub(crate) fn resolve(flags: &Flags) -> Result<Self, ConfigFaults> {
-        let mut faults = Faults::default();
-        let file = faults.file(flags.config.as_deref());
-        let it = file.under(flags.clone());
-        refuse_absent_adapters(&it, &mut faults);
-        faults.only(it.only.as_deref());
+        let mut it = Settings::read(flags);
+        it.refuse_absent_adapters();
+        it.only();
         let config = Self {
-            listen: faults.parse(
-                "listen",
-                it.listen.as_ref(),
-                SocketAddr::from(([127, 0, 0, 1], 8080)),
-                address,
-            ),
-            data: it.data.map_or_else(|| PathBuf::from("data"), PathBuf::from),
-            checkout_hold: faults.parse("checkout-hold", it.checkout_hold.as_ref(), HOLD, |text| {
+            listen: it.get("listen", SocketAddr::from(([127, 0, 0, 1], 8080)), address),
+            data: it.get("data", PathBuf::from("data"), |text| Ok(PathBuf::from(text))),
+            checkout_hold: it.get("checkout-hold", HOLD, |text| {
                 duration(text, Duration::from_secs(1), Duration::from_secs(24 * 3600))
             }),
-            leave_grace: faults.parse("leave-grace", it.leave_grace.as_ref(), GRACE, |text| {
+            leave_grace: it.get("leave-grace", GRACE, |text| {
                 duration(text, Duration::ZERO, Duration::from_secs(3600))
             }),
-            max_payment_attempts: faults.parse(
-                "max-payment-attempts",
-                it.max_payment_attempts.as_ref(),
-                1,
-                attempts,
-            ),
-            rate_limits: faults.parse("rate-limits", it.rate_limits.as_ref(), true, switch),
-            public_url: faults
-                .parse("public-url", it.public_url.as_ref(), None, |text| origin(text).map(Some)),
-            trust_proxy: faults.parse("trust-proxy", it.trust_proxy.as_ref(), false, switch),
-            log: faults.parse("log", it.log.as_ref(), "info".to_owned(), log_filter),
-            log_json: faults.parse("log-format", it.log_format.as_ref(), false, log_format),
+            max_payment_attempts: it.get("max-payment-attempts", 1, attempts),
+            rate_limits: it.get("rate-limits", true, switch),
+            public_url: it.get("public-url", None, |text| origin(text).map(Some)),
+            trust_proxy: it.get("trust-proxy", false, switch),
+            log: it.get("log", "info".to_owned(), log_filter),
+            log_json: it.get("log-format", false, log_format),
         };
-        faults.finish(config)
+        if it.faults.is_empty() { Ok(config) } else { Err(ConfigFaults(it.faults)) }
     }
 
     /// The file that holds the market.
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.data.join("stubmart.db")
+    }
+
+    /// The name of the machine that people reach the market at.
+    #[must_use]
+    pub fn host_name(&self) -> &str {
+        let authority = self.public_url.as_deref().and_then(|url| url.split_once("://"));
+        let authority = authority.map_or("localhost", |(_, authority)| authority);
+        // An IPv6 address is no name.
+        if authority.starts_with('[') {
+            return "localhost";
+        }
+        authority.split_once(':').map_or(authority, |(name, _)| name)
     }
 
     /// Whether people reach the market over HTTPS.
@@ -150,105 +111,219 @@ impl Config {
     }
 }
 
-/// Settings of adapters that this build does not have are faults: a market that was meant to take real
-/// money must not quietly run on the sandbox.
-fn refuse_absent_adapters(flags: &Flags, faults: &mut Faults) {
-    for (name, value, adapter) in [
-        ("mongodb-url", &flags.mongodb_url, "MongoDB"),
-        ("nats-url", &flags.nats_url, "NATS"),
-        ("redis-url", &flags.redis_url, "Redis"),
-        ("stripe-secret-key", &flags.stripe_secret_key, "Stripe"),
-        ("stripe-webhook-secret", &flags.stripe_webhook_secret, "Stripe"),
-        ("stripe-api-base", &flags.stripe_api_base, "Stripe"),
-    ] {
-        if value.as_deref().is_some_and(|value| !value.is_empty()) {
-            faults.add(name, &format!("this build has no {adapter} adapter; leave it out"));
-        }
-    }
+/// What was given, by the names of the flags.
+fn given(flags: &Flags) -> [(&'static str, &Option<String>); 17] {
+    // Names every field, so that none can be forgotten.
+    let Flags {
+        config,
+        listen,
+        data,
+        only,
+        checkout_hold,
+        leave_grace,
+        max_payment_attempts,
+        rate_limits,
+        public_url,
+        trust_proxy,
+        log,
+        log_format,
+        mongodb_url,
+        nats_url,
+        redis_url,
+        stripe_secret_key,
+        stripe_webhook_secret,
+        stripe_api_base,
+    } = flags;
+    let _ = config;
+    [
+        ("listen", listen),
+        ("data", data),
+        ("only", only),
+        ("checkout-hold", checkout_hold),
+        ("leave-grace", leave_grace),
+        ("max-payment-attempts", max_payment_attempts),
+        ("rate-limits", rate_limits),
+        ("public-url", public_url),
+        ("trust-proxy", trust_proxy),
+        ("log", log),
+        ("log-format", log_format),
+        ("mongodb-url", mongodb_url),
+        ("nats-url", nats_url),
+        ("redis-url", redis_url),
+        ("stripe-secret-key", stripe_secret_key),
+        ("stripe-webhook-secret", stripe_webhook_secret),
+        ("stripe-api-base", stripe_api_base),
+    ]
 }
 
-#[derive(Default)]
-struct Faults(Vec<String>);
+/// A setting as it was given, and where.
+#[derive(Debug)]
+struct Setting {
+    text: String,
+    /// How a fault names it.
+    origin: String,
+}
 
-impl Faults {
-    fn add(&mut self, name: &str, message: &str) {
-        let variable = name.to_uppercase().replace('-', "_");
-        self.0.push(format!("--{name} (STUBMART_{variable}): {message}"));
-    }
+/// The settings as they were given, and what is wrong with those that were read.
+#[derive(Debug, Default)]
+struct Settings {
+    given: HashMap<&'static str, Setting>,
+    faults: Vec<String>,
+}
 
-    fn file(&mut self, path: Option<&str>) -> File {
-        let Some(path) = path else { return File::default() };
-        let read = std::fs::read_to_string(Path::new(path)).map_err(|error| error.to_string());
-        match read.and_then(|text| toml::from_str(&text).map_err(|error| error.to_string())) {
-            Ok(file) => file,
-            Err(message) => {
-                self.add(
-                    "config",
-                    &format!("{path}: {}", message.trim_end().replace('\n', "\n    ")),
-                );
-                File::default()
+impl Settings {
+    /// Takes the settings of `flags`, and those of the file where `flags` has none.
+    fn read(flags: &Flags) -> Self {
+        let mut settings = Self::default();
+        let path = flags.config.as_deref().filter(|path| !path.is_empty());
+        let mut file = path.map(|path| settings.file(path)).unwrap_or_default();
+        for (name, text) in given(flags) {
+            let text = text.clone().filter(|text| !text.is_empty());
+            let text = text.map(|text| Setting { text, origin: flag(name) });
+            let in_file = file.remove(&key(name));
+            if let Some(setting) = text.or(in_file) {
+                settings.given.insert(name, setting);
             }
         }
+        for (_, unknown) in file {
+            settings.faults.push(format!("{}: there is no such setting", unknown.origin));
+        }
+        settings
     }
 
-    fn parse<T>(
+    /// The settings of a TOML file, by key.
+    fn file(&mut self, path: &str) -> BTreeMap<String, Setting> {
+        let read = std::fs::read_to_string(Path::new(path)).map_err(|error| error.to_string());
+        let table = match read.and_then(|text| {
+            text.parse::<toml::Table>()
+                .map_err(|error| error.to_string().trim_end().replace('\n', "\n    "))
+        }) {
+            Ok(table) => table,
+            Err(message) => {
+                self.faults.push(format!("{}: {path}: {message}", flag("config")));
+                return BTreeMap::new();
+            }
+        };
+        let mut settings = BTreeMap::new();
+        for (key, value) in table {
+            let origin = format!("{path}: {key}");
+            match plain(&value) {
+                Some(text) => drop(settings.insert(key, Setting { text, origin })),
+                None => self.faults.push(format!("{origin}: must be a text, a number or a switch")),
+            }
+        }
+        settings
+    }
+
+    fn get<T>(
         &mut self,
         name: &str,
-        text: Option<&String>,
         default: T,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> T {
-        match text.map(|text| parse(text)) {
-            None => default,
-            Some(Ok(value)) => value,
-            Some(Err(message)) => {
-                self.add(name, &message);
+        let Some(setting) = self.given.get(name) else { return default };
+        match parse(&setting.text) {
+            Ok(value) => value,
+            Err(message) => {
+                self.faults.push(format!("{}: {message}", setting.origin));
                 default
             }
         }
     }
 
-    /// A part of the services needs a bus and a store that its peers reach too.
-    fn only(&mut self, only: Option<&str>) {
-        let Some(only) = only else { return };
-        let named: Vec<_> =
-            only.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-        for name in &named {
-            if !SERVICES.contains(name) {
-                self.add(
-                    "only",
-                    &format!("there is no service {name:?}; there are {}", SERVICES.join(", ")),
-                );
-            }
-        }
-        let missing: Vec<_> =
-            SERVICES.iter().filter(|name| !named.contains(name)).copied().collect();
-        if !missing.is_empty() {
-            self.add("only", &format!(
-                "running a part of the services needs MongoDB, NATS and Redis, which this build has no adapters for; \
-                 leave it out to run all in one process (missing: {})", missing.join(", ")
-            ));
+    /// Settings of adapters that this build does not have are faults: a market that was meant to take
+    /// real money must not quietly run on the sandbox.
+    fn refuse_absent_adapters(&mut self) {
+        for (name, adapter) in [
+            ("mongodb-url", "MongoDB"),
+            ("nats-url", "NATS"),
+            ("redis-url", "Redis"),
+            ("stripe-secret-key", "Stripe"),
+            ("stripe-webhook-secret", "Stripe"),
+            ("stripe-api-base", "Stripe"),
+        ] {
+            self.get(name, (), |_| {
+                Err(format!("this build has no {adapter} adapter; leave it out"))
+            });
         }
     }
 
-    fn finish(self, config: Config) -> Result<Config, ConfigFaults> {
-        if self.0.is_empty() { Ok(config) } else { Err(ConfigFaults(self.0)) }
+    /// A part of the services needs a bus and a store that its peers reach too.
+    fn only(&mut self) {
+        self.get("only", (), |only| {
+            let named: Vec<_> =
+                only.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+            if let Some(unknown) = named.iter().find(|name| !SERVICES.contains(name)) {
+                return Err(format!(
+                    "there is no service {unknown:?}; there are {}",
+                    SERVICES.join(", ")
+                ));
+            }
+            let missing: Vec<_> =
+                SERVICES.iter().filter(|name| !named.contains(name)).copied().collect();
+            if missing.is_empty() {
+                return Ok(());
+            }
+            Err(format!(
+                "running a part of the services needs MongoDB, NATS and Redis, which this build has no \
+                 adapters for; leave it out to run all in one process (missing: {})",
+                missing.join(", ")
+            ))
+        });
     }
 }
 
-/// A duration such as `15m`, `20s`, `1h 30m` or `500ms`.
+/// How a fault names what a flag or a variable gave.
+fn flag(name: &str) -> String {
+    format!("--{name} (STUBMART_{})", key(name).to_uppercase())
+}
+
+/// The name of a setting in the file.
+fn key(name: &str) -> String {
+    name.replace('-', "_")
+}
+
+/// A value of the file as the text that a flag would give.
+fn plain(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Boolean(on) => Some(if *on { "on" } else { "off" }.to_owned()),
+        toml::Value::Array(values) => {
+            values.iter().map(plain).collect::<Option<Vec<_>>>().map(|values| values.join(","))
+        }
+        toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => None,
+    }
+}
+
+/// A duration such as `15m`, `20s`, `1h 30m` or `500ms`; a bare number is seconds.
 fn duration(text: &str, min: Duration, max: Duration) -> Result<Duration, String> {
+    let bare = || text.parse().ok().map(Duration::from_secs);
     let parsed: Option<jiff::SignedDuration> = text.parse().ok();
     parsed
         .and_then(|it| Duration::try_from(it).ok())
+        .or_else(bare)
         .filter(|it| (min..=max).contains(it))
         .ok_or_else(|| {
             format!("must be a duration from {min:?} to {max:?}, such as 15m, 90s or 1h 30m")
         })
 }
 
+/// An address and a port; the address may be a name, such as `localhost`.
 fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "must be an address and a port, such as 127.0.0.1:8080".to_owned())
+    let wrong = |why: &str| format!("must be an address and a port, such as 127.0.0.1:8080{why}");
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>().is_ok());
+    if port != Some(true) {
+        return Err(wrong(""));
+    }
+    let found: Vec<_> =
+        text.to_socket_addrs().map_err(|error| wrong(&format!(" ({error})")))?.collect();
+    // Where a name has both kinds, clients try this one too.
+    let found = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    found.copied().ok_or_else(|| wrong(""))
 }
 
 fn attempts(text: &str) -> Result<u32, String> {
@@ -264,7 +339,11 @@ fn log_format(text: &str) -> Result<bool, String> {
     }
 }
 
-fn switch(text: &str) -> Result<bool, String> {
+/// On or off.
+///
+/// # Errors
+/// It is neither.
+pub(crate) fn switch(text: &str) -> Result<bool, String> {
     match text {
         "on" | "true" => Ok(true),
         "off" | "false" => Ok(false),
@@ -272,16 +351,24 @@ fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// The scheme, host and port of a URL.
+/// The scheme, host and port of a URL, as browsers write them in `Origin`.
 fn origin(text: &str) -> Result<String, String> {
     let wrong = || "must be a scheme and a host, such as https://tickets.example".to_owned();
     let uri: axum::http::Uri = text.parse().map_err(|_| wrong())?;
-    match (uri.scheme_str(), uri.authority()) {
-        (Some(scheme @ ("http" | "https")), Some(authority)) if matches!(uri.path(), "" | "/") => {
-            Ok(format!("{scheme}://{authority}"))
-        }
-        _ => Err(wrong()),
+    let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority())
+    else {
+        return Err(wrong());
+    };
+    let is_bare = matches!(uri.path(), "" | "/") && uri.query().is_none();
+    if !is_bare || authority.as_str().contains('@') {
+        return Err(wrong());
     }
+    let usual = if scheme == "https" { 443 } else { 80 };
+    let host = authority.host().to_ascii_lowercase();
+    Ok(match authority.port_u16().filter(|port| *port != usual) {
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
+    })
 }
 
 fn log_filter(text: &str) -> Result<String, String> {
@@ -348,13 +435,86 @@ mod tests {
         );
     }
 
-    #[test]
-    fn an_unknown_key_in_the_file_is_a_fault() {
+    /// What a settings file with this content leads to, and the file's path.
+    fn with_file(content: &str) -> (Result<Config, ConfigFaults>, String) {
         let mut file = tempfile::NamedTempFile::new().unwrap();
-        writeln!(file, "listn = \"127.0.0.1:1\"").unwrap();
+        file.write_all(content.as_bytes()).unwrap();
         let path = file.path().to_str().unwrap().to_owned();
-        let faults =
-            Config::resolve(&Flags { config: Some(path), ..Flags::default() }).unwrap_err();
-        assert!(faults.to_string().contains("listn"), "{faults}");
+        let flags = Flags { config: Some(path.clone()), ..Flags::default() };
+        (Config::resolve(&flags), path)
+    }
+
+    #[test]
+    fn a_file_says_things_as_toml_does() {
+        let (config, _) = with_file(
+            "rate_limits = false\ntrust_proxy = true\nmax_payment_attempts = 3\ncheckout_hold = 90\n\
+             only = [\"auth\", \"tickets\", \"orders\", \"expiration\", \"payments\", \"web\"]\n",
+        );
+        let config = config.unwrap();
+        assert!(!config.rate_limits && config.trust_proxy);
+        assert_eq!(config.max_payment_attempts, 3);
+        assert_eq!(config.checkout_hold, Duration::from_secs(90));
+    }
+
+    #[test]
+    fn every_fault_of_the_file_is_told_as_one_of_the_file() {
+        let (config, path) = with_file(
+            "listn = \"127.0.0.1:1\"\ncheckout_hold = \"soon\"\nmongodb_url = \"mongodb://x\"\n\
+             log = 1.5\nconfig = \"other.toml\"\n",
+        );
+        let faults = config.unwrap_err().0;
+        for key in ["listn", "checkout_hold", "mongodb_url", "log", "config"] {
+            let of_it = format!("{path}: {key}: ");
+            assert!(faults.iter().any(|fault| fault.starts_with(&of_it)), "{key}: {faults:?}");
+        }
+        assert_eq!(faults.len(), 5, "{faults:?}");
+    }
+
+    #[test]
+    fn what_is_empty_is_unset() {
+        let empty = Some(String::new());
+        let flags = Flags {
+            config: empty.clone(),
+            data: empty.clone(),
+            listen: empty.clone(),
+            public_url: empty.clone(),
+            stripe_secret_key: empty,
+            ..Flags::default()
+        };
+        let config = Config::resolve(&flags).unwrap();
+        assert_eq!((config.data, config.public_url), (PathBuf::from("data"), None));
+    }
+
+    #[test]
+    fn an_address_may_be_a_name() {
+        assert!(address("localhost:8080").is_ok_and(|it| it.ip().is_loopback()));
+        assert_eq!(address("[::1]:80").map(|it| it.port()), Ok(80));
+        for wrong in ["localhost", "here", ":", "127.0.0.1:99999", "8080"] {
+            assert!(address(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_public_url_is_what_a_browser_calls_its_origin() {
+        let is = |text: &str| origin(text).unwrap();
+        assert_eq!(is("HTTPS://Tickets.Example:443/"), "https://tickets.example");
+        assert_eq!(is("http://localhost:8080"), "http://localhost:8080");
+        assert_eq!(is("http://[::1]:8080"), "http://[::1]:8080");
+        for wrong in ["tickets.example", "ftp://x", "https://x/path", "https://x?q", "https://me@x"]
+        {
+            assert!(origin(wrong).is_err(), "{wrong}");
+        }
+        let flags = |url: &str| Flags { public_url: Some(url.to_owned()), ..Flags::default() };
+        let name = |url| Config::resolve(&flags(url)).unwrap().host_name().to_owned();
+        assert_eq!(name("https://tickets.example:8443"), "tickets.example");
+        assert_eq!(name("http://[::1]:8080"), "localhost", "an IPv6 address is no name");
+    }
+
+    #[test]
+    fn a_bare_number_is_seconds() {
+        let limits = (Duration::ZERO, Duration::from_secs(3600));
+        assert_eq!(duration("90", limits.0, limits.1), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("1m 30s", limits.0, limits.1), Ok(Duration::from_secs(90)));
+        assert!(duration("3601", limits.0, limits.1).is_err());
     }
 }

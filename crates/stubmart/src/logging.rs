@@ -9,7 +9,12 @@ use crate::config::Config;
 /// Starts the log.
 pub fn start(config: &Config) {
     let filter = EnvFilter::new(&config.log);
-    let log = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A line that can not be written is lost: telling so on the same standard error would panic.
+    let log = fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .log_internal_errors(false);
     // A second start, in tests, keeps the first.
     let started = if config.log_json {
         log.json().try_init()

@@ -2,7 +2,6 @@
 
 use std::{path::Path, sync::Arc};
 
-use axum::http::Uri;
 use stubmart_auth::Auth;
 use stubmart_embedded::{
     Database, Options,
@@ -90,11 +89,8 @@ pub fn auth(config: &Config, host: &Host, store: Arc<dyn Store>) -> Result<Auth,
     } else {
         Arc::new(Unlimited)
     };
-    let url = config.public_url.as_deref().and_then(|url| url.parse::<Uri>().ok());
-    let name = url.as_ref().and_then(Uri::host).filter(|name| !name.starts_with('['));
-    let name = name.unwrap_or("localhost");
-    let mailer =
-        FileMailer::new(host.clone(), config.data.join("mail"), format!("no-reply@{name}"))?;
+    let sender = format!("no-reply@{}", config.host_name());
+    let mailer = FileMailer::new(host.clone(), config.data.join("mail"), sender)?;
     let deps = stubmart_auth::Deps {
         store,
         host: host.clone(),
