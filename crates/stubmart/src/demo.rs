@@ -1,14 +1,21 @@
 //! `stubmart demo`: a small market in a throw-away directory, to look around in.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
-use stubmart_contract::{Price, TicketId, Timestamp, UserId, api::Venue};
+use stubmart_client::Client;
+use stubmart_contract::{
+    Price, TicketId, Timestamp, UserId,
+    api::{CreateOrderRequest, CreatePaymentRequest, LoginRequest, Venue},
+};
 use stubmart_embedded::system::Died;
-use stubmart_http_kit::Problem;
-use stubmart_ports::{Cause, host::Host};
+use stubmart_http_kit::{
+    Problem,
+    layer::{self, Edge},
+};
+use stubmart_ports::{Cause, host::Host, worker::ShutdownTrigger};
 use stubmart_tickets::{NewShow, NewTicket};
 
-use crate::{config::Config, import::Shop, market, serve};
+use crate::{config::Config, market::Market, output, serve};
 
 /// The accounts, and their one password.
 const SELLERS: [&str; 3] = ["ada@example.com", "grace@example.com", "mary@example.com"];
@@ -42,49 +49,84 @@ const SECTIONS: [&str; 5] = ["Stalls", "Circle", "Balcony", "Floor", "Box"];
 /// # Errors
 /// As [`serve::serve`].
 pub(crate) async fn demo(mut config: Config, host: Host, died: Died) -> Result<(), Cause> {
+    let listener = serve::listen(&config).await?;
     let directory = tempfile::Builder::new().prefix("stubmart-demo-").tempdir()?;
     directory.path().clone_into(&mut config.data);
-    fill(&config, &host).await?;
-    greet(&config);
-    serve::serve(&config, host, died).await
+    // The accounts are opened all at once, which a limit on signups would not allow.
+    fill(&Config { rate_limits: false, ..config.clone() }, &host).await?;
+    output::say(&greeting(listener.local_addr()?))?;
+    serve::serve_on(listener, &config, host, died).await
 }
 
-#[expect(clippy::print_stdout, reason = "the demo tells how to look around")]
-fn greet(config: &Config) {
-    println!("A demonstration market, gone when it stops: http://{}", config.listen);
-    println!("  buy as  {BUYER}, password {PASSWORD}");
-    println!("  sell as {}, password {PASSWORD}", SELLERS.join(" or "));
+fn greeting(address: SocketAddr) -> String {
+    format!(
+        "A demonstration market, gone when it stops: http://{address}\n  \
+         buy as  {BUYER}, password {PASSWORD}\n  \
+         sell as {}, password {PASSWORD}",
+        SELLERS.join(" or ")
+    )
 }
 
+/// Fills the market: accounts, shows with tickets, and what people have begun to buy.
 async fn fill(config: &Config, host: &Host) -> Result<(), Cause> {
-    let shop = Shop::open(config, host.clone()).await?;
-    let auth = market::auth(config, host, shop.database.store())?;
+    let (trigger, shutdown) = ShutdownTrigger::new();
+    let market = Market::start(config, host.clone(), shutdown).await?;
+    market.run();
+    let filled = fill_market(&market).await;
+    trigger.shut_down();
+    market.close().await?;
+    filled
+}
+
+async fn fill_market(market: &Market) -> Result<(), Cause> {
+    let open = async |email: &str, name: &str| {
+        let opened = market.auth.open_account(email, PASSWORD, name).await;
+        opened.map_err(|problem| failed(&problem))
+    };
     let mut sellers = Vec::new();
     for email in SELLERS {
-        sellers.push(
-            auth.open_account(email, PASSWORD, email.split('@').next().unwrap_or(""))
-                .await
-                .map_err(|problem| failed(&problem))?,
-        );
+        sellers.push(open(email, email.split('@').next().unwrap_or("")).await?);
     }
-    auth.open_account(BUYER, PASSWORD, "Demo buyer").await.map_err(|problem| failed(&problem))?;
-    let today = host.now();
+    open(BUYER, "Demo buyer").await?;
+    let today = market.host.now();
+    let mut lots = Vec::new();
     for (number, show) in (0_u32..).zip(SHOWS) {
-        fill_show(&shop, &sellers, today, number, show)
-            .await
-            .map_err(|problem| failed(&problem))?;
+        let tickets = fill_show(market, &sellers, today, number, show).await;
+        lots.extend(tickets.map_err(|problem| failed(&problem))?);
     }
-    shop.database.close().await
+    // The sellers list in turns: neither of these is the third one's, who is in checkout.
+    let [bought, held, ..] = lots.as_slice() else { return Err("no tickets".into()) };
+    trade(market, *bought, *held).await
 }
 
-/// Adds a show with some two dozen lots, at prices that differ by section and row.
+/// The buyer buys one ticket, and somebody else is in checkout with another.
+async fn trade(market: &Market, bought: TicketId, held: TicketId) -> Result<(), Cause> {
+    let (api, _) = market.router().split_for_parts();
+    let edge = Edge { host: market.host.clone(), public_origin: None };
+    let api = Client::in_process(layer::apply(api, edge));
+    let order = async |email: &str, ticket_id: TicketId| {
+        let login = LoginRequest { email: email.to_owned(), password: PASSWORD.to_owned() };
+        let buyer = api.with_session(&api.login(&login).await?.token);
+        let order = buyer.create_order(&CreateOrderRequest { ticket_id, price: None }).await?;
+        Ok::<_, Cause>((buyer, order.id))
+    };
+    let (buyer, order_id) = order(BUYER, bought).await?;
+    let payment_method = "pm_card_visa".to_owned();
+    buyer.pay(&CreatePaymentRequest { order_id, payment_method }).await?;
+    let [.., other] = SELLERS;
+    order(other, held).await?;
+    Ok(())
+}
+
+/// Adds a show with some two dozen lots, at prices that differ by section and row. The answer is the
+/// lots, in order.
 async fn fill_show(
-    shop: &Shop,
+    market: &Market,
     sellers: &[UserId],
     today: Timestamp,
     number: u32,
     (name, category, venue, city, region, days): (&str, &str, &str, &str, &str, u32),
-) -> Result<(), Problem> {
+) -> Result<Vec<TicketId>, Problem> {
     let day = Duration::from_secs(24 * 3600);
     let evening = Timestamp::from_millis(today.millis() / 86_400_000 * 86_400_000 + 70_200_000);
     let new = NewShow {
@@ -97,7 +139,8 @@ async fn fill_show(
         },
         starts_at: evening.after(day * days),
     };
-    let (event, _) = shop.tickets.add_show(shop.host.uuid(), new).await?;
+    let (event, _) = market.tickets.add_show(market.host.uuid(), new).await?;
+    let mut tickets = Vec::new();
     let lots = 9 + (number * 7) % 23;
     for (lot, (section, seller)) in
         (0..lots).zip(SECTIONS.iter().cycle().zip(sellers.iter().cycle()))
@@ -117,9 +160,11 @@ async fn fill_show(
             seats: (first..first + quantity).map(|seat| seat.to_string()).collect(),
             quantity,
         };
-        shop.tickets.list_ticket(TicketId(shop.host.uuid()), *seller, lot).await?;
+        let id = TicketId(market.host.uuid());
+        market.tickets.list_ticket(id, *seller, lot).await?;
+        tickets.push(id);
     }
-    Ok(())
+    Ok(tickets)
 }
 
 fn failed(problem: &Problem) -> Cause {

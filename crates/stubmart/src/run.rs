@@ -1,6 +1,6 @@
 //! Runs what the command line asks for.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use stubmart_embedded::system;
 use stubmart_ports::Cause;
@@ -18,6 +18,21 @@ const FAILURE: u8 = 1;
 /// The exit code for settings that are not valid, as clap uses it for flags.
 const USAGE: u8 = 2;
 
+/// The exit code of an audit that could not look: nothing is known of the market.
+const NOT_AUDITED: u8 = 3;
+
+/// A command that failed.
+struct Failed {
+    error: Cause,
+    code: u8,
+}
+
+impl<E: Into<Cause>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), code: FAILURE }
+    }
+}
+
 /// Runs the command; the answer is the process's exit code.
 #[must_use]
 #[expect(clippy::print_stderr, reason = "the command line's own words")]
@@ -29,6 +44,13 @@ pub fn run(cli: Cli) -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
+    let command = cli.command.unwrap_or(Command::Serve);
+    if matches!(command, Command::Demo) && cli.flags.data.is_some_and(|data| !data.is_empty()) {
+        eprintln!(
+            "the demo keeps its market in a throw-away directory: leave out --data (STUBMART_DATA)"
+        );
+        return ExitCode::from(USAGE);
+    }
     logging::start(&config);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -37,24 +59,26 @@ pub fn run(cli: Cli) -> ExitCode {
             return ExitCode::from(FAILURE);
         }
     };
-    let result = runtime.block_on(execute(cli.command.unwrap_or(Command::Serve), config));
+    let result = runtime.block_on(execute(command, config));
     // Tasks that are still at work, such as a mail being written, must not keep the process.
     runtime.shutdown_background();
     match result {
         Ok(code) => code,
-        Err(error) => {
+        Err(Failed { error, code }) => {
             eprintln!("error: {error}");
-            ExitCode::from(FAILURE)
+            ExitCode::from(code)
         }
     }
 }
 
-async fn execute(command: Command, config: Config) -> Result<ExitCode, Cause> {
+async fn execute(command: Command, config: Config) -> Result<ExitCode, Failed> {
     let (host, died) = system::host(tokio::runtime::Handle::current());
     match command {
         Command::Serve => serve::serve(&config, host, died).await?,
         Command::Demo => demo::demo(config, host, died).await?,
         Command::Import(Import::Events { file, venues, categories, upcoming }) => {
+            let path = |text: Option<String>| text.filter(|it| !it.is_empty()).map(PathBuf::from);
+            let (venues, categories) = (path(venues), path(categories));
             let source = import::events::Source { file, venues, categories, upcoming };
             import::events::import(&config, host, source).await?;
         }
@@ -62,9 +86,11 @@ async fn execute(command: Command, config: Config) -> Result<ExitCode, Cause> {
             import::tickets::import(&config, host, &file, &seller).await?;
         }
         Command::Check => {
-            if !check::check(&config, host).await? {
-                return Ok(ExitCode::from(FAILURE));
-            }
+            return match check::check(&config, host).await {
+                Ok(true) => Ok(ExitCode::SUCCESS),
+                Ok(false) => Ok(ExitCode::from(FAILURE)),
+                Err(error) => Err(Failed { error, code: NOT_AUDITED }),
+            };
         }
     }
     Ok(ExitCode::SUCCESS)

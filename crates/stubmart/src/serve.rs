@@ -28,6 +28,9 @@ use tower::ServiceExt as _;
 
 use crate::{config::Config, docs, market::Market, ops, server};
 
+/// The file in the market's directory that the serving process holds locked.
+pub(crate) const LOCK_FILE: &str = "serve.lock";
+
 /// Everything that is served: the API with its documentation, the pages, and what operators ask.
 pub fn app(market: &Arc<Market>, config: &Config, metrics: PrometheusHandle) -> Router {
     let (api, document) = market.router().split_for_parts();
@@ -89,7 +92,19 @@ async fn page(web: Router, mut request: Request) -> Response {
 /// # Errors
 /// The cause: the address is taken, the database can not be opened, or a task has died.
 pub async fn serve(config: &Config, host: Host, died: Died) -> Result<(), Cause> {
-    let listener = listen(config).await?;
+    serve_on(listen(config).await?, config, host, died).await
+}
+
+/// Serves the market on an address that is taken already, as [`serve`] does.
+///
+/// # Errors
+/// As [`serve`].
+pub(crate) async fn serve_on(
+    listener: TcpListener,
+    config: &Config,
+    host: Host,
+    died: Died,
+) -> Result<(), Cause> {
     let _alone = be_alone(config)?;
     let (trigger, shutdown) = ShutdownTrigger::new();
     let metrics = ops::metrics()?;
@@ -122,7 +137,7 @@ pub async fn serve(config: &Config, host: Host, died: Died) -> Result<(), Cause>
 /// one; two servers would each keep a catalogue that the other one's changes reach late. The lock ends
 /// with the process, however that ends.
 fn be_alone(config: &Config) -> Result<File, Cause> {
-    let path = config.data.join("serve.lock");
+    let path = config.data.join(LOCK_FILE);
     std::fs::create_dir_all(&config.data).map_err(|error| {
         format!("can not make the directory {}: {error}", config.data.display())
     })?;
@@ -139,21 +154,27 @@ fn be_alone(config: &Config) -> Result<File, Cause> {
     }
 }
 
-async fn listen(config: &Config) -> Result<TcpListener, Cause> {
+/// Takes the address to serve at.
+///
+/// # Errors
+/// The cause: it is taken already, or not this machine's.
+pub(crate) async fn listen(config: &Config) -> Result<TcpListener, Cause> {
     TcpListener::bind(config.listen)
         .await
         .map_err(|error| format!("can not listen at {}: {error}", config.listen).into())
 }
 
-/// Waits for the signal to stop: Ctrl-C, or what an orchestrator sends.
+/// Waits for the signal to stop: Ctrl-C, what an orchestrator sends, or the end of the terminal.
 async fn stop_signal() -> Result<(), Cause> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut hung_up = signal(SignalKind::hangup())?;
         tokio::select! {
             interrupted = tokio::signal::ctrl_c() => interrupted?,
             _ = terminate.recv() => {}
+            _ = hung_up.recv() => {}
         }
     }
     #[cfg(not(unix))]
