@@ -8,8 +8,8 @@ use stubmart_contract::{Code, api::ProblemBody};
 use utoipa::{
     PartialSchema as _, ToSchema as _,
     openapi::{
-        Components, Content, HttpMethod, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr,
-        Required, ResponseBuilder, SecurityRequirement,
+        Components, Content, Header, HeaderBuilder, HttpMethod, InfoBuilder, LicenseBuilder,
+        OpenApi, Ref, RefOr, Required, Response, ResponseBuilder, SecurityRequirement,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         schema::{ArrayItems, ObjectBuilder, Schema, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -138,13 +138,8 @@ const CURSOR: &str =
 /// Adds the problems that any operation of its kind can answer, and what is true of its parameters.
 fn complete_operation(method: &HttpMethod, operation: &mut Operation) {
     let mut add = |status: &str, description: &str| {
-        let schema = RefOr::Ref(Ref::from_schema_name(ProblemBody::name()));
-        let content = Content::builder().schema(Some(schema)).build();
-        let response = ResponseBuilder::new()
-            .description(description)
-            .content("application/problem+json", content)
-            .build();
-        operation.responses.responses.entry(status.to_owned()).or_insert(RefOr::T(response));
+        let responses = &mut operation.responses.responses;
+        responses.entry(status.to_owned()).or_insert_with(|| problem(description));
     };
     add("400", "`validation_failed`, `malformed_json`");
     add("500", "`internal`");
@@ -165,6 +160,14 @@ fn complete_operation(method: &HttpMethod, operation: &mut Operation) {
             parameters.push(RefOr::T(idempotency_key()));
         }
     }
+    if *method != HttpMethod::Get {
+        tell_of_contention(operation);
+    }
+    for (status, response) in &mut operation.responses.responses {
+        if let (Some(header), RefOr::T(response)) = (retry_after(status), response) {
+            response.headers.insert("Retry-After".to_owned(), RefOr::T(header));
+        }
+    }
     for parameter in operation.parameters.iter_mut().flatten() {
         if let RefOr::T(parameter) = parameter {
             complete_parameter(parameter);
@@ -177,6 +180,43 @@ fn complete_operation(method: &HttpMethod, operation: &mut Operation) {
             SecurityRequirement::new("token", scopes),
         ]);
     }
+}
+
+/// Whoever changes something can meet others who change the same, again and again.
+fn tell_of_contention(operation: &mut Operation) {
+    const CONTENDED: &str = "`contended`";
+    let responses = &mut operation.responses.responses;
+    match responses.entry("409".to_owned()).or_insert_with(|| problem(CONTENDED)) {
+        RefOr::T(response) if !response.description.contains(CONTENDED) => {
+            response.description = format!("{CONTENDED}, {}", response.description);
+        }
+        _ => {}
+    }
+}
+
+/// A response that is a problem.
+fn problem(description: &str) -> RefOr<Response> {
+    let schema = RefOr::Ref(Ref::from_schema_name(ProblemBody::name()));
+    let content = Content::builder().schema(Some(schema)).build();
+    let response = ResponseBuilder::new()
+        .description(description)
+        .content("application/problem+json", content)
+        .build();
+    RefOr::T(response)
+}
+
+/// The header that says when to come back, of the statuses that have it.
+fn retry_after(status: &str) -> Option<Header> {
+    if !matches!(status, "429" | "503") {
+        return None;
+    }
+    let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
+    Some(
+        HeaderBuilder::new()
+            .schema(Some(seconds))
+            .description(Some("When to come back, in seconds"))
+            .build(),
+    )
 }
 
 fn complete_parameter(parameter: &mut Parameter) {

@@ -31,6 +31,26 @@ async fn health_readiness_and_metrics_are_told() {
     assert!(!text.contains("/api/tickets/x"), "a route, not a path: paths are without number");
 }
 
+/// What says when to come back is declared wherever it can be answered, and so is that others changed the
+/// same thing.
+fn every_operation_tells_of_retries(document: &serde_json::Value) {
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let responses = operation["responses"].as_object().unwrap();
+            for (status, response) in responses {
+                let has = response["headers"]["Retry-After"].is_object();
+                let must = matches!(status.as_str(), "429" | "503");
+                assert_eq!(has, must, "{method} {path} {status}");
+            }
+            let conflict = responses.get("409").and_then(|it| it["description"].as_str());
+            let tells = conflict.is_some_and(|it| it.contains("`contended`"));
+            assert!(tells || method == "get", "{method} {path}: {conflict:?}");
+        }
+    }
+    let stream = &document["paths"]["/api/tickets/{id}/stream"]["get"]["security"];
+    assert_eq!(stream.as_array().map(Vec::len), Some(3), "with a session, a token or neither");
+}
+
 #[tokio::test]
 async fn the_openapi_document_and_its_page_are_served_without_the_network() {
     let server = Server::start();
@@ -39,6 +59,7 @@ async fn the_openapi_document_and_its_page_are_served_without_the_network() {
     let document = document.json();
     assert!(document["openapi"].as_str().is_some_and(|it| it.starts_with("3.1")), "{document}");
     assert_eq!(document["info"]["title"], "Stubmart");
+    every_operation_tells_of_retries(&document);
     let mut page = server.get("/api/docs").send().await;
     while (300..400).contains(&page.status) {
         let path = page.header("location").to_owned();
