@@ -16,8 +16,8 @@ use crate::{
 /// How many events are read at once.
 const BATCH: usize = 256;
 
-/// How long the bus is listened to before a dead connection could be noticed.
-const LISTEN_MAX: Duration = Duration::from_secs(5);
+/// How long the bus is listened to in one step.
+const LISTEN_MAX: Duration = Duration::from_secs(60);
 
 /// Who is shown the events.
 #[async_trait]

@@ -9,8 +9,8 @@ use tokio::sync::{Notify, watch};
 
 use crate::{Cause, host::Host};
 
-/// How long an idle worker waits at the most before it looks again by itself: a lost wake-up costs so
-/// much and no more.
+/// How long an idle worker that others wake waits at the most before it looks again by itself: a lost
+/// wake-up costs so much and no more.
 pub const IDLE_MAX: Duration = Duration::from_secs(10);
 
 /// How long a worker waits after its first failure; twice as long after each further one.
@@ -24,7 +24,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(5);
 pub enum Next {
     /// There may be more to do at once.
     Again,
-    /// Nothing to do before then.
+    /// Nothing to do before then, unless somebody wakes it.
     At(Timestamp),
     /// Nothing to do until somebody wakes it.
     Idle,
@@ -109,6 +109,8 @@ pub async fn run(host: Host, worker: Arc<dyn Worker>, shutdown: Shutdown) {
                 backoff.succeeded(worker.name());
                 match next {
                     Next::Again => continue,
+                    // Nobody could have woken it in vain: it waits its own time.
+                    Next::At(at) if worker.wake().is_none() => at.since(host.now()),
                     Next::At(at) => at.since(host.now()).min(IDLE_MAX),
                     Next::Idle => IDLE_MAX,
                 }

@@ -48,6 +48,15 @@ fn read<T: serde::de::DeserializeOwned>(save: &Save) -> Result<T, Violation> {
 }
 
 impl Checker {
+    /// A document as it was saved last, for a report.
+    #[must_use]
+    pub fn tell(&self, id: Uuid) -> Option<String> {
+        let ticket = self.tickets.get(&TicketId(id)).map(|it| format!("{it:?}"));
+        let order = || self.orders.get(&OrderId(id)).map(|it| format!("{it:?}"));
+        let charge = || self.charges.get(&ChargeId(id)).map(|it| format!("{it:?}"));
+        ticket.or_else(order).or_else(charge)
+    }
+
     /// A save was committed.
     pub(crate) fn saved(&mut self, save: &Save, _version: u64, provider: &Provider) -> Checked {
         let events = self.events(save)?;

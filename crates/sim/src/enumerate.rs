@@ -11,21 +11,30 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use stubmart_contract::{OrderId, TicketId, UserId};
+use stubmart_contract::{
+    OrderId, TicketId, UserId,
+    api::{CancelReason, OrderStatus, TicketStatus},
+};
 
 use crate::{
     exec::{WORLD, lock},
     http::{Answer, Request},
     provider::{AUTHENTICATES, DECLINED, GOOD},
-    run::{Outcome, conclude, settle},
+    run::{Outcome, conclude, guard, settle},
     scenario::{Scenario, Service},
     sweep::{THREADS, Totals},
     user::Board,
-    world::World,
+    world::{Violation, World},
 };
 
 /// How long after its last request a flow may still be at work.
 const ECHO: Duration = Duration::from_secs(3);
+
+/// How long a flow takes at the most, with its crashes.
+const ENDS_WITHIN: Duration = Duration::from_secs(3600);
+
+/// A flow in which fewer calls can be followed by a crash does nothing.
+const PLACES_MIN: usize = 10;
 
 /// What is done while an instance crashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +51,8 @@ pub enum Flow {
     Decline,
     Authenticate,
     PayLate,
+    PayExpired,
+    Notice,
     Void,
     Refund,
     DeleteSeller,
@@ -51,7 +62,7 @@ pub enum Flow {
 
 impl Flow {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::List,
         Self::Edit,
         Self::Withdraw,
@@ -63,6 +74,8 @@ impl Flow {
         Self::Decline,
         Self::Authenticate,
         Self::PayLate,
+        Self::PayExpired,
+        Self::Notice,
         Self::Void,
         Self::Refund,
         Self::DeleteSeller,
@@ -72,6 +85,97 @@ impl Flow {
 
     /// Those that are run with two crashes.
     pub const PAIRS: [Self; 3] = [Self::Lock, Self::Pay, Self::Refund];
+
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Edit => "edit",
+            Self::Withdraw => "withdraw",
+            Self::Lock => "lock",
+            Self::Leave => "leave",
+            Self::Close => "close",
+            Self::Expire => "expire",
+            Self::Pay => "pay",
+            Self::Decline => "decline",
+            Self::Authenticate => "authenticate",
+            Self::PayLate => "pay-late",
+            Self::PayExpired => "pay-expired",
+            Self::Notice => "notice",
+            Self::Void => "void",
+            Self::Refund => "refund",
+            Self::DeleteSeller => "delete-seller",
+            Self::DeleteBuyer => "delete-buyer",
+            Self::ListDeparted => "list-departed",
+        }
+    }
+
+    /// The flow of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|flow| flow.name() == name)
+    }
+
+    /// How it may end when nothing crashes, all having come to rest.
+    fn ends(self) -> &'static [End] {
+        use CancelReason::{AccountDeleted, Expired, Left, PaymentFailed};
+        const OFFERED: End = End { ticket: Some((TicketStatus::Available, 5000)), ..End::NOTHING };
+        const WITHDRAWN: End =
+            End { ticket: Some((TicketStatus::Withdrawn, 5000)), ..End::NOTHING };
+        const SOLD: End = End {
+            ticket: Some((TicketStatus::Sold, 5000)),
+            order: Some((OrderStatus::Completed, None)),
+            kept: 5000,
+        };
+        const fn cancelled(reason: CancelReason) -> End {
+            End { order: Some((OrderStatus::Cancelled, Some(reason))), ..OFFERED }
+        }
+        match self {
+            Self::List => const { &[OFFERED] },
+            Self::Edit => {
+                const { &[End { ticket: Some((TicketStatus::Available, 7000)), ..End::NOTHING }] }
+            }
+            Self::Withdraw => const { &[WITHDRAWN] },
+            Self::Leave | Self::Close | Self::Void | Self::Refund => const { &[cancelled(Left)] },
+            Self::Lock | Self::Expire | Self::PayExpired => const { &[cancelled(Expired)] },
+            Self::Pay | Self::Authenticate | Self::Notice => const { &[SOLD] },
+            Self::PayLate => const { &[SOLD, cancelled(Expired)] },
+            Self::Decline => const { &[cancelled(PaymentFailed)] },
+            Self::DeleteSeller => {
+                const {
+                    &[End {
+                        order: Some((OrderStatus::Cancelled, Some(Expired))),
+                        ..WITHDRAWN
+                    }]
+                }
+            }
+            Self::DeleteBuyer => const { &[cancelled(AccountDeleted)] },
+            Self::ListDeparted => const { &[End::NOTHING, WITHDRAWN] },
+        }
+    }
+}
+
+/// How the one ticket, the one order and the money ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct End {
+    ticket: Option<(TicketStatus, u32)>,
+    order: Option<(OrderStatus, Option<CancelReason>)>,
+    /// What the provider took and did not give back.
+    kept: u64,
+}
+
+impl End {
+    const NOTHING: Self = Self { ticket: None, order: None, kept: 0 };
+
+    fn of(world: &World) -> Self {
+        let checker = lock(&world.checker);
+        Self {
+            ticket: checker.tickets.values().next().map(|it| (it.status, it.price.minor())),
+            order: checker.orders.values().next().map(|it| (it.status, it.cancel_reason)),
+            kept: world.provider.accounts().iter().map(|account| account.kept).sum(),
+        }
+    }
 }
 
 /// One seller and one buyer, and what they have.
@@ -89,6 +193,20 @@ struct Stage {
 }
 
 impl Stage {
+    fn new(world: &Arc<World>, board: &Arc<Mutex<Board>>) -> Self {
+        Self {
+            world: Arc::clone(world),
+            board: Arc::clone(board),
+            seller: None,
+            seller_id: None,
+            buyer: None,
+            buyer_id: None,
+            ticket: None,
+            order: None,
+            secret: None,
+        }
+    }
+
     /// Sends a request until it is answered.
     async fn ask(&self, service: Service, request: Request) -> Option<Answer> {
         for _ in 0..8 {
@@ -184,7 +302,8 @@ impl Stage {
         match flow {
             Flow::Expire => self.world.exec.sleep(hold - Duration::from_secs(1)).await,
             Flow::PayLate => self.world.exec.sleep(hold - Duration::from_millis(1)).await,
-            Flow::Void | Flow::Refund | Flow::Authenticate => self.pay(AUTHENTICATES).await,
+            Flow::PayExpired => self.world.exec.sleep(hold + Duration::from_secs(3)).await,
+            Flow::Void | Flow::Refund | Flow::Authenticate | Flow::Notice => self.pay(AUTHENTICATES).await,
             _ => {}
         }
         if matches!(flow, Flow::Void | Flow::Refund) {
@@ -208,9 +327,9 @@ impl Stage {
                 self.world.exec.sleep(Duration::from_secs(21)).await;
             }
             Flow::Expire => self.world.exec.sleep(Duration::from_secs(3)).await,
-            Flow::Pay | Flow::PayLate => self.pay(GOOD).await,
+            Flow::Pay | Flow::PayLate | Flow::PayExpired => self.pay(GOOD).await,
             Flow::Decline => self.pay(DECLINED).await,
-            Flow::Authenticate => {
+            Flow::Authenticate | Flow::Notice => {
                 self.authenticate();
                 self.world.exec.sleep(Duration::from_secs(15)).await;
             }
@@ -230,48 +349,53 @@ impl Stage {
 }
 
 /// A flow that was run, and which calls to ports it made: numbers of the first and the last.
-struct Played {
-    outcome: Outcome,
+#[derive(Debug, Clone)]
+pub struct Played {
+    /// How it ended.
+    pub outcome: Outcome,
     calls: (u64, u64),
 }
 
-/// Runs a flow with crashes after these calls.
-fn play(flow: Flow, crash_at: &[u64]) -> Played {
-    let scenario = Scenario { crash_at: crash_at.to_vec(), ..Scenario::calm(1) };
+/// Runs a flow with crashes after these calls. Without any, it has to come to its own end too.
+#[must_use]
+pub fn play(flow: Flow, crash_at: &[u64]) -> Played {
+    let notices = flow == Flow::Notice;
+    let scenario = Scenario { crash_at: crash_at.to_vec(), notices, ..Scenario::calm(1) };
     let world = World::new(scenario);
-    world.boot_all();
-    let calls = Arc::new(Mutex::new((0, 0)));
     let board = Arc::new(Mutex::new(Board::default()));
-    let stage = Stage {
-        world: Arc::clone(&world),
-        board: Arc::clone(&board),
-        seller: None,
-        seller_id: None,
-        buyer: None,
-        buyer_id: None,
-        ticket: None,
-        order: None,
-        secret: None,
-    };
-    let (noted, done) = (Arc::clone(&calls), Arc::new(Mutex::new(false)));
-    let ended = Arc::clone(&done);
-    world.exec.spawn(WORLD, async move {
-        let mut stage = stage;
-        stage.world.exec.sleep(Duration::from_secs(1)).await;
-        stage.prepare(flow).await;
-        let first = stage.world.calls_ended() + 1;
-        stage.act(flow).await;
-        *lock(&noted) = (first, stage.world.calls_ended());
-        *lock(&ended) = true;
+    let calls = Arc::new(Mutex::new(None));
+    guard(&world, || {
+        world.boot_all();
+        let (mut stage, noted) = (Stage::new(&world, &board), Arc::clone(&calls));
+        world.exec.spawn(WORLD, async move {
+            stage.world.exec.sleep(Duration::from_secs(1)).await;
+            stage.prepare(flow).await;
+            let first = stage.world.calls_ended() + 1;
+            stage.act(flow).await;
+            *lock(&noted) = Some((first, stage.world.calls_ended()));
+        });
+        let mut until = Duration::from_secs(1);
+        while lock(&calls).is_none() && world.violation().is_none() && until < ENDS_WITHIN {
+            world.exec.run_until(until);
+            until += Duration::from_secs(1);
+        }
+        if lock(&calls).is_none() {
+            wrong(&world, format!("{} does not end", flow.name()));
+        }
+        settle(&world, &board);
+        if crash_at.is_empty() && world.violation().is_none() {
+            let end = End::of(&world);
+            if !flow.ends().contains(&end) {
+                wrong(&world, format!("{} ends as {end:?}", flow.name()));
+            }
+        }
     });
-    let mut until = Duration::from_secs(1);
-    while !*lock(&done) && world.violation().is_none() && until < Duration::from_secs(3600) {
-        world.exec.run_until(until);
-        until += Duration::from_secs(1);
-    }
-    settle(&world, &board);
-    let calls = *lock(&calls);
+    let calls = lock(&calls).unwrap_or((1, 0));
     Played { outcome: conclude(&world), calls }
+}
+
+fn wrong(world: &World, text: String) {
+    world.violate(Violation { invariant: "FLOW", text, documents: Vec::new() });
 }
 
 /// A flow that failed when it crashed after these calls.
@@ -285,35 +409,43 @@ pub struct Broken {
     pub outcome: Outcome,
 }
 
-/// Every place, or pair of places, at which `flow` can crash.
-fn places(flow: Flow, pairs: bool) -> Vec<Vec<u64>> {
+/// Every place at which `flow` can crash, and none.
+#[must_use]
+pub fn places(flow: Flow) -> Vec<Vec<u64>> {
     let (first, last) = play(flow, &[]).calls;
-    let single = (first..=last).map(|place| vec![place]);
-    if !pairs {
-        return std::iter::once(Vec::new()).chain(single).collect();
-    }
-    (first..=last).flat_map(|one| (one + 1..=last).map(move |other| vec![one, other])).collect()
+    std::iter::once(Vec::new()).chain((first..=last).map(|place| vec![place])).collect()
 }
 
-/// The first place at which a crash breaks `flow`, on this thread.
-#[must_use]
-pub fn first_broken(flow: Flow) -> Option<Broken> {
-    places(flow, false).into_iter().find_map(|crash_at| {
-        let outcome = play(flow, &crash_at).outcome;
-        outcome.violation.is_some().then_some(Broken { flow, crash_at, outcome })
-    })
+/// Every pair of places. The second crash may come after any call that the run with the first one makes:
+/// what recovers can crash too.
+fn pairs(flow: Flow) -> Vec<Vec<u64>> {
+    let (first, last) = play(flow, &[]).calls;
+    let behind = |one: u64| {
+        let (_, last) = play(flow, &[one]).calls;
+        (one + 1..=last).map(move |other| vec![one, other])
+    };
+    (first..=last).flat_map(behind).collect()
 }
 
 /// Runs each of `flows` with a crash after every call, or every pair of calls.
 pub fn enumerate(
     flows: &[Flow],
-    pairs: bool,
+    in_pairs: bool,
     progress: impl Fn(Flow, usize) + Sync,
 ) -> (Totals, Vec<Broken>) {
     let totals = Mutex::new(Totals::default());
     let broken = Mutex::new(Vec::new());
     for flow in flows {
-        let places = places(*flow, pairs);
+        let places = if in_pairs { pairs(*flow) } else { places(*flow) };
+        if places.len() < PLACES_MIN {
+            let mut outcome = play(*flow, &[]).outcome;
+            outcome.violation.get_or_insert_with(|| Violation {
+                invariant: "FLOW",
+                text: format!("{} has only {} places to crash at", flow.name(), places.len()),
+                documents: Vec::new(),
+            });
+            lock(&broken).push(Broken { flow: *flow, crash_at: Vec::new(), outcome });
+        }
         let next = AtomicUsize::new(0);
         thread::scope(|scope| {
             for _ in 0..THREADS {

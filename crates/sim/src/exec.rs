@@ -26,6 +26,9 @@ pub struct Owner(pub u32);
 /// The owner of what is no part of any instance: users, the provider, the world itself.
 pub const WORLD: Owner = Owner(0);
 
+/// How many polls may happen at one instant; more means that tasks wake each other for ever.
+const POLLS_AT_ONCE_MAX: u64 = 2_000_000;
+
 /// Locks a mutex of this crate. A world is used by one thread; a panic ends its run.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -74,6 +77,8 @@ struct Core {
     dropped: Vec<u64>,
     random: Seeded,
     polls: u64,
+    /// How many of them since time passed last.
+    polls_at_once: u64,
     /// A digest of which task was polled when.
     trace: u64,
     stopped: bool,
@@ -105,6 +110,7 @@ impl Exec {
             dropped: Vec::new(),
             random: Seeded::new(seed),
             polls: 0,
+            polls_at_once: 0,
             trace: 0,
             stopped: false,
         };
@@ -166,6 +172,12 @@ impl Exec {
         lock(&self.0.core).stopped = true;
     }
 
+    /// Whether tasks woke each other so often at one instant that the run was ended for it.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        lock(&self.0.core).polls_at_once > POLLS_AT_ONCE_MAX
+    }
+
     /// Runs until `until`, or until nothing is left that could ever run, or until it is stopped; true
     /// in these two cases.
     pub fn run_until(&self, until: Duration) -> bool {
@@ -187,6 +199,7 @@ impl Exec {
                     return false;
                 }
                 core.now = core.now.max(at);
+                core.polls_at_once = 0;
                 let later = core.sleepers.split_off(&(at, u64::MAX));
                 std::mem::replace(&mut core.sleepers, later)
             };
@@ -229,6 +242,8 @@ impl Exec {
                 return true;
             };
             core.polls += 1;
+            core.polls_at_once += 1;
+            core.stopped |= core.polls_at_once > POLLS_AT_ONCE_MAX;
             let now = u64::try_from(core.now.as_micros()).unwrap_or(u64::MAX);
             core.trace = mix(mix(core.trace, now), id);
             future
@@ -337,6 +352,18 @@ mod tests {
             notes(7).0.iter().map(|it| it.0).collect::<Vec<_>>(),
             [1, 1, 1, 2, 2, 2, 3, 3, 3]
         );
+    }
+
+    /// Two tasks that wake each other for ever end the run, where it would hang.
+    #[test]
+    fn who_never_lets_time_pass_is_stopped() {
+        let exec = Exec::new(1);
+        exec.spawn(WORLD, std::future::poll_fn(|context| {
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }));
+        assert!(exec.run_until(Duration::from_secs(1)));
+        assert!(exec.is_stuck());
     }
 
     /// A killed owner's tasks never run again, and those of others do.

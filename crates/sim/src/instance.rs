@@ -406,7 +406,12 @@ async fn tickets(
         outbox: ground.outbox.clone(),
         shutdown: ground.shutdown.clone(),
     };
-    Tickets::start(deps, stubmart_tickets::Config::default()).await
+    // Nobody adds shows here, and to look for them is most of what an idle instance does.
+    let config = stubmart_tickets::Config {
+        new_shows_every: Duration::from_secs(60),
+        ..stubmart_tickets::Config::default()
+    };
+    Tickets::start(deps, config).await
 }
 
 async fn orders(
@@ -465,6 +470,9 @@ impl World {
                 }
                 if world.happens(Kind::Human, "dashboard") {
                     world.provider.meddle(&world);
+                }
+                if world.happens(Kind::Outage, "outage") {
+                    world.break_down();
                 }
                 let crashes = world.scenario.rate(Kind::Crash) > 0 && !world.is_healed();
                 if crashes && world.below(8) == 0 && world.spend(Kind::Crash, "from outside") {

@@ -1,7 +1,9 @@
 //! One run: load and faults, then healing, rest, and the last checks.
 
 use std::{
+    any::Any,
     collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -37,6 +39,8 @@ pub struct Outcome {
     pub trace: u64,
     /// The situations that were met, and how often.
     pub marks: BTreeMap<&'static str, u64>,
+    /// The documents involved, as they were saved last.
+    pub documents: Vec<String>,
     /// The last happenings, when something did not hold.
     pub log: Vec<Happening>,
     /// Faults, by kind and what they struck.
@@ -47,15 +51,30 @@ pub struct Outcome {
 #[must_use]
 pub fn run(scenario: &Scenario) -> Outcome {
     let world = World::new(scenario.clone());
-    let board = Arc::new(Mutex::new(Board::default()));
-    world.boot_all();
-    world.disturb();
-    for number in 0..scenario.users {
-        world.exec.spawn(WORLD, User::new(&world, &board, number).live());
-    }
-    world.exec.run_until(world.heals_at);
-    settle(&world, &board);
+    guard(&world, || {
+        let board = Arc::new(Mutex::new(Board::default()));
+        world.boot_all();
+        world.disturb();
+        for number in 0..scenario.users {
+            world.exec.spawn(WORLD, User::new(&world, &board, number).live());
+        }
+        world.exec.run_until(world.heals_at);
+        settle(&world, &board);
+    });
     conclude(&world)
+}
+
+/// Does `work`; a panic in it is a violation like any other, and not the end of the program.
+pub(crate) fn guard(world: &World, work: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        let text = format!("a service panicked: {}", words(&*panic));
+        world.violate(Violation { invariant: "PANIC", text, documents: Vec::new() });
+    }
+}
+
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words")
 }
 
 /// Ends faults, waits for rest, and checks what must hold then.
@@ -107,7 +126,12 @@ pub fn settle(world: &Arc<World>, board: &Arc<Mutex<Board>>) {
 pub fn conclude(world: &Arc<World>) -> Outcome {
     let violation = world.violation();
     let log = if violation.is_some() { world.log() } else { Vec::new() };
+    let documents = violation.as_ref().map_or_else(Vec::new, |violation| {
+        let checker = lock(&world.checker);
+        violation.documents.iter().filter_map(|id| checker.tell(*id)).collect()
+    });
     let outcome = Outcome {
+        documents,
         stats: Stats { sales: sales(world), ..world.stats() },
         trace: world.trace(),
         marks: hooks::take_marks(),

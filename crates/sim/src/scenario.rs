@@ -66,11 +66,17 @@ pub enum Kind {
     Human,
     /// A client goes away before it is answered.
     Hangup,
+    /// Something that the services stand on is down for seconds up to twenty minutes.
+    Outage,
+    /// The mailer takes no mail, or takes it and does not say so.
+    Mail,
+    /// The rate limits can not be asked.
+    Limits,
 }
 
 impl Kind {
     /// Every kind, with its name on the command line.
-    pub const ALL: [(Self, &'static str); 13] = [
+    pub const ALL: [(Self, &'static str); 16] = [
         (Self::Store, "store"),
         (Self::Bus, "bus"),
         (Self::Call, "call"),
@@ -84,6 +90,9 @@ impl Kind {
         (Self::WipeTimers, "wipe-timers"),
         (Self::Human, "human"),
         (Self::Hangup, "hangup"),
+        (Self::Outage, "outage"),
+        (Self::Mail, "mail"),
+        (Self::Limits, "limits"),
     ];
 
     /// Its name on the command line.
@@ -156,9 +165,8 @@ pub struct Scenario {
     pub hold: Duration,
     /// How many cards may be declined.
     pub attempts: u32,
-    /// How often each kind of fault happens, in ten thousand occasions; a kind that is missing never
-    /// does.
-    pub rates: Vec<(Kind, u32)>,
+    /// How often each kind of fault happens, in ten thousand occasions, in the order of [`Kind`].
+    pub rates: [u32; Kind::ALL.len()],
     /// Whether the provider sends notices.
     pub notices: bool,
     /// How far clocks are apart at the most, in milliseconds.
@@ -187,7 +195,7 @@ impl Scenario {
         let think = Duration::from_secs(minutes * 120) / steps;
         let hold = Duration::from_secs(60 + 30 * random.below(19));
         let attempts = if random.happens(300) { 2 } else { 1 };
-        let rates = Self::rates(&mut random);
+        let rates = Self::rates(&mut random, &limits.without);
         let notices = random.happens(700);
         let skew = if random.happens(500) { 100 + random.below(4900) } else { 0 };
         let latency = if random.happens(800) { 500 << random.below(8) } else { 0 };
@@ -200,7 +208,7 @@ impl Scenario {
             think,
             hold,
             attempts,
-            rates: rates.into_iter().filter(|(kind, _)| !limits.without.contains(kind)).collect(),
+            rates,
             notices,
             skew,
             latency,
@@ -210,9 +218,8 @@ impl Scenario {
     }
 
     /// Which kinds of faults happen, and how often.
-    fn rates(random: &mut Seeded) -> Vec<(Kind, u32)> {
-        let mut rates = Vec::new();
-        for (kind, _) in Kind::ALL {
+    fn rates(random: &mut Seeded, without: &[Kind]) -> [u32; Kind::ALL.len()] {
+        Kind::ALL.map(|(kind, _)| {
             // Drawn for each kind in any case, so that leaving one out changes no other.
             let (wanted, much) = (random.below(100), random.below(3));
             let (share, scale): (u64, u32) = match kind {
@@ -224,12 +231,11 @@ impl Scenario {
                 Kind::WipeTimers => (30, 300),
                 Kind::Human => (40, 1500),
                 Kind::Hangup => (40, 300),
+                Kind::Outage => (25, 150),
+                Kind::Mail | Kind::Limits => (20, 1000),
             };
-            if wanted < share {
-                rates.push((kind, scale << much));
-            }
-        }
-        rates
+            if wanted < share && !without.contains(&kind) { scale << much } else { 0 }
+        })
     }
 
     /// A run without faults, one instance of each service and no latency, for enumerating crashes.
@@ -244,7 +250,7 @@ impl Scenario {
             think: Duration::from_secs(1),
             hold: Duration::from_secs(120),
             attempts: 1,
-            rates: Vec::new(),
+            rates: [0; Kind::ALL.len()],
             notices: false,
             skew: 0,
             latency: 0,
@@ -256,6 +262,6 @@ impl Scenario {
     /// How often this kind of fault happens, in ten thousand.
     #[must_use]
     pub fn rate(&self, kind: Kind) -> u32 {
-        self.rates.iter().find(|(it, _)| *it == kind).map_or(0, |(_, rate)| *rate)
+        self.rates.get(kind as usize).copied().unwrap_or(0)
     }
 }

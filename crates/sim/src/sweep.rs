@@ -56,9 +56,24 @@ pub const MARKS: &[&str] = &[
     "the provider was asked again with the same key",
 ];
 
+/// What a run of the whole has to reach, so that one that was cut short does not pass for whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Floors {
+    /// So many seeds.
+    pub seeds: u64,
+    /// So many simulated hours.
+    pub hours: u64,
+    /// So many crashes.
+    pub crashes: u64,
+    /// So many requests.
+    pub operations: u64,
+}
+
 /// What was run.
 #[derive(Debug, Clone, Default)]
 pub struct Totals {
+    /// How many seeds.
+    pub seeds: u64,
     /// How many worlds.
     pub runs: u64,
     /// What was done in them.
@@ -70,17 +85,42 @@ pub struct Totals {
 impl Totals {
     /// Adds a run.
     pub fn add(&mut self, outcome: &Outcome) {
-        let (sum, one) = (&mut self.stats, &outcome.stats);
         self.runs += 1;
+        self.count(&outcome.stats, &outcome.marks);
+    }
+
+    /// Adds what was run elsewhere.
+    pub fn merge(&mut self, other: &Self) {
+        self.seeds += other.seeds;
+        self.runs += other.runs;
+        self.count(&other.stats, &other.marks);
+    }
+
+    fn count(&mut self, one: &Stats, marks: &BTreeMap<&'static str, u64>) {
+        let sum = &mut self.stats;
         sum.operations += one.operations;
         sum.calls += one.calls;
         sum.crashes += one.crashes;
         sum.faults += one.faults;
         sum.sales += one.sales;
         sum.time += one.time;
-        for (mark, count) in &outcome.marks {
+        for (mark, count) in marks {
             *self.marks.entry(mark).or_default() += count;
         }
+    }
+
+    /// What was not reached, in words.
+    #[must_use]
+    pub fn short_of(&self, floors: &Floors) -> Vec<String> {
+        let Stats { operations, crashes, time, .. } = self.stats;
+        let reached = [
+            ("seeds", self.seeds, floors.seeds),
+            ("simulated hours", time.as_secs() / 3600, floors.hours),
+            ("crashes", crashes, floors.crashes),
+            ("operations", operations, floors.operations),
+        ];
+        let short = reached.into_iter().filter(|(_, reached, floor)| reached < floor);
+        short.map(|(what, reached, floor)| format!("{reached} of {floor} {what}")).collect()
     }
 
     /// The situations that were not met.
@@ -147,6 +187,7 @@ pub fn sweep(
                     let outcome = run_seed(seed, limits, None);
                     let mut totals = lock(&totals);
                     totals.add(&outcome);
+                    totals.seeds += 1;
                     progress(&totals);
                     drop(totals);
                     if outcome.violation.is_some() {

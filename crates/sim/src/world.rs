@@ -18,7 +18,7 @@ use stubmart_port_suite::{
     mem::MemStore,
 };
 use stubmart_ports::{
-    Cause,
+    Cause, mark,
     store::{DocKey, Save, Store as _, StoreError},
 };
 use uuid::Uuid;
@@ -104,6 +104,8 @@ struct Chance {
     trace: u64,
     injected: BTreeMap<(Kind, &'static str), u64>,
     log: VecDeque<Happening>,
+    /// What is down, and until when.
+    outage: Option<(Kind, Duration)>,
 }
 
 /// What goes wrong with a call.
@@ -168,6 +170,7 @@ impl World {
             trace: 0,
             injected: BTreeMap::new(),
             log: VecDeque::new(),
+            outage: None,
         };
         let stores = Service::STORED.map(|service| (service, MemStore::new()));
         Arc::new(Self {
@@ -232,6 +235,31 @@ impl World {
             return false;
         }
         self.spend(kind, name)
+    }
+
+    /// Something that the services stand on is down for a while: every call to it fails.
+    pub(crate) fn break_down(&self) {
+        const KINDS: [Kind; 7] = [
+            Kind::Store,
+            Kind::Bus,
+            Kind::Call,
+            Kind::Provider,
+            Kind::Timer,
+            Kind::Mail,
+            Kind::Limits,
+        ];
+        let drawn = usize::try_from(self.below(7)).unwrap_or(0);
+        let Some(kind) = KINDS.get(drawn).copied() else { return };
+        let bound = Duration::from_secs(20 << self.below(7)).min(Duration::from_secs(1200));
+        let until = self.exec.now() + Duration::from_secs(10) + self.time_below(bound);
+        self.note(WORLD, kind.name(), "goes down", Uuid::nil());
+        lock(&self.chance).outage = Some((kind, until.min(self.heals_at)));
+        mark!("something was down for minutes");
+    }
+
+    fn is_down(&self, kind: Kind) -> bool {
+        let outage = lock(&self.chance).outage;
+        outage.is_some_and(|(it, until)| it == kind && self.exec.now() < until) && !self.is_healed()
     }
 
     /// Counts a fault; false when there have been as many as there may be.
@@ -324,7 +352,12 @@ impl World {
     /// What does not hold, if anything.
     #[must_use]
     pub fn violation(&self) -> Option<Violation> {
-        lock(&self.violation).clone()
+        let stuck = || Violation {
+            invariant: "LIVE",
+            text: "tasks wake each other for ever, and no time passes".to_owned(),
+            documents: Vec::new(),
+        };
+        lock(&self.violation).clone().or_else(|| self.exec.is_stuck().then(stuck))
     }
 
     /// Ends the run if the checker found something.
@@ -419,7 +452,11 @@ impl Port {
             _ => 1,
         };
         let wrong = (0..tries).any(|_| world.happens(kind, what));
-        let plan = if wrong { self.draw() } else { Plan::Fine };
+        let plan = match wrong {
+            _ if world.is_down(kind) => Plan::Fail,
+            true => self.draw(),
+            false => Plan::Fine,
+        };
         world.note(self.owner, what, plan.name(), subject);
         plan
     }

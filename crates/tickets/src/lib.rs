@@ -80,11 +80,17 @@ pub struct Config {
     pub overdue_after: Duration,
     /// How often a stream says that it is alive.
     pub keep_alive: Duration,
+    /// How often shows that another instance added are looked for.
+    pub new_shows_every: Duration,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { overdue_after: Duration::from_secs(10), keep_alive: Duration::from_secs(15) }
+        Self {
+            overdue_after: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(15),
+            new_shows_every: Duration::from_secs(2),
+        }
     }
 }
 

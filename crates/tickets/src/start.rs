@@ -31,9 +31,6 @@ use crate::{
 /// How many entries are read at once.
 const BATCH: usize = 10_000;
 
-/// How often shows that another instance added are looked for.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-
 /// How far the clocks of two instances may be apart.
 const SKEW_MAX: Duration = Duration::from_secs(60);
 
@@ -155,6 +152,6 @@ impl Worker for NewShows {
         *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = now;
         // So that no search has to wait for many.
         it.catalogue.catch_up(&it.host).await?;
-        Ok(Next::At(it.host.now().after(LOOK_EVERY)))
+        Ok(Next::At(it.host.now().after(it.config.new_shows_every)))
     }
 }
