@@ -84,6 +84,8 @@ impl Payments {
         wish: &Wish,
         order: Option<Order>,
     ) -> Result<Standing, Problem> {
+        let id =
+            if mutant!("the same key after a decline") { ChargeId(wish.order_id.0) } else { id };
         let order = match payable(order) {
             Ok(order) => order,
             // It may be this very request that made it so.
@@ -234,7 +236,10 @@ pub(crate) fn answer(standing: Standing) -> Result<Answer, Problem> {
 /// Whether the same request may open this charge again: the provider could not be reached, and the
 /// buyer tries again with the same idempotency key.
 fn can_be_opened_again(charge: &Charge) -> bool {
-    charge.failure().is_some_and(|failure| failure.reason == Reason::Unavailable)
+    charge.failure().is_some_and(|failure| match failure.reason {
+        Reason::Declined => mutant!("the same key after a decline"),
+        reason => reason == Reason::Unavailable,
+    })
 }
 
 /// The order, if it can be paid for.

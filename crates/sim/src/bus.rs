@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
-    exec::{Owner, WORLD, lock},
+    exec::{Owner, lock},
     scenario::Kind,
     world::{Plan, Port, Violation, World, injected},
 };
@@ -28,6 +28,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct BusCore {
     state: Mutex<State>,
+    /// Every consumer that any instance runs.
+    consumers: Mutex<BTreeSet<&'static str>>,
     changed: Notify,
 }
 
@@ -40,6 +42,18 @@ struct State {
     ids: BTreeSet<MessageId>,
     groups: BTreeMap<&'static str, Group>,
     tokens: u64,
+}
+
+impl State {
+    /// Each group, with the positions of all that it reads.
+    fn groups_and_log(&mut self) -> impl Iterator<Item = (&mut Group, Vec<u64>)> {
+        let log = &self.log;
+        self.groups.values_mut().map(|group| {
+            let wanted = log.iter().filter(|(_, event)| group.types.contains(&event.event_type));
+            let positions = wanted.map(|(position, _)| *position).collect();
+            (group, positions)
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -149,6 +163,30 @@ impl BusCore {
             *state = State { life: state.life + 1, tokens: state.tokens, ..State::default() };
         }
         self.changed.notify_waiters();
+    }
+
+    /// An instance runs this consumer: at rest it has a group.
+    pub(crate) fn expect(&self, consumer: &'static str) {
+        lock(&self.consumers).insert(consumer);
+    }
+
+    /// The first consumer that is run and does not read.
+    #[must_use]
+    pub fn missing(&self) -> Option<&'static str> {
+        let state = lock(&self.state);
+        lock(&self.consumers).iter().find(|name| !state.groups.contains_key(*name)).copied()
+    }
+
+    /// Delivers everything that is on the bus to everybody again, in any order.
+    pub fn redeliver(&self, world: &World) {
+        for (group, mut again) in lock(&self.state).groups_and_log() {
+            while !again.is_empty() {
+                let bound = u64::try_from(again.len()).unwrap_or(0);
+                let place = usize::try_from(world.below(bound)).unwrap_or(0);
+                group.queue.push_back((again.swap_remove(place), 2));
+            }
+            group.changed.notify_one();
+        }
     }
 
     /// What is not handled yet, by consumer, in words; empty when there is nothing.
@@ -398,14 +436,15 @@ struct Follower {
 }
 
 impl Follower {
-    fn take(&mut self, limit: usize) -> Result<Vec<Seen>, BusError> {
+    /// What comes next, and the position behind which it goes on.
+    fn look(&self, limit: usize) -> Result<(Vec<Seen>, u64), BusError> {
         let state = lock(&self.port.world.bus.state);
         if state.life != self.life {
             return Err(down());
         }
-        let mut seen = Vec::new();
+        let (mut seen, mut after) = (Vec::new(), self.after);
         for (position, event) in state.log.range((Excluded(self.after), Unbounded)) {
-            self.after = *position;
+            after = *position;
             if self.types.contains(&event.event_type) {
                 seen.push(Seen { position: *position, body: event.body.clone() });
                 if seen.len() >= limit.max(1) {
@@ -413,7 +452,7 @@ impl Follower {
                 }
             }
         }
-        Ok(seen)
+        Ok((seen, after))
     }
 }
 
@@ -424,14 +463,18 @@ impl Tail for Follower {
         loop {
             let mut changed = std::pin::pin!(world.bus.changed.notified());
             changed.as_mut().enable();
-            let seen = self.take(limit)?;
+            let (seen, after) = self.look(limit)?;
             if !seen.is_empty() {
-                if world.happens(Kind::Bus, "tail next") {
-                    world.note(WORLD, "tail next", "fails", Uuid::nil());
+                let plan = self.port.begin(Kind::Bus, "tail next", Uuid::nil()).await;
+                self.port.end("tail next", Uuid::nil()).await;
+                if !matches!(plan, Plan::Fine | Plan::Twice) {
                     return Err(down());
                 }
+                // Only now: who is not listened to any more has shown nothing.
+                self.after = after;
                 return Ok(seen);
             }
+            self.after = after;
             changed.await;
         }
     }

@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
 use stubmart_contract::{
     ChargeId, DomainEvent, Envelope, OrderId, TicketId,
-    api::{CancelReason, OrderStatus, TicketStatus},
+    api::{CancelReason, ChargeStatus, OrderStatus, TicketStatus},
 };
 use stubmart_orders::order::Order;
 use stubmart_payments::{Charge, charge::Stage};
@@ -24,6 +25,8 @@ pub struct Checker {
     pub orders: BTreeMap<OrderId, Order>,
     /// Every charge.
     pub charges: BTreeMap<ChargeId, Charge>,
+    /// Every user, as auth stores them.
+    pub users: BTreeMap<Uuid, Value>,
     /// For each ticket, its order that is not cancelled.
     live: BTreeMap<TicketId, OrderId>,
     /// How many events of each aggregate were saved.
@@ -54,7 +57,8 @@ impl Checker {
         let ticket = self.tickets.get(&TicketId(id)).map(|it| format!("{it:?}"));
         let order = || self.orders.get(&OrderId(id)).map(|it| format!("{it:?}"));
         let charge = || self.charges.get(&ChargeId(id)).map(|it| format!("{it:?}"));
-        ticket.or_else(order).or_else(charge)
+        let user = || self.users.get(&id).map(Value::to_string);
+        ticket.or_else(order).or_else(charge).or_else(user)
     }
 
     /// A save was committed.
@@ -64,6 +68,7 @@ impl Checker {
             "tickets.ticket" => self.ticket(read(save)?, &events),
             "orders.order" => self.order(read(save)?, &events),
             "payments.charge" => self.charge(read(save)?, &events, provider),
+            "auth.user" => self.user(save.key.id, read(save)?, &events),
             _ => Ok(()),
         }
     }
@@ -283,13 +288,7 @@ impl Checker {
             }
         }
         let before = self.charges.get(&next.id);
-        if before.is_none_or(|before| before.status() != next.status()) && events.is_empty() {
-            broken(
-                "EVT-1",
-                &documents,
-                format!("charge {id} is {:?} now, and no event tells of it", next.status()),
-            )?;
-        }
+        Self::charge_told(before, &next, events)?;
         let was_completed = before.is_some_and(|before| before.stage == Stage::Completed);
         if was_completed && next.stage != Stage::Completed {
             broken(
@@ -309,6 +308,60 @@ impl Checker {
             broken("PAY-2", &documents, text)?;
         }
         self.charges.insert(next.id, next);
+        Ok(())
+    }
+
+    /// EVT-1: each change of a charge is told by its own event.
+    fn charge_told(before: Option<&Charge>, next: &Charge, events: &[DomainEvent]) -> Checked {
+        let (id, state) = (next.id, next.to_event());
+        let told = |status: ChargeStatus| {
+            events.iter().any(|event| match (event, status) {
+                (DomainEvent::ChargeCreated(it), ChargeStatus::Created)
+                | (DomainEvent::ChargeFailed(it), ChargeStatus::Failed)
+                | (DomainEvent::ChargeCompleted(it), ChargeStatus::Completed) => *it == state,
+                _ => false,
+            })
+        };
+        let is_new = before.is_none_or(|before| before.status() != next.status());
+        if is_new && !told(next.status()) {
+            let text = format!("charge {id} is {:?} now, and no event tells of it", next.status());
+            broken("EVT-1", &[id.0, next.order_id.0], text)?;
+        }
+        let refund = |charge: &Charge| charge.stripe_refund_id.is_some();
+        let told = events
+            .iter()
+            .any(|event| matches!(event, DomainEvent::ChargeRefunded(it) if *it == state));
+        if refund(next) && !before.is_some_and(refund) && !told {
+            let text = format!("charge {id} is refunded now, and no event tells of it");
+            broken("EVT-1", &[id.0, next.order_id.0], text)?;
+        }
+        Ok(())
+    }
+
+    /// EVT-1 for users; and who deleted their account never has one again.
+    fn user(&mut self, id: Uuid, next: Value, events: &[DomainEvent]) -> Checked {
+        let account = |user: &Value| user.get("account").filter(|it| !it.is_null()).cloned();
+        let (before, now) = (self.users.get(&id).map(account), account(&next));
+        let told = |wanted: fn(&DomainEvent) -> bool| events.iter().any(wanted);
+        let (was_told, what) = match (before, now) {
+            (None, Some(_)) => {
+                (told(|it| matches!(it, DomainEvent::UserCreated(_))), "was created")
+            }
+            (Some(Some(_)), None) => {
+                (told(|it| matches!(it, DomainEvent::UserDeleted(_))), "was deleted")
+            }
+            (Some(Some(before)), Some(now)) => {
+                (before == now || told(|it| matches!(it, DomainEvent::UserUpdated(_))), "changed")
+            }
+            (Some(None), Some(_)) => {
+                return broken("AUTH-1", &[id], format!("user {id} was deleted and is back"));
+            }
+            (None | Some(None), None) => (true, ""),
+        };
+        if !was_told {
+            broken("EVT-1", &[id], format!("user {id} {what}, and no event tells of it"))?;
+        }
+        self.users.insert(id, next);
         Ok(())
     }
 

@@ -143,12 +143,7 @@ impl Flow {
             Self::PayLate => const { &[SOLD, cancelled(Expired)] },
             Self::Decline => const { &[cancelled(PaymentFailed)] },
             Self::DeleteSeller => {
-                const {
-                    &[End {
-                        order: Some((OrderStatus::Cancelled, Some(Expired))),
-                        ..WITHDRAWN
-                    }]
-                }
+                const { &[End { order: Some((OrderStatus::Cancelled, Some(Expired))), ..WITHDRAWN }] }
             }
             Self::DeleteBuyer => const { &[cancelled(AccountDeleted)] },
             Self::ListDeparted => const { &[End::NOTHING, WITHDRAWN] },
@@ -303,7 +298,9 @@ impl Stage {
             Flow::Expire => self.world.exec.sleep(hold - Duration::from_secs(1)).await,
             Flow::PayLate => self.world.exec.sleep(hold - Duration::from_millis(1)).await,
             Flow::PayExpired => self.world.exec.sleep(hold + Duration::from_secs(3)).await,
-            Flow::Void | Flow::Refund | Flow::Authenticate | Flow::Notice => self.pay(AUTHENTICATES).await,
+            Flow::Void | Flow::Refund | Flow::Authenticate | Flow::Notice => {
+                self.pay(AUTHENTICATES).await
+            }
             _ => {}
         }
         if matches!(flow, Flow::Void | Flow::Refund) {

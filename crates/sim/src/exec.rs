@@ -358,10 +358,13 @@ mod tests {
     #[test]
     fn who_never_lets_time_pass_is_stopped() {
         let exec = Exec::new(1);
-        exec.spawn(WORLD, std::future::poll_fn(|context| {
-            context.waker().wake_by_ref();
-            Poll::Pending
-        }));
+        exec.spawn(
+            WORLD,
+            std::future::poll_fn(|context| {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }),
+        );
         assert!(exec.run_until(Duration::from_secs(1)));
         assert!(exec.is_stuck());
     }

@@ -26,6 +26,8 @@ use stubmart_ports::{
     bus::Bus,
     consumer::{self, Handler},
     host::{Busy, Clock, Host, PasswordHasher, Spawner},
+    limits::{LimitsUnavailable, Quota, RateLimits},
+    mailer::{Mail, MailError, Mailer},
     mark,
     outbox::Relay,
     store::Store,
@@ -42,7 +44,7 @@ use crate::{
     scenario::{Kind, Scenario, Service},
     store::SimStore,
     timers::SimTimers,
-    world::{Port, World},
+    world::{Plan, Port, World, injected},
 };
 
 /// An instance that runs.
@@ -203,6 +205,48 @@ impl PasswordHasher for SharedHasher {
 
     async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Busy> {
         self.0.verify(password, hash).await
+    }
+}
+
+/// The mailer, as one instance sees it.
+struct SimMailer(Port);
+
+#[async_trait]
+impl Mailer for SimMailer {
+    async fn send(&self, mail: Mail) -> Result<(), MailError> {
+        let inner = &self.0.world.slots.mailer;
+        let id = mail.id;
+        let plan = self.0.begin(Kind::Mail, "send mail", id).await;
+        let answer = match plan {
+            Plan::Fail | Plan::Late(_) => Err(MailError(injected())),
+            Plan::LoseAnswer => inner.send(mail).await.and(Err(MailError(injected()))),
+            Plan::Fine | Plan::Twice => inner.send(mail).await,
+        };
+        self.0.end("send mail", id).await;
+        answer
+    }
+}
+
+/// The rate limits, as one instance sees them.
+struct SimLimits(Port, MemRateLimits);
+
+impl SimLimits {
+    async fn ask(&self, what: &'static str) -> Result<(), LimitsUnavailable> {
+        let asked = self.0.ask(Kind::Limits, what, Uuid::nil(), || ()).await;
+        asked.ok_or_else(|| LimitsUnavailable(injected()))
+    }
+}
+
+#[async_trait]
+impl RateLimits for SimLimits {
+    async fn take(&self, key: &str, quota: Quota) -> Result<Option<Duration>, LimitsUnavailable> {
+        self.ask("limits take").await?;
+        self.1.take(key, quota).await
+    }
+
+    async fn peek(&self, key: &str, quota: Quota) -> Result<Option<Duration>, LimitsUnavailable> {
+        self.ask("limits peek").await?;
+        self.1.peek(key, quota).await
     }
 }
 
@@ -373,6 +417,7 @@ fn run(
 ) {
     let Ground { port, host, shutdown, .. } = ground;
     for handler in handlers {
+        port.world.bus.expect(handler.consumer().name);
         let run = consumer::run(host.clone(), Arc::clone(bus), handler, shutdown.clone());
         port.world.exec.spawn(port.owner, run);
     }
@@ -388,8 +433,8 @@ fn auth(ground: &Ground, store: Arc<dyn Store>) -> Auth {
         host: ground.host.clone(),
         outbox: ground.outbox.clone(),
         passwords: Arc::new(SharedHasher(Arc::clone(&slots.passwords))),
-        limits: Arc::new(MemRateLimits::new(ground.host.clone())),
-        mailer: Arc::new(slots.mailer.clone()),
+        limits: Arc::new(SimLimits(ground.port.clone(), MemRateLimits::new(ground.host.clone()))),
+        mailer: Arc::new(SimMailer(ground.port.clone())),
     };
     Auth::new(deps, stubmart_auth::Config::default())
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use clap::Parser;
+use stubmart_ports::hooks;
 use stubmart_sim::{
     enumerate::{Broken, Flow, enumerate, play},
     mutants::{self, MUTANTS, Mutant, hunt},
@@ -16,7 +17,6 @@ use stubmart_sim::{
     shrink::shrink,
     sweep::{Failure, Floors, Totals, run_seed, sweep},
 };
-use stubmart_ports::hooks;
 
 /// Runs the whole market in a deterministic simulation and checks what must always hold.
 #[derive(Debug, Parser)]
@@ -84,9 +84,8 @@ struct Args {
 }
 
 fn flow(name: &str) -> Result<Flow, String> {
-    Flow::named(name).ok_or_else(|| {
-        format!("must be one of {}", Flow::ALL.map(Flow::name).join(", "))
-    })
+    Flow::named(name)
+        .ok_or_else(|| format!("must be one of {}", Flow::ALL.map(Flow::name).join(", ")))
 }
 
 fn mutant(name: &str) -> Result<Mutant, String> {

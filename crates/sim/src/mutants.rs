@@ -106,9 +106,9 @@ impl Mutant {
 
     fn by_crashes(&self, is_over: &impl Fn() -> bool) -> Option<(String, &'static str)> {
         hooks::set_mutant(Some(self.name));
-        let all = Flow::ALL.into_iter().flat_map(|flow| {
-            places(flow).into_iter().map(move |crash_at| (flow, crash_at))
-        });
+        let all = Flow::ALL
+            .into_iter()
+            .flat_map(|flow| places(flow).into_iter().map(move |crash_at| (flow, crash_at)));
         let caught = all.take_while(|_| !is_over()).find_map(|(flow, crash_at)| {
             let invariant = self.noticed(play(flow, &crash_at).outcome)?;
             Some((format!("{} with a crash after {crash_at:?}", flow.name()), invariant))

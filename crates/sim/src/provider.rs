@@ -1,8 +1,8 @@
 //! The payment provider: a model of Stripe's `PaymentIntents` with manual capture, its idempotency keys
-//! (kept for 24 hours), and its signed notices, which come early, late, twice, shuffled or never.
+//! (kept for hours, at the most for 24), and its signed notices, which come early, late, twice, shuffled or never.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use stubmart_contract::{ChargeId, OrderId, Timestamp};
+use stubmart_contract::{ChargeId, OrderId, Timestamp, api::OrderStatus};
 use stubmart_port_suite::host::Seeded;
 use stubmart_ports::{
     gateway::{
@@ -26,9 +26,6 @@ use crate::{
     scenario::{Kind, Service},
     world::{Plan, Port, Violation, World, injected},
 };
-
-/// How long an idempotency key is kept.
-const KEY_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// How old a notice's signature may be.
 const TOLERANCE: Duration = Duration::from_secs(300);
@@ -106,6 +103,8 @@ struct Books {
     keys: BTreeMap<String, (Timestamp, String, String)>,
     tries: u64,
     notices: u64,
+    /// What was done and not heard of by whoever asked for it: the step and the charge.
+    unheard: BTreeSet<(&'static str, Uuid)>,
 }
 
 /// What a payment came to, for the check at rest.
@@ -135,6 +134,7 @@ impl Provider {
             keys: BTreeMap::new(),
             tries: 0,
             notices: 0,
+            unheard: BTreeSet::new(),
         };
         Self { books: Mutex::new(books) }
     }
@@ -153,7 +153,7 @@ impl Provider {
         let account = |it: &Payment| Account {
             charge_id: it.charge_id,
             order_id: it.order_id,
-            is_open: matches!(it.status, Status::RequiresCapture | Status::Processing),
+            is_open: !matches!(it.status, Status::Succeeded | Status::Canceled),
             kept: it.captured.saturating_sub(it.refunded),
         };
         books.payments.values().map(account).collect()
@@ -212,9 +212,6 @@ impl Provider {
             books.tries += 1;
             return format!("{}:{}", request.charge_id, books.tries);
         }
-        if mutant!("the same key after a decline") {
-            return format!("{}:authorise", request.order_id);
-        }
         format!("{}:authorise", request.charge_id)
     }
 
@@ -223,7 +220,7 @@ impl Provider {
         let (intent, same) = {
             let books = lock(&self.books);
             let (at, known, id) = books.keys.get(key)?;
-            if now.since(*at) >= KEY_KEPT {
+            if now.since(*at) >= world.scenario.key_kept {
                 return None;
             }
             (books.payments.get(id)?.intent(), known == print)
@@ -236,8 +233,48 @@ impl Provider {
                 documents: vec![intent.charge_id.0],
             });
         }
-        mark!("the provider was asked again with the same key");
         Some(intent)
+    }
+
+    /// Something was done whose answer nobody has heard yet.
+    fn did(&self, step: &'static str, charge_id: Uuid) {
+        lock(&self.books).unheard.insert((step, charge_id));
+    }
+
+    /// Its answer was heard.
+    fn heard(&self, step: &'static str, charge_id: Uuid) {
+        lock(&self.books).unheard.remove(&(step, charge_id));
+    }
+
+    /// A service asks, or looks, after the answer of what it had asked for before was lost.
+    fn asked_again(&self, step: &'static str, charge_id: Uuid) {
+        let books = lock(&self.books);
+        let lost = |step| books.unheard.contains(&(step, charge_id));
+        match step {
+            "authorise" if lost(step) => {
+                mark!("the provider was asked again with the same key");
+            }
+            "capture" if lost(step) => {
+                mark!("a capture was asked for again after its answer was lost");
+            }
+            "void" if lost(step) => {
+                mark!("a void was asked for again after its answer was lost");
+            }
+            "intent" | "intent of" => {
+                if lost("void") {
+                    mark!("a void whose answer was lost was found");
+                }
+                if lost("refund") {
+                    mark!("a refund whose answer was lost was found");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The charge of a payment.
+    fn charge_of(&self, intent_id: &str) -> Uuid {
+        lock(&self.books).payments.get(intent_id).map_or(Uuid::nil(), |it| it.charge_id.0)
     }
 
     /// The bank takes a while, and then agrees, mostly.
@@ -311,8 +348,6 @@ impl Provider {
             );
             if voids {
                 payment.status = Status::Canceled;
-            } else if payment.status == Status::Canceled {
-                mark!("a payment was voided again after its answer was lost");
             }
             voids
         });
@@ -327,8 +362,6 @@ impl Provider {
             if gave {
                 payment.refunded += payment.amount;
                 payment.refund_id = Some(format!("re_{}", payment.id));
-            } else {
-                mark!("a refund was asked for again after its answer was lost");
             }
             gave
         });
@@ -379,9 +412,24 @@ impl Provider {
         if world.below(2) == 0 {
             mark!("somebody captured a payment at the dashboard");
             drop(self.capture(world, &id, true));
+            // They notice, and give it back by themselves when nothing is sold for it.
+            world.later(world.time_below(Duration::from_secs(20)), move |world| {
+                world.provider.give_back_by_hand(world, &id);
+            });
         } else {
             mark!("somebody cancelled a payment at the dashboard");
             drop(self.void(world, &id));
+        }
+    }
+
+    /// Somebody at the dashboard refunds a payment whose order is cancelled.
+    fn give_back_by_hand(&self, world: &Arc<World>, id: &str) {
+        let order_id = lock(&self.books).payments.get(id).map(|payment| payment.order_id);
+        let status =
+            order_id.and_then(|id| lock(&world.checker).orders.get(&id).map(|order| order.status));
+        if status == Some(OrderStatus::Cancelled) {
+            mark!("somebody refunded a payment at the dashboard");
+            drop(self.refund(world, id));
         }
     }
 
@@ -485,7 +533,16 @@ impl SimGateway {
         work: impl Fn(&Arc<World>) -> Result<T, GatewayError> + Clone + Send + Sync + 'static,
     ) -> Result<T, GatewayError> {
         let world = &self.0.world;
-        let answer = match self.0.begin(Kind::Provider, what, subject).await {
+        let plan = self.0.begin(Kind::Provider, what, subject).await;
+        if plan != Plan::Fail {
+            world.provider.asked_again(what, subject);
+        }
+        let work = move |world: &Arc<World>| {
+            let done = work(world);
+            world.provider.did(what, subject);
+            done
+        };
+        let answer = match plan {
             Plan::Fine => work(world),
             Plan::Fail => Err(GatewayError::Unavailable(injected())),
             Plan::LoseAnswer => {
@@ -493,7 +550,6 @@ impl SimGateway {
                 Err(GatewayError::Indeterminate(injected()))
             }
             Plan::Late(delay) => {
-                let work = work.clone();
                 world.later(delay, move |world| drop(work(world)));
                 Err(GatewayError::Indeterminate(injected()))
             }
@@ -503,6 +559,10 @@ impl SimGateway {
             }
         };
         self.0.end(what, subject).await;
+        // Who is killed before this has not heard of it.
+        if matches!(plan, Plan::Fine | Plan::Twice) {
+            world.provider.heard(what, subject);
+        }
         answer
     }
 }
@@ -550,7 +610,8 @@ impl PaymentGateway for SimGateway {
             let books = lock(&world.provider.books);
             books.payments.get(&id).map(Payment::intent).ok_or_else(|| refused("resource_missing"))
         };
-        self.call("intent", Uuid::nil(), find).await
+        let charge_id = self.0.world.provider.charge_of(intent_id);
+        self.call("intent", charge_id, find).await
     }
 
     async fn intent_of(&self, charge_id: ChargeId) -> Result<Option<Intent>, GatewayError> {

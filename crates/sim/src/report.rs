@@ -55,7 +55,6 @@ fn tell(outcome: &Outcome, title: &str, replay: &str, mutant: Option<&str>) -> S
         let _ = writeln!(text, "  {count:>5} {} at {what}", kind.name());
     }
     let mutant = mutant.map(|name| format!(" --mutant '{name}'")).unwrap_or_default();
-    let _ =
-        writeln!(text, "replay: cargo run --release -p stubmart-sim -- {replay}{mutant}");
+    let _ = writeln!(text, "replay: cargo run --release -p stubmart-sim -- {replay}{mutant}");
     text
 }

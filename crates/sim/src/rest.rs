@@ -1,15 +1,18 @@
 //! What must hold once everything has healed and come to rest: every lock ended, every charge settled,
 //! the money adds up, every event was handled.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
+use serde_json::Value;
 use stubmart_contract::{
-    OrderId, UserId,
+    ChargeId, OrderId, TicketId, UserId,
     api::{OrderStatus, TicketStatus},
 };
-use stubmart_payments::charge::Stage;
+use stubmart_orders::order::Order;
+use stubmart_payments::{Charge, charge::Stage};
 use stubmart_ports::store::Store as _;
+use stubmart_tickets::ticket::Ticket;
 use uuid::Uuid;
 
 use crate::{
@@ -57,6 +60,9 @@ pub fn is_at_rest(world: &World) -> Checked {
             broken("EVT-1", &[], format!("{} has events that are not on the bus", service.name()))?;
         }
     }
+    if let Some(name) = world.bus.missing() {
+        broken("EVT-1", &[], format!("{name} does not read the bus"))?;
+    }
     let backlog = world.bus.backlog();
     if !backlog.is_empty() {
         broken("EVT-1", &[], format!("events are not handled: {backlog}"))?;
@@ -65,6 +71,73 @@ pub fn is_at_rest(world: &World) -> Checked {
         broken("EVT-1", &[], format!("{} calls are still on their way", world.late()))?;
     }
     Ok(())
+}
+
+/// How long after its time a checkout that nobody pays for may hold its ticket.
+const GRACE: Duration = Duration::from_secs(120);
+
+/// LOCK-3, for checkouts that nobody is paying for: their locks end with their time.
+pub fn checkouts_ended(world: &World) -> Checked {
+    let (checker, now) = (lock(&world.checker), world.now());
+    for ticket in checker.tickets.values().filter(|it| it.status == TicketStatus::Locked) {
+        let order = ticket.order_id.and_then(|id| checker.orders.get(&id));
+        let nobody_pays = order.is_none_or(|order| {
+            order.status == OrderStatus::Created || order.status == OrderStatus::Cancelled
+        });
+        let late = ticket.locked_until.map_or(Duration::ZERO, |until| now.since(until));
+        if nobody_pays && late > GRACE {
+            let text = format!(
+                "ticket {} is still locked {late:?} after its time, its order is {:?}",
+                ticket.id,
+                order.map(|order| order.status)
+            );
+            broken("LOCK-3", &[ticket.id.0, ticket.order_id.map_or(Uuid::nil(), |id| id.0)], text)?;
+        }
+    }
+    Ok(())
+}
+
+/// Every document of which anything must hold.
+#[derive(Debug, Clone)]
+pub struct Documents {
+    tickets: BTreeMap<TicketId, Ticket>,
+    orders: BTreeMap<OrderId, Order>,
+    charges: BTreeMap<ChargeId, Charge>,
+    users: BTreeMap<Uuid, Value>,
+}
+
+/// The documents as they are stored now.
+#[must_use]
+pub fn documents(world: &World) -> Documents {
+    let checker = lock(&world.checker);
+    Documents {
+        tickets: checker.tickets.clone(),
+        orders: checker.orders.clone(),
+        charges: checker.charges.clone(),
+        users: checker.users.clone(),
+    }
+}
+
+/// EVT-1: nothing became of events that were handled before.
+pub fn unchanged(world: &World, before: &Documents) -> Checked {
+    fn same<K: Ord, V: PartialEq>(
+        before: &BTreeMap<K, V>,
+        now: &BTreeMap<K, V>,
+        id: impl Fn(&K) -> Uuid,
+    ) -> Checked {
+        for (key, document) in now {
+            if before.get(key) != Some(document) {
+                let id = id(key);
+                broken("EVT-1", &[id], format!("{id} changed when every event came again"))?;
+            }
+        }
+        Ok(())
+    }
+    let now = documents(world);
+    same(&before.tickets, &now.tickets, |id| id.0)?;
+    same(&before.orders, &now.orders, |id| id.0)?;
+    same(&before.charges, &now.charges, |id| id.0)?;
+    same(&before.users, &now.users, |id| *id)
 }
 
 /// LOCK-3: every lock ends.
@@ -169,6 +242,12 @@ fn money_adds_up(world: &World, checker: &Checker) -> Checked {
 
 /// Who deleted their account offers nothing and holds nothing.
 fn departed_are_gone(checker: &Checker, deleted: &[UserId]) -> Checked {
+    for id in deleted {
+        let account = checker.users.get(&id.0).and_then(|user| user.get("account"));
+        if account.is_none_or(|account| !account.is_null()) {
+            broken("AUTH-1", &[id.0], format!("what is known of user {id} was not erased"))?;
+        }
+    }
     for ticket in checker.tickets.values().filter(|ticket| deleted.contains(&ticket.user_id)) {
         if matches!(ticket.status, TicketStatus::Available | TicketStatus::Locked) {
             let text = format!(

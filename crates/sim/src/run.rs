@@ -18,9 +18,13 @@ use crate::{
     world::{Happening, Stats, Violation, World},
 };
 
-/// How long after healing every lock must have ended, beyond the hold: the reconciler looks every five
-/// minutes at what is hard to settle, and what was asleep may sleep on for a minute.
+/// How long after healing the lock of a payment that was under way must have ended, beyond the hold: the
+/// reconciler looks every five minutes at what is hard to settle, and what was asleep may sleep on for a
+/// minute.
 const LOCKS_END_WITHIN: Duration = Duration::from_secs(20 * 60);
+
+/// How long after healing what was late and asleep is still arriving.
+const STILL_ARRIVES: Duration = Duration::from_secs(4 * 60);
 
 /// How long after healing everything must have come to rest.
 const RESTS_WITHIN: Duration = Duration::from_secs(3 * 3600);
@@ -77,48 +81,62 @@ fn words(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words")
 }
 
-/// Ends faults, waits for rest, and checks what must hold then.
+/// Ends faults, waits for rest, and checks what must hold then: also after everything that is on the bus
+/// came once more.
 pub fn settle(world: &Arc<World>, board: &Arc<Mutex<Board>>) {
     if world.violation().is_some() {
         return;
     }
     world.heal();
-    let healed = world.exec.now();
-    let locks_end = healed + world.scenario.hold + LOCKS_END_WITHIN;
-    let mut checked_locks = false;
-    loop {
-        world.exec.run_until(world.exec.now() + LOOK_EVERY);
-        if world.violation().is_some() {
-            return;
-        }
-        let resting = rest::is_at_rest(world);
-        if resting.is_ok() {
-            break;
-        }
-        if !checked_locks && world.exec.now() > locks_end {
-            checked_locks = true;
-            if let Err(violation) = rest::locks_ended(world) {
-                return world.violate(violation);
-            }
-        }
-        if let Err(violation) = resting
-            && world.exec.now() > healed + RESTS_WITHIN
-        {
-            return world.violate(violation);
-        }
-    }
     let (dead, deleted) = {
         let board = lock(board);
         (board.dead.clone(), board.deleted.clone())
     };
-    if let Err(violation) = rest::check(world, &deleted) {
+    let checked = come_to_rest(world)
+        .and_then(|()| rest::check(world, &deleted))
+        .and_then(|()| repeat_everything(world));
+    if let Err(violation) = checked {
         return world.violate(violation);
     }
-    for (which, (token, since)) in dead.into_iter().enumerate() {
-        let (ghost, which) = (Arc::clone(world), u64::try_from(which % 4).unwrap_or(0));
-        world.exec.spawn(WORLD, async move { haunt(&ghost, &token, since, which).await });
+    for (token, since) in dead {
+        let ghost = Arc::clone(world);
+        world.exec.spawn(WORLD, async move {
+            for which in 0..4 {
+                haunt(&ghost, &token, since, which).await;
+            }
+        });
     }
     world.exec.run_until(world.exec.now() + LOOK_EVERY);
+}
+
+/// Lets time pass until nothing is under way any more. Every lock must end in its own time.
+fn come_to_rest(world: &Arc<World>) -> Result<(), Violation> {
+    let began = world.exec.now();
+    let payments_end = began + world.scenario.hold + LOCKS_END_WITHIN;
+    loop {
+        world.exec.run_until(world.exec.now() + LOOK_EVERY);
+        if let Some(violation) = world.violation() {
+            return Err(violation);
+        }
+        let resting = rest::is_at_rest(world);
+        if resting.is_ok() || world.exec.now() > began + RESTS_WITHIN {
+            return resting;
+        }
+        if world.exec.now() > began + STILL_ARRIVES {
+            rest::checkouts_ended(world)?;
+        }
+        if world.exec.now() > payments_end {
+            rest::locks_ended(world)?;
+        }
+    }
+}
+
+/// EVT-1: handling an event twice, late or out of order changes nothing.
+fn repeat_everything(world: &Arc<World>) -> Result<(), Violation> {
+    let before = rest::documents(world);
+    world.bus.redeliver(world);
+    come_to_rest(world)?;
+    rest::unchanged(world, &before)
 }
 
 /// Takes what is to be known of a world, and takes it apart.

@@ -169,6 +169,8 @@ pub struct Scenario {
     pub rates: [u32; Kind::ALL.len()],
     /// Whether the provider sends notices.
     pub notices: bool,
+    /// How long the provider keeps an idempotency key.
+    pub key_kept: Duration,
     /// How far clocks are apart at the most, in milliseconds.
     pub skew: u64,
     /// How long a call to a port takes at the most, in microseconds; 0 is at once.
@@ -197,6 +199,8 @@ impl Scenario {
         let attempts = if random.happens(300) { 2 } else { 1 };
         let rates = Self::rates(&mut random, &limits.without);
         let notices = random.happens(700);
+        // Longer than the longest sleep of a call: a key that is gone by then makes a second payment.
+        let key_kept = Duration::from_secs(3600 * (2 + random.below(23)));
         let skew = if random.happens(500) { 100 + random.below(4900) } else { 0 };
         let latency = if random.happens(800) { 500 << random.below(8) } else { 0 };
         Self {
@@ -210,6 +214,7 @@ impl Scenario {
             attempts,
             rates,
             notices,
+            key_kept,
             skew,
             latency,
             faults_max: limits.faults.unwrap_or(u64::MAX),
@@ -252,6 +257,7 @@ impl Scenario {
             attempts: 1,
             rates: [0; Kind::ALL.len()],
             notices: false,
+            key_kept: Duration::from_secs(24 * 3600),
             skew: 0,
             latency: 0,
             faults_max: u64::MAX,

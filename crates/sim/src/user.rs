@@ -57,6 +57,11 @@ pub struct User {
     orders: Vec<OrderId>,
     keys: BTreeMap<String, String>,
     requests: u64,
+    /// What the password may be: the last one that was told to be set, and any before of which it is not
+    /// known whether they were replaced.
+    passwords: Vec<String>,
+    /// Access tokens: their ids and secrets.
+    scripts: Vec<(String, String)>,
 }
 
 impl std::fmt::Debug for User {
@@ -85,6 +90,8 @@ impl User {
             orders: Vec::new(),
             keys: BTreeMap::new(),
             requests: 0,
+            passwords: vec![PASSWORD.to_owned()],
+            scripts: Vec::new(),
         }
     }
 
@@ -128,8 +135,10 @@ impl User {
             84..88 => self.look().await,
             88..90 => self.pay_late().await,
             90..92 => self.browse().await,
-            92..95 => self.trespass().await,
-            95..97 => self.haunt().await,
+            92..94 => self.trespass().await,
+            94..95 => self.other_window().await,
+            95..96 => self.script().await,
+            96..97 => self.haunt().await,
             97..99 => self.log_out().await,
             _ => self.delete().await,
         }
@@ -192,6 +201,10 @@ impl User {
         match answer.status {
             201 => {
                 self.id = answer.id("id");
+                if self.id.is_none() || answer.token.is_none() {
+                    let text = "a signup was answered 201 without a user or a session".to_owned();
+                    broken(&self.world, "AUTH-1", &[], text);
+                }
                 self.token = answer.token;
             }
             // An earlier try did it, and its answer was lost.
@@ -201,12 +214,104 @@ impl User {
     }
 
     async fn log_in(&mut self) {
-        let body = json!({ "email": self.email(), "password": PASSWORD });
-        let request = Request::new("POST", "/api/auth/login").json(&body);
-        let Some(answer) = self.world.request(Service::Auth, request).await else { return };
+        if let Some((id, token)) = self.enter().await {
+            self.id = Some(id);
+            self.token = Some(token);
+        }
+    }
+
+    /// Opens a session.
+    async fn enter(&mut self) -> Option<(UserId, String)> {
+        for password in self.passwords.clone() {
+            let body = json!({ "email": self.email(), "password": password });
+            let request = Request::new("POST", "/api/auth/login").json(&body);
+            let answer = self.world.request(Service::Auth, request).await?;
+            if answer.status == 200 {
+                return Some((answer.id("id")?, answer.token?));
+            }
+        }
+        None
+    }
+
+    /// Signs in from another browser, and ends that session from this one: by itself, or with a new
+    /// password.
+    async fn other_window(&mut self) {
+        let Some((_, other)) = self.enter().await else { return };
+        if self.random.happens(500) {
+            let request = Request::new("GET", "/api/auth/sessions").by(Some(&other));
+            let Some(answer) = self.world.request(Service::Auth, request).await else { return };
+            let items = answer.body.get("items").and_then(Value::as_array);
+            let current =
+                items.into_iter().flatten().find(|it| it.get("current") == Some(&json!(true)));
+            let Some(id) = current.and_then(|it| it.get("id")).and_then(Value::as_str) else {
+                return;
+            };
+            let request = Request::new("DELETE", format!("/api/auth/sessions/{id}"));
+            let answer = self.send(Service::Auth, request, None).await;
+            if answer.is_some_and(|answer| answer.status == 204) {
+                mark!("a session was ended from another one");
+                lock(&self.board).dead.push((other, self.world.exec.now()));
+            }
+            return;
+        }
+        let Some(present) = self.passwords.first().cloned() else { return };
+        self.requests += 1;
+        let password = format!("correct horse {}", self.requests);
+        let body = json!({ "password": password, "currentPassword": present });
+        // Whether it is set is not known until it is answered.
+        self.passwords.insert(0, password);
+        let request = Request::new("PATCH", "/api/auth/currentuser").json(&body);
+        let Some(answer) = self.send(Service::Auth, request, None).await else { return };
+        self.noticed(&answer);
         if answer.status == 200 {
-            self.id = answer.id("id");
-            self.token = answer.token;
+            mark!("a new password ended the other sessions");
+            self.passwords.truncate(1);
+            lock(&self.board).dead.push((other, self.world.exec.now()));
+        }
+    }
+
+    /// Makes an access token, uses it, or revokes it.
+    async fn script(&mut self) {
+        if self.scripts.is_empty() || self.random.happens(400) {
+            let request = Request::new("POST", "/api/auth/tokens").json(&json!({ "name": "ci" }));
+            let key = self.new_key();
+            let Some(answer) = self.send(Service::Auth, request, key.as_deref()).await else {
+                return;
+            };
+            self.noticed(&answer);
+            if answer.status == 201 {
+                let made = (answer.text("id").to_owned(), answer.text("token").to_owned());
+                if made.0.is_empty() || made.1.is_empty() {
+                    let text = "an access token was answered 201 without id or secret".to_owned();
+                    broken(&self.world, "AUTH-1", &[], text);
+                }
+                self.scripts.push(made);
+            }
+            return;
+        }
+        let bound = u64::try_from(self.scripts.len()).unwrap_or(0);
+        let place = usize::try_from(self.random.below(bound)).unwrap_or(0);
+        let (id, secret) = self.scripts.swap_remove(place);
+        let request = Request::new("GET", "/api/orders").by(Some(&secret));
+        let used = self.world.request(Service::Orders, request).await;
+        // A deletion whose answer was lost ends them too.
+        let is_there = self.id.is_some_and(|id| {
+            let checker = lock(&self.world.checker);
+            checker
+                .users
+                .get(&id.0)
+                .and_then(|user| user.get("account"))
+                .is_some_and(|it| !it.is_null())
+        });
+        if is_there && used.is_some_and(|answer| answer.status == 401) {
+            let text = format!("access token {id}, which nobody revoked, is refused");
+            broken(&self.world, "AUTH-1", &[], text);
+        }
+        let request = Request::new("DELETE", format!("/api/auth/tokens/{id}"));
+        let answer = self.send(Service::Auth, request, None).await;
+        if answer.is_some_and(|answer| answer.status == 204) {
+            mark!("an access token was revoked");
+            lock(&self.board).dead.push((secret, self.world.exec.now()));
         }
     }
 
@@ -222,7 +327,8 @@ impl User {
 
     async fn delete(&mut self) {
         self.hurry();
-        let body = json!({ "currentPassword": PASSWORD });
+        let Some(present) = self.passwords.first().cloned() else { return };
+        let body = json!({ "currentPassword": present });
         let request =
             Request::new("DELETE", "/api/auth/currentuser").json(&body).by(self.token.as_deref());
         let answer = self.world.request(Service::Auth, request).await;
@@ -233,9 +339,11 @@ impl User {
         let now = self.world.exec.now();
         let mut board = lock(&self.board);
         board.dead.extend(self.token.take().map(|token| (token, now)));
+        board.dead.extend(self.scripts.drain(..).map(|(_, secret)| (secret, now)));
         board.deleted.extend(self.id.take());
         drop(board);
         self.accounts += 1;
+        self.passwords = vec![PASSWORD.to_owned()];
         self.listings.clear();
         self.orders.clear();
     }
@@ -287,7 +395,14 @@ impl User {
         if answer.status != 201 {
             return;
         }
-        let Some(id) = answer.id::<TicketId>("id") else { return };
+        let Some(id) = answer.id::<TicketId>("id") else {
+            return broken(
+                &self.world,
+                "EVT-1",
+                &[],
+                "a listing was answered 201 without an id".to_owned(),
+            );
+        };
         if !lock(&self.world.checker).tickets.contains_key(&id) {
             broken(
                 &self.world,
@@ -310,6 +425,22 @@ impl User {
             if answer.code() == "ticket_locked" {
                 mark!("a price edit met a lock");
             }
+            if answer.status == 200 {
+                self.edited(id, price, &answer);
+            }
+        }
+    }
+
+    /// What an edit was answered must be so: nobody else edits a ticket.
+    fn edited(&self, id: TicketId, price: u64, answer: &Answer) {
+        let told = answer.body.get("price").and_then(Value::as_u64);
+        let seller = lock(&self.world.checker).tickets.get(&id).map(|ticket| ticket.user_id);
+        if told != Some(price) || seller != self.id || answer.id("id") != Some(id) {
+            let text = format!(
+                "setting the price of {id} to {price} was answered 200 with {}, it is {seller:?}'s",
+                answer.body
+            );
+            broken(&self.world, "PRICE-1", &[id.0], text);
         }
     }
 
@@ -348,10 +479,17 @@ impl User {
         if answer.status != 201 {
             return;
         }
-        let Some(id) = answer.id::<OrderId>("id") else { return };
-        let known = lock(&self.world.checker).orders.get(&id).map(|order| order.user_id);
-        if known.is_none() || known != self.id {
-            let text = format!("order {id} was answered 201, and is stored for {known:?}");
+        let Some(id) = answer.id::<OrderId>("id") else {
+            return broken(
+                &self.world,
+                "LOCK-1",
+                &[],
+                "an order was answered 201 without an id".to_owned(),
+            );
+        };
+        self.is_my_order(&answer.body);
+        if answer.id("ticketId") != Some(ticket_id) {
+            let text = format!("an order for {ticket_id} was answered {}", answer.body);
             broken(&self.world, "LOCK-1", &[id.0, ticket_id.0], text);
         }
         self.orders.push(id);
@@ -360,6 +498,25 @@ impl User {
             let think = Duration::from_millis(self.random.below(30_000));
             self.world.exec.sleep(think).await;
             self.pay(id).await;
+        }
+    }
+
+    /// An order that is shown must be this user's, and ask what is stored.
+    fn is_my_order(&self, shown: &Value) {
+        let text = |name: &str| shown.get(name).and_then(Value::as_str).unwrap_or_default();
+        let price = shown.get("price").and_then(Value::as_u64);
+        let id: Option<OrderId> = text("id").parse().ok();
+        let checker = lock(&self.world.checker);
+        let stored = id.and_then(|id| checker.orders.get(&id));
+        let is_so = stored.is_some_and(|order| {
+            Some(order.user_id) == self.id
+                && text("ticketId") == order.ticket_id.to_string()
+                && price == Some(u64::from(order.price.minor()))
+        });
+        if !is_so {
+            let text = format!("shown is the order {shown}, stored is {stored:?}");
+            drop(checker);
+            broken(&self.world, "AUTH-1", &[id.map_or(Uuid::nil(), |id| id.0)], text);
         }
     }
 
@@ -520,6 +677,17 @@ impl User {
         let request = Request::new("GET", format!("/api/payments?orderId={id}"));
         if let Some(answer) = self.send(Service::Payments, request, None).await {
             self.noticed(&answer);
+            for shown in items(&answer) {
+                let charge = shown.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+                let checker = lock(&self.world.checker);
+                let stored = charge.and_then(|id| checker.charges.get(&id));
+                let is_so = stored.is_some_and(|charge| charge.order_id == id);
+                drop(checker);
+                if !is_so {
+                    let text = format!("shown among the charges of order {id} is {shown}");
+                    broken(&self.world, "AUTH-1", &[id.0], text);
+                }
+            }
         }
     }
 
@@ -527,6 +695,9 @@ impl User {
         let request = Request::new("GET", format!("/api/orders/{id}"));
         let Some(answer) = self.send(Service::Orders, request, None).await else { return };
         self.noticed(&answer);
+        if answer.status == 200 {
+            self.is_my_order(&answer.body);
+        }
         if answer.status == 404 {
             broken(
                 &self.world,
@@ -542,11 +713,29 @@ impl User {
             let request = Request::new("GET", path);
             if let Some(answer) = self.send(Service::Tickets, request, None).await {
                 self.noticed(&answer);
+                for shown in items(&answer) {
+                    self.is_listed(shown, path.ends_with("=me"));
+                }
             }
         }
         let request = Request::new("GET", "/api/orders?limit=10");
         if let Some(answer) = self.send(Service::Orders, request, None).await {
             self.noticed(&answer);
+            for shown in items(&answer) {
+                self.is_my_order(shown);
+            }
+        }
+    }
+
+    /// A ticket that is shown must be stored, and this user's among their own.
+    fn is_listed(&self, shown: &Value, is_mine: bool) {
+        let id: Option<TicketId> =
+            shown.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+        let seller = id
+            .and_then(|id| lock(&self.world.checker).tickets.get(&id).map(|ticket| ticket.user_id));
+        if seller.is_none() || (is_mine && seller != self.id) {
+            let text = format!("shown is the ticket {shown}, stored is one of {seller:?}");
+            broken(&self.world, "AUTH-1", &[id.map_or(Uuid::nil(), |id| id.0)], text);
         }
     }
 
@@ -623,6 +812,11 @@ pub async fn haunt(world: &Arc<World>, token: &str, since: Duration, which: u64)
         let text = format!("a session that ended {age:?} ago is taken by {}", service.name());
         broken(world, "AUTH-1", &[], text);
     }
+}
+
+/// The items of a list.
+fn items(answer: &Answer) -> impl Iterator<Item = &Value> {
+    answer.body.get("items").and_then(Value::as_array).into_iter().flatten()
 }
 
 fn pick<T: Copy>(random: &mut Seeded, items: &[T]) -> Option<T> {

@@ -166,6 +166,11 @@ fn opened(current: Option<&Charge>, open: &Open, now: Timestamp) -> Verdict {
             mark!("a payment was tried again after the provider was down");
             current
         }
+        Some(Stage::Failed(Failure { reason: Reason::Declined, .. }))
+            if mutant!("the same key after a decline") =>
+        {
+            current
+        }
         Some(_) => return Ok(None),
     };
     let charge = Charge {
