@@ -162,6 +162,7 @@ impl World {
             let text = format!("{operations} requests and notices lead to more and more");
             self.violate(Violation { invariant: "PAY-2", text, documents: Vec::new() });
         }
+        let _under_way = self.under_way();
         let (owner, router) = self.slots.router(self, service)?;
         let request = request.build()?;
         let (sender, answer) = oneshot::channel();

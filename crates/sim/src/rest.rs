@@ -68,7 +68,7 @@ pub fn is_at_rest(world: &World) -> Checked {
         broken("EVT-1", &[], format!("events are not handled: {backlog}"))?;
     }
     if world.late() > 0 {
-        broken("EVT-1", &[], format!("{} calls are still on their way", world.late()))?;
+        broken("EVT-1", &[], format!("{} calls and users are still under way", world.late()))?;
     }
     Ok(())
 }

@@ -60,7 +60,11 @@ pub fn run(scenario: &Scenario) -> Outcome {
         world.boot_all();
         world.disturb();
         for number in 0..scenario.users {
-            world.exec.spawn(WORLD, User::new(&world, &board, number).live());
+            let (user, under_way) = (User::new(&world, &board, number), world.under_way());
+            world.exec.spawn(WORLD, async move {
+                user.live().await;
+                drop(under_way);
+            });
         }
         world.exec.run_until(world.heals_at);
         settle(&world, &board);

@@ -390,6 +390,12 @@ impl World {
         });
     }
 
+    /// Something is under way until the answer is dropped: there is no rest before.
+    pub(crate) fn under_way(self: &Arc<Self>) -> UnderWay {
+        self.late.fetch_add(1, Ordering::Relaxed);
+        UnderWay(Arc::clone(self))
+    }
+
     /// Writes a save, and has it checked.
     pub fn commit(&self, service: Service, save: Save) -> Result<u64, StoreError> {
         let store = self.stores.get(&service).ok_or_else(|| unavailable("no such store"))?;
@@ -407,6 +413,15 @@ impl World {
         let store = self.stores.get(&service).ok_or_else(|| unavailable("no such store"))?;
         let deleted = store.delete(key, version).now_or_never();
         deleted.unwrap_or_else(|| Err(unavailable("a store in memory waits")))
+    }
+}
+
+/// Something that is under way.
+pub(crate) struct UnderWay(Arc<World>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.late.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -513,6 +528,7 @@ impl Port {
         let drawn =
             Duration::from_secs(5) + world.time_below(Duration::from_secs(30 << world.below(8)));
         world.note(self.owner, what, "falls asleep", subject);
+        let _under_way = world.under_way();
         let owner = self.owner;
         world.later(Duration::from_secs(30), move |world| world.bus.take_back(world, owner));
         world.exec.sleep(drawn.min(left)).await;
