@@ -268,6 +268,7 @@ impl Scenario {
     /// How often this kind of fault happens, in ten thousand.
     #[must_use]
     pub fn rate(&self, kind: Kind) -> u32 {
-        self.rates.get(kind as usize).copied().unwrap_or(0)
+        let mut rates = Kind::ALL.iter().zip(self.rates);
+        rates.find(|((it, _), _)| *it == kind).map_or(0, |(_, rate)| rate)
     }
 }
