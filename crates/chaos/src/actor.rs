@@ -260,7 +260,7 @@ fn outcome(recorder: &Recorder, answer: &Answer, read: Read) -> Outcome {
     match read {
         Ok(outcome) => outcome,
         Err(ClientError::Problem(problem)) => Outcome::Refused(problem.code),
-        Err(error) => Outcome::Unknown(error.to_string()),
+        Err(error) => Outcome::Unreadable(error.to_string()),
     }
 }
 

@@ -9,9 +9,12 @@ use crate::checker::Violation;
 /// Why a run did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The binary under test was not built.
-    #[error("{} is missing: build it with `cargo build` (or name one in STUBMART_BIN)", .0.display())]
+    /// The binary under test is not there, or can not be built.
+    #[error("{} is missing: build it with `cargo build`, or name one in STUBMART_BINARY", .0.display())]
     NoBinary(PathBuf),
+    /// This machine does not allow what has to be tested with CI's effort.
+    #[error("left out, but CI leaves nothing out: {0}")]
+    LeftOut(String),
     /// A process could not be started, signalled or waited for.
     #[error("the machine refused: {0}")]
     Io(#[from] std::io::Error),
@@ -35,6 +38,14 @@ pub enum Failure {
     /// The answers contradict each other or what the market promises.
     #[error("{} violations:\n{}", .0.len(), lines(.0))]
     Violations(Vec<Violation>),
+    /// A run on a disk of its own did not succeed.
+    #[error("{failure}\n{disk}")]
+    OnDisk {
+        /// Why.
+        failure: Box<Self>,
+        /// How full the disk was, and the end of the log.
+        disk: String,
+    },
     /// What the scenario waits for did not come, or was not as it has to be.
     #[error("{0}")]
     Unmet(String),

@@ -157,8 +157,10 @@ pub enum Outcome {
     Done,
     /// An error of the API.
     Refused(Code),
-    /// No answer, or none that can be read: it may have happened, or happen yet.
+    /// No answer: it may have happened, or happen yet.
     Unknown(String),
+    /// An answer that came whole and is none of the API's. Nothing excuses it.
+    Unreadable(String),
 }
 
 impl Outcome {
@@ -166,10 +168,16 @@ impl Outcome {
     #[must_use]
     pub const fn is_known(&self) -> bool {
         match self {
-            Self::Unknown(_) => false,
+            Self::Unknown(_) | Self::Unreadable(_) => false,
             Self::Refused(code) => code.status() != 503,
             _ => true,
         }
+    }
+
+    /// Whether the call was answered with success, for a payment also one that is not decided yet.
+    #[must_use]
+    pub const fn is_success(&self) -> bool {
+        !matches!(self, Self::Refused(_) | Self::Unknown(_) | Self::Unreadable(_))
     }
 
     /// The tickets that the answer shows.
@@ -244,6 +252,13 @@ impl Call {
                 | Request::ReadCharges { .. }
                 | Request::ReadList
         )
+    }
+
+    /// Whether it changed something and the caller was told so: a read acknowledges nothing, and neither
+    /// does a refusal or an answer that was given before.
+    #[must_use]
+    pub const fn is_acknowledged_write(&self) -> bool {
+        !self.is_read() && self.outcome.is_success() && !self.replayed
     }
 }
 

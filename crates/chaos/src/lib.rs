@@ -13,6 +13,7 @@ pub mod actor;
 pub mod checker;
 mod failure;
 pub mod history;
+pub mod left_out;
 pub mod process;
 pub mod random;
 pub mod report;

@@ -2,9 +2,11 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
+use futures_util::future::try_join_all;
 use stubmart_chaos::{
     Failure,
+    left_out::leave_out,
     process::{OneProcess, Settings, can_inject},
     random::Random,
     scenario::{departures, faults, kills, live, races, rush, slow},
@@ -12,22 +14,31 @@ use stubmart_chaos::{
 
 /// Proves the market from outside: real processes, real kills, and a checker over every answer.
 ///
-/// The binary under test is the one built beside this one, or the one that `STUBMART_BIN` names.
+/// The binary under test is the one that `STUBMART_BINARY` names, or else the one of this workspace, built
+/// now in the profile of this program.
 #[derive(Debug, Parser)]
 #[command(name = "stubmart-chaos")]
 struct Sizes {
+    /// What is done to the market; everything when left out
+    scenarios: Vec<Scenario>,
     /// How often the server is killed under load
     #[arg(long, default_value_t = 50)]
     kills: u32,
+    /// Over how many markets, all at once, these kills are spread
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    markets: u32,
     /// How often it is killed at a random system call (needs strace)
     #[arg(long, default_value_t = 10)]
     doomed_kills: u32,
-    /// Kill on until so many calls were acknowledged
+    /// Kill on until so many writes were acknowledged
     #[arg(long, default_value_t = 0)]
     acknowledged: usize,
     /// How many clients act at once
     #[arg(long, default_value_t = 12)]
     clients: usize,
+    /// For how long the server lives under load before it is killed, in milliseconds at the most
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(ALIVE_MIN_MS..))]
+    alive: u64,
     /// How many races are run
     #[arg(long, default_value_t = 2_500)]
     rounds: usize,
@@ -43,9 +54,6 @@ struct Sizes {
     /// How many requests are sent by half
     #[arg(long, default_value_t = 200)]
     half_sent: usize,
-    /// Leave out the full and the failing disk
-    #[arg(long)]
-    no_disk_faults: bool,
     /// What the choices come from
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -53,6 +61,30 @@ struct Sizes {
     #[arg(long, default_value_t = 60)]
     patience: u64,
 }
+
+/// What can be done to the market.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Scenario {
+    /// Many buyers want one ticket at once
+    Rush,
+    /// Edits, payments, expiry and leaving meet within milliseconds
+    Races,
+    /// The server is killed at random moments under load
+    Kills,
+    /// It is killed at random system calls
+    DoomedKills,
+    /// What has to arrive within a second
+    Live,
+    /// Accounts are deleted while a payment is under way
+    Departures,
+    /// Requests are sent by half
+    Slow,
+    /// The disk is full, or fails
+    Disks,
+}
+
+/// For how long the server lives under load in a cycle at the least, in milliseconds.
+const ALIVE_MIN_MS: u64 = 100;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -75,90 +107,121 @@ fn say(text: &str) {
 }
 
 async fn run(sizes: &Sizes) -> Result<(), Failure> {
-    if sizes.rushes > 0 {
-        let plan = rush::Plan {
-            buyers: 200,
-            rounds: sizes.rushes,
-            accounts: 9,
-            patience: sizes.patience(),
-        };
-        let market = OneProcess::started(Settings::load(Duration::from_secs(5))).await?;
-        say(&rush::run(&market, &plan).await?.to_string());
-    }
-    if sizes.rounds > 0 {
-        let plan = races::Plan {
-            rounds: sizes.rounds,
-            lanes: 96,
-            accounts: 16,
-            patience: sizes.patience(),
-            seed: sizes.seed,
-        };
-        let market = OneProcess::started(Settings::load(Duration::from_secs(1))).await?;
-        say(&races::run(&market, &plan).await?.to_string());
-    }
-    kill(sizes, None).await?;
-    if sizes.doomed_kills > 0 && can_inject().await {
-        let doomed = Sizes { kills: sizes.doomed_kills, acknowledged: 0, ..*sizes };
-        say("at random system calls:");
-        kill(&doomed, Some(Random::new(sizes.seed))).await?;
-    }
-    watch(sizes).await?;
-    if sizes.no_disk_faults { Ok(()) } else { break_disks(sizes).await }
-}
-
-async fn kill(sizes: &Sizes, doomed: Option<Random>) -> Result<(), Failure> {
-    if sizes.kills == 0 {
-        return Ok(());
-    }
-    let plan = kills::Plan {
-        kills: sizes.kills,
-        clients: sizes.clients,
-        accounts: 16,
-        alive_ms: (100, 500),
-        acknowledged_min: sizes.acknowledged,
-        patience: sizes.patience(),
-        seed: sizes.seed,
+    let chosen = match sizes.scenarios.as_slice() {
+        [] => Scenario::value_variants(),
+        chosen => chosen,
     };
-    let settings = Settings { doomed, ..Settings::load(Duration::from_secs(2)) };
-    let mut market = OneProcess::started(settings).await?;
-    let progress = |report: &kills::Report| {
-        if report.kills.is_multiple_of(10) {
-            say(&report.to_string());
+    for scenario in chosen {
+        match scenario {
+            Scenario::Rush => rush(sizes).await?,
+            Scenario::Races => races(sizes).await?,
+            Scenario::Kills => kill(sizes).await?,
+            Scenario::DoomedKills => kill_at_calls(sizes).await?,
+            Scenario::Live => watch(sizes).await?,
+            Scenario::Departures => depart(sizes).await?,
+            Scenario::Slow => send_by_half(sizes).await?,
+            Scenario::Disks => break_disks(sizes).await?,
         }
-    };
-    say(&kills::run(&mut market, &plan, &progress).await?.to_string());
+    }
     Ok(())
 }
 
+/// A market whose checkouts hold their ticket for `hold` seconds.
+async fn market(hold: u64) -> Result<OneProcess, Failure> {
+    OneProcess::started(Settings::load(Duration::from_secs(hold))).await
+}
+
+async fn rush(sizes: &Sizes) -> Result<(), Failure> {
+    let plan =
+        rush::Plan { buyers: 200, rounds: sizes.rushes, accounts: 9, patience: sizes.patience() };
+    say(&rush::run(&market(5).await?, &plan).await?.to_string());
+    Ok(())
+}
+
+async fn races(sizes: &Sizes) -> Result<(), Failure> {
+    let plan = races::Plan {
+        rounds: sizes.rounds,
+        lanes: 96,
+        accounts: 16,
+        patience: sizes.patience(),
+        seed: sizes.seed,
+    };
+    say(&races::run(&market(1).await?, &plan).await?.to_string());
+    Ok(())
+}
+
+/// Kills in several markets at once: one works while another starts or is audited, and what is audited
+/// after each restart stays small.
+async fn kill(sizes: &Sizes) -> Result<(), Failure> {
+    let share = usize::try_from(sizes.markets).unwrap_or(usize::MAX);
+    let runs = (0..sizes.markets).map(async |number| {
+        let plan = kills::Plan {
+            acknowledged_min: sizes.acknowledged.div_ceil(share),
+            seed: sizes.seed + u64::from(number),
+            ..sizes.kills(sizes.kills.div_ceil(sizes.markets))
+        };
+        let mut market = market(2).await?;
+        kills::run(&mut market, &plan, &progress).await
+    });
+    let mut all = kills::Report::default();
+    for report in try_join_all(runs).await? {
+        all.add(&report);
+    }
+    if sizes.markets > 1 {
+        say(&format!("all {} markets:", sizes.markets));
+    }
+    say(&all.to_string());
+    all.judge_restarts()
+}
+
+async fn kill_at_calls(sizes: &Sizes) -> Result<(), Failure> {
+    if !can_inject().await {
+        return leave_out("kills at system calls: strace can not be used");
+    }
+    let settings = Settings::load(Duration::from_secs(2));
+    let doomed = Some(Random::new(sizes.seed));
+    let mut market = OneProcess::started(Settings { doomed, ..settings }).await?;
+    let report = kills::run(&mut market, &sizes.kills(sizes.doomed_kills), &progress).await?;
+    say(&format!("at {} system calls: {report}", market.doomed()));
+    if market.doomed() == 0 && sizes.doomed_kills > 0 {
+        return Err(Failure::Unmet("no system call ever killed the server".into()));
+    }
+    Ok(())
+}
+
+fn progress(report: &kills::Report) {
+    if report.kills.is_multiple_of(10) {
+        say(&report.to_string());
+    }
+}
+
 async fn watch(sizes: &Sizes) -> Result<(), Failure> {
-    let mut market = OneProcess::started(Settings::load(Duration::from_secs(2))).await?;
-    if sizes.expiries > 0 {
-        say(&live::expiries(&market, sizes.expiries).await?.to_string());
-        market = OneProcess::started(Settings::load(Duration::from_secs(2))).await?;
-        live::resumption(&mut market, 12).await?;
-        market = OneProcess::started(Settings::load(Duration::from_secs(2))).await?;
-        say(&format!("logout to refusal: {}", live::logouts(&market, 16).await?));
-    }
-    if sizes.departures > 0 {
-        let market = OneProcess::started(Settings::load(Duration::from_secs(2))).await?;
-        let run = departures::run(&market, sizes.departures, sizes.patience(), sizes.seed);
-        say(&run.await?.to_string());
-    }
-    if sizes.half_sent > 0 {
-        let market = OneProcess::started(Settings::load(Duration::from_secs(2))).await?;
-        say(&slow::run(&market, sizes.half_sent, sizes.half_sent / 4).await?.to_string());
-    }
+    say(&live::expiries(&market(2).await?, sizes.expiries).await?.to_string());
+    live::resumption(&mut market(2).await?, 12).await?;
+    say(&format!("logout to refusal: {}", live::logouts(&market(2).await?, 16).await?));
+    Ok(())
+}
+
+async fn depart(sizes: &Sizes) -> Result<(), Failure> {
+    let market = market(2).await?;
+    let run = departures::run(&market, sizes.departures, sizes.patience(), sizes.seed);
+    say(&run.await?.to_string());
+    Ok(())
+}
+
+async fn send_by_half(sizes: &Sizes) -> Result<(), Failure> {
+    let market = market(2).await?;
+    say(&slow::run(&market, sizes.half_sent, sizes.half_sent / 4).await?.to_string());
     Ok(())
 }
 
 async fn break_disks(sizes: &Sizes) -> Result<(), Failure> {
     match faults::full_disk(sizes.patience()).await? {
         Some(report) => say(&report.to_string()),
-        None => say("full disk: left out, a small disk can not be mounted"),
+        None => leave_out("the full disk: a small one can not be mounted (that takes root)")?,
     }
     if !can_inject().await {
-        say("failing disk: left out, strace can not be used");
-        return Ok(());
+        return leave_out("the failing disk: strace can not be used");
     }
     for (fault, call, error, when) in faults::CALLS {
         let report = faults::failing_call(fault, call, error, when, sizes.patience()).await?;
@@ -170,5 +233,17 @@ async fn break_disks(sizes: &Sizes) -> Result<(), Failure> {
 impl Sizes {
     const fn patience(&self) -> Duration {
         Duration::from_secs(self.patience)
+    }
+
+    const fn kills(&self, kills: u32) -> kills::Plan {
+        kills::Plan {
+            kills,
+            clients: self.clients,
+            accounts: 16,
+            alive_ms: (ALIVE_MIN_MS, self.alive),
+            acknowledged_min: 0,
+            patience: self.patience(),
+            seed: self.seed,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The real `stubmart` binary on a free loopback port, with data of its own.
 
 use std::{
+    ffi::OsStr,
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -15,7 +16,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
-    sync::watch,
+    sync::{OnceCell, watch},
     time::{sleep, timeout},
 };
 
@@ -79,24 +80,37 @@ impl Settings {
     }
 }
 
-/// The binary under test: the one that `STUBMART_BIN` names, or the one that was built beside the
-/// running program.
+/// The binary under test: the one that `STUBMART_BINARY` names, or else the one of this workspace, built
+/// now in the profile of the running program.
 ///
 /// # Errors
-/// [`Failure::NoBinary`] when it is not there.
-pub fn binary() -> Result<PathBuf, Failure> {
-    let path = match std::env::var_os("STUBMART_BIN") {
-        Some(path) => PathBuf::from(path),
-        None => {
-            let running = std::env::current_exe()?;
-            // A test lies one directory deeper than a binary.
-            let built = running.ancestors().skip(1).take(2).map(|it| it.join("stubmart"));
-            let built: Vec<_> = built.collect();
-            let found = built.iter().find(|it| it.is_file()).or(built.last());
-            found.cloned().unwrap_or_else(|| PathBuf::from("stubmart"))
-        }
+/// [`Failure::NoBinary`] when it is not there and can not be built; [`Failure::Io`].
+pub async fn binary() -> Result<PathBuf, Failure> {
+    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
+    match std::env::var_os("STUBMART_BINARY").map(PathBuf::from) {
+        Some(path) if path.is_file() => Ok(path),
+        Some(path) => Err(Failure::NoBinary(path)),
+        None => Ok(BUILT.get_or_try_init(build).await?.clone()),
+    }
+}
+
+async fn build() -> Result<PathBuf, Failure> {
+    let running = std::env::current_exe()?;
+    // Tests and examples lie one directory deeper than binaries: target/PROFILE/deps.
+    let is_profile = |it: &&Path| !(it.ends_with("deps") || it.ends_with("examples"));
+    let directory = running.ancestors().skip(1).find(is_profile).unwrap_or(Path::new("."));
+    let profile = match directory.file_name().and_then(OsStr::to_str) {
+        None | Some("debug") => "dev",
+        Some(profile) => profile,
     };
-    if path.is_file() { Ok(path) } else { Err(Failure::NoBinary(path)) }
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--package", "stubmart", "--profile", profile]);
+    if let Some(target) = directory.parent() {
+        cargo.arg("--target-dir").arg(target);
+    }
+    let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().await?;
+    let path = directory.join("stubmart");
+    if built.success() && path.is_file() { Ok(path) } else { Err(Failure::NoBinary(path)) }
 }
 
 /// A wrapper that does `what` at the system calls `call`, when they are made for the times that `when`
@@ -151,6 +165,7 @@ pub struct OneProcess {
     base: String,
     child: Option<Child>,
     log: Log,
+    doomed: u32,
     /// Removes the throw-away data at the end.
     _scratch: Option<TempDir>,
 }
@@ -159,8 +174,8 @@ impl OneProcess {
     /// A market that is not started yet.
     ///
     /// # Errors
-    /// [`Failure::NoBinary`]; [`Failure::Io`] when no directory for the data can be made.
-    pub fn new(settings: Settings) -> Result<Self, Failure> {
+    /// As [`binary`]; [`Failure::Io`] when no directory for the data can be made.
+    pub async fn new(settings: Settings) -> Result<Self, Failure> {
         let (data, scratch) = match &settings.data {
             Some(data) => (data.clone(), None),
             None => {
@@ -168,8 +183,16 @@ impl OneProcess {
                 (scratch.path().to_owned(), Some(scratch))
             }
         };
-        let (base, log) = (String::new(), Log::default());
-        Ok(Self { binary: binary()?, settings, data, base, child: None, log, _scratch: scratch })
+        Ok(Self {
+            binary: binary().await?,
+            settings,
+            data,
+            base: String::new(),
+            child: None,
+            log: Log::default(),
+            doomed: 0,
+            _scratch: scratch,
+        })
     }
 
     /// A market that is ready.
@@ -177,7 +200,7 @@ impl OneProcess {
     /// # Errors
     /// As [`Self::new`] and [`System::start`].
     pub async fn started(settings: Settings) -> Result<Self, Failure> {
-        let mut market = Self::new(settings)?;
+        let mut market = Self::new(settings).await?;
         market.start().await?;
         Ok(market)
     }
@@ -290,10 +313,20 @@ impl OneProcess {
         }
     }
 
-    /// Whether it has ended as it was doomed to.
+    /// How many of its processes were killed at the system call that they were doomed at, before anybody
+    /// else killed them.
+    #[must_use]
+    pub const fn doomed(&self) -> u32 {
+        self.doomed
+    }
+
+    /// Whether it has ended as it was doomed to; counts it then.
     fn met_its_doom(&mut self) -> Result<bool, Failure> {
         let ended = self.ended()?;
-        Ok(self.settings.doomed.is_some() && ended.and_then(|it| it.signal()) == Some(SIGKILL))
+        let met =
+            self.settings.doomed.is_some() && ended.and_then(|it| it.signal()) == Some(SIGKILL);
+        self.doomed += u32::from(met);
+        Ok(met)
     }
 
     async fn end(&mut self) -> Result<(), Failure> {

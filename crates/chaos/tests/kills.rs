@@ -1,23 +1,22 @@
 //! The promise that outlives a crash: what was answered stays true, whatever is killed in between.
 #![expect(clippy::print_stderr, reason = "a test tells its figures")]
 
-use std::{env, time::Duration};
+use std::time::Duration;
 
 use stubmart_chaos::{
     process::{OneProcess, Settings},
     scenario::kills,
 };
 
-/// How often the server is killed; `STUBMART_KILLS` says otherwise.
+/// How often the server is killed.
 const KILLS: u32 = 50;
 
 /// After `kill -9` at random moments under load, every answer that was given is still true, every lock
 /// ends, every charge is settled, and the audit passes.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_is_taken_back_by_a_kill() {
-    let kills = env::var("STUBMART_KILLS").ok().map_or(KILLS, |text| text.parse().unwrap());
     let plan = kills::Plan {
-        kills,
+        kills: KILLS,
         clients: 12,
         accounts: 16,
         alive_ms: (100, 500),
@@ -28,5 +27,5 @@ async fn no_answer_is_taken_back_by_a_kill() {
     let mut market = OneProcess::started(Settings::load(Duration::from_secs(2))).await.unwrap();
     let report = kills::run(&mut market, &plan, &|_| {}).await.unwrap_or_else(|it| panic!("{it}"));
     eprintln!("{report}");
-    assert!(report.kills >= kills);
+    assert!(report.kills >= KILLS);
 }

@@ -1,5 +1,5 @@
 //! A refusal has a reason: a ticket is only locked or sold to somebody who asked for it, and no call is
-//! answered with a code that it can not have earned.
+//! answered with a code that it can not have earned, or with what is no answer of the API.
 
 use stubmart_contract::{Code, TicketId};
 
@@ -8,6 +8,9 @@ use crate::history::{Call, Outcome, Request};
 
 pub(crate) fn check(view: &View<'_>, found: &mut Found) {
     for call in &view.history.calls {
+        if let Outcome::Unreadable(_) = call.outcome {
+            found.add("ANSWER", format!("not as the contract says: {call:?}"));
+        }
         let Outcome::Refused(code) = &call.outcome else { continue };
         let is_fault = *code == Code::Unavailable || *code == Code::PaymentProviderUnavailable;
         if is_fault && view.history.faults {

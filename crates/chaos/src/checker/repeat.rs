@@ -41,7 +41,7 @@ fn answer(outcome: &Outcome) -> Option<String> {
         Outcome::Refused(code) if code.status() >= 500 => None,
         Outcome::Refused(code) => Some(code.to_string()),
         // A payment that was not decided yet may be answered otherwise when it is.
-        Outcome::Pending(_) | Outcome::Done | Outcome::Unknown(_) => None,
+        Outcome::Pending(_) | Outcome::Done | Outcome::Unknown(_) | Outcome::Unreadable(_) => None,
     }
 }
 

@@ -21,7 +21,7 @@ use tokio::{
 use crate::{
     Failure,
     actor::Actor,
-    history::{Outcome, Recorder},
+    history::{Moment, Outcome, Recorder},
     process::{OneProcess, Settings, inject},
     random::Random,
     scenario::{Cast, live, load, load::Pool},
@@ -30,6 +30,13 @@ use crate::{
 
 /// How large the small disk is, in bytes.
 const DISK: usize = 24 * 1024 * 1024;
+
+/// How large it is made in the end. Room for the write-ahead log alone would not do: that may grow beyond
+/// the small disk, which then would be full a second time.
+const GROWN: &str = "256m";
+
+/// How much of the grown disk has to be free when the load has ended, in KiB.
+const FREE_MIN: u64 = 64 * 1024;
 
 /// How much of it is left at first, in bytes.
 const LEFT: usize = 3 * 1024 * 1024;
@@ -40,8 +47,8 @@ const SHOWS_MAX: Duration = Duration::from_secs(60);
 /// How many calls have to be refused by a fault.
 const REFUSED_MIN: usize = 20;
 
-/// How long the load goes on after the recovery.
-const AFTERWARDS: Duration = Duration::from_secs(2);
+/// How many calls are answered after the recovery before the load ends.
+const AFTERWARDS: usize = 2_000;
 
 /// How many clients act at once.
 const CLIENTS: usize = 8;
@@ -62,17 +69,17 @@ pub struct Report {
     /// How many calls were answered with 503.
     pub refused: usize,
     /// How many calls were answered otherwise.
-    pub acknowledged: usize,
+    pub answered: usize,
     /// How long it took from the end of the fault until a write succeeded.
     pub recovered_in: Duration,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { fault, refused, acknowledged, recovered_in } = self;
+        let Self { fault, refused, answered, recovered_in } = self;
         write!(
             f,
-            "{fault}: {refused} calls refused with 503, {acknowledged} answered, recovered in {recovered_in:.1?}"
+            "{fault}: {refused} calls refused with 503, {answered} answered, recovered in {recovered_in:.1?}"
         )
     }
 }
@@ -95,6 +102,46 @@ impl SmallDisk {
 
     fn path(&self) -> &Path {
         self.0.path()
+    }
+
+    /// Makes room for good.
+    async fn grow(&self) -> Result<(), Failure> {
+        let options = format!("remount,size={GROWN}");
+        let grown = Command::new("mount").args(["-o", &options]).arg(self.path()).output().await?;
+        if grown.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&grown.stderr);
+        Err(Failure::Unmet(format!("the small disk can not be made larger: {said}")))
+    }
+
+    /// What df(1) tells of it.
+    async fn df(&self) -> Result<String, Failure> {
+        let df = Command::new("df").arg("-kP").arg(self.path()).output().await?;
+        Ok(String::from_utf8_lossy(&df.stdout).into_owned())
+    }
+
+    /// Whether there is room enough that nothing can have failed for the lack of it.
+    async fn has_room(&self) -> Result<(), Failure> {
+        let df = self.df().await?;
+        let free = df.lines().nth(1).and_then(|line| line.split_ascii_whitespace().nth(3));
+        match free.and_then(|free| free.parse::<u64>().ok()) {
+            Some(free) if free >= FREE_MIN => Ok(()),
+            _ => Err(Failure::Unmet("the load filled the disk a second time".into())),
+        }
+    }
+
+    /// How full it is and with what, and the end of the log.
+    async fn describe(&self, market: &OneProcess) -> Result<String, Failure> {
+        let mut text = self.df().await?;
+        for name in ["stubmart.db", "stubmart.db-wal"] {
+            let size = std::fs::metadata(market.data().join(name)).map(|it| it.len());
+            text += &size.map_or_else(
+                |error| format!("{name}: {error}\n"),
+                |size| format!("{name}: {size} bytes\n"),
+            );
+        }
+        Ok(text + "the end of the log:\n" + &market.log().tail())
     }
 }
 
@@ -132,8 +179,8 @@ impl Clients {
 }
 
 /// Fills the disk under load until writes are refused; reads go on. Then makes room: writes succeed again
-/// without a restart. Then kills the server and judges everything. `None` where no small disk can be
-/// mounted.
+/// without a restart, and none is refused any more. Then kills the server and judges everything. `None`
+/// where no small disk can be mounted.
 ///
 /// # Errors
 /// Whatever does not hold.
@@ -142,6 +189,20 @@ pub async fn full_disk(patience: Duration) -> Result<Option<Report>, Failure> {
     let mut settings = Settings::load(Duration::from_secs(2));
     settings.data = Some(disk.path().join("data"));
     let mut market = OneProcess::started(settings).await?;
+    match fill_and_grow(&disk, &mut market, patience).await {
+        Ok(report) => Ok(Some(report)),
+        Err(failure) => {
+            let failure = Box::new(failure);
+            Err(Failure::OnDisk { failure, disk: disk.describe(&market).await? })
+        }
+    }
+}
+
+async fn fill_and_grow(
+    disk: &SmallDisk,
+    market: &mut OneProcess,
+    patience: Duration,
+) -> Result<Report, Failure> {
     let cast = Cast::sign_up(&market.base(), CLIENTS).await?;
     cast.recorder.with_faults();
     let pool = Arc::<Pool>::default();
@@ -150,16 +211,37 @@ pub async fn full_disk(patience: Duration) -> Result<Option<Report>, Failure> {
     let clients = Clients::start(&cast, &market.base(), &pool)?;
     until(|| refused(&cast.recorder) >= REFUSED_MIN, "the full disk refused nothing").await?;
     // What is stored can be looked at, and the process lives.
-    let actor = first(&cast, &market)?;
+    let actor = first(&cast, market)?;
     actor.all_orders("").await?;
     if let Some(status) = market.ended()? {
         return Err(Failure::Unmet(format!("the full disk ended the market with {status}")));
     }
     std::fs::remove_file(&filler)?;
+    disk.grow().await?;
     let recovered_in = recovery(&actor).await?;
-    sleep(AFTERWARDS).await;
+    let recovered = cast.recorder.now();
+    go_on(&cast).await?;
     clients.end().await?;
-    finish("full disk", &mut market, &cast, recovered_in, patience).await.map(Some)
+    disk.has_room().await?;
+    refused_none_since(recovered, &cast.recorder)?;
+    finish("full disk", market, &cast, recovered_in, patience).await
+}
+
+/// Lets the load go on until enough calls were answered.
+async fn go_on(cast: &Cast) -> Result<(), Failure> {
+    let enough = cast.answered().known + AFTERWARDS;
+    until(|| cast.answered().known >= enough, "the load does not go on").await
+}
+
+/// What was asked after `recovered` must not have been refused for the fault any more.
+fn refused_none_since(recovered: Moment, recorder: &Recorder) -> Result<(), Failure> {
+    recorder.with(|history| {
+        let mut asked = history.calls.iter().filter(|call| call.start > recovered);
+        match asked.find(|call| is_fault(&call.outcome)) {
+            Some(call) => Err(Failure::Unmet(format!("refused after the recovery: {call:?}"))),
+            None => Ok(()),
+        }
+    })
 }
 
 /// Lets the system calls `call` fail with `error` under load, those that `when` says. The server goes on,
@@ -183,7 +265,7 @@ pub async fn failing_call(
     market.start().await?;
     let clients = Clients::start(&cast, &market.base(), &Arc::default())?;
     until(|| refused(&cast.recorder) >= REFUSED_MIN, "the failing disk refused nothing").await?;
-    sleep(AFTERWARDS).await;
+    go_on(&cast).await?;
     clients.end().await?;
     if let Some(status) = market.ended()? {
         let log = market.log().tail();
@@ -216,14 +298,15 @@ async fn finish(
         return Err(Failure::Log(panics));
     }
     let (refused, answered) = (refused(&cast.recorder), cast.answered());
-    Ok(Report { fault, refused, acknowledged: answered.known, recovered_in })
+    Ok(Report { fault, refused, answered: answered.known, recovered_in })
 }
 
 fn refused(recorder: &Recorder) -> usize {
-    recorder.with(|history| {
-        let refused = Outcome::Refused(Code::Unavailable);
-        history.calls.iter().filter(|call| call.outcome == refused).count()
-    })
+    recorder.with(|history| history.calls.iter().filter(|call| is_fault(&call.outcome)).count())
+}
+
+fn is_fault(outcome: &Outcome) -> bool {
+    *outcome == Outcome::Refused(Code::Unavailable)
 }
 
 async fn until(holds: impl Fn() -> bool, otherwise: &str) -> Result<(), Failure> {

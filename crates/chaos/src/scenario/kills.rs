@@ -35,6 +35,12 @@ const FALSE_STARTS: u64 = 15;
 /// After how many cycles the history so far is judged, so that a long run fails early.
 const JUDGE_EVERY: u32 = 25;
 
+/// How many restarts it takes to speak of the slowest in a hundred.
+const RESTARTS_MIN: usize = 100;
+
+/// How long all but one restart in a hundred may take until the server is ready.
+const READY_MAX: Duration = Duration::from_secs(1);
+
 /// How large a kill run is.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
@@ -46,7 +52,7 @@ pub struct Plan {
     pub accounts: usize,
     /// How long the server lives under load in a cycle, in milliseconds: a random time between these.
     pub alive_ms: (u64, u64),
-    /// Goes on after the last planned kill until so many calls were acknowledged.
+    /// Goes on after the last planned kill until so many writes were acknowledged.
     pub acknowledged_min: usize,
     /// How long everything may take to end at the end.
     pub patience: Duration,
@@ -61,8 +67,10 @@ pub struct Report {
     pub kills: u32,
     /// How often it was killed while it started.
     pub false_starts: u32,
-    /// How many calls had a known outcome.
+    /// How many writes were acknowledged.
     pub acknowledged: usize,
+    /// How many calls had a known outcome.
+    pub answered: usize,
     /// How many broke off.
     pub unknown: usize,
     /// How many of those that broke off were asked again with their key and answered.
@@ -77,10 +85,41 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "kills: {} under load, {} while starting; {} calls acknowledged, {} broken off, {} of them repeated",
-            self.kills, self.false_starts, self.acknowledged, self.unknown, self.repeated
+            "kills: {} under load, {} while starting; {} writes acknowledged, {} calls answered, \
+             {} broken off, {} of them repeated",
+            self.kills,
+            self.false_starts,
+            self.acknowledged,
+            self.answered,
+            self.unknown,
+            self.repeated
         )?;
         write!(f, "kills: restart to ready {}; at rest after {:.1?}", self.restarts, self.rested_in)
+    }
+}
+
+impl Report {
+    /// Adds the figures of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.kills += other.kills;
+        self.false_starts += other.false_starts;
+        self.acknowledged += other.acknowledged;
+        self.answered += other.answered;
+        self.unknown += other.unknown;
+        self.repeated += other.repeated;
+        self.restarts.extend(&other.restarts);
+        self.rested_in = self.rested_in.max(other.rested_in);
+    }
+
+    /// Judges how fast the server got ready, where there are restarts enough to tell.
+    ///
+    /// # Errors
+    /// [`Failure::Unmet`] when more than one in a hundred took too long.
+    pub fn judge_restarts(&self) -> Result<(), Failure> {
+        if self.restarts.count() >= RESTARTS_MIN && self.restarts.percentile(99) >= READY_MAX {
+            return Err(Failure::Unmet(format!("restart to ready took {}", self.restarts)));
+        }
+        Ok(())
     }
 }
 
@@ -121,6 +160,7 @@ pub async fn run(
     }
     run.report.rested_in = run.cast.judge(system, plan.patience).await?;
     run.count();
+    run.report.judge_restarts()?;
     Ok(run.report)
 }
 
@@ -158,7 +198,8 @@ impl Run {
 
     fn count(&mut self) {
         let answered = self.cast.answered();
-        (self.report.acknowledged, self.report.unknown) = (answered.known, answered.unknown);
+        self.report.acknowledged = answered.acknowledged;
+        (self.report.answered, self.report.unknown) = (answered.known, answered.unknown);
     }
 
     fn actor(&self, actors: &[Actor], user: UserId) -> Option<Actor> {

@@ -23,7 +23,7 @@ use crate::{
     Failure,
     actor::{Account, Actor},
     checker,
-    history::{Outcome, Recorder},
+    history::{Call, Outcome, Recorder},
     system::System,
 };
 
@@ -118,12 +118,14 @@ impl Cast {
         Ok(rested)
     }
 
-    /// How many calls were answered for certain, and how many were not.
+    /// How many calls were acknowledged writes, how many were answered for certain, and how many were not.
     #[must_use]
     pub fn answered(&self) -> Answered {
         self.recorder.with(|history| {
-            let known = history.calls.iter().filter(|call| call.outcome.is_known()).count();
-            Answered { known, unknown: history.calls.len() - known }
+            let count = |is: fn(&Call) -> bool| history.calls.iter().filter(|it| is(it)).count();
+            let known = count(|call| call.outcome.is_known());
+            let acknowledged = count(Call::is_acknowledged_write);
+            Answered { acknowledged, known, unknown: history.calls.len() - known }
         })
     }
 
@@ -145,6 +147,8 @@ impl Cast {
 /// How many calls had an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answered {
+    /// That changed something and were told so.
+    pub acknowledged: usize,
     /// With a known outcome.
     pub known: usize,
     /// Without.
