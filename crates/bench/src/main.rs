@@ -13,23 +13,27 @@ mod http;
 mod limits;
 mod load;
 mod scenarios;
-mod server;
 
-use std::{error::Error, path::PathBuf, time::Duration};
+use std::{error::Error, net::SocketAddr, time::Duration};
 
 use clap::Parser;
+use stubmart_chaos::{
+    process::{OneProcess, Settings},
+    random::Random,
+    system::System as _,
+};
 
-use crate::{load::Rate, server::Server};
+use crate::load::Rate;
 
 /// What every step here may fail with.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
 /// Measures the market and prints each figure with its ratio to the limit that bounds it.
+///
+/// The server is the one that `STUBMART_BINARY` names, or else the one of this workspace, built now in the
+/// profile of this program.
 #[derive(Debug, Parser)]
 struct Args {
-    /// The server's binary; the one built beside this program when left out
-    #[arg(long)]
-    binary: Option<PathBuf>,
     /// How many tickets the market holds; can be given more than once
     #[arg(long, default_values_t = [10_000, 200_000])]
     tickets: Vec<u32>,
@@ -54,34 +58,29 @@ async fn main() -> Result<(), Failure> {
     let limits = limits::measure(span, connections).await?;
     for tickets in args.tickets {
         println!("\nmarket with {tickets} tickets");
-        let binary = match &args.binary {
-            Some(binary) => binary.clone(),
-            None => std::env::current_exe()?.with_file_name("stubmart"),
-        };
-        market(&binary, tickets, span, connections, &limits).await?;
+        market(tickets, span, connections, &limits).await?;
     }
     Ok(())
 }
 
 async fn market(
-    binary: &std::path::Path,
     tickets: u32,
     span: Duration,
     connections: usize,
     limits: &limits::Limits,
 ) -> Result<(), Failure> {
-    let data = tempfile::tempdir()?;
-    let mut server = Server::start(binary, data.path()).await?;
-    let market = scenarios::Market::fill(server.address, tickets).await?;
-    server.stop().await?;
-    let server = Server::start(binary, data.path()).await?;
-    println!(
-        "  ready after                    {:>10.0} ms",
-        server.ready_after.as_secs_f64() * 1e3
-    );
-    println!("  memory at rest                 {:>10.1} MB", server.resident_mb()?);
+    // Of the log only the line that tells where the server serves.
+    let settings = Settings::default()
+        .set("STUBMART_RATE_LIMITS", "off")
+        .set("STUBMART_LOG", "warn,stubmart::serve=info");
+    let mut server = OneProcess::started(settings).await?;
+    let market = scenarios::Market::fill(address(&server)?, tickets).await?;
+    server.kill(&mut Random::new(0)).await?;
+    let ready_after = server.start().await?;
+    println!("  ready after                    {:>10.0} ms", ready_after.as_secs_f64() * 1e3);
+    println!("  memory at rest                 {:>10.1} MB", resident_mb(&server)?);
 
-    let market = market.at(server.address);
+    let market = market.at(address(&server)?);
     line(
         "event's 50 cheapest tickets",
         &market.event_tickets(span, connections).await?,
@@ -113,8 +112,22 @@ async fn market(
         slowest.as_secs_f64() * 1e3,
         fastest.as_secs_f64() * 1e3
     );
-    println!("  memory after the load          {:>10.1} MB", server.resident_mb()?);
+    println!("  memory after the load          {:>10.1} MB", resident_mb(&server)?);
     Ok(())
+}
+
+fn address(server: &OneProcess) -> Result<SocketAddr, Failure> {
+    let base = server.base();
+    Ok(base.strip_prefix("http://").unwrap_or(&base).parse()?)
+}
+
+/// The memory that the server holds, in megabytes.
+fn resident_mb(server: &OneProcess) -> Result<f64, Failure> {
+    let id = server.id().ok_or("the server has ended")?;
+    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kib / 1024.0)
 }
 
 /// One figure, with its ratio to the limit that bounds it.

@@ -27,6 +27,12 @@ const HOT_EVENTS: usize = 16;
 /// How many buyers there are; a signup costs tens of milliseconds of password hashing.
 const BUYERS: usize = 64;
 
+/// How many fresh tickets a second of holds or purchases gets: more than there can be of them.
+const FRESH_PER_SECOND: u64 = 10_000;
+
+/// How many connections list tickets at once.
+const LISTERS: usize = 64;
+
 /// Names to search for.
 const WORDS: [&str; 8] =
     ["Hamlet", "Tosca", "Rovers", "Quartet", "Carmen", "Macbeth", "Lanterns", "Nutcracker"];
@@ -35,11 +41,9 @@ const WORDS: [&str; 8] =
 #[derive(Clone)]
 pub(crate) struct Market {
     address: SocketAddr,
+    seller: String,
     events: Arc<Vec<String>>,
-    tickets: Arc<Vec<String>>,
     buyers: Arc<Vec<String>>,
-    /// The next ticket that nobody has bought.
-    next: Arc<AtomicUsize>,
 }
 
 impl Market {
@@ -59,20 +63,26 @@ impl Market {
             let answer = connection.post("/api/events", &seller, &body.to_string()).await?;
             events.push(id(&answer)?);
         }
-        let events = Arc::new(events);
+        let (events, buyers) = (Arc::new(events), Arc::new(buyers));
+        let market = Self { address, seller, events, buyers };
+        market.list(usize::try_from(count)?).await?;
+        Ok(market)
+    }
+
+    /// Lists `count` tickets, and tells their ids.
+    async fn list(&self, count: usize) -> Result<Vec<String>, Failure> {
         let next = Arc::new(AtomicUsize::new(0));
-        let listed = (0..64)
-            .map(|_| list(address, seller.clone(), Arc::clone(&events), Arc::clone(&next), count));
-        let tickets = try_join_all(listed.map(tokio::spawn)).await?;
-        let tickets: Result<Vec<_>, _> = tickets.into_iter().collect();
-        let tickets = tickets?.into_iter().flatten().collect();
-        Ok(Self {
-            address,
-            events,
-            tickets: Arc::new(tickets),
-            buyers: Arc::new(buyers),
-            next: Arc::default(),
-        })
+        let listed = (0..LISTERS).map(|_| list(self.clone(), Arc::clone(&next), count));
+        let listed = try_join_all(listed.map(tokio::spawn)).await?;
+        let listed: Result<Vec<_>, _> = listed.into_iter().collect();
+        Ok(listed?.into_iter().flatten().collect())
+    }
+
+    /// Fresh tickets for a load of `span`, listed before its time begins: what a load has taken, the next
+    /// can not have.
+    async fn fresh(&self, span: Duration) -> Result<Fresh, Failure> {
+        let count = usize::try_from(FRESH_PER_SECOND.saturating_mul(span.as_secs().max(1)))?;
+        Ok(Fresh { tickets: Arc::new(self.list(count).await?), next: Arc::default() })
     }
 
     /// The same market at another address.
@@ -136,9 +146,9 @@ impl Market {
     }
 
     pub(crate) async fn holds(&self, span: Duration, connections: usize) -> Result<Rate, Failure> {
-        let market = self.clone();
+        let fresh = self.fresh(span).await?;
         load::run(span, self.clients(connections).await?, move |(mut client, token)| {
-            let ticket = market.fresh_ticket();
+            let ticket = fresh.take();
             async move {
                 let Some(ticket) = ticket else { return Ok(((client, token), Round::Exhausted)) };
                 let body = format!("{{\"ticketId\":\"{ticket}\"}}");
@@ -154,9 +164,9 @@ impl Market {
         span: Duration,
         connections: usize,
     ) -> Result<Rate, Failure> {
-        let market = self.clone();
+        let fresh = self.fresh(span).await?;
         load::run(span, self.clients(connections).await?, move |(mut client, token)| {
-            let ticket = market.fresh_ticket();
+            let ticket = fresh.take();
             async move {
                 let Some(ticket) = ticket else { return Ok(((client, token), Round::Exhausted)) };
                 let body = format!("{{\"ticketId\":\"{ticket}\"}}");
@@ -176,7 +186,7 @@ impl Market {
         &self,
         count: usize,
     ) -> Result<(Duration, Duration, usize), Failure> {
-        let ticket = self.fresh_ticket().ok_or("no ticket is left")?;
+        let ticket = self.list(1).await?.pop().ok_or("no ticket was listed")?;
         let body = format!("{{\"ticketId\":\"{ticket}\"}}");
         let clients = self.clients(count).await?;
         let started = Instant::now();
@@ -194,8 +204,17 @@ impl Market {
         let winners = answers.iter().filter(|(status, _)| *status == 201).count();
         Ok((times.clone().min().unwrap_or_default(), times.max().unwrap_or_default(), winners))
     }
+}
 
-    fn fresh_ticket(&self) -> Option<String> {
+/// Tickets that nobody holds or has bought. Clones share them.
+#[derive(Clone)]
+struct Fresh {
+    tickets: Arc<Vec<String>>,
+    next: Arc<AtomicUsize>,
+}
+
+impl Fresh {
+    fn take(&self) -> Option<String> {
         self.tickets.get(self.next.fetch_add(1, Ordering::Relaxed)).cloned()
     }
 }
@@ -223,24 +242,23 @@ async fn sign_up(address: SocketAddr, name: String) -> Result<String, Failure> {
 
 /// Lists tickets until `count` are.
 async fn list(
-    address: SocketAddr,
-    seller: String,
-    events: Arc<Vec<String>>,
+    market: Market,
     next: Arc<AtomicUsize>,
-    count: u32,
+    count: usize,
 ) -> Result<Vec<String>, Failure> {
-    let mut connection = Connection::open(address).await?;
+    let mut connection = Connection::open(market.address).await?;
     let mut listed = Vec::new();
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
-        if number >= usize::try_from(count)? {
+        if number >= count {
             return Ok(listed);
         }
         let body = json!({
             "title": format!("Stalls row {}, two together", number % 40), "price": 2_000 + (number * 7_919) % 40_000,
-            "eventId": nth(&events, number), "section": "Stalls", "row": (number % 40).to_string(),
+            "eventId": nth(&market.events, number), "section": "Stalls", "row": (number % 40).to_string(),
             "seats": [(number % 60).to_string(), (number % 60 + 1).to_string()],
         });
-        listed.push(id(&connection.post("/api/tickets", &seller, &body.to_string()).await?)?);
+        listed
+            .push(id(&connection.post("/api/tickets", &market.seller, &body.to_string()).await?)?);
     }
 }
