@@ -10,7 +10,7 @@ the market that is left behind must pass `stubmart check`.
 import json
 import os
 import pathlib
-import socket
+import re
 import string
 import subprocess
 import sys
@@ -21,12 +21,7 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 READY_WITHIN = 30.0
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+STOPPED_WITHIN = 30.0
 
 
 def call(base, method, path, body=None, token=None):
@@ -41,17 +36,32 @@ def call(base, method, path, body=None, token=None):
         return (json.loads(text) if text else None), response.headers
 
 
-def wait_until_ready(base, server):
+def wait_until_ready(log, server):
+    """Where the server serves, as its log tells; it took a free port."""
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            raise SystemExit(f"the server ended with exit code {server.returncode}")
+            raise SystemExit(f"the server ended with exit code {server.returncode}:\n{log.read_text()}")
+        served = re.search(r"serves at (http://\S+)", log.read_text(errors="replace"))
         try:
-            with urllib.request.urlopen(base + "/readyz", timeout=2):
-                return
+            if served:
+                with urllib.request.urlopen(served[1] + "/readyz", timeout=2):
+                    return served[1]
         except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    raise SystemExit(f"the server was not ready within {READY_WITHIN:.0f} s")
+            pass
+        time.sleep(0.05)
+    raise SystemExit(f"the server was not ready within {READY_WITHIN:.0f} s:\n{log.read_text()}")
+
+
+def stop(server):
+    """Asks the server to end, and sees to it that it has. Whether it did so by itself and with success."""
+    server.terminate()
+    try:
+        return server.wait(timeout=STOPPED_WITHIN) == 0
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+        return False
 
 
 def sign_up(base, name):
@@ -90,15 +100,14 @@ def faults_in(log):
 
 
 def run(binary, schemathesis, options, directory):
-    base = f"http://127.0.0.1:{free_port()}"
     log = directory / "server.log"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STUBMART_")}
     data = ["--data", str(directory / "data")]
-    serve = [binary, "serve", "--listen", base.removeprefix("http://"), "--rate-limits", "off", *data]
+    serve = [binary, "serve", "--listen", "127.0.0.1:0", "--rate-limits", "off", *data]
     with log.open("w") as out:
         server = subprocess.Popen(serve, stdout=out, stderr=out, env=environment)
     try:
-        wait_until_ready(base, server)
+        base = wait_until_ready(log, server)
         known = furnish(base)
         config = directory / "schemathesis.toml"
         template = string.Template((HERE / "schemathesis.toml").read_text())
@@ -111,8 +120,10 @@ def run(binary, schemathesis, options, directory):
             print("the session of the run ended before the run did: what came after it proved nothing")
             failed = True
     finally:
-        server.terminate()
-        server.wait(timeout=30)
+        stopped = stop(server)
+    if not stopped:
+        print("the server did not end as it should when it was asked to")
+        failed = True
     for line in faults_in(log):
         print(f"the server logged: {line}")
         failed = True
