@@ -18,6 +18,7 @@ pub(crate) fn check(tree: &Tree) -> Result<Vec<Fault>, Failure> {
     for file in tree.files.iter().filter(|file| file.path.ends_with(".md")) {
         for (number, line) in file.lines() {
             let missing = paths(file, line).into_iter().filter(|path| !tree.has(path));
+            let missing = missing.chain(sources(line).filter(|path| !tree.has_source(path)));
             faults
                 .extend(missing.map(|path| format!("{}:{number}: there is no {path}", file.path)));
         }
@@ -42,11 +43,21 @@ fn paths(file: &File, line: &str) -> Vec<String> {
     links.chain(code).collect()
 }
 
+/// The source files that a line names in code, each by the end of its path.
+fn sources(line: &str) -> impl Iterator<Item = String> {
+    let code = line.split('`').skip(1).step_by(2);
+    code.filter(|code| code.ends_with(".rs") && code.chars().all(is_plain)).map(ToOwned::to_owned)
+}
+
+/// Whether the letter stands for itself in a path, and is not part of a pattern or a command.
+fn is_plain(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || "/._-".contains(letter)
+}
+
 /// Whether a piece of code is a path from the root, and not a pattern or a command.
 fn is_path(code: &str) -> bool {
     let ours = ["crates/", "docs/", "scripts/", "bench/", ".ci/"];
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-".contains(letter);
-    ours.iter().any(|start| code.starts_with(start)) && code.chars().all(plain)
+    ours.iter().any(|start| code.starts_with(start)) && code.chars().all(is_plain)
 }
 
 /// Writes the table of error codes.
@@ -76,5 +87,17 @@ mod tests {
         let file = File { path: "docs/testing.md".to_owned(), text: String::new() };
         let line = "see [x](errors.md#a), [y](https://z), `crates/sim/src`, `crates/*/src` and `cargo test`";
         assert_eq!(paths(&file, line), ["docs/errors.md", "crates/sim/src"]);
+    }
+
+    #[test]
+    fn source_files_in_code_are_found_by_the_end_of_their_path() {
+        let line =
+            "`ticket.rs`, `charge/rules.rs`, `*.rs`, `cargo test a.rs`, `crates/sim` and other.rs";
+        assert_eq!(sources(line).collect::<Vec<_>>(), ["ticket.rs", "charge/rules.rs"]);
+        let source = |path: &str| File { path: path.to_owned(), text: String::new() };
+        let tree = Tree::of(vec![source("crates/payments/src/charge/rules.rs")]);
+        assert!(tree.has_source("charge/rules.rs"));
+        assert!(!tree.has_source("ules.rs"));
+        assert!(!tree.has_source("charge/tests.rs"));
     }
 }

@@ -57,6 +57,18 @@ impl Tree {
         Ok(Self { root: root.to_owned(), files })
     }
 
+    /// Whether a file's path is `end` or ends with it.
+    pub(crate) fn has_source(&self, end: &str) -> bool {
+        let has_it = |file: &File| Path::new(&file.path).ends_with(end);
+        self.files.iter().any(has_it)
+    }
+
+    /// A tree of these files.
+    #[cfg(test)]
+    pub(crate) fn of(files: Vec<File>) -> Self {
+        Self { root: PathBuf::new(), files }
+    }
+
     /// Whether there is such a file or directory.
     pub(crate) fn has(&self, path: &str) -> bool {
         self.root.join(path).exists()
