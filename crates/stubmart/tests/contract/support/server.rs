@@ -87,8 +87,9 @@ impl Server {
 
     /// Asks the process to stop and waits for it.
     pub(crate) fn stop(&mut self) -> std::process::ExitStatus {
-        let pid = self.child.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        // By the shell's own kill: the program of that name is not on every machine.
+        let kill = format!("kill -TERM {}", self.child.id());
+        let asked = Command::new("/bin/sh").args(["-c", &kill]).status().unwrap();
         assert!(asked.success() || self.child.try_wait().unwrap().is_some());
         self.child.wait().unwrap()
     }
