@@ -1,5 +1,9 @@
 //! A disk that is full or fails.
-#![expect(clippy::print_stderr, reason = "a test tells its figures, and what it leaves out")]
+#![expect(
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and tells its figures"
+)]
 
 use std::time::Duration;
 

@@ -124,6 +124,27 @@ fn two_orders_at_once_are_rejected() {
 }
 
 #[test]
+fn an_answer_that_is_none_is_rejected_and_excused_by_no_fault() {
+    let garbled = Outcome::Unreadable("not JSON".to_owned());
+    let call = call(20, 30, Request::Order { ticket: T }, garbled);
+    reject("ANSWER", vec![listed(), call.clone()]);
+    let history = History { calls: vec![listed(), call], faults: true, ..History::default() };
+    assert!(violations(&history).iter().any(|it| it.rule == "ANSWER"));
+}
+
+#[test]
+fn only_a_first_success_of_a_change_is_an_acknowledged_write() {
+    assert!(listed().is_acknowledged_write());
+    assert!(!Call { replayed: true, ..listed() }.is_acknowledged_write());
+    assert!(
+        !refused(1, 2, Request::Order { ticket: T }, Code::TicketLocked).is_acknowledged_write()
+    );
+    assert!(!sees_ticket(1, ticket(1, 100, TicketStatus::Available)).is_acknowledged_write());
+    let broken = Outcome::Unknown("broken".to_owned());
+    assert!(!call(1, 2, Request::Order { ticket: T }, broken).is_acknowledged_write());
+}
+
+#[test]
 fn a_change_under_a_lock_is_rejected() {
     reject("PRICE-1", vec![listed(), locks(20, 30, A), edits(40, 50, 3, 200)]);
     accept(vec![listed(), locks(20, 30, A), leaves(35, 45, A), edits(40, 50, 4, 200)]);
