@@ -34,14 +34,10 @@ const ASK_EVERY: Duration = Duration::from_millis(2);
 /// The signal that nothing can catch.
 const SIGKILL: i32 = 9;
 
-/// System calls at which a doomed process is killed, and at which one of them at the latest.
-const DOOMED_CALLS: &[(&str, u64)] = &[
-    ("fsync,fdatasync", 150),
-    ("pwrite64", 600),
-    ("pread64", 300),
-    ("write", 300),
-    ("ftruncate", 2),
-];
+/// System calls at which a doomed process is killed, and at which one of them at the latest, counted in each
+/// thread for itself: strace(1) does so.
+const DOOMED_CALLS: &[(&str, u64)] =
+    &[("fsync,fdatasync", 40), ("pwrite64", 150), ("pread64", 20), ("write", 8), ("ftruncate", 2)];
 
 /// In how many of a hundred crashes the shared index of the log is gone.
 const INDEX_LOST: u64 = 30;
@@ -165,6 +161,7 @@ pub struct OneProcess {
     base: String,
     child: Option<Child>,
     log: Log,
+    is_doomed: bool,
     doomed: u32,
     /// Removes the throw-away data at the end.
     _scratch: Option<TempDir>,
@@ -190,6 +187,7 @@ impl OneProcess {
             base: String::new(),
             child: None,
             log: Log::default(),
+            is_doomed: false,
             doomed: 0,
             _scratch: scratch,
         })
@@ -250,7 +248,11 @@ impl OneProcess {
 
     /// Starts the process; what it serves at comes by the channel.
     fn spawn(&mut self) -> Result<watch::Receiver<Option<String>>, Failure> {
-        if let Some(random) = &mut self.settings.doomed
+        if self.settings.doomed.is_some() {
+            self.settings.wrapper.clear();
+        }
+        if self.is_doomed
+            && let Some(random) = &mut self.settings.doomed
             && let Some((call, most)) = random.pick(DOOMED_CALLS)
         {
             let when = random.between(1, *most);
@@ -359,6 +361,10 @@ impl System for OneProcess {
                 Err(_) => return Err(self.failed("was not ready in time")),
             }
         }
+    }
+
+    fn doom(&mut self, is_doomed: bool) {
+        self.is_doomed = is_doomed;
     }
 
     async fn start_and_kill(&mut self, alive: Duration) -> Result<(), Failure> {

@@ -19,6 +19,10 @@ pub trait System: Send {
     /// [`Failure::Market`] when it does not become ready; what was started runs or has ended.
     async fn start(&mut self) -> Result<Duration, Failure>;
 
+    /// Whether what is started from now on is doomed to die at a random system call, where the system was set
+    /// up for that. At first nothing is.
+    fn doom(&mut self, is_doomed: bool);
+
     /// Starts what does not run and kills it after `alive`, ready or not.
     ///
     /// # Errors

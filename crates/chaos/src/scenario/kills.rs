@@ -151,6 +151,7 @@ pub async fn run(
         report: Report::default(),
         read_back: 0,
     };
+    system.doom(true);
     while run.report.kills < plan.kills || run.report.acknowledged < plan.acknowledged_min {
         run.cycle(system, plan).await?;
         progress(&run.report);
@@ -158,6 +159,10 @@ pub async fn run(
             run.cast.recorder.with(|history| checker::check(history))?;
         }
     }
+    // Whatever the last process was doomed to: now everything has to come to rest.
+    system.doom(false);
+    system.kill(&mut run.random).await?;
+    system.start().await?;
     run.report.rested_in = run.cast.judge(system, plan.patience).await?;
     run.count();
     run.report.judge_restarts()?;
