@@ -194,6 +194,15 @@ impl Browser {
         }
     }
 
+    /// Waits until this is told to those who do not see the page.
+    pub async fn hears(&self, text: &str) {
+        eventually(&format!("{text:?} to be announced"), async || {
+            let told = self.run("return document.querySelector('#announce').textContent").await;
+            told.as_str()?.contains(text).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until nothing fits that is shown.
     pub async fn loses(&self, css: &str) {
         eventually(&format!("{css} to go away"), async || {
@@ -233,7 +242,7 @@ impl Browser {
 
     /// What the console holds since it was last asked: errors of scripts, refused loads, violations of
     /// the content security policy. A page that answers 4xx leaves a line there as well, which is left
-    /// out: a test that is about such a page knows.
+    /// out: a test that is about such a page knows. What a page loads or asks of the API is not.
     pub async fn complaints(&self) -> Vec<String> {
         let log = self.ask("se/log", &json!({ "type": "browser" })).await;
         let text = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
@@ -242,8 +251,15 @@ impl Browser {
             .iter()
             .filter(|line| matches!(&*text(line, "level"), "SEVERE" | "WARNING"))
             .map(|line| text(line, "message"))
-            .filter(|message| !message.contains("the server responded with a status of 4"))
+            .filter(|message| !self.is_page_with_4xx(message))
             .collect()
+    }
+
+    fn is_page_with_4xx(&self, message: &str) -> bool {
+        let path = message.strip_prefix(&self.base).unwrap_or("/api/");
+        message.contains("the server responded with a status of 4")
+            && !path.starts_with("/api/")
+            && !path.starts_with("/assets/")
     }
 
     /// What axe-core finds wrong with the page, by the rules of WCAG 2.2 AA and its own good practice:
@@ -278,7 +294,9 @@ impl Browser {
     async fn ask(&self, what: &str, body: &Value) -> Value {
         let path = format!("/session/{}/{what}", self.session);
         let answer = self.raw.raw("POST".parse().unwrap(), &path, Some(body)).await.unwrap();
+        let is_good = answer.status.is_success();
         let answer: Value = answer.json().unwrap();
+        assert!(is_good, "{what}: {answer}");
         answer["value"].clone()
     }
 }

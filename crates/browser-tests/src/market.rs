@@ -30,8 +30,9 @@ pub struct Market {
     pub base: String,
     /// Calls its API as nobody.
     pub api: Client,
-    _process: Child,
-    _directory: TempDir,
+    arguments: Vec<String>,
+    process: Child,
+    directory: TempDir,
     _turn: SemaphorePermit<'static>,
 }
 
@@ -81,35 +82,30 @@ impl Market {
     }
 
     async fn start_in(directory: TempDir, command: &[&str], settings: &[&str]) -> Self {
-        let binary = binary().await;
+        binary().await;
         let turn = TURNS.acquire().await.expect("the turns never end");
-        let mut process = Command::new(binary)
-            .args(command)
-            .args(["--listen", "127.0.0.1:0", "--data"])
-            .arg(directory.path())
-            .env("STUBMART_RATE_LIMITS", "off")
-            .args(settings)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the binary starts");
-        let mut log = BufReader::new(process.stderr.take().expect("its log is piped")).lines();
-        let mut seen = Vec::new();
-        let base = loop {
-            let Some(line) = log.next_line().await.expect("its log is text") else {
-                panic!("stubmart ended before it served:\n{}", seen.join("\n"));
-            };
-            if let Some((_, address)) = line.split_once("serves at ") {
-                break address.split_whitespace().next().unwrap_or_default().to_owned();
-            }
-            seen.push(line);
-        };
-        // A log that nobody reads would fill its pipe and stop the market.
-        tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+        let arguments: Vec<String> =
+            command.iter().chain(settings).map(|it| (*it).to_owned()).collect();
+        let (process, base) = launch(&directory, &arguments, "127.0.0.1:0").await;
         let api = Client::http(&base).expect("it serves at an http address");
-        Self { base, api, _process: process, _directory: directory, _turn: turn }
+        Self { base, api, arguments, process, directory, _turn: turn }
+    }
+
+    /// Kills the server, as `kill -9` does. The address is kept for [`Self::come_back`].
+    ///
+    /// # Panics
+    /// When it has ended already.
+    pub async fn go_down(&mut self) {
+        self.process.kill().await.expect("it runs");
+    }
+
+    /// Serves the same market at the same address again.
+    ///
+    /// # Panics
+    /// When it does not serve.
+    pub async fn come_back(&mut self) {
+        let address = self.base.trim_start_matches("http://").to_owned();
+        (self.process, _) = launch(&self.directory, &self.arguments, &address).await;
     }
 
     /// Opens an account.
@@ -174,6 +170,37 @@ impl Member {
         };
         self.api.create_ticket(&request).await.expect("a ticket is listed")
     }
+}
+
+/// Starts the binary with a market in `directory`; gives it once it serves, and its address.
+async fn launch(directory: &TempDir, arguments: &[String], listen: &str) -> (Child, String) {
+    let (command, settings) = arguments.split_first().expect("a command");
+    let mut process = Command::new(binary().await)
+        .arg(command)
+        .args(["--listen", listen, "--data"])
+        .arg(directory.path())
+        .env("STUBMART_RATE_LIMITS", "off")
+        .args(settings)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the binary starts");
+    let mut log = BufReader::new(process.stderr.take().expect("its log is piped")).lines();
+    let mut seen = Vec::new();
+    let base = loop {
+        let Some(line) = log.next_line().await.expect("its log is text") else {
+            panic!("stubmart ended before it served:\n{}", seen.join("\n"));
+        };
+        if let Some((_, address)) = line.split_once("serves at ") {
+            break address.split_whitespace().next().unwrap_or_default().to_owned();
+        }
+        seen.push(line);
+    };
+    // A log that nobody reads would fill its pipe and stop the market.
+    tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+    (process, base)
 }
 
 fn directory() -> TempDir {

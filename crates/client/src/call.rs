@@ -252,13 +252,19 @@ impl Client {
         path: &str,
         query: &(impl Serialize + Sync),
     ) -> Result<T, ClientError> {
+        self.list_unread(path, query).await?.json()
+    }
+
+    /// A list, as it came.
+    pub(crate) async fn list_unread(
+        &self,
+        path: &str,
+        query: &(impl Serialize + Sync),
+    ) -> Result<Answer, ClientError> {
         let query = serde_urlencoded::to_string(query)
             .map_err(|error| TransportError::Request(BoxError::from(error)))?;
-        if query.is_empty() {
-            self.get(path).await
-        } else {
-            self.get(&format!("{path}?{query}")).await
-        }
+        let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+        self.send(Method::GET, &path, None::<&()>).await
     }
 
     /// A request whose answer is taken only when it is a success.

@@ -1,6 +1,7 @@
 //! Events, tickets, orders and payments.
 
 use axum::http::Method;
+use serde::Serialize;
 use stubmart_contract::{
     EventId, OrderId, TicketId,
     api::{
@@ -9,7 +10,15 @@ use stubmart_contract::{
     },
 };
 
-use crate::{Client, ClientError, EventQuery, OrderQuery, TicketQuery, sse::EventStream};
+use crate::{Answer, Client, ClientError, EventQuery, OrderQuery, TicketQuery, sse::EventStream};
+
+/// `POST /api/payments/sandbox/authenticate`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Authentication<'a> {
+    client_secret: &'a str,
+    succeed: bool,
+}
 
 /// Events and tickets. A problem means that nothing happened.
 impl Client {
@@ -34,7 +43,15 @@ impl Client {
     /// # Errors
     /// `not_found`.
     pub async fn event(&self, id: EventId) -> Result<Event, ClientError> {
-        self.get(&format!("/api/events/{id}")).await
+        self.event_unread(id).await?.json()
+    }
+
+    /// [`Self::event`] as it came: for who may have read the very same answer before.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn event_unread(&self, id: EventId) -> Result<Answer, ClientError> {
+        self.send(Method::GET, &format!("/api/events/{id}"), None::<&()>).await
     }
 
     /// `GET /api/events/{id}/stream`: every change of the event's tickets, from now or from behind
@@ -55,7 +72,15 @@ impl Client {
     /// # Errors
     /// `validation_failed`; `not_signed_in` for one's own.
     pub async fn tickets(&self, query: &TicketQuery) -> Result<Page<Ticket>, ClientError> {
-        self.list("/api/tickets", query).await
+        self.tickets_unread(query).await?.json()
+    }
+
+    /// [`Self::tickets`] as they came: for who may have read the very same answer before.
+    ///
+    /// # Errors
+    /// `validation_failed`; `not_signed_in` for one's own.
+    pub async fn tickets_unread(&self, query: &TicketQuery) -> Result<Answer, ClientError> {
+        self.list_unread("/api/tickets", query).await
     }
 
     /// `POST /api/tickets`.
@@ -173,6 +198,20 @@ impl Client {
     /// `payment_provider_unavailable`, `not_found`: nothing is charged.
     pub async fn pay(&self, request: &CreatePaymentRequest) -> Result<Charge, ClientError> {
         self.send(Method::POST, "/api/payments", Some(request)).await?.json()
+    }
+
+    /// `POST /api/payments/sandbox/authenticate`: what the buyer answers their bank, which asks whether
+    /// it was them. Only where payments go to the sandbox.
+    ///
+    /// # Errors
+    /// `not_found`: no such payment; nothing happened.
+    pub async fn authenticate_in_sandbox(
+        &self,
+        client_secret: &str,
+        succeed: bool,
+    ) -> Result<Charge, ClientError> {
+        let answer = Authentication { client_secret, succeed };
+        self.send(Method::POST, "/api/payments/sandbox/authenticate", Some(&answer)).await?.json()
     }
 
     /// `POST /api/payments/intents`: for paying in the browser.

@@ -39,7 +39,11 @@ pub fn app(market: &Arc<Market>, config: &Config, metrics: PrometheusHandle) -> 
     let behind_pages = layer::apply(api.clone(), edge.clone()).layer(map_request(told_by_pages));
     let web = stubmart_web::router(Web {
         api: Client::in_process(behind_pages),
-        config: WebConfig { public_url: config.public_url.clone(), ..WebConfig::default() },
+        config: WebConfig {
+            public_url: config.public_url.clone(),
+            trust_proxy: config.trust_proxy,
+            ..WebConfig::default()
+        },
         host: market.host.clone(),
     });
     let all =

@@ -42,9 +42,18 @@ async function refresh(names, url = location.href, init = {}) {
     const [here, there] = [document, page].map((it) => $(`[data-swap="${name}"]`, it));
     if (!here || !there) continue;
     localise(there);
-    if (here.innerHTML !== there.innerHTML || here.hidden !== there.hidden) here.replaceWith(there);
+    if (here.innerHTML === there.innerHTML && here.hidden === there.hidden) continue;
+    const held = here.contains(document.activeElement);
+    here.replaceWith(there);
+    if (held) focusOn($("a, button", there) ?? there);
   }
   return { response, page };
+}
+
+/** Puts the focus on something, also where that takes none by itself. */
+function focusOn(element) {
+  if (!element.matches("a, button, input, select, summary, [tabindex]")) element.tabIndex = -1;
+  element.focus();
 }
 
 const visible = () => document.visibilityState === "visible";
@@ -81,18 +90,30 @@ function paced(wait, run) {
  *  server, which hidden tabs should not use up. `caughtUp` is called after each (re)connect. */
 function listen(url, onTicket, caughtUp = () => {}) {
   let source;
+  let timer;
+  let wait = 1000;
   const mark = (live) => $$("[data-live]").forEach((it) => (it.hidden = !live));
   const open = () => {
     if (source || !visible()) return;
+    clearTimeout(timer);
     source = new EventSource(url);
     source.addEventListener("open", () => {
+      wait = 1000;
       mark(true);
       caughtUp();
     });
-    source.addEventListener("error", () => mark(false));
+    source.addEventListener("error", () => {
+      mark(false);
+      // After an answer that is no stream (a server that restarts, a gateway) the browser gives up.
+      if (source?.readyState !== EventSource.CLOSED) return;
+      source = undefined;
+      timer = setTimeout(open, wait * (0.5 + Math.random() / 2));
+      wait = Math.min(wait * 2, 30_000);
+    });
     source.addEventListener("ticket", (event) => onTicket(JSON.parse(event.data)));
   };
   const close = () => {
+    clearTimeout(timer);
     source?.close();
     source = undefined;
   };
@@ -126,17 +147,28 @@ function place(ticket) {
 }
 
 const spell = (text) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean);
-const many = (n) => `${n.toLocaleString("en-US")} ${n === 1 ? "ticket" : "tickets"}`;
+const count = (n, one, more) => `${n.toLocaleString("en-US")} ${n === 1 ? one : more}`;
+const many = (n) => count(n, "ticket", "tickets");
 
 // ---- The event page: rows that follow the market ----
 
 function liveLots(root) {
   const list = () => $("#lots");
   const prices = paced(5000, () => refresh(["prices"]));
-  const everything = paced(2000, async () => {
-    const focus = document.activeElement?.closest?.(".lot")?.id;
-    await refresh(["lots", "prices"]);
-    if (focus) document.getElementById(focus)?.querySelector("button, a")?.focus();
+  /** The newest version that was told of each ticket: an answer that was on its way may be older. */
+  const told = new Map();
+
+  // The page is older than the stream. What has changed in between is asked of the API once it is open.
+  const catchUp = paced(2000, async () => {
+    const before = new Map($$(".lot", list()).map((row) => [row.id, row.dataset.version]));
+    const answer = await fetch(`/api/tickets?${list().dataset.query}`, { credentials: "same-origin" });
+    if (!answer.ok) return;
+    const { items } = await answer.json();
+    const there = new Set(items.map((ticket) => `t-${ticket.id}`));
+    for (const row of $$(".lot", list())) {
+      if (!there.has(row.id) && before.get(row.id) === row.dataset.version) drop(row, "is no longer offered");
+    }
+    items.forEach(changed);
   });
 
   const fill = (row, ticket) => {
@@ -158,13 +190,24 @@ function liveLots(root) {
     row.id = `t-${ticket.id}`;
     row.dataset.price = ticket.price;
     row.dataset.version = ticket.version;
-    if (row.dataset.own === undefined) act(row, ticket, where);
+    if (ticket.userId === list().dataset.viewer) row.dataset.own = "";
+    act(row, ticket, where);
     row.dataset.status = ticket.status;
+  };
+
+  const link = (href, text, look = "btn") => {
+    const it = document.createElement("a");
+    it.className = look;
+    it.href = href;
+    it.textContent = text;
+    return it;
   };
 
   const act = (row, ticket, where) => {
     const cell = $(".act", row);
-    if (ticket.status === "available") {
+    if (row.dataset.own !== undefined) {
+      if (!$("a", cell)) cell.replaceChildren(link(`/tickets/${ticket.id}/edit`, "Yours: edit", "btn quiet"));
+    } else if (ticket.status === "available") {
       const button = $("#lot").content.querySelector(".act button").cloneNode();
       button.setAttribute("formaction", `/tickets/${ticket.id}/buy`);
       button.value = ticket.price;
@@ -174,6 +217,9 @@ function liveLots(root) {
       button.append("Buy", spoken);
       cell.replaceChildren(button);
       delete row.dataset.mine;
+    } else if (ticket.orderId) {
+      row.dataset.mine = "";
+      cell.replaceChildren(link(`/orders/${ticket.orderId}`, "Continue checkout"));
     } else if (row.dataset.mine === undefined) {
       const held = document.createElement("p");
       held.className = "held";
@@ -190,53 +236,67 @@ function liveLots(root) {
     return (!qty || ticket.quantity === Number(qty)) && (!max || ticket.price <= Number(max));
   };
 
-  /** Puts a row where the list's order has it. */
-  const put = (row, ticket) => {
+  /** Where a row stands in the list's order, as the API sorts: by price or by age, both ties by age. */
+  const before = (one, other) => {
     const { sort } = list().dataset;
+    const [a, b] = [one, other].map((row) => (sort === "newest" ? 0 : Number(row.dataset.price)));
+    const less = a === b ? one.id < other.id : a < b;
+    return sort === "price" ? less : !less;
+  };
+
+  /** Puts a row where the list's order has it; away, where that is on another page. */
+  const put = (row) => {
     const rows = $$(".lot", list()).filter((it) => it !== row);
-    const behind = rows.find((it) => {
-      const price = Number(it.dataset.price);
-      if (sort === "newest") return true;
-      return sort === "-price" ? price < ticket.price : price > ticket.price;
-    });
-    // Where more pages follow, what would come last here belongs to one of them.
-    if (!behind && list().dataset.partial !== undefined) return row.remove();
-    if (behind ? row.nextElementSibling !== behind : row !== list().lastElementChild) {
-      list().insertBefore(row, behind ?? null);
-    }
+    const behind = rows.find((it) => before(row, it));
+    const { later, partial } = list().dataset;
+    if (row === (behind ? behind.previousElementSibling : list().lastElementChild)) return;
+    const isFirst = behind === rows[0];
+    if ((isFirst && later !== undefined) || (!behind && partial !== undefined)) return row.remove();
+    list().insertBefore(row, behind ?? null);
+  };
+
+  const drop = (row, how) => {
+    announce(`${$("[data-f=place]", row).textContent} ${how}.`);
+    const next = row.nextElementSibling ?? row.previousElementSibling;
+    const held = row.contains(document.activeElement);
+    row.remove();
+    if (held) focusOn((next && $(".act :is(a, button)", next)) ?? next ?? $("#offers-title"));
+    $("[data-empty]").hidden = $$(".lot", list()).length > 0;
   };
 
   const changed = (ticket) => {
     let row = document.getElementById(`t-${ticket.id}`);
-    if (row && Number(row.dataset.version) >= ticket.version) return;
+    const known = Math.max(told.get(ticket.id) ?? 0, Number(row?.dataset.version ?? 0));
+    if (known > ticket.version || (known === ticket.version && row)) return;
+    told.set(ticket.id, ticket.version);
+    const gone = ticket.status === "sold" || ticket.status === "withdrawn" || !fits(ticket);
+    if (gone && !row) return;
     prices();
     const [where] = place(ticket);
-    const gone = ticket.status === "sold" || ticket.status === "withdrawn" || !fits(ticket);
     if (gone) {
-      if (row) {
-        announce(`${where} is ${ticket.status === "sold" ? "sold" : "no longer offered"}.`);
-        row.remove();
-      }
-    } else if (row) {
+      const how = { sold: "is sold", withdrawn: "is no longer offered" }[ticket.status];
+      return drop(row, how ?? "is no longer among what you look for");
+    }
+    if (row) {
       const moved = Number(row.dataset.price) !== ticket.price;
-      const before = row.dataset.status;
+      const was = row.dataset.status;
       const held = row.contains(document.activeElement);
       fill(row, ticket);
-      if (moved) put(row, ticket);
-      if (held) ($("button, a", row) ?? row).focus?.();
+      if (moved) put(row);
+      if (held && row.isConnected) focusOn($(".act :is(a, button)", row) ?? row);
       flash(row);
       if (moved) announce(`${where} now costs ${money(ticket.price, ticket.currency)}.`);
-      else if (before !== ticket.status) {
+      else if (was !== ticket.status) {
         announce(ticket.status === "locked" ? `${where} is in someone’s checkout.` : `${where} is free again.`);
       }
     } else {
       row = $("#lot").content.firstElementChild.cloneNode(true);
-      if (ticket.userId === list().dataset.viewer) return everything();
       fill(row, ticket);
-      list().append(row);
-      put(row, ticket);
-      flash(row);
-      announce(`New: ${where} for ${money(ticket.price, ticket.currency)}.`);
+      put(row);
+      if (row.isConnected) {
+        flash(row);
+        announce(`New: ${where} for ${money(ticket.price, ticket.currency)}.`);
+      }
     }
     $("[data-empty]").hidden = $$(".lot", list()).length > 0;
   };
@@ -247,17 +307,25 @@ function liveLots(root) {
     row.classList.add("fresh");
   };
 
-  // The page is older than the stream: what changed in between is fetched once it is open.
-  listen(root.dataset.stream, changed, everything);
+  listen(root.dataset.stream, changed, catchUp);
 }
 
 // ---- One ticket, my listings: fetch the part anew when something happens ----
 
 function liveTicket(root) {
+  const shown = () => $("[data-swap=ticket]");
   const update = paced(300, async () => {
-    const before = $("[data-swap=ticket]")?.dataset.status;
-    await refresh(["ticket"]);
-    const now = $("[data-swap=ticket]")?.dataset.status;
+    const before = shown().dataset.status;
+    const { response } = await refresh(["ticket"]);
+    // Others than its seller no longer find a ticket that was withdrawn.
+    if (response.status === 404 && before !== "withdrawn") {
+      const part = $(".do", shown());
+      const held = part.contains(document.activeElement);
+      part.replaceChildren($("#withdrawn").content.cloneNode(true));
+      shown().dataset.status = "withdrawn";
+      if (held) focusOn($("a", part) ?? part);
+    }
+    const now = shown().dataset.status;
     if (now !== before) {
       announce({
         available: "The ticket can be bought.",
@@ -271,13 +339,29 @@ function liveTicket(root) {
 }
 
 function liveListings(root) {
-  const typing = () => $("[data-swap=listings]").contains(document.activeElement)
-    && /INPUT|BUTTON|SUMMARY/.test(document.activeElement.tagName);
+  const part = () => $("[data-swap=listings]");
   const states = () => $$(".listing").map((it) => it.id + it.dataset.status).join();
+  /** Whether the seller is at work on a row, which must not be taken from under their hands. */
+  const inHand = (row) => row.contains(document.activeElement)
+    || $("details[open]", row) !== null
+    || $$("input", row).some((it) => it.value !== it.defaultValue);
   const update = paced(1000, async () => {
-    if (typing() || !visible()) return;
+    if (!visible()) return;
     const before = states();
-    await refresh(["listings"]);
+    const response = await fetch(location.href, { credentials: "same-origin" });
+    if (!response.ok) return;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const fresh = $("[data-swap=listings]", page);
+    if (!fresh) return;
+    localise(fresh);
+    const [rows, next] = [$$(".listing", part()), $$(".listing", fresh)];
+    if (rows.map((row) => row.id).join() === next.map((row) => row.id).join()) {
+      rows.forEach((row, at) => {
+        if (row.outerHTML !== next[at].outerHTML && !inHand(row)) row.replaceWith(next[at]);
+      });
+    } else if (!rows.some(inHand)) {
+      part().replaceWith(fresh);
+    }
     if (states() !== before) announce("Your listings have changed.");
   });
   // Streams for a few shows; the rest, and what was held back while typing, is looked up now and then.
@@ -291,46 +375,71 @@ function liveListings(root) {
 
 function checkout(root) {
   const id = root.dataset.order;
-  const paying = root.dataset.paying !== undefined;
-  let stays = root.dataset.stayAll !== undefined;
-  let state = null;
+  const goodbye = `/api/orders/${id}/leave`;
+  let state = "created";
+  let clock;
 
   // By asking for the order the buyer also takes it back, should the page before have said goodbye.
   const look = async () => {
     try {
       const response = await fetch(`/api/orders/${id}`, { credentials: "same-origin" });
+      // Signed out meanwhile, or not theirs: the server's own page tells what to do.
+      if (response.status === 401 || response.status === 404) return location.reload();
       if (!response.ok) return;
-      const { status } = await response.json();
-      if (state !== null && status !== state) location.reload();
-      else if (!paying && status !== "created") location.reload();
-      else if (paying && (status === "completed" || status === "cancelled")) location.reload();
+      const { status, expiresAt, serverTime } = await response.json();
+      if (status !== state) location.reload();
       state = status;
+      clock?.(Date.parse(expiresAt) - Date.parse(serverTime));
     } catch {
       // Offline: the countdown goes on, and the next look tells.
     }
   };
   for (const wait of [700, 2500]) setTimeout(look, wait);
-  setInterval(look, paying ? 2000 : 5000);
+  setInterval(look, 5000);
 
   // A form of this page leads on, not away.
   document.addEventListener("submit", (event) => {
-    if (event.target.closest("[data-stay], [data-stripe]")) stays = true;
+    if (event.target.closest("[data-stay], [data-stripe]")) root.dataset.stays = "";
   });
   addEventListener("pagehide", () => {
-    if (!stays) navigator.sendBeacon(`/api/orders/${id}/leave`);
+    if (root.dataset.stays === undefined) navigator.sendBeacon(goodbye);
   });
   addEventListener("pageshow", (event) => {
-    if (event.persisted) {
-      stays = root.dataset.stayAll !== undefined;
-      look();
-    }
+    if (!event.persisted) return;
+    delete root.dataset.stays;
+    look();
   });
-  if (!paying) countdown(root, look);
+  // Once the session has ended nobody could say goodbye any more.
+  for (const form of $$("form[action='/logout']")) {
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      await fetch(goodbye, { method: "POST", credentials: "same-origin" }).catch(() => {});
+      root.dataset.stays = "";
+      form.submit();
+    });
+  }
+  clock = countdown(root, look);
 }
 
+/** A payment on its way needs nobody: the page looks again until there is another one to show. */
+function paying() {
+  const look = async () => {
+    try {
+      const response = await fetch(location.href, { credentials: "same-origin" });
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      if (response.status < 500 && !$("[data-paying]", page)) location.reload();
+    } catch {
+      // Offline: the next look tells.
+    }
+  };
+  setInterval(look, 2000);
+}
+
+/** Counts down, and gives what corrects it: a function that takes the milliseconds left. */
 function countdown(root, look) {
   // The server says how much is left; this machine's clock may be wrong, so only its pace is used.
-  const end = performance.now() + Number(root.dataset.left);
+  let end = performance.now() + Number(root.dataset.left);
+  let over = false;
   const [clock, words, bar] = ["clock", "clock-words", "progress"].map((it) => $(`[data-${it}]`, root));
   const tell = [600, 300, 120, 60, 30, 10];
   let said = Infinity;
@@ -347,6 +456,7 @@ function countdown(root, look) {
       announce(mark >= 60 ? `${mark / 60} minute${mark > 60 ? "s" : ""} left to pay.` : `${mark} seconds left to pay.`);
     }
     if (left > 0) return setTimeout(tick, 200);
+    over = true;
     announce("The time to pay has run out.");
     words.textContent = "The time ran out. One moment …";
     for (const button of $$("button", root)) button.disabled = true;
@@ -354,6 +464,9 @@ function countdown(root, look) {
     setInterval(look, 800);
   };
   tick();
+  return (left) => {
+    if (!over && Number.isFinite(left)) end = performance.now() + left;
+  };
 }
 
 // Stripe's own form, where the operator uses Stripe: card numbers never pass through this site.
@@ -392,6 +505,7 @@ async function stripe(form) {
     } catch (error) {
       fault.textContent = error.message;
       button.disabled = false;
+      delete root.dataset.stays;
     }
   });
 }
@@ -432,7 +546,7 @@ function suggest(form) {
     };
     part("b", event.name);
     part("span", `${day.format(new Date(event.startsAt))} · ${event.venue.name}, ${event.venue.city}`);
-    part("span", event.available ? many(event.available) : "no tickets yet", "price");
+    part("span", event.available ? count(event.available, "listing", "listings") : "no tickets yet", "price");
     return item;
   };
   const ask = paced(120, async () => {
@@ -450,12 +564,11 @@ function suggest(form) {
   show(false);
   input.addEventListener("input", ask);
   input.addEventListener("blur", () => setTimeout(() => show(false), 150));
-  list.addEventListener("pointerdown", (event) => {
+  // The press must not take the focus from the field, which would close the list before the click.
+  list.addEventListener("mousedown", (event) => event.preventDefault());
+  list.addEventListener("click", (event) => {
     const item = event.target.closest("[role=option]");
-    if (item) {
-      event.preventDefault();
-      location.assign(item.dataset.href);
-    }
+    if (item) location.assign(item.dataset.href);
   });
   input.addEventListener("keydown", (event) => {
     const options = $$("[role=option]", list);
@@ -482,8 +595,16 @@ function liveForm(form) {
     const pairs = [...new FormData(form)].filter(([, value]) => value.trim() !== "");
     const query = new URLSearchParams(pairs);
     const url = `${form.getAttribute("action")}${query.size ? `?${query}` : ""}`;
-    const { page } = await refresh(["results"], url);
+    const { page } = await refresh(["results", "e-max", "e-date"], url);
     if (turn !== asked) return;
+    for (const field of $$("input[id]", form)) {
+      const fresh = page.getElementById(field.id);
+      for (const name of ["aria-invalid", "aria-describedby"]) {
+        if (fresh?.hasAttribute(name)) field.setAttribute(name, fresh.getAttribute(name));
+        else if (field.getAttribute("role") !== "combobox") field.removeAttribute(name);
+      }
+      field.closest(".field")?.classList.toggle("bad", field.hasAttribute("aria-invalid"));
+    }
     document.title = page.title;
     history.replaceState(null, "", url);
     const heading = $("[data-swap=results] :is(h1, h2)");
@@ -533,4 +654,5 @@ start(".event[data-stream]", liveLots);
 start("[data-stream][data-reload]", liveTicket);
 start("[data-watch]", liveListings);
 start("[data-order]", checkout);
+start("[data-paying]", paying);
 start("form[data-stripe]", stripe);

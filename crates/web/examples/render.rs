@@ -1,8 +1,9 @@
 //! How much processor time the event page with 50 tickets takes: `cargo run --release -p stubmart-web
 //! --example render`. Exits with 1 when it is a millisecond or more.
 //!
-//! The page is made whole: three calls of an API in this process with their JSON written and read, the
-//! view, the template, and in the second line compression. The time is this thread's own processor time
+//! For who is signed in the page is made whole: three calls of an API in this process with their JSON
+//! written and read, the view, the template, and in the second line compression. For anybody else it is
+//! made once and then given out while two calls of the API answer the same. The time is this thread's own processor time
 //! where the system tells it (Linux), so that other programs do not count.
 #![expect(
     clippy::unwrap_used,
@@ -41,17 +42,23 @@ async fn main() -> ExitCode {
         });
     }
     let path = format!("/events/{event}");
-    let plain = measure(&fake, &path, "identity").await;
-    let gzip = measure(&fake, &path, "gzip").await;
     println!("event page with 50 tickets, processor time a page, mean of {PAGES}:");
-    println!("  plain       {:>6.0} µs, {:>6} bytes", micros(plain.0), plain.1);
-    println!("  compressed  {:>6.0} µs, {:>6} bytes", micros(gzip.0), gzip.1);
-    if plain.0 < LIMIT { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let mut most = Duration::ZERO;
+    for (who, cookie) in [("signed in", support::cookie()), ("anybody", "theme=x".to_owned())] {
+        for encoding in ["identity", "gzip"] {
+            let (time, bytes) = measure(&fake, &path, encoding, &cookie).await;
+            println!("  {who:10} {encoding:9} {:>6.0} µs, {bytes:>6} bytes", micros(time));
+            most = most.max(time);
+        }
+    }
+    if most < LIMIT { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-async fn measure(fake: &Fake, path: &str, encoding: &str) -> (Duration, usize) {
+async fn measure(fake: &Fake, path: &str, encoding: &str, cookie: &str) -> (Duration, usize) {
     let mut bytes = 0;
-    let request = || Request::get(path).header(header::ACCEPT_ENCODING, encoding);
+    let request = || {
+        Request::get(path).header(header::ACCEPT_ENCODING, encoding).header(header::COOKIE, cookie)
+    };
     for _ in 0..PAGES / 10 {
         bytes = fake.send(request().body(Body::empty()).unwrap()).await.body.len();
     }

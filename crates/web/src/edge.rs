@@ -92,7 +92,8 @@ fn secure(headers: &mut HeaderMap, site: &Site) {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if site.config.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
-        let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+        // Hosts below this one are the operator's to speak for.
+        let year = HeaderValue::from_static("max-age=31536000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
 }

@@ -55,7 +55,6 @@ words! {
     LoggedIn "logged-in" Good "You are logged in.";
     LoggedOut "logged-out" Good "You are logged out.";
     Listed "listed" Good "# listed. Buyers can see them now.";
-    ListedPart "listed-part" Bad "Only # could be listed before something went wrong. The rest is not on sale.";
     PriceChanged "price-changed" Good "The new price is live.";
     TicketSaved "ticket-saved" Good "Your changes are live.";
     Withdrawn "withdrawn" Good "The listing is withdrawn. Nobody can buy it any more.";
@@ -69,6 +68,7 @@ words! {
     BuyLocked "buy-locked" Bad "Someone else is checking this ticket out right now. It may be free again soon.";
     BuySold "buy-sold" Bad "Sorry, this ticket has just been sold.";
     BuyWithdrawn "buy-withdrawn" Bad "The seller no longer offers this ticket.";
+    BuyRunning "buy-running" Good "Your checkout is being set up. You find it here in a moment.";
     BuyOwn "buy-own" Bad "This is your own listing, so you cannot buy it.";
     BuyPrice "buy-price" Bad "The seller changed the price in the meantime. Look at the new price before you buy.";
     EditLocked "edit-locked" Bad "A buyer has this ticket in checkout, so its price cannot change now. Nothing was changed.";
@@ -78,6 +78,7 @@ words! {
     PayExpired "pay-expired" Bad "The time for this checkout ran out before you paid. Nothing was charged.";
     PayEnded "pay-ended" Bad "This checkout had ended before you paid. Nothing was charged.";
     PayRunning "pay-running" Bad "A payment for this order is already on its way. You will not be charged twice.";
+    PayLate "pay-late" Bad "The answer to your payment is late. This page tells how it stands; you will not be charged twice.";
     PayProvider "pay-provider" Bad "The payment provider does not answer right now. Nothing was charged and the ticket is still yours to pay for.";
     PayMethod "pay-method" Bad "Choose a card to pay with.";
     PayMethodUnknown "pay-method-unknown" Bad "The provider does not know this payment method. Nothing was charged; choose another card.";

@@ -106,7 +106,7 @@ pub(crate) fn read_price(text: &str, currency: Currency) -> Result<Price, String
 }
 
 pub(crate) fn too_much(currency: Currency) -> String {
-    format!("The highest price for a lot is {}.", money(Price::MAX, currency))
+    format!("The highest price of a listing is {}.", money(Price::MAX, currency))
 }
 
 /// A point in time, taken apart for display.

@@ -17,6 +17,7 @@ mod failure;
 mod flash;
 mod form;
 mod format;
+mod kept;
 mod pages;
 mod prices;
 mod site;
@@ -47,11 +48,18 @@ pub struct WebConfig {
     pub public_url: Option<String>,
     /// The currency that sellers ask their prices in.
     pub currency: Currency,
+    /// Whether a proxy in front sets `X-Forwarded-Proto`. Without one, anybody could.
+    pub trust_proxy: bool,
 }
 
 impl Default for WebConfig {
     fn default() -> Self {
-        Self { stripe_publishable_key: None, public_url: None, currency: Currency::USD }
+        Self {
+            stripe_publishable_key: None,
+            public_url: None,
+            currency: Currency::USD,
+            trust_proxy: false,
+        }
     }
 }
 
@@ -70,35 +78,37 @@ pub struct Web {
 /// is best mounted as the fallback.
 pub fn router(web: Web) -> Router {
     let site = Arc::new(Site::new(web));
+    // Who reloads the answer to a form is led back to the page that the form stands on.
     let shop = Router::new()
         .route("/", get(pages::home::home))
         .route("/events", get(pages::search::search))
         .route("/events/{id}", get(pages::event::event))
         .route("/tickets/{id}", get(pages::ticket::ticket))
-        .route("/tickets/{id}/buy", post(pages::ticket::buy))
+        .route("/tickets/{id}/buy", post(pages::ticket::buy).get(pages::above))
         .route("/orders", get(pages::orders::orders))
         .route("/orders/{id}", get(pages::checkout::order))
-        .route("/orders/{id}/pay", post(pages::checkout::pay))
-        .route("/orders/{id}/leave", post(pages::checkout::leave));
+        .route("/orders/{id}/pay", post(pages::checkout::pay).get(pages::above))
+        .route("/orders/{id}/confirm", post(pages::checkout::confirm).get(pages::above))
+        .route("/orders/{id}/leave", post(pages::checkout::leave).get(pages::above));
     let seller = Router::new()
         .route("/selling", get(pages::selling::selling))
-        .route("/tickets/{id}/price", post(pages::selling::change_price))
+        .route("/tickets/{id}/price", post(pages::selling::change_price).get(pages::above))
         .route("/tickets/{id}/edit", get(pages::selling::edit).post(pages::selling::save))
-        .route("/tickets/{id}/withdraw", post(pages::selling::withdraw))
+        .route("/tickets/{id}/withdraw", post(pages::selling::withdraw).get(pages::above))
         .route("/sell", get(pages::sell::find))
         .route("/sell/event", get(pages::sell::new_event).post(pages::sell::create_event))
         .route("/sell/{id}", get(pages::sell::seats).post(pages::sell::list));
     let account = Router::new()
         .route("/signup", get(pages::session::signup).post(pages::session::create_account))
         .route("/login", get(pages::session::login).post(pages::session::open))
-        .route("/logout", post(pages::session::close))
+        .route("/logout", post(pages::session::close).get(pages::above))
         .route("/account", get(pages::account::account))
-        .route("/account/profile", post(pages::account::change_profile))
-        .route("/account/password", post(pages::account::change_password))
-        .route("/account/sessions/{id}/end", post(pages::account::end_session))
-        .route("/account/tokens", post(pages::account::create_token))
-        .route("/account/tokens/{id}/revoke", post(pages::account::revoke_token))
-        .route("/account/delete", post(pages::account::delete));
+        .route("/account/profile", post(pages::account::change_profile).get(pages::above))
+        .route("/account/password", post(pages::account::change_password).get(pages::above))
+        .route("/account/sessions/{id}/end", post(pages::account::end_session).get(pages::above))
+        .route("/account/tokens", post(pages::account::create_token).get(pages::above))
+        .route("/account/tokens/{id}/revoke", post(pages::account::revoke_token).get(pages::above))
+        .route("/account/delete", post(pages::account::delete).get(pages::above));
     let assets = Router::new()
         .route("/assets/{name}", get(assets::serve))
         .route("/favicon.ico", get(assets::favicon))

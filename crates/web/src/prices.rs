@@ -8,7 +8,7 @@ use std::{
 
 use stubmart_client::{Client, ClientError, TicketQuery, TicketSort};
 use stubmart_contract::{
-    Currency, EventId, Timestamp,
+    Currency, EventId, Price, Timestamp,
     api::{Event, Ticket, TicketStatus},
 };
 
@@ -108,18 +108,22 @@ pub(crate) struct PriceCache(Mutex<HashMap<EventId, Kept>>);
 #[derive(Debug, Clone)]
 struct Kept {
     at: Timestamp,
+    /// What the event said then: once it says something else, the prices are others as well.
+    offer: (u32, Option<Price>),
     prices: Option<Arc<Prices>>,
 }
 
 impl PriceCache {
-    /// The event's prices, as they were less than ten seconds ago.
+    /// The event's prices, as they were less than ten seconds ago; anew at once when the number of its
+    /// tickets or its cheapest price has changed.
     pub(crate) async fn of(
         &self,
         api: &Client,
         event: &Event,
         now: Timestamp,
     ) -> Result<Option<Arc<Prices>>, ClientError> {
-        if let Some(kept) = self.kept(event.id, now) {
+        let offer = (event.available, event.min_price);
+        if let Some(kept) = self.kept(event.id, now).filter(|kept| kept.offer == offer) {
             return Ok(kept.prices);
         }
         let mut query = TicketQuery {
@@ -139,7 +143,7 @@ impl PriceCache {
             }
         }
         let prices = Prices::of(&tickets, query.cursor.is_some()).map(Arc::new);
-        self.keep(event.id, Kept { at: now, prices: prices.clone() });
+        self.keep(event.id, Kept { at: now, offer, prices: prices.clone() });
         Ok(prices)
     }
 

@@ -10,10 +10,14 @@ use stubmart_client::{Client, ClientError, EventQuery, EventSort};
 use stubmart_contract::Timestamp;
 use stubmart_ports::host::Host;
 
-use crate::{Web, WebConfig, assets::Assets, prices::PriceCache};
+use crate::{Web, WebConfig, assets::Assets, kept::KeptPages, prices::PriceCache};
 
 /// How long a page waits for the API.
 const API_MAX: Duration = Duration::from_secs(10);
+
+/// How long a payment is waited for: the API may ask the provider more than once, each time for as long
+/// as [`API_MAX`].
+pub(crate) const PAYMENT_MAX: Duration = Duration::from_secs(35);
 
 /// How long the lists of categories and cities are kept.
 const FACETS_KEPT: Duration = Duration::from_secs(60);
@@ -27,6 +31,7 @@ pub(crate) struct Site {
     pub(crate) assets: Assets,
     pub(crate) csp: HeaderValue,
     pub(crate) prices: PriceCache,
+    pub(crate) pages: KeptPages,
     facets: Mutex<Option<(Timestamp, Arc<Facets>)>>,
 }
 
@@ -45,6 +50,7 @@ impl Site {
             csp: content_security_policy(config.stripe_publishable_key.is_some()),
             assets: Assets::new(),
             prices: PriceCache::default(),
+            pages: KeptPages::default(),
             facets: Mutex::new(None),
             config,
             host,

@@ -123,10 +123,10 @@ pub(crate) struct EventView {
     pub(crate) venue: String,
     /// `Nashville, TN`.
     pub(crate) city: String,
-    /// `$45`, when a ticket can be bought.
+    /// `$45`, the cheapest listing's whole price, when one can be bought.
     pub(crate) from: Option<String>,
-    /// `12 tickets`, `no tickets`.
-    pub(crate) tickets: String,
+    /// `12 listings`, `no tickets yet`.
+    pub(crate) listings: String,
 }
 
 impl EventView {
@@ -142,9 +142,9 @@ impl EventView {
             venue: venue.name.clone(),
             city: region.map_or(venue.city.clone(), |it| format!("{}, {it}", venue.city)),
             from: event.min_price.map(|price| money(price.minor(), currency)),
-            tickets: match event.available {
+            listings: match event.available {
                 0 => "no tickets yet".to_owned(),
-                some => count(some, "ticket", "tickets"),
+                some => count(some, "listing", "listings"),
             },
         }
     }

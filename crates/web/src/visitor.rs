@@ -9,6 +9,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use flate2::Compression;
 use stubmart_client::{Client, Forwarded, SESSION_COOKIE, SessionToken};
 use stubmart_contract::api::User;
@@ -20,6 +21,13 @@ use crate::{
     site::Site,
     view::Layout,
 };
+
+/// A page, rendered and compressed where that is wanted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Finished {
+    body: Bytes,
+    gzip: bool,
+}
 
 /// One request's visitor.
 #[derive(Debug, Clone)]
@@ -110,13 +118,27 @@ impl Visitor {
         status: StatusCode,
         page: &impl Template,
     ) -> Result<Response, Failure> {
+        Ok(self.answer(status, self.finish(page)?))
+    }
+
+    /// A page as it goes out to this visitor.
+    ///
+    /// # Errors
+    /// [`Failure::Template`] when a template fails, which none of ours can.
+    pub(crate) fn finish(&self, page: &impl Template) -> Result<Finished, Failure> {
         let html = page.render().map_err(Failure::Template)?;
-        // A fast level: pages shrink to a fifth either way, and each is compressed once and thrown away.
+        // A fast level: pages shrink to a fifth either way, and most are compressed once and thrown away.
         let gzip = self.gzip.then(|| assets::gzip(html.as_bytes(), Compression::new(3))).flatten();
-        let encoded = gzip.is_some();
-        let body = gzip.map_or_else(|| Body::from(html), Body::from);
+        Ok(match gzip {
+            Some(body) => Finished { body, gzip: true },
+            None => Finished { body: Bytes::from(html), gzip: false },
+        })
+    }
+
+    /// The answer that carries a page.
+    pub(crate) fn answer(&self, status: StatusCode, page: Finished) -> Response {
         let cache = if self.token.is_some() { "private, no-store" } else { "private, no-cache" };
-        let mut response = (status, body).into_response();
+        let mut response = (status, Body::from(page.body)).into_response();
         let headers = response.headers_mut();
         for (name, value) in [
             (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -125,7 +147,7 @@ impl Visitor {
         ] {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        if encoded {
+        if page.gzip {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         if self.flash.is_some()
@@ -133,7 +155,18 @@ impl Visitor {
         {
             headers.append(header::SET_COOKIE, cookie);
         }
-        Ok(response)
+        response
+    }
+
+    /// Whether nothing on a page tells this visitor from another: nobody is signed in and no message
+    /// waits to be shown.
+    pub(crate) fn is_anybody(&self) -> bool {
+        self.token.is_none() && self.flash.is_none()
+    }
+
+    /// Whether pages go out to this visitor compressed.
+    pub(crate) fn takes_gzip(&self) -> bool {
+        self.gzip
     }
 
     /// Sends the visitor on to `path`, which is one of ours.
@@ -174,11 +207,15 @@ impl FromRequestParts<Arc<Site>> for Visitor {
     }
 }
 
+/// As the API decides it for its own cookie: a proxy is believed only where the operator trusts it, and of
+/// several proxies the one nearest to the visitor is named first.
 fn is_secure(headers: &HeaderMap, site: &Site) -> bool {
     let forwarded = headers.get(HeaderName::from_static("x-forwarded-proto"));
+    let first = forwarded.and_then(|it| it.to_str().ok()).and_then(|it| it.split(',').next());
     let public = site.config.public_url.as_deref();
     public.is_some_and(|url| url.starts_with("https://"))
-        || forwarded.is_some_and(|proto| proto.as_bytes() == b"https")
+        || (site.config.trust_proxy
+            && first.is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https")))
 }
 
 /// The path of the `Referer`, when it is a page of this host.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use stubmart_browser_tests::{Browser, Look, Market, Member, eventually};
 use stubmart_contract::{
     TicketId,
-    api::{Event, OrderStatus, Ticket, TicketStatus},
+    api::{ChargeStatus, Event, OrderStatus, Ticket, TicketStatus},
 };
 
 use crate::clean;
@@ -84,7 +84,10 @@ async fn leaving_the_page_frees_the_ticket_and_coming_back_keeps_it() {
     })
     .await;
     assert_eq!(browser.path().await, order);
-    browser.go("/events").await;
+    // Closing the tab is going away for good.
+    let other = browser.driver().new_window(true).await.unwrap().handle;
+    browser.driver().close_window().await.unwrap();
+    browser.driver().switch_to_window(other).await.unwrap();
     becomes(&market, ticket.id, TicketStatus::Available).await;
     browser.go(&order).await;
     browser.sees("h1", "You left this checkout").await;
@@ -143,4 +146,81 @@ async fn a_double_click_counts_once() {
     let [order] = &orders[..] else { panic!("one order, and not {orders:?}") };
     assert_eq!(order.ticket_id, ticket.id);
     assert_eq!(buyer.api.charges(order.id).await.unwrap().items.len(), 1);
+}
+
+/// A bank that wants to be sure is answered on the checkout, also by who has been elsewhere meanwhile; to
+/// refuse is no sale.
+#[tokio::test]
+async fn a_bank_that_wants_to_be_sure_is_answered() {
+    let market = Market::serve(&[]).await;
+    let (_, _, ticket, buyer) = stage(&market).await;
+    let browser = in_checkout(&market, &buyer, &ticket).await;
+    for (answer, heading) in
+        [("refuse", "The payment did not go through"), ("approve", "It’s yours")]
+    {
+        browser.click("[value=pm_card_threeDSecure2Required]").await;
+        browser.click(".pay .btn.huge").await;
+        browser.sees(".bank", "Your bank wants to be sure").await;
+        browser.go("/orders").await;
+        browser.follow(".stub.open", "/orders/").await;
+        browser.sees(".clock", ":").await;
+        browser.click(&format!(".bank [value={answer}]")).await;
+        browser.sees("h1", heading).await;
+        if answer == "refuse" {
+            browser.sees("main", "The bank could not confirm that it was you.").await;
+            browser.follow(".btn.huge", "/orders/").await;
+        }
+    }
+    clean(&browser).await;
+}
+
+/// Who is asked by the bank may take another card instead.
+#[tokio::test]
+async fn another_card_takes_the_place_of_one_that_waits_for_the_bank() {
+    let market = Market::serve(&[]).await;
+    let (_, _, ticket, buyer) = stage(&market).await;
+    let browser = in_checkout(&market, &buyer, &ticket).await;
+    browser.click("[value=pm_card_threeDSecure2Required]").await;
+    browser.click(".pay .btn.huge").await;
+    browser.find(".bank").await;
+    browser.click("[value=pm_card_amex]").await;
+    browser.click(".pay .btn.huge").await;
+    browser.sees("h1", "It’s yours").await;
+    becomes(&market, ticket.id, TicketStatus::Sold).await;
+}
+
+/// Payments that are sent at the same moment, from two tabs or by a browser that sends twice, charge once.
+#[tokio::test]
+async fn payments_in_flight_together_charge_once() {
+    let market = Market::serve(&[]).await;
+    let (_, _, ticket, buyer) = stage(&market).await;
+    let browser = in_checkout(&market, &buyer, &ticket).await;
+    let script = "const done = arguments[0];
+        const form = document.querySelector('.pay form:has([name=method])');
+        const send = (key) => {
+            const body = new URLSearchParams(new FormData(form));
+            body.set('key', key);
+            return fetch(form.action, { method: 'POST', body }).then((answer) => answer.status);
+        };
+        const keys = ['aaaaaaaa', 'aaaaaaaa', 'bbbbbbbb', 'cccccccc'];
+        Promise.all(keys.map(send)).then(done, (error) => done(String(error)));";
+    let statuses = browser.driver().execute_async(script, vec![]).await.unwrap();
+    assert_eq!(statuses, serde_json::json!([200, 200, 200, 200]), "each ends at a page");
+    browser.sees("h1", "It’s yours").await;
+    let orders = buyer.api.orders(&stubmart_client::OrderQuery::default()).await.unwrap().items;
+    let [order] = &orders[..] else { panic!("one order, and not {orders:?}") };
+    let charges = buyer.api.charges(order.id).await.unwrap().items;
+    let paid = charges.iter().filter(|it| it.status == ChargeStatus::Completed).count();
+    assert_eq!(paid, 1, "{charges:?}");
+}
+
+/// Logging out in the middle of a checkout gives the ticket back: nobody could say goodbye afterwards.
+#[tokio::test]
+async fn logging_out_leaves_the_checkout() {
+    let market = Market::serve(&["--leave-grace", "1s"]).await;
+    let (_, _, ticket, buyer) = stage(&market).await;
+    let browser = in_checkout(&market, &buyer, &ticket).await;
+    browser.click("form[action='/logout'] button").await;
+    browser.sees(".flash", "You are logged out").await;
+    becomes(&market, ticket.id, TicketStatus::Available).await;
 }

@@ -1,7 +1,7 @@
 //! The seller's side, and what a buyer sees of it.
 
 use stubmart_browser_tests::{Browser, Look, Market};
-use stubmart_contract::api::CreateOrderRequest;
+use stubmart_contract::api::{CreateOrderRequest, Ticket, UpdateTicketRequest};
 
 use crate::clean;
 
@@ -25,6 +25,7 @@ async fn a_price_changes_live_but_not_while_a_buyer_pays() {
     browser.sees(".flash", "The new price is live").await;
     onlooker.sees(".lot .cost", "$120").await;
     onlooker.sees(".lot .cost", "$60 each").await;
+    onlooker.sees(".prices dd", "$60").await;
 
     // The page is open with its form when a buyer takes the ticket: the change comes too late.
     browser.find(".inline input").await.send_keys("5").await.unwrap();
@@ -48,6 +49,76 @@ async fn a_price_changes_live_but_not_while_a_buyer_pays() {
     seller.api.withdraw_ticket(other.id).await.unwrap();
     onlooker.loses(&format!("[id='t-{}']", other.id)).await;
     clean(&onlooker).await;
+    clean(&browser).await;
+}
+
+/// Who looks on while the market is down sees what has changed as soon as it is back.
+#[tokio::test]
+async fn a_page_catches_up_when_the_market_comes_back() {
+    let mut market = Market::serve(&[]).await;
+    let seller = market.member("Sally").await;
+    let event = seller.add_event("Quiet Storm").await;
+    let ticket = seller.list(&event, "102", 9000).await;
+    let gone = seller.list(&event, "103", 9000).await;
+    let onlooker = Browser::open(&market, Look::DESK).await;
+    onlooker.go(&format!("/events/{}", event.id)).await;
+    onlooker.find(".live").await;
+    market.go_down().await;
+    onlooker.loses(".live").await;
+    market.come_back().await;
+    let price = UpdateTicketRequest { price: 12_000.try_into().ok(), ..Default::default() };
+    seller.api.update_ticket(ticket.id, &price).await.unwrap();
+    seller.api.withdraw_ticket(gone.id).await.unwrap();
+    seller.list(&event, "Balcony", 5000).await;
+    onlooker.find(".live").await;
+    onlooker.sees(".lot .cost", "$120").await;
+    onlooker.sees(".lot", "Balcony").await;
+    onlooker.loses(&format!("[id='t-{}']", gone.id)).await;
+}
+
+/// A ticket that is withdrawn while its page is open says so there, and pressing Buy a moment too late
+/// leads to what is left.
+#[tokio::test]
+async fn an_open_page_tells_that_its_ticket_was_withdrawn() {
+    let market = Market::serve(&[]).await;
+    let seller = market.member("Sally").await;
+    let event = seller.add_event("Quiet Storm").await;
+    let ticket = seller.list(&event, "102", 9000).await;
+    let page = format!("/tickets/{}", ticket.id);
+    let buyer = market.member("Bob").await;
+    let late = Browser::open(&market, Look::PLAIN).await;
+    late.log_in(&buyer).await;
+    late.go(&page).await;
+    let onlooker = Browser::open(&market, Look::DESK).await;
+    onlooker.go(&page).await;
+    onlooker.find(".pass .btn.huge").await;
+    seller.api.withdraw_ticket(ticket.id).await.unwrap();
+    onlooker.sees(".pass .held", "The seller no longer offers this ticket.").await;
+    assert!(!onlooker.has(".pass .btn.huge").await, "it cannot be bought");
+    late.follow(".pass .btn.huge", "/events/").await;
+    late.sees(".flash", "The seller no longer offers this ticket.").await;
+}
+
+/// What a seller is typing stays while the list follows the market.
+#[tokio::test]
+async fn the_list_of_listings_does_not_undo_what_is_typed() {
+    let market = Market::serve(&[]).await;
+    let seller = market.member("Sally").await;
+    let event = seller.add_event("Quiet Storm").await;
+    let typed = seller.list(&event, "102", 9000).await;
+    let other = seller.list(&event, "103", 7000).await;
+    let browser = Browser::open(&market, Look::DESK).await;
+    browser.log_in(&seller).await;
+    browser.go("/selling").await;
+    let row = |ticket: &Ticket| format!("[id='t-{}']", ticket.id);
+    browser.fill(&format!("{} input[name=price]", row(&typed)), "123").await;
+    browser.run("document.activeElement.blur()").await;
+    let buyer = market.member("Bob").await;
+    let order = CreateOrderRequest { ticket_id: other.id, price: None };
+    buyer.api.create_order(&order).await.unwrap();
+    browser.sees(&format!("{} .badge", row(&other)), "In checkout").await;
+    let field = browser.find(&format!("{} input[name=price]", row(&typed))).await;
+    assert_eq!(field.prop("value").await.unwrap().as_deref(), Some("123"));
     clean(&browser).await;
 }
 

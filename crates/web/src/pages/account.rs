@@ -205,7 +205,8 @@ async fn refused(
     let mut forms = Forms::new(visitor, &user);
     session::mark(form(&mut forms), &problem);
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-    page(visitor, user, forms, status).await
+    let page = page(visitor, user, forms, status).await?;
+    Ok(session::retry_after(page, problem.retry_after))
 }
 
 /// `POST /account/sessions/{id}/end`.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{extract::Path, response::Response};
-use stubmart_client::ClientError;
+use stubmart_client::{Client, ClientError, TransportError};
 use stubmart_contract::{
     Code, OrderId,
     api::{CancelReason, Charge, ChargeStatus, CreatePaymentRequest, Order, OrderStatus, User},
@@ -14,6 +14,7 @@ use crate::{
     flash::Word,
     form::{Form, Query},
     format::{When, clock, count, money_in_full},
+    site::PAYMENT_MAX,
     view::{EventView, Layout, each, order_place},
     visitor::Visitor,
 };
@@ -51,6 +52,8 @@ struct Checkout {
     stripe_key: Option<String>,
     /// Why the card before was declined, where the operator allows another try.
     declined: Option<&'static str>,
+    /// Whether the buyer's bank waits for a confirmation. In the sandbox the page stands in for the bank.
+    confirm: bool,
 }
 
 #[derive(Template)]
@@ -58,8 +61,6 @@ struct Checkout {
 struct Paying {
     layout: Layout,
     bought: Bought,
-    /// Whether the buyer's bank asks for a confirmation.
-    confirm: bool,
     /// Whether the checkout can still be left.
     open: bool,
     until: String,
@@ -123,11 +124,14 @@ const CARDS: &[Card] = &[
         outcome: "The card has expired",
     },
     Card {
-        method: "pm_card_threeDSecure2Required",
+        method: CONFIRMED_CARD,
         name: "Visa •••• 3220",
-        outcome: "The bank asks to confirm, which a sandbox cannot do",
+        outcome: "The bank asks whether it is you (3-D Secure)",
     },
 ];
+
+/// The test card whose bank asks for a confirmation.
+const CONFIRMED_CARD: &str = "pm_card_threeDSecure2Required";
 
 /// `GET /orders/{id}`: by asking for the order the buyer also takes it back when its page was closed.
 pub(crate) async fn order(
@@ -146,17 +150,18 @@ pub(crate) async fn order(
     let event = event.map(|it| EventView::new(&it, visitor.site.config.currency));
     let bought = Bought::new(&order, event);
     let charges = charges.items;
-    let pending = charges.iter().any(|charge| charge.status == ChargeStatus::Created);
     // A charge that waits for Stripe's form is paid only once that form has come back from it.
     let sent = visitor.site.is_sandbox()
         || (!query.get("paid").is_empty() && query.get("redirect_status") != "failed");
+    let pending = pending(&charges).filter(|_| sent);
+    let confirm = visitor.site.is_sandbox() && pending.is_some_and(waits_for_bank);
     match order.status {
-        OrderStatus::Created if !(pending && sent) => {
-            checkout(&visitor, user, &order, bought, decline(&charges, &query))
+        OrderStatus::Created if pending.is_none() || confirm => {
+            let declined = decline(&charges, &query);
+            checkout(&visitor, user, &order, bought, declined, confirm)
         }
         OrderStatus::Created | OrderStatus::AwaitingPayment => {
-            let confirm = order.status == OrderStatus::Created && !query.get("confirm").is_empty();
-            paying(&visitor, user, &order, bought, confirm)
+            paying(&visitor, user, &order, bought)
         }
         OrderStatus::Completed => {
             let paid = charges.iter().find(|charge| charge.status == ChargeStatus::Completed);
@@ -167,6 +172,17 @@ pub(crate) async fn order(
             ended(&visitor, user, &order, bought, refunded, decline(&charges, &query))
         }
     }
+}
+
+/// The charge that is not decided, if there is one.
+fn pending(charges: &[Charge]) -> Option<&Charge> {
+    charges.iter().find(|charge| charge.status == ChargeStatus::Created)
+}
+
+/// Whether the provider has answered that the buyer's bank wants a confirmation: without any answer a
+/// charge has no id there.
+fn waits_for_bank(charge: &Charge) -> bool {
+    charge.stripe_id.is_some()
 }
 
 impl Bought {
@@ -194,6 +210,7 @@ fn checkout(
     order: &Order,
     bought: Bought,
     declined: Option<&'static str>,
+    confirm: bool,
 ) -> Result<Response, Failure> {
     let millis = |span: std::time::Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     let left = order.expires_at.since(order.server_time);
@@ -212,6 +229,7 @@ fn checkout(
         cards: CARDS,
         stripe_key,
         declined,
+        confirm,
     })
 }
 
@@ -220,14 +238,12 @@ fn paying(
     user: User,
     order: &Order,
     bought: Bought,
-    confirm: bool,
 ) -> Result<Response, Failure> {
     let mut layout = visitor.layout(Some(user), "Payment on its way");
     layout.refresh_s = LOOK_AGAIN_S;
     visitor.page(&Paying {
         layout,
         bought,
-        confirm,
         open: order.status == OrderStatus::Created,
         until: clock(order.expires_at),
         until_iso: order.expires_at.to_string(),
@@ -269,7 +285,7 @@ fn ended(
         ),
         Some(CancelReason::PaymentFailed) => (
             "The payment did not go through",
-            declined.unwrap_or("The payment failed. Try again or use another card."),
+            declined.unwrap_or("The payment failed. Try again, or use another card."),
         ),
         Some(CancelReason::AccountDeleted) => ("This order has ended", "Its account was deleted."),
         Some(CancelReason::Left) | None => {
@@ -290,22 +306,34 @@ fn ended(
 fn decline(charges: &[Charge], query: &Form) -> Option<&'static str> {
     let failed = charges.first().filter(|charge| charge.status == ChargeStatus::Failed)?;
     let told = Some(query.get("declined")).filter(|code| !code.is_empty());
-    Some(declined(told.or(failed.failure_code.as_deref())))
+    declined(told.or(failed.failure_code.as_deref())?)
 }
 
-/// What a decline code of the bank means (<https://docs.stripe.com/declines/codes>).
-fn declined(code: Option<&str>) -> &'static str {
-    match code {
-        Some("insufficient_funds") => "There is not enough money on that card. Try another one.",
-        Some("expired_card") => "That card has expired. Try another one.",
-        Some("incorrect_cvc") => "The security code was wrong. Check it and try again.",
-        Some("lost_card" | "stolen_card") => "The bank does not take that card. Try another one.",
-        Some("processing_error") => "The bank could not process the card. Try again in a moment.",
-        Some("authentication_required" | "authentication_failed") => {
-            "The bank could not confirm that it was you. Try again or use another card."
+/// What a decline code of the bank means (<https://docs.stripe.com/declines/codes>), or a failure code of
+/// the charge; nothing where the charge failed for a reason that is not the card's.
+fn declined(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "insufficient_funds" => "There is not enough money on that card. Try another one.",
+        "expired_card" => "That card has expired. Try another one.",
+        "incorrect_cvc" => "The security code was wrong. Check it and try again.",
+        "lost_card" | "stolen_card" => "The bank does not take that card. Try another one.",
+        "processing_error" => "The bank could not process the card. Try again in a moment.",
+        "authentication_required"
+        | "authentication_failed"
+        | "payment_intent_authentication_failure" => {
+            "The bank could not confirm that it was you. Try again, or use another card."
         }
-        _ => "The bank declined the card and does not tell why. Try another one.",
-    }
+        "provider_unavailable" => {
+            "The payment provider did not answer. Your card is fine; try again in a moment."
+        }
+        "replaced"
+        | "payment_in_progress"
+        | "order_expired"
+        | "order_cancelled"
+        | "order_completed"
+        | "order_not_found" => return None,
+        _ => "The bank declined the card. Try another one.",
+    })
 }
 
 /// `POST /orders/{id}/pay`: pays with a payment method of the provider.
@@ -321,37 +349,84 @@ pub(crate) async fn pay(
         return Ok(visitor.tell(&page, Word::PayMethod));
     }
     let request = CreatePaymentRequest { order_id, payment_method: method.to_owned() };
-    let api = visitor.api();
+    let api = paying_api(&visitor);
     let api = match form.key() {
         Some(key) => api.with_idempotency_key(key),
         None => api,
     };
     match api.pay(&request).await {
-        Ok(charge) if charge.next_action.is_some() => Ok(visitor.go(&format!("{page}?confirm=1"))),
         Ok(_) => Ok(visitor.go(&page)),
-        Err(error) => match refusal(&error) {
-            Some(word) => Ok(visitor.tell(&page, word)),
-            None if error.code() == Some(Code::OrderCompleted) => Ok(visitor.go(&page)),
-            // The order's page tells what became of it; why the bank declined is told only now.
-            None if error.code() == Some(Code::CardDeclined) => {
-                let why = error.problem().and_then(|problem| problem.decline_code.as_deref());
-                let query = serde_urlencoded::to_string([("declined", why.unwrap_or_default())]);
-                Ok(visitor.go(&format!("{page}?{}", query.unwrap_or_default())))
-            }
-            None => Err(signing_in(error, page)),
-        },
+        Err(error) => not_paid(&visitor, page, error),
     }
 }
 
-/// What to tell a buyer whose payment was refused.
+/// `POST /orders/{id}/confirm`: in the sandbox, what the buyer answers their bank.
+pub(crate) async fn confirm(
+    visitor: Visitor,
+    Path(order): Path<String>,
+    form: Form,
+) -> Result<Response, Failure> {
+    let order_id: OrderId = id(&order)?;
+    if !visitor.site.is_sandbox() {
+        return Err(Failure::NotFound);
+    }
+    let page = format!("/orders/{order_id}");
+    match answer_bank(&paying_api(&visitor), order_id, form.get("answer") == "approve").await {
+        Ok(()) => Ok(visitor.go(&page)),
+        Err(error) => not_paid(&visitor, page, error),
+    }
+}
+
+/// Answers the bank that waits for it, if one does.
+async fn answer_bank(api: &Client, order_id: OrderId, approve: bool) -> Result<(), ClientError> {
+    if !pending(&api.charges(order_id).await?.items).is_some_and(waits_for_bank) {
+        return Ok(());
+    }
+    // What names the payment at the bank is told to who pays with the same card once more.
+    let request = CreatePaymentRequest { order_id, payment_method: CONFIRMED_CARD.to_owned() };
+    match api.pay(&request).await?.next_action {
+        Some(next) => api.authenticate_in_sandbox(&next.client_secret, approve).await.map(drop),
+        None => Ok(()),
+    }
+}
+
+/// The API, for calls that wait for the payment provider.
+fn paying_api(visitor: &Visitor) -> Client {
+    visitor.api().with_time_limit(visitor.site.host.clone(), PAYMENT_MAX)
+}
+
+/// Back to the order's page, which tells what became of the payment. Why the bank declined is told only
+/// now.
+fn not_paid(visitor: &Visitor, page: String, error: ClientError) -> Result<Response, Failure> {
+    if let Some(word) = refusal(&error) {
+        return Ok(visitor.tell(&page, word));
+    }
+    match error.code() {
+        Some(Code::OrderCompleted) => Ok(visitor.go(&page)),
+        Some(Code::CardDeclined) => {
+            let why = error.problem().and_then(|problem| problem.decline_code.as_deref());
+            let query = serde_urlencoded::to_string([("declined", why.unwrap_or_default())]);
+            Ok(visitor.go(&format!("{page}?{}", query.unwrap_or_default())))
+        }
+        _ => Err(signing_in(error, page)),
+    }
+}
+
+/// What to tell a buyer whose payment was refused, or not answered.
 fn refusal(error: &ClientError) -> Option<Word> {
-    Some(match error.code()? {
+    let code = match error {
+        ClientError::Transport(TransportError::TimedOut) => return Some(Word::PayLate),
+        ClientError::Transport(_) => return None,
+        ClientError::Problem(problem) => problem.code,
+    };
+    Some(match code {
         Code::OrderExpired => Word::PayExpired,
         Code::OrderCancelled => Word::PayEnded,
-        Code::PaymentInProgress => Word::PayRunning,
+        Code::PaymentInProgress | Code::IdempotencyKeyInUse | Code::IdempotencyKeyReused => {
+            Word::PayRunning
+        }
         Code::PaymentProviderUnavailable | Code::Unavailable => Word::PayProvider,
         Code::ValidationFailed => Word::PayMethodUnknown,
-        Code::IdempotencyKeyReused => Word::PayRunning,
         Code::TooManyRequests => Word::Slow,
         _ => return None,
     })

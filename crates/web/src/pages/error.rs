@@ -1,10 +1,16 @@
 //! The page that tells why there is no page, and what to do about it.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::{http::Method, response::Response};
 use stubmart_contract::Code;
 
+use super::session::retry_after;
 use crate::{failure::Failure, view::Layout, visitor::Visitor};
+
+/// When to try again after the API has not answered.
+const UNREACHABLE: Duration = Duration::from_secs(5);
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -32,12 +38,11 @@ pub(crate) async fn page(
         _ => visitor.user().await.unwrap_or_default(),
     };
     let words = failure.words();
-    let (wait_s, busy) = match failure {
-        Failure::Refused(problem) => (
-            problem.retry_after.map(|wait| wait.as_secs()),
-            matches!(problem.code, Code::TooManyRequests | Code::Unavailable),
-        ),
-        Failure::Unreachable(_) => (None, true),
+    let (wait, busy) = match failure {
+        Failure::Refused(problem) => {
+            (problem.retry_after, matches!(problem.code, Code::TooManyRequests | Code::Unavailable))
+        }
+        Failure::Unreachable(_) => (Some(UNREACHABLE), true),
         Failure::Template(_) => (None, true),
         _ => (None, false),
     };
@@ -49,8 +54,8 @@ pub(crate) async fn page(
             let here = if method.is_safe() { &visitor.path } else { visitor.came_from() };
             here.to_owned()
         }),
-        wait_s,
+        wait_s: wait.map(|wait| wait.as_secs()),
         request_id: visitor.request_id.clone(),
     };
-    visitor.page_with(failure.status(), &page)
+    Ok(retry_after(visitor.page_with(failure.status(), &page)?, wait))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::{extract::Path, response::Response};
+use axum::{extract::Path, http::StatusCode, response::Response};
 use serde_json::json;
 use stubmart_contract::{
     EventId,
@@ -14,6 +14,7 @@ use super::{id, lots::LotFilter};
 use crate::{
     failure::Failure,
     form::Query,
+    kept::{KeptPage, Source},
     prices::Prices,
     view::{EventView, Layout, Lot, LotState},
     visitor::Visitor,
@@ -28,8 +29,11 @@ struct EventPage {
     lots: Vec<Lot>,
     prices: Option<Arc<Prices>>,
     next: Option<String>,
-    /// Makes a double click on any of the buttons count once.
+    /// Makes a double click on any of the buttons count once. Who is not signed in has to log in before
+    /// anything is bought, and gets none.
     key: String,
+    /// What asks the API for this page's tickets, for the script to catch up by.
+    query: String,
     /// The visitor, for the script to tell their own listings.
     viewer: String,
     /// What a row is made of that the script adds.
@@ -49,15 +53,42 @@ pub(crate) async fn event(
     let query = filter.query(event);
     let (user, event, tickets) = tokio::try_join!(
         visitor.user(),
-        async { api.event(event).await.map_err(Failure::from) },
-        async { api.tickets(&query).await.map_err(Failure::from) },
+        async { api.event_unread(event).await.map_err(Failure::from) },
+        async { api.tickets_unread(&query).await.map_err(Failure::from) },
     )?;
-    let prices = if filter.is_plain() && tickets.next_cursor.is_none() {
-        Prices::of(&tickets.items, false).map(Arc::new)
+    let show: Event = event.json()?;
+    let over = show.starts_at < visitor.site.host.now();
+    let source = Source { event: event.body, tickets: tickets.body.clone(), over };
+    let name = (show.id, visitor.takes_gzip());
+    let is_shared = visitor.is_anybody() && visitor.path == format!("/events/{}", show.id);
+    if is_shared && let Some(kept) = visitor.site.pages.find(name, &source) {
+        let same = match &kept.prices {
+            Some(prices) => prices_beyond(&visitor, &show).await? == *prices,
+            None => true,
+        };
+        if same {
+            return Ok(visitor.answer(StatusCode::OK, kept.page));
+        }
+    }
+    let tickets: Page<Ticket> = tickets.json()?;
+    let (prices, beyond) = if filter.is_plain() && tickets.next_cursor.is_none() {
+        (Prices::of(&tickets.items, false).map(Arc::new), None)
     } else {
-        visitor.site.prices.of(&api, &event, visitor.site.host.now()).await?
+        let prices = prices_beyond(&visitor, &show).await?;
+        (prices.clone(), Some(prices))
     };
-    visitor.page(&view(&visitor, user, &event, filter, &tickets, prices))
+    let page = visitor.finish(&view(&visitor, user, &show, filter, &tickets, prices, over))?;
+    if is_shared {
+        let kept = KeptPage { source, prices: beyond, page: page.clone() };
+        visitor.site.pages.keep(name, kept);
+    }
+    Ok(visitor.answer(StatusCode::OK, page))
+}
+
+/// The prices of all the event's tickets, of which the page shows a part.
+async fn prices_beyond(visitor: &Visitor, event: &Event) -> Result<Option<Arc<Prices>>, Failure> {
+    let now = visitor.site.host.now();
+    Ok(visitor.site.prices.of(&visitor.api(), event, now).await?)
 }
 
 fn view(
@@ -67,6 +98,7 @@ fn view(
     filter: LotFilter,
     tickets: &Page<Ticket>,
     prices: Option<Arc<Prices>>,
+    over: bool,
 ) -> EventPage {
     let viewer = user.as_ref().map(|user| user.id);
     let shown = EventView::new(event, visitor.site.config.currency);
@@ -78,20 +110,21 @@ fn view(
             event.name,
             shown.venue,
             shown.when.short(),
-            shown.tickets
+            shown.listings
         ),
         None => format!("{}, {}, {}.", event.name, shown.venue, shown.when.short()),
     };
     layout.json_ld = Some(structured_data(event, prices.as_deref(), layout.url()));
     EventPage {
         next: tickets.next_cursor.as_deref().map(|cursor| filter.href(event.id, cursor)),
-        filter,
         lots,
         prices,
-        key: visitor.site.form_key(),
+        key: viewer.map(|_| visitor.site.form_key()).unwrap_or_default(),
+        query: filter.query_text(event.id),
+        filter,
         viewer: viewer.map(|it| it.to_string()).unwrap_or_default(),
         blank: blank(),
-        over: event.starts_at < visitor.site.host.now(),
+        over,
         event: shown,
         layout,
     }

@@ -74,6 +74,16 @@ impl LotFilter {
         }
     }
 
+    /// [`Self::query`], as the API's address has it.
+    pub(crate) fn query_text(&self, event: EventId) -> String {
+        serde_urlencoded::to_string(self.query(event)).unwrap_or_default()
+    }
+
+    /// Whether pages come before this one.
+    pub(crate) fn is_later(&self) -> bool {
+        self.cursor.is_some()
+    }
+
     /// The address of the page behind `cursor`.
     pub(crate) fn href(&self, event: EventId, cursor: &str) -> String {
         let pairs = [("qty", self.qty.as_str()), ("max", &self.max), ("sort", self.sort)];

@@ -15,14 +15,26 @@ pub(crate) mod ticket;
 
 use std::{collections::HashMap, str::FromStr};
 
+use axum::response::Response;
 use futures_util::{StreamExt as _, stream};
 use stubmart_client::{Client, ClientError, Problem};
 use stubmart_contract::{Code, EventId, api::Event};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, visitor::Visitor};
 
 /// How many calls a page makes to the API at the same time.
 const CALLS_MAX: usize = 8;
+
+/// `GET` of an address that only takes a form: leads to the page above it.
+pub(crate) async fn above(visitor: Visitor) -> Response {
+    let path = visitor.path.split('?').next().unwrap_or_default();
+    let page = match path.rsplit_once('/') {
+        _ if path.starts_with("/account/") => "/account",
+        Some((page, _)) if !page.is_empty() => page,
+        _ => "/",
+    };
+    visitor.go(page)
+}
 
 /// An id in a path; a text that is none leads nowhere.
 fn id<T: FromStr>(text: &str) -> Result<T, Failure> {

@@ -36,7 +36,10 @@ struct OrderRow {
     placed: When,
     status: OrderStatus,
     /// What the status means, in words.
-    words: String,
+    words: &'static str,
+    /// While it can be paid: until when.
+    until: String,
+    until_iso: String,
 }
 
 impl OrderRow {
@@ -76,6 +79,8 @@ pub(crate) async fn orders(visitor: Visitor, Query(form): Query) -> Result<Respo
             placed: When::utc(order.created_at),
             status: order.status,
             words: words(order),
+            until: clock(order.expires_at),
+            until_iso: order.expires_at.to_string(),
         }
     };
     let next = page.next_cursor.as_ref().map(|cursor| {
@@ -86,13 +91,13 @@ pub(crate) async fn orders(visitor: Visitor, Query(form): Query) -> Result<Respo
     visitor.page(&Orders { layout: visitor.layout(Some(user), "My orders"), orders, next, first })
 }
 
-fn words(order: &Order) -> String {
+fn words(order: &Order) -> &'static str {
     match (order.status, order.cancel_reason) {
-        (OrderStatus::Created, _) => format!("In checkout until {}", clock(order.expires_at)),
-        (OrderStatus::AwaitingPayment, _) => "Payment on its way".to_owned(),
-        (OrderStatus::Completed, _) => "Paid".to_owned(),
-        (OrderStatus::Cancelled, Some(CancelReason::Expired)) => "Ran out".to_owned(),
-        (OrderStatus::Cancelled, Some(CancelReason::PaymentFailed)) => "Payment failed".to_owned(),
-        (OrderStatus::Cancelled, _) => "Left".to_owned(),
+        (OrderStatus::Created, _) => "In checkout until",
+        (OrderStatus::AwaitingPayment, _) => "Payment on its way",
+        (OrderStatus::Completed, _) => "Paid",
+        (OrderStatus::Cancelled, Some(CancelReason::Expired)) => "Ran out",
+        (OrderStatus::Cancelled, Some(CancelReason::PaymentFailed)) => "Payment failed",
+        (OrderStatus::Cancelled, _) => "Left",
     }
 }

@@ -2,9 +2,9 @@
 
 use askama::Template;
 use axum::{extract::Path, http::StatusCode, response::Response};
-use stubmart_client::{EventQuery, TicketQuery, TicketSort};
+use stubmart_client::{ClientError, EventQuery, TicketQuery, TicketSort};
 use stubmart_contract::{
-    Currency, EventId, Price,
+    Code, Currency, EventId, Price,
     api::{CreateEventRequest, CreateTicketRequest, Event, User, Venue},
 };
 
@@ -13,7 +13,7 @@ use crate::{
     failure::Failure,
     flash::{Flash, Word},
     form::{Field, Fields, Form, Query},
-    format::{count, money_in_full, read_minute, read_price, too_much},
+    format::{count, money_in_full, read_day, read_minute, read_price, too_much},
     prices::Prices,
     view::{EventView, Layout, each, place},
     visitor::Visitor,
@@ -30,8 +30,11 @@ const FOUND: u32 = 12;
 struct Find {
     layout: Layout,
     q: String,
+    from: String,
     events: Vec<EventView>,
     searched: bool,
+    /// Where the next events are.
+    next: Option<String>,
 }
 
 #[derive(Template)]
@@ -89,19 +92,28 @@ struct Plan {
 pub(crate) async fn find(visitor: Visitor, Query(form): Query) -> Result<Response, Failure> {
     let user = visitor.member().await?;
     let q: String = form.get("q").chars().take(200).collect();
+    let first_day = read_day(form.get("from"), false);
+    let from = if first_day.is_some() { form.get("from") } else { "" };
     let query = EventQuery {
         q: Some(q.clone()).filter(|q| !q.is_empty()),
-        from: Some(visitor.site.host.now()),
+        from: Some(first_day.unwrap_or(visitor.site.host.now())),
         limit: Some(FOUND),
+        cursor: form.optional("cursor"),
         ..EventQuery::default()
     };
-    let events = visitor.api().events(&query).await?.items;
+    let page = visitor.api().events(&query).await?;
+    let next = page.next_cursor.as_deref().map(|cursor| {
+        let query = serde_urlencoded::to_string([("q", &*q), ("from", from), ("cursor", cursor)]);
+        format!("/sell?{}", query.unwrap_or_default())
+    });
     let currency = visitor.site.config.currency;
     visitor.page(&Find {
         layout: visitor.layout(Some(user), "Sell tickets"),
-        searched: !q.is_empty(),
+        searched: !q.is_empty() || first_day.is_some(),
+        from: from.to_owned(),
         q,
-        events: events.iter().map(|event| EventView::new(event, currency)).collect(),
+        events: page.items.iter().map(|event| EventView::new(event, currency)).collect(),
+        next,
     })
 }
 
@@ -207,8 +219,7 @@ pub(crate) async fn seats(
 }
 
 fn seat_fields(event: &Event, currency: Currency) -> Fields {
-    let split =
-        [("lot", "All together, as one lot"), ("pairs", "In pairs"), ("single", "One by one")];
+    let split = [("lot", "All together"), ("pairs", "In pairs"), ("single", "One by one")];
     let split = split.map(|(value, label)| (value.to_owned(), label.to_owned()));
     let code = currency.as_str().to_ascii_uppercase();
     let number = Field { numeric: true, ..Field::text("quantity", "How many tickets", 2) };
@@ -240,7 +251,7 @@ fn seat_fields(event: &Event, currency: Currency) -> Fields {
 struct Shown {
     preview: Option<Preview>,
     key: Option<String>,
-    bad: bool,
+    status: StatusCode,
 }
 
 async fn seats_page(
@@ -265,8 +276,7 @@ async fn seats_page(
         preview: shown.preview,
         key: shown.key.unwrap_or_else(|| visitor.site.form_key()),
     };
-    let status = if shown.bad { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    visitor.page_with(status, &page)
+    visitor.page_with(shown.status, &page)
 }
 
 /// `POST /sell/{id}`: shows what buyers would see, or lists the seats.
@@ -287,12 +297,14 @@ pub(crate) async fn list(
             for (name, error) in errors {
                 fields.wrong(name, error);
             }
-            let shown = Shown { key: Some(key), bad: true, ..Shown::default() };
+            let shown =
+                Shown { key: Some(key), status: StatusCode::BAD_REQUEST, ..Shown::default() };
             return seats_page(&visitor, user, &event, fields, shown).await;
         }
     };
     if form.get("step") == "preview" {
-        let shown = Shown { preview: Some(preview(&plan, currency)), key: Some(key), bad: false };
+        let preview = Some(preview(&plan, currency));
+        let shown = Shown { preview, key: Some(key), ..Shown::default() };
         return seats_page(&visitor, user, &event, fields, shown).await;
     }
     let mut listed = 0;
@@ -301,21 +313,58 @@ pub(crate) async fn list(
         let api = visitor.api().with_idempotency_key(&format!("{key}-{listed}"));
         match api.create_ticket(&request).await {
             Ok(_) => listed += 1,
-            Err(error) if listed > 0 => {
-                tracing::warn!(request.id = visitor.request_id, %error, "some lots not listed");
-                let flash = Flash { word: Word::ListedPart, number: listed };
-                return Ok(visitor.go_with("/selling", flash));
-            }
             Err(error) => {
-                fields.refused(&*mendable(error)?, &[]);
                 // What is mended is another request, which needs another key.
-                let shown = Shown { bad: true, ..Shown::default() };
+                let key = Some(key).filter(|_| listed > 0 || !is_mendable(&error));
+                let status = explain(&mut fields, (listed, plan.lots.len()), error)?;
+                let shown = Shown { key, status, ..Shown::default() };
                 return seats_page(&visitor, user, &event, fields, shown).await;
             }
         }
     }
     Ok(visitor.go_with("/selling", Flash { word: Word::Listed, number: listed }))
 }
+
+/// Whether the seller has to change something before it can be listed.
+fn is_mendable(error: &ClientError) -> bool {
+    error.code() == Some(Code::ValidationFailed)
+}
+
+/// Tells above the form why listing has stopped, after so many of so many lots. Gives the page's status.
+///
+/// # Errors
+/// The failure, where the form cannot tell.
+fn explain(
+    fields: &mut Fields,
+    (listed, all): (u32, usize),
+    error: ClientError,
+) -> Result<StatusCode, Failure> {
+    let busy = StatusCode::SERVICE_UNAVAILABLE;
+    let status = error.problem().and_then(|it| StatusCode::from_u16(it.status).ok());
+    let (why, again) = match error.code() {
+        Some(Code::NotSignedIn | Code::NotFound) => return Err(error.into()),
+        Some(Code::ValidationFailed) => {
+            fields.refused(&*mendable(error)?, &[]);
+            ("The rest was refused.", "Mend what is marked and list it anew.")
+        }
+        Some(Code::IdempotencyKeyReused) => {
+            ("The form has changed since it was sent.", "List what is missing anew.")
+        }
+        Some(Code::IdempotencyKeyInUse) => ("They are being listed right now.", AGAIN),
+        Some(Code::TooManyRequests) => ("That was a little fast for us.", AGAIN),
+        _ => ("The market does not answer right now.", AGAIN),
+    };
+    if listed > 0 {
+        fields.message = Some(format!("{listed} of {all} are listed. {why} {again}"));
+    } else if fields.is_good() {
+        fields.message = Some(format!("{why} {again}"));
+    }
+    Ok(status.unwrap_or(busy))
+}
+
+/// What a seller can do about what ends by itself.
+const AGAIN: &str =
+    "Wait a moment and send the form again: it lists what is missing, and nothing twice.";
 
 fn requests(
     plan: &Plan,

@@ -15,12 +15,12 @@ use crate::{
     form::{Field, Fields, Form, Query},
     format::{clock, money_input, read_price},
     pages::sell::read_seats,
-    view::{EventView, Layout, Lot},
+    view::{EventView, Layout, Lot, each},
     visitor::Visitor,
 };
 
 /// Listings on a page.
-const PAGE: u32 = 50;
+const PAGE: u32 = 30;
 
 #[derive(Template)]
 #[template(path = "selling.html")]
@@ -53,6 +53,7 @@ struct Edit {
     lot: Lot,
     fields: Fields,
     until: String,
+    until_iso: String,
 }
 
 /// `GET /selling`.
@@ -132,17 +133,24 @@ fn fields(ticket: &Ticket) -> Fields {
         Field::text("row", "Row", 50).with(ticket.row.clone().unwrap_or_default()).half(),
         Field::text("seats", "Seats", 400)
             .with(ticket.seats.join(", "))
-            .hint(format!("As many as the lot has: {}.", ticket.quantity)),
+            .hint(format!("As many as the listing has: {}.", ticket.quantity)),
         Field::text("title", "Headline", 200).must().with(ticket.title.clone()),
     ])
 }
 
 fn price_field(ticket: &Ticket) -> Field {
     let code = ticket.currency.as_str().to_ascii_uppercase();
-    Field { numeric: true, ..Field::text("price", "Price for the whole lot", 20) }
+    let (label, hint) = match each(ticket.price.minor(), ticket.quantity, ticket.currency) {
+        Some(each) => (
+            "Price of the whole listing",
+            format!("In {code}, for all {} tickets together. Now {each}.", ticket.quantity),
+        ),
+        None => ("Price", format!("In {code}.")),
+    };
+    Field { numeric: true, ..Field::text("price", label, 20) }
         .must()
         .with(money_input(ticket.price.minor(), ticket.currency))
-        .hint(format!("In {code}."))
+        .hint(hint)
 }
 
 async fn edit_page(
@@ -162,6 +170,7 @@ async fn edit_page(
         event: event.map(|it| EventView::new(&it, visitor.site.config.currency)),
         fields,
         until: ticket.locked_until.map(clock).unwrap_or_default(),
+        until_iso: ticket.locked_until.map(|it| it.to_string()).unwrap_or_default(),
     };
     visitor.page_with(status, &page)
 }

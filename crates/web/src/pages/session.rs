@@ -1,5 +1,7 @@
 //! Signing up, logging in and out, and going back to where one was.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::{
     http::{StatusCode, header},
@@ -122,7 +124,8 @@ fn refused(
     let problem = mendable(error)?;
     mark(&mut fields, &problem);
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-    page(visitor, fields, next, signup, status)
+    let page = page(visitor, fields, next, signup, status)?;
+    Ok(retry_after(page, problem.retry_after))
 }
 
 /// Tells what was refused in a form about an account.
@@ -145,6 +148,14 @@ pub(crate) fn mark(fields: &mut Fields, problem: &Problem) {
         }
         _ => fields.refused(problem, &[]),
     }
+}
+
+/// Says when to come back, where the API has said so.
+pub(crate) fn retry_after(mut response: Response, wait: Option<Duration>) -> Response {
+    if let Some(wait) = wait {
+        response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().into());
+    }
+    response
 }
 
 /// Passes the API's cookies on.

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{extract::Path, response::Response};
 use stubmart_client::{Client, ClientError};
 use stubmart_contract::{
-    Code, Price, TicketId,
+    Code, EventId, Price, TicketId,
     api::{CreateOrderRequest, Order, OrderStatus},
 };
 
@@ -74,10 +74,19 @@ pub(crate) async fn buy(
     });
     match start(&visitor.api(), &request, &key, fresh).await {
         Ok(order) => Ok(visitor.go(&format!("/orders/{}", order.id))),
-        Err(error) => match error.code().and_then(refusal) {
-            Some(word) => Ok(visitor.tell(&page, word)),
-            None if error.code() == Some(Code::NotSignedIn) => Err(Failure::SignIn(Some(page))),
-            None => Err(error.into()),
+        Err(error) => match error.code() {
+            // Whoever withdrew it has taken its page away, too.
+            Some(Code::NotFound | Code::TicketWithdrawn) => {
+                let event = form.get("event").parse::<EventId>();
+                let back = event.map_or("/events".to_owned(), |event| format!("/events/{event}"));
+                Ok(visitor.tell(&back, Word::BuyWithdrawn))
+            }
+            Some(Code::IdempotencyKeyInUse) => Ok(visitor.tell("/orders", Word::BuyRunning)),
+            Some(Code::NotSignedIn) => Err(Failure::SignIn(Some(page))),
+            code => match code.and_then(refusal) {
+                Some(word) => Ok(visitor.tell(&page, word)),
+                None => Err(error.into()),
+            },
         },
     }
 }
@@ -106,7 +115,6 @@ fn refusal(code: Code) -> Option<Word> {
     Some(match code {
         Code::TicketLocked | Code::Contended => Word::BuyLocked,
         Code::TicketSold => Word::BuySold,
-        Code::TicketWithdrawn => Word::BuyWithdrawn,
         Code::OwnTicket => Word::BuyOwn,
         Code::PriceChanged => Word::BuyPrice,
         Code::TooManyRequests => Word::Slow,

@@ -41,6 +41,7 @@ pub fn id(number: u128) -> Uuid {
 #[derive(Debug, Clone)]
 pub struct Call {
     pub line: String,
+    pub query: String,
     pub body: Value,
     pub headers: HeaderMap,
 }
@@ -52,8 +53,10 @@ pub struct Market {
     pub orders: Vec<Order>,
     pub charges: Vec<Value>,
     pub calls: Vec<Call>,
-    /// What to refuse: `POST /api/orders` and the code.
-    pub refusals: HashMap<String, Value>,
+    /// What to refuse: `POST /api/orders`, how many to let through before, and the answer.
+    pub refusals: HashMap<String, (usize, Value)>,
+    /// The lists of events end with this cursor.
+    pub next_cursor: Option<String>,
     /// The API does not answer at all.
     pub broken: bool,
 }
@@ -192,6 +195,11 @@ impl Fake {
     }
 
     pub fn refuse(&self, line: &str, code: Code, errors: &[(&str, &str)]) {
+        self.refuse_after(0, line, code, errors);
+    }
+
+    /// Refuses all but the first calls of a route.
+    pub fn refuse_after(&self, first: usize, line: &str, code: Code, errors: &[(&str, &str)]) {
         let errors: Vec<Value> = errors
             .iter()
             .map(|(field, message)| json!({ "field": field, "message": message }))
@@ -200,7 +208,7 @@ impl Fake {
             "type": "about:blank", "title": code.title(), "status": code.status(),
             "detail": code.title(), "code": code.word(), "errors": errors, "requestId": "r",
         });
-        self.market.lock().unwrap().refusals.insert(line.to_owned(), problem);
+        self.market.lock().unwrap().refusals.insert(line.to_owned(), (first, problem));
     }
 
     /// The calls of one route, in order.
@@ -342,7 +350,11 @@ fn api(market: Arc<Mutex<Market>>) -> Router {
         )
         .route("/api/orders", get(orders).post(create_order))
         .route("/api/orders/{id}", get(order).delete(leave))
-        .route("/api/payments", get(charges).post(pay));
+        .route("/api/payments", get(charges).post(pay))
+        .route(
+            "/api/payments/sandbox/authenticate",
+            post(async || Json(charge("completed", None))),
+        );
     account.merge(shop).layer(from_fn_with_state(Arc::clone(&market), observe)).with_state(market)
 }
 
@@ -354,17 +366,26 @@ async fn observe(State(market): Shared, request: Request, next: Next) -> Respons
         let mut market = market.lock().unwrap();
         market.calls.push(Call {
             line: line.clone(),
+            query: head.uri.query().unwrap_or_default().to_owned(),
             body: serde_json::from_slice(&body).unwrap_or(Value::Null),
             headers: head.headers.clone(),
         });
         if market.broken {
             return (StatusCode::BAD_GATEWAY, "nobody is here").into_response();
         }
-        market.refusals.get(&line).cloned()
+        match market.refusals.get_mut(&line) {
+            Some((0, problem)) => Some(problem.clone()),
+            Some((first, _)) => {
+                *first -= 1;
+                None
+            }
+            None => None,
+        }
     };
     if let Some(problem) = refusal {
         let status = u16::try_from(problem["status"].as_u64().unwrap()).unwrap();
-        return (StatusCode::from_u16(status).unwrap(), Json(problem)).into_response();
+        let wait = [(header::RETRY_AFTER, "7")];
+        return (StatusCode::from_u16(status).unwrap(), wait, Json(problem)).into_response();
     }
     let needs_session = line.starts_with("GET /api/orders")
         || line.contains("/api/payments")
@@ -432,7 +453,7 @@ async fn events(
     let wanted = query.get("q").map(|q| q.to_lowercase()).unwrap_or_default();
     let found: Vec<_> =
         market.events.iter().filter(|it| it.name.to_lowercase().contains(&wanted)).collect();
-    listed(&found)
+    Json(json!({ "items": found, "nextCursor": market.next_cursor }))
 }
 
 async fn create_event(State(market): Shared, Json(body): Json<Value>) -> Json<Event> {
@@ -543,8 +564,14 @@ pub fn charge(status: &str, failure: Option<&str>) -> Value {
     })
 }
 
-async fn pay(State(market): Shared) -> Response {
+async fn pay(State(market): Shared, Json(body): Json<Value>) -> Response {
     let mut market = market.lock().unwrap();
+    if body["paymentMethod"] == "pm_card_threeDSecure2Required" {
+        let mut waiting = charge("created", None);
+        market.charges = vec![waiting.clone()];
+        waiting["nextAction"] = json!({ "clientSecret": "pi_test_secret_x" });
+        return (StatusCode::ACCEPTED, Json(waiting)).into_response();
+    }
     for order in &mut market.orders {
         order.status = OrderStatus::Completed;
     }
