@@ -82,6 +82,7 @@ impl Market {
     }
 
     async fn start_in(directory: TempDir, command: &[&str], settings: &[&str]) -> Self {
+        // It is built before anybody's turn, not within one.
         binary().await;
         let turn = TURNS.acquire().await.expect("the turns never end");
         let arguments: Vec<String> =
