@@ -15,7 +15,7 @@ use crate::{
     http::any_text,
     passwords::{Guess, Subject},
     signup::{NAME_MAX, PASSWORD},
-    user::{self, Change, Command, Refusal},
+    user::{self, AccountView, Change, Command, Refusal},
 };
 
 /// What is to change; `None` stays.
@@ -53,10 +53,7 @@ impl Auth {
     ///
     /// # Errors
     /// `unavailable`.
-    pub(crate) async fn account(
-        &self,
-        id: UserId,
-    ) -> Result<Option<Versioned<api::User>>, Problem> {
+    pub(crate) async fn account(&self, id: UserId) -> Result<Option<AccountView>, Problem> {
         Ok(self.inner.users.load(id.0).await?.and_then(|user| user.doc.view()))
     }
 
@@ -72,7 +69,7 @@ impl Auth {
         from: Option<IpAddr>,
         request: UpdateRequest,
         if_match: IfMatch,
-    ) -> Result<Versioned<api::User>, Problem> {
+    ) -> Result<AccountView, Problem> {
         let proof = self.prove(caller.user_id, from, request.current_password).await?;
         let password_hash = match request.password {
             Some(password) => Some(self.inner.passwords.hash(password).await?),

@@ -28,7 +28,6 @@ use stubmart_http_kit::{
     layer::ClientAddr,
     session::{COOKIE, token},
 };
-use stubmart_ports::repo::Versioned;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -40,6 +39,7 @@ use crate::{
     session::Which,
     signup::{Receipt, SignUp},
     tokens,
+    user::AccountView,
 };
 
 /// How long a browser keeps the cookie, in seconds: 400 days, the longest that browsers grant. When
@@ -136,8 +136,8 @@ impl Auth {
     /// The response to somebody who is signed in from now on.
     fn entered(&self, status: StatusCode, entered: Entered, client: &Client) -> Response {
         let cookie = set_cookie(Some(&entered.token), client.https, &self.inner.config);
-        let Versioned { version, doc } = entered.user;
-        (status, cookie, [etag(version)], Json(doc)).into_response()
+        let AccountView { version, user } = entered.user;
+        (status, cookie, [etag(version)], Json(user)).into_response()
     }
 
     /// The header that has the browser drop its cookie.
@@ -241,8 +241,8 @@ async fn get_current_user(
         None => None,
     };
     Ok(match account {
-        Some(Versioned { version, doc }) => {
-            ([etag(version)], Json(CurrentUser { current_user: Some(doc) })).into_response()
+        Some(AccountView { version, user }) => {
+            ([etag(version)], Json(CurrentUser { current_user: Some(user) })).into_response()
         }
         None => Json(CurrentUser { current_user: None }).into_response(),
     })
@@ -276,8 +276,8 @@ async fn update_current_user(
         // Also after a failure: its answer may have been lost.
         rooms.gate.forget_all();
     }
-    let Versioned { version, doc } = result?;
-    Ok(([etag(version)], Json(doc)).into_response())
+    let AccountView { version, user } = result?;
+    Ok(([etag(version)], Json(user)).into_response())
 }
 
 /// Deletes the account.

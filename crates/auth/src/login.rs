@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use stubmart_contract::{Code, SessionId, UserId, api};
 use stubmart_http_kit::{Fields, Problem};
-use stubmart_ports::repo::{RepoError, Versioned};
+use stubmart_ports::repo::RepoError;
 
 use crate::{
     Auth,
@@ -13,7 +13,7 @@ use crate::{
     http::any_text,
     passwords::{Guess, Subject},
     session::{Command, Kind, Session, TokenHash},
-    user::User,
+    user::{AccountView, User},
 };
 
 /// Who wants to log in.
@@ -44,7 +44,7 @@ pub(crate) struct Client {
 
 /// Somebody who is signed in now.
 pub(crate) struct Entered {
-    pub(crate) user: Versioned<api::User>,
+    pub(crate) user: AccountView,
     /// The new session's token.
     pub(crate) token: String,
 }

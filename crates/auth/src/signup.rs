@@ -6,7 +6,7 @@ use stubmart_http_kit::{
     Fields, Problem,
     fields::{parsed, text, verbatim},
 };
-use stubmart_ports::repo::{ChangeError, RepoError, Versioned};
+use stubmart_ports::repo::{ChangeError, RepoError};
 use uuid::Uuid;
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     email::Email,
     login::{Client, Entered},
     passwords::{Guess, Subject},
-    user::{Command, Refusal, first_version},
+    user::{AccountView, Command, Refusal, first_version},
 };
 
 /// How long a password is, in characters.
@@ -124,7 +124,7 @@ impl Auth {
             created_at: receipt.created_at,
         };
         // It is shown as it was opened, so this is the version that is shown.
-        Ok(Entered { user: Versioned { version: first_version(), doc: user }, token })
+        Ok(Entered { user: AccountView { version: first_version(), user }, token })
     }
 
     /// The number of the account's password, when the signup has that password.

@@ -8,7 +8,7 @@ use stubmart_contract::{DomainEvent, SessionId, Timestamp, UserId, api, event::U
 use stubmart_http_kit::IfMatch;
 use stubmart_ports::{
     key::Key,
-    repo::{Document, Versioned},
+    repo::Document,
     store::{Collection, Index},
 };
 use uuid::Uuid;
@@ -264,17 +264,25 @@ fn deleted(
     Ok(Change::Save(User { account: None, notices, ..user.clone() }, vec![event]))
 }
 
+/// An account as its owner sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct AccountView {
+    /// The account's own version: sessions and notices of the same document do not count.
+    pub(crate) version: u64,
+    pub(crate) user: api::User,
+}
+
 impl User {
-    /// The account as its owner sees it, and its version; `None` once it is deleted.
-    pub(crate) fn view(&self) -> Option<Versioned<api::User>> {
+    /// The account as its owner sees it; `None` once it is deleted.
+    pub(crate) fn view(&self) -> Option<AccountView> {
         self.account.as_ref().map(|account| {
-            let doc = api::User {
+            let user = api::User {
                 id: self.id,
                 email: account.email.as_str().to_owned(),
                 name: account.name.clone(),
                 created_at: self.created_at,
             };
-            Versioned { version: account.version, doc }
+            AccountView { version: account.version, user }
         })
     }
 
