@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use stubmart_contract::{Code, Timestamp, UserId, api};
+use stubmart_contract::{Code, Timestamp, UserId};
 use stubmart_http_kit::{
     Fields, IfMatch, Problem, SignedIn,
     fields::{parsed, text, verbatim},
 };
-use stubmart_ports::repo::{ChangeError, Decision, RepoError, Trace, Versioned};
+use stubmart_ports::repo::{ChangeError, Decision, RepoError, Trace};
 
 use crate::{
     Auth,

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use stubmart_contract::{Code, SessionId, UserId, api};
+use stubmart_contract::{Code, SessionId, UserId};
 use stubmart_http_kit::{Fields, Problem};
 use stubmart_ports::repo::RepoError;
 
@@ -76,12 +76,12 @@ impl Auth {
         let folded = login.email.trim().to_lowercase();
         let guess = Guess { subject: Subject::Email(&folded), from: client.address };
         self.check_password(guess, login.password, hash).await?;
-        let Some((user, account)) = user.as_ref().and_then(User::view).zip(account) else {
+        let Some((view, account)) = user.as_ref().and_then(User::view).zip(account) else {
             return Err(Problem::new(Code::BadCredentials));
         };
-        let opened = self.open_session(user.doc.id, account.password_number, client).await?;
+        let opened = self.open_session(view.user.id, account.password_number, client).await?;
         let token = opened.ok_or_else(|| Problem::new(Code::BadCredentials))?;
-        Ok(Entered { user, token })
+        Ok(Entered { user: view, token })
     }
 
     /// Opens a session for a user whose password of this number was just checked or set. The answer

@@ -249,7 +249,7 @@ fn notices_of_a_kind_are_one() {
     waiting.notices[0].later = Some(later());
     let again = tell(&waiting, 2);
     let last = Notice { later: Some(later()), ..notice(2, NoticeKind::TokenCreated) };
-    assert_eq!(again.notices, [last.clone()]);
+    assert_eq!(again.notices, std::slice::from_ref(&last));
     assert_eq!(again.next_notice(), Some(later().due));
     let move_to = |user: &User, address: &str| {
         let to = Some(email(address));

@@ -218,8 +218,8 @@ impl Mailer for SimMailer {
         let id = mail.id;
         let plan = self.0.begin(Kind::Mail, "send mail", id).await;
         let answer = match plan {
-            Plan::Fail | Plan::Late(_) => Err(MailError(injected())),
-            Plan::LoseAnswer => inner.send(mail).await.and(Err(MailError(injected()))),
+            Plan::Fail | Plan::Late(_) => Err(MailError::Failed(injected())),
+            Plan::LoseAnswer => inner.send(mail).await.and(Err(MailError::Failed(injected()))),
             Plan::Fine | Plan::Twice => inner.send(mail).await,
         };
         self.0.end("send mail", id).await;
