@@ -179,7 +179,10 @@ fn expected_of_active(command: &str) -> Result<Change, Refusal> {
 fn every_command_in_every_state() {
     for (word, command) in commands() {
         let absent = match word {
-            "sign up" => saved(User { created_at: NOW, ..active() }, vec![created()]),
+            "sign up" => {
+                let account = active().account.map(|it| Account { version: 1, ..it });
+                saved(User { created_at: NOW, account, ..active() }, vec![created()])
+            }
             _ if word.contains("notice") => Ok(Change::Keep),
             _ => Err(Refusal::Gone),
         };

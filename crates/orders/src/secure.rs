@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
-use stubmart_contract::{ChargeId, Code, OrderId, TicketId, UserId, api};
+use stubmart_contract::{
+    ChargeId, OrderId, TicketId, UserId,
+    api::{self, OrderStatus},
+};
 use stubmart_ports::{
     calls::{CallError, SecureOrders, SecureRefusal},
     mark,
@@ -30,11 +33,16 @@ impl SecureOrders for Orders {
         order_id: OrderId,
     ) -> Result<Option<api::Order>, CallError> {
         // Not `come_back`: payments asks also while nobody is there, and must not keep a closed checkout open.
-        match self.own(order_id, buyer).await {
-            Ok(order) => Ok(Some(order.doc.public(self.0.host.now()))),
-            Err(problem) if problem.code() == Code::NotFound => Ok(None),
-            Err(problem) => Err(CallError(format!("orders answered {}", problem.code()).into())),
+        let now = self.0.host.now();
+        let mut found = self.load_for(buyer, order_id).await?;
+        let is_late = |it: &Order| it.status == OrderStatus::Created && it.expires_at <= now;
+        if found.as_ref().is_some_and(is_late) {
+            // The timer is late. Nobody is asked for money for an order whose time is over.
+            let expired = self.apply(order_id, Command::Expire, Trace::REQUEST).await;
+            expired.map_err(|error| CallError(error.into()))?;
+            found = self.load_for(buyer, order_id).await?;
         }
+        Ok(found.map(|order| order.public(now)))
     }
 
     async fn secure(
@@ -85,6 +93,13 @@ impl SecureOrders for Orders {
                 .hear(|envelope| is_released(envelope, order_id) || is_sold(envelope, order_id))
                 .await;
         })
+    }
+}
+
+impl Orders {
+    async fn load_for(&self, buyer: UserId, id: OrderId) -> Result<Option<Order>, CallError> {
+        let found = self.0.orders.load(id.0).await.map_err(|error| CallError(error.into()))?;
+        Ok(found.map(|it| it.doc).filter(|it| it.user_id == buyer))
     }
 }
 

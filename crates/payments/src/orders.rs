@@ -11,8 +11,6 @@ use crate::{Payments, charge::Charge, charge::Reason};
 pub(crate) enum Footing {
     /// It can be secured.
     Payable,
-    /// It could, but its time is over: its timer ends it, or whoever tries to secure it.
-    Late,
     /// It is secured for a charge.
     Secured,
     /// It is paid for.
@@ -25,9 +23,6 @@ pub(crate) enum Footing {
 pub(crate) const fn footing(order: Option<&Order>) -> Footing {
     let Some(order) = order else { return Footing::Ended(Reason::OrderMissing) };
     match (order.status, order.cancel_reason) {
-        (OrderStatus::Created, _) if order.expires_at.millis() <= order.server_time.millis() => {
-            Footing::Late
-        }
         (OrderStatus::Created, _) => Footing::Payable,
         (OrderStatus::AwaitingPayment, _) => Footing::Secured,
         (OrderStatus::Completed, _) => Footing::Completed,

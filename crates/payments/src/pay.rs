@@ -248,7 +248,6 @@ fn payable(order: Option<Order>) -> Result<Order, Problem> {
         (Footing::Payable, Some(order)) => return Ok(order),
         (Footing::Secured, _) => Code::PaymentInProgress,
         (Footing::Completed, _) => Code::OrderCompleted,
-        (Footing::Late, _) => Code::OrderExpired,
         (Footing::Ended(reason), _) => return Err(problem(&Failure::of(reason), "orderId")),
         (Footing::Payable, None) => Code::NotFound,
     };

@@ -75,9 +75,7 @@ impl Payments {
                     }
                     Footing::Ended(_) => self.refund(charge, intent.id, None).await,
                     // The charge's event is on its way to the order.
-                    Footing::Payable | Footing::Late | Footing::Secured => {
-                        Err(Unsettled::Undecided)
-                    }
+                    Footing::Payable | Footing::Secured => Err(Unsettled::Undecided),
                 }
             }
             _ => {

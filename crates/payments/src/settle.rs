@@ -274,7 +274,6 @@ impl Payments {
     ) -> Settled {
         let reason = match footing {
             Footing::Payable | Footing::Secured => return Err(Unsettled::Undecided),
-            Footing::Late => Reason::OrderExpired,
             Footing::Completed => Reason::OrderCompleted,
             Footing::Ended(reason) => reason,
         };

@@ -610,11 +610,7 @@ impl User {
             }
             (409, "order_expired") => {
                 mark!("a payment came after its checkout had expired");
-                // Its timer may be late.
-                order.is_none_or(|order| {
-                    order.status != OrderStatus::Created
-                        && order.cancel_reason != Some(CancelReason::Expired)
-                })
+                order.is_none_or(|order| order.cancel_reason != Some(CancelReason::Expired))
             }
             (409, "order_cancelled") => {
                 order.is_none_or(|order| order.status == OrderStatus::Completed)

@@ -48,8 +48,8 @@ pub(crate) fn read<T>(
     make: impl Fn(&Row) -> Result<T, String>,
 ) -> Result<Vec<Line<T>>, Cause> {
     let mut lines = lines.into_iter();
-    let first = lines.next().map_or_else(|| Ok(String::new()), |line| line.content);
-    let header = header(&first.and_then(|first| fields(&first)), columns)?;
+    let first = lines.next().map(|line| line.content.and_then(|first| fields(&first)));
+    let header = header(&first.unwrap_or_else(|| Ok(Vec::new())), columns)?;
     let row = |line: String| make(&row(&header, fields(&line)?)?);
     Ok(lines
         .map(|line| Line { number: line.number, content: line.content.and_then(row) })

@@ -203,6 +203,7 @@ impl FakeOrders {
 impl SecureOrders for FakeOrders {
     async fn order(&self, buyer: UserId, order_id: OrderId) -> Result<Option<Order>, CallError> {
         self.hear().await;
+        self.expire();
         let state = self.lock();
         let found = state.orders.get(&order_id).map(|it| it.0.clone());
         let server_time = self.host.now();
