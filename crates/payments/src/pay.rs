@@ -12,6 +12,7 @@ use stubmart_ports::{
     mark, mutant,
     repo::{ChangeError, Decision, RepoError, Trace, Versioned},
 };
+use uuid::Uuid;
 
 use crate::{
     Payments,
@@ -84,8 +85,9 @@ impl Payments {
         wish: &Wish,
         order: Option<Order>,
     ) -> Result<Standing, Problem> {
-        let id =
-            if mutant!("the same key after a decline") { ChargeId(wish.order_id.0) } else { id };
+        // One id, and so one key, for all payments of an order.
+        let same = ChargeId(Uuid::from_u128(!wish.order_id.0.as_u128()));
+        let id = if mutant!("the same key after a decline") { same } else { id };
         let order = match payable(order) {
             Ok(order) => order,
             // It may be this very request that made it so.

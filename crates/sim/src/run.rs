@@ -113,9 +113,11 @@ pub fn settle(world: &Arc<World>, board: &Arc<Mutex<Board>>) {
     world.exec.run_until(world.exec.now() + LOOK_EVERY);
 }
 
-/// Lets time pass until nothing is under way any more. Every lock must end in its own time.
+/// Lets time pass until nothing is under way any more, at two looks in a row: what wakes up at the very
+/// moment of a look is neither asleep nor at work. Every lock must end in its own time.
 fn come_to_rest(world: &Arc<World>) -> Result<(), Violation> {
     let began = world.exec.now();
+    let mut rested_before = false;
     let payments_end = began + world.scenario.hold + LOCKS_END_WITHIN;
     loop {
         world.exec.run_until(world.exec.now() + LOOK_EVERY);
@@ -123,9 +125,11 @@ fn come_to_rest(world: &Arc<World>) -> Result<(), Violation> {
             return Err(violation);
         }
         let resting = rest::is_at_rest(world);
-        if resting.is_ok() || world.exec.now() > began + RESTS_WITHIN {
+        let rests = resting.is_ok();
+        if rests && rested_before || world.exec.now() > began + RESTS_WITHIN {
             return resting;
         }
+        rested_before = rests;
         if world.exec.now() > began + STILL_ARRIVES {
             rest::checkouts_ended(world)?;
         }
