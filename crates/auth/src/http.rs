@@ -293,6 +293,7 @@ async fn update_current_user(
     (status = 400, description = "`validation_failed`, `malformed_json`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`not_signed_in`; `bad_credentials`: the present password is another", body = ProblemBody, content_type = "application/problem+json"),
     (status = 429, description = "`too_many_requests`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 412, description = "`version_mismatch`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn delete_current_user(
     State(rooms): State<Rooms>,

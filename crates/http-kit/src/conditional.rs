@@ -42,13 +42,24 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let mut tags: Option<Vec<String>> = None;
         for value in parts.headers.get_all(header::IF_MATCH) {
-            let text = value
-                .to_str()
-                .map_err(|_| Problem::invalid_field("If-Match", "must be an ETag such as \"3\""))?;
-            tags.get_or_insert_default().extend(text.split(',').map(|tag| tag.trim().to_owned()));
+            // What is no text is no tag either.
+            let text = value.to_str().unwrap_or_default();
+            let named = text.split(',').map(str::trim);
+            if !named.clone().all(is_tag) {
+                let detail = "If-Match names no ETag, such as \"3\"";
+                return Err(Problem::with_detail(Code::VersionMismatch, detail));
+            }
+            tags.get_or_insert_default().extend(named.map(ToOwned::to_owned));
         }
         Ok(Self(tags))
     }
+}
+
+/// Whether this is `*` or an entity tag, be it one that none of ours is.
+fn is_tag(text: &str) -> bool {
+    let opaque = text.strip_prefix("W/").unwrap_or(text);
+    let quoted = opaque.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+    text == "*" || quoted.is_some_and(|it| !it.contains('"'))
 }
 
 /// The `ETag` of a version.

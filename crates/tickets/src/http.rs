@@ -287,11 +287,12 @@ fn statuses(value: Value) -> Result<Vec<TicketStatus>, fields::Invalid> {
 #[expect(clippy::needless_pass_by_value, reason = "the shape of every reader of a field")]
 fn bound(value: Value) -> Result<u32, fields::Invalid> {
     let text = value.as_str().unwrap_or_default();
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("must be a whole number, in the currency's minor unit".to_owned());
-    }
+    let is_whole = text.bytes().all(|byte| byte.is_ascii_digit());
+    // An int64, as the published schema says.
+    let number = text.parse::<i64>().ok().filter(|_| is_whole);
+    let number = number.ok_or("must be a whole number, in the currency's minor unit")?;
     // No price is as high as this.
-    Ok(text.parse().unwrap_or(u32::MAX))
+    Ok(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 enum Seller {
