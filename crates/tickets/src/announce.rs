@@ -5,7 +5,7 @@
 //! are overdue, and expiration sets their timers again.
 //!
 //! A lock can be overdue for long and rightly so, as while an order awaits its payment. So each is
-//! announced when it comes of age and whenever its age has doubled since, and all are after a start.
+//! announced when it comes of age and then once a minute, and all are after a start.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -28,8 +28,8 @@ use crate::{
 /// How many locks are read at once.
 const BATCH: usize = 200;
 
-/// How often the age of a lock can double: until it is years.
-const DOUBLINGS: u32 = 24;
+/// How often what is still overdue is announced once more, in milliseconds.
+const AGAIN_MS: i64 = 60_000;
 
 /// Announces overdue locks.
 pub(crate) struct Overdue {
@@ -77,18 +77,12 @@ impl Worker for Overdue {
         let it = &self.tickets.0;
         let (now, grace) = (it.host.now(), it.config.overdue_after);
         let last = *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut announced = 0;
-        match last {
-            None => announced += self.announce(Timestamp::MIN, now.before(grace)).await?,
-            Some(last) if last < now => {
-                for doublings in 0..=DOUBLINGS {
-                    let age = grace.saturating_mul(1 << doublings);
-                    announced += self.announce(last.before(age), now.before(age)).await?;
-                }
-            }
-            // The clock was set back.
-            Some(_) => {}
-        }
+        let round = |at: Timestamp| at.millis().div_euclid(AGAIN_MS);
+        let from = match last {
+            Some(last) if round(last) == round(now) => last.before(grace),
+            Some(_) | None => Timestamp::MIN,
+        };
+        let announced = self.announce(from, now.before(grace)).await?;
         *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         if announced > 0 {
             tracing::warn!(locks = announced, "locks outlived their time, announced anew");
