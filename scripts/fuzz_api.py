@@ -20,6 +20,7 @@ import urllib.error
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
+ORDERS = 8
 READY_WITHIN = 30.0
 STOPPED_WITHIN = 30.0
 
@@ -74,7 +75,10 @@ def sign_up(base, name):
 
 
 def furnish(base):
-    """Two users, an event, tickets of both and an order, so that generated requests meet something."""
+    """Two users, an event, tickets of both and orders, so that generated requests meet something.
+
+    Several orders, for the first generated DELETE of an order leaves nothing of it to pay.
+    """
     token, seller = sign_up(base, "fuzz"), sign_up(base, "seller")
     event, _ = call(base, "POST", "/api/events", {
         "name": "Hamlet", "category": "Plays", "venue": {"name": "Old Globe", "city": "San Diego"},
@@ -82,13 +86,16 @@ def furnish(base):
     ticket = {"title": "Stalls", "price": 12550, "eventId": event["id"]}
     own, _ = call(base, "POST", "/api/tickets", ticket, token)
     foreign, _ = call(base, "POST", "/api/tickets", ticket, seller)
-    ordered, _ = call(base, "POST", "/api/tickets", ticket, seller)
-    order, _ = call(base, "POST", "/api/orders", {"ticketId": ordered["id"]}, token)
+    orders = []
+    for _ in range(ORDERS):
+        ordered, _ = call(base, "POST", "/api/tickets", ticket, seller)
+        order, _ = call(base, "POST", "/api/orders", {"ticketId": ordered["id"]}, token)
+        orders.append(order["id"])
     return {
         "STUBMART_FUZZ_TOKEN": token,
         "STUBMART_FUZZ_TICKET": own["id"],
         "STUBMART_FUZZ_FOREIGN_TICKET": foreign["id"],
-        "STUBMART_FUZZ_ORDER": order["id"],
+        "STUBMART_FUZZ_ORDERS": '", "'.join(orders),
         "STUBMART_FUZZ_EVENT": event["id"],
     }
 
