@@ -27,9 +27,9 @@ const FAILURES: Quota = Quota { burst: 10, every: Duration::from_secs(60) };
 /// (5.2.2) has it, and one more a minute.
 const FAILURES_EVERYWHERE: Quota = Quota { burst: 100, every: Duration::from_secs(60) };
 
-/// How long a network is known to an account that gave the right password from there: it is while this
-/// quota is used up.
-const KNOWN: Quota = Quota { burst: 1, every: Duration::from_secs(30 * 24 * 3600) };
+/// How long a network is known to an account after the right password was given from there: at least
+/// thirty days, while one of this quota is taken. It may be taken twice, so that it is extended.
+const KNOWN: Quota = Quota { burst: 2, every: Duration::from_secs(30 * 24 * 3600) };
 
 /// How often one address may have a password checked, right or wrong.
 const CHECKS: Quota = Quota { burst: 300, every: Duration::from_millis(200) };
@@ -170,7 +170,7 @@ impl Auth {
         let everywhere = format!("auth.failures.{account}");
         let known = format!("auth.known.{place}");
         allowed(inner.limits.peek(&here, FAILURES).await?)?;
-        let is_known = inner.limits.peek(&known, KNOWN).await?.is_some();
+        let is_known = inner.limits.peek(&known, Quota { burst: 1, ..KNOWN }).await?.is_some();
         if !is_known {
             allowed(inner.limits.peek(&everywhere, FAILURES_EVERYWHERE).await?)?;
         }

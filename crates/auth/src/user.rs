@@ -267,7 +267,7 @@ fn deleted(
 /// An account as its owner sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct AccountView {
-    /// The account's own version: sessions and notices of the same document do not count.
+    /// The account's own version: notices of the same document do not count.
     pub(crate) version: u64,
     pub(crate) user: api::User,
 }

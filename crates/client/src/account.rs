@@ -9,6 +9,9 @@ use stubmart_contract::{
     },
 };
 
+/// The most items of a page.
+const PAGE_MAX: u32 = 200;
+
 use crate::{Answer, Client, ClientError, SessionToken};
 
 /// A signup or login that succeeded.
@@ -81,12 +84,12 @@ impl Client {
         self.send(Method::DELETE, "/api/auth/currentuser", Some(request)).await
     }
 
-    /// `GET /api/auth/sessions`: the first page, the newest.
+    /// `GET /api/auth/sessions`: the newest, as many as one page holds.
     ///
     /// # Errors
     /// `not_signed_in`.
     pub async fn sessions(&self) -> Result<Page<Session>, ClientError> {
-        self.get("/api/auth/sessions").await
+        self.get(&format!("/api/auth/sessions?limit={PAGE_MAX}")).await
     }
 
     /// `DELETE /api/auth/sessions/{id}`.
@@ -108,12 +111,12 @@ impl Client {
         self.send(Method::POST, "/api/auth/tokens", Some(request)).await?.json()
     }
 
-    /// `GET /api/auth/tokens`: the first page, the newest.
+    /// `GET /api/auth/tokens`: the newest, as many as one page holds.
     ///
     /// # Errors
     /// `not_signed_in`.
     pub async fn tokens(&self) -> Result<Page<AccessToken>, ClientError> {
-        self.get("/api/auth/tokens").await
+        self.get(&format!("/api/auth/tokens?limit={PAGE_MAX}")).await
     }
 
     /// `DELETE /api/auth/tokens/{id}`.

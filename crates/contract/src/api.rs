@@ -464,7 +464,8 @@ pub struct Charge {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// What the buyer has to do next; only on the answer to a payment that needs it.
+    /// What the buyer has to do next; only while the payment waits for that, on the answer to it and
+    /// among the charges of its order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_action: Option<NextAction>,
 }

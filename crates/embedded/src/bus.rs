@@ -75,33 +75,6 @@ impl SqliteBus {
     }
 }
 
-impl SqliteBus {
-    /// How many events `consumer` has not settled yet: those behind its cursor that are for it, and
-    /// those that are to be delivered again.
-    ///
-    /// # Errors
-    /// [`BusError::Unavailable`].
-    pub fn backlog(&self, consumer: &Consumer) -> Result<u64, BusError> {
-        self.db
-            .read(|conn| {
-                let number = consumer_number(conn, consumer.name)?.unwrap_or(-1);
-                let cursor = if number < 0 { 0 } else { cursor(conn, number)? };
-                let mut count: i64 = conn
-                    .prepare_cached("SELECT count(*) FROM retry WHERE consumer = ?1")?
-                    .query_row((number,), |row| row.get(0))?;
-                let mut behind =
-                    conn.prepare_cached("SELECT count(*) FROM event WHERE seq > ?1 AND type = ?2")?;
-                for event_type in consumer.types {
-                    count += behind.query_row((signed(cursor), event_type.as_str()), |row| {
-                        row.get::<_, i64>(0)
-                    })?;
-                }
-                Ok(unsigned(count))
-            })
-            .map_err(unavailable)
-    }
-}
-
 fn consumer_number(conn: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
     conn.prepare_cached("SELECT id FROM consumer WHERE name = ?1")?
         .query_row((name,), |row| row.get(0))

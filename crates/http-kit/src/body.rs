@@ -81,6 +81,9 @@ pub async fn bytes(request: Request) -> Result<Bytes, Problem> {
 /// As [`bytes`]; `request_timeout` also when the body took too long.
 pub(crate) async fn read_whole(host: &Host, request: Request) -> Result<Request, Problem> {
     let (parts, body) = request.into_parts();
+    if is_refused_unread(&parts.headers) {
+        return Err(too_large());
+    }
     let bytes = host.timeout(ARRIVAL_MAX, collect(body)).await.map_err(|_| {
         let seconds = ARRIVAL_MAX.as_secs();
         let detail = format!("The body did not arrive within {seconds} seconds");
@@ -104,10 +107,22 @@ async fn collect(mut body: Body) -> Result<Bytes, Problem> {
         }
     }
     if length > BODY_MAX {
-        let detail = format!("The body is larger than {BODY_MAX} bytes");
-        return Err(Problem::with_detail(Code::BodyTooLarge, detail));
+        return Err(too_large());
     }
     Ok(bytes.freeze())
+}
+
+fn too_large() -> Problem {
+    let detail = format!("The body is larger than {BODY_MAX} bytes");
+    Problem::with_detail(Code::BodyTooLarge, detail)
+}
+
+/// Whether the body is announced as too large, and either more than is thrown away or not sent yet
+/// (`Expect: 100-continue`, RFC 9110, 10.1.1).
+fn is_refused_unread(headers: &HeaderMap) -> bool {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let length = length.and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
+    length > DISCARDED_MAX || (length > BODY_MAX && headers.contains_key(header::EXPECT))
 }
 
 /// Whether the body says it is JSON: `application/json` or `application/…+json`.

@@ -36,8 +36,8 @@ pub struct Fields {
     errors: Vec<FieldError>,
 }
 
-/// How many unknown fields an answer names.
-const UNKNOWN_SHOWN: usize = 20;
+/// How many fields that a client has named an answer names.
+const NAMES_SHOWN: usize = 20;
 
 /// What is wrong with a value, and what would be right.
 pub type Invalid = String;
@@ -147,12 +147,18 @@ impl Fields {
         }
     }
 
-    fn refuse_unknown(&mut self) {
-        // Names are cut and counted, so that an answer never grows with what was sent.
-        for (field, _) in std::mem::take(&mut self.map).into_iter().take(UNKNOWN_SHOWN) {
-            let shown: String = field.chars().take(60).collect();
-            self.wrong(&shown, "is not known here");
+    /// Notes that fields are wrong whose names the client has made up. They are cut and counted, so that
+    /// an answer never grows with what was sent.
+    pub(crate) fn wrong_names(&mut self, names: impl IntoIterator<Item = String>, message: &str) {
+        for name in names.into_iter().take(NAMES_SHOWN) {
+            let shown: String = name.chars().take(60).collect();
+            self.wrong(&shown, message);
         }
+    }
+
+    fn refuse_unknown(&mut self) {
+        let unknown = std::mem::take(&mut self.map);
+        self.wrong_names(unknown.into_iter().map(|(name, _)| name), "is not known here");
     }
 
     /// What was built of the fields, if every one was right and none is left.

@@ -166,7 +166,8 @@ fn bare_error(response: &Response) -> Option<Code> {
         return None;
     }
     match response.status() {
-        StatusCode::NOT_FOUND => Some(Code::NotFound),
+        // The framework's own 400 is a path that is no text, which names nothing.
+        StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => Some(Code::NotFound),
         StatusCode::METHOD_NOT_ALLOWED => Some(Code::MethodNotAllowed),
         StatusCode::PAYLOAD_TOO_LARGE => Some(Code::BodyTooLarge),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Code::UnsupportedMediaType),

@@ -1,8 +1,9 @@
 //! Query strings, read like bodies: every bad parameter is named.
 
+use std::collections::BTreeSet;
+
 use axum::{extract::FromRequestParts, http::request::Parts};
 use serde_json::{Map, Value};
-use stubmart_contract::Price;
 
 use crate::{
     fields::{Fields, Invalid},
@@ -21,20 +22,18 @@ impl<S: Send + Sync> FromRequestParts<S> for QueryFields {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query)
             .map_err(|error| Problem::invalid_field("query", error.to_string()))?;
         let mut map = Map::new();
-        let mut twice = Vec::new();
+        let mut twice = BTreeSet::new();
         for (name, value) in pairs {
             // A form sends its empty fields too: empty is as good as left out.
             if value.is_empty() {
                 continue;
             }
             if map.insert(name.clone(), Value::String(value)).is_some() {
-                twice.push(name);
+                twice.insert(name);
             }
         }
         let mut fields = Fields::new(map);
-        for name in twice {
-            fields.wrong(&name, "is given twice");
-        }
+        fields.wrong_names(twice, "is given twice");
         Ok(Self(fields))
     }
 }
@@ -47,15 +46,6 @@ pub fn number(min: u32, max: u32) -> impl Fn(Value) -> Result<u32, Invalid> {
             .filter(|number| (min..=max).contains(number))
             .ok_or_else(|| format!("must be a whole number from {min} to {max}"))
     }
-}
-
-/// A price in minor units, written in digits.
-///
-/// # Errors
-/// What is wrong with it.
-#[expect(clippy::needless_pass_by_value, reason = "the shape of every reader of a field")]
-pub fn price(value: Value) -> Result<Price, Invalid> {
-    Price::try_from(digits(&value).unwrap_or(0)).map_err(|error| error.to_string())
 }
 
 fn digits(value: &Value) -> Option<i64> {

@@ -1,5 +1,7 @@
 //! Leaving a checkout: by the button at once, by closing the page after a grace.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use stubmart_contract::{
@@ -11,10 +13,11 @@ use stubmart_ports::{
     Cause,
     key::Key,
     mark,
-    repo::{Decision, Row, Trace, Versioned},
+    repo::{Decision, RepoError, Trace, Versioned},
     store::Scan,
     worker::{Next, Wake, Worker},
 };
+use uuid::Uuid;
 
 use crate::{
     Orders,
@@ -23,6 +26,9 @@ use crate::{
 
 /// How many closed checkouts are left at once.
 const BATCH: usize = 200;
+
+/// The smallest step of time.
+const INSTANT: Duration = Duration::from_millis(1);
 
 impl Orders {
     /// The buyer leaves the checkout, if the order is at a version that is meant: it is cancelled, and its
@@ -136,6 +142,25 @@ impl From<Refusal> for Problem {
     }
 }
 
+impl Closed {
+    async fn leave(&self, id: OrderId) -> Result<(), RepoError> {
+        mark!("a closed checkout was left after its grace");
+        let left = self.0.apply(id, Command::LeaveWhenDue, Trace::REQUEST).await;
+        readable(id.0, left).map(drop)
+    }
+}
+
+/// What was read, or nothing when it can not be read: no other waits for that.
+fn readable<T>(id: Uuid, read: Result<T, RepoError>) -> Result<Option<T>, RepoError> {
+    match read {
+        Err(error @ RepoError::Corrupt(_)) => {
+            tracing::error!(order.id = %id, %error, "closed checkout not left");
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
+}
+
 /// Leaves checkouts whose page was closed, when their grace is over.
 pub(crate) struct Closed(pub(crate) Orders);
 
@@ -146,24 +171,26 @@ impl Worker for Closed {
     }
 
     async fn step(&self) -> Result<Next, Cause> {
-        let it = &self.0.0;
-        let now = it.host.now();
-        let scan = Scan::prefix(&ORDERS, index::LEAVING, &Key::new()).limit(BATCH);
-        let rows = it.orders.find(scan).await?;
-        let full = rows.len() == BATCH;
-        let is_due = |row: &&Row<Order>| row.doc.leaving_at.is_none_or(|at| at <= now);
-        let next = rows.iter().find(|row| !is_due(row)).and_then(|row| row.doc.leaving_at);
-        let left = rows.iter().filter(is_due).map(|row| {
-            mark!("a closed checkout was left after its grace");
-            self.0.apply(row.doc.id, Command::LeaveWhenDue, Trace::REQUEST)
-        });
-        // One that fails holds up none of the others.
-        join_all(left).await.into_iter().collect::<Result<(), _>>()?;
-        Ok(match next {
-            Some(at) => Next::At(at),
-            None if full => Next::Again,
-            None => Next::Idle,
-        })
+        let orders = &self.0.0.orders;
+        let due_before = self.0.0.host.now().after(INSTANT);
+        let closed = Scan::prefix(&ORDERS, index::LEAVING, &Key::new());
+        let mut due = closed.clone().limit(BATCH);
+        due.to = Some(Key::new().time(due_before).into_bytes());
+        let mut next = Some(due.clone());
+        while let Some(scan) = next.take() {
+            let keys = orders.keys(scan).await?;
+            next = keys.get(BATCH - 1).map(|last| due.clone().behind(&last.key));
+            let left = join_all(keys.into_iter().map(|found| self.leave(OrderId(found.id))));
+            // One that fails holds up none of the others.
+            left.await.into_iter().collect::<Result<(), _>>()?;
+        }
+        let mut later = closed.limit(1);
+        later.from = Key::new().time(due_before).into_bytes();
+        let Some(first) = orders.keys(later).await?.into_iter().next() else {
+            return Ok(Next::Idle);
+        };
+        let at = readable(first.id, orders.load(first.id).await)?;
+        Ok(at.flatten().and_then(|it| it.doc.leaving_at).map_or(Next::Idle, Next::At))
     }
 
     fn wake(&self) -> Option<Wake> {

@@ -12,6 +12,9 @@ use crate::{
     order::{ORDERS, index},
 };
 
+/// How many orders are read at once where the first read was not enough for the page.
+const ROWS: usize = 500;
+
 /// How many orders are looked at for one page of those in one state. Where that is not enough, the page
 /// is short, and the next one goes on behind it.
 const LOOKED_AT_MAX: usize = 2000;
@@ -47,7 +50,11 @@ impl Orders {
                 found.into_iter().filter(|row| status.is_none_or(|it| row.doc.status == it)),
             );
             match last.filter(|_| has_more && rows.len() < page.fetch()) {
-                Some(last) if looked_at < LOOKED_AT_MAX => scan = scan.behind(&last),
+                Some(last) if looked_at < LOOKED_AT_MAX => {
+                    scan = scan.behind(&last).limit(ROWS);
+                    // Reading so many documents keeps a thread busy; others come first.
+                    tokio::task::yield_now().await;
+                }
                 Some(last) => {
                     let items = rows.into_iter().map(|row| row.doc.public(now)).collect();
                     return Ok(Page { items, next_cursor: Some(PageRequest::cursor(&last)) });

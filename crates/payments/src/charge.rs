@@ -204,6 +204,12 @@ impl Charge {
         matches!(self.stage, Stage::Asked | Stage::Waiting | Stage::Held)
     }
 
+    /// Whether the buyer has to authenticate the payment method they chose.
+    #[must_use]
+    pub fn waits_for_bank(&self) -> bool {
+        self.stage == Stage::Waiting && self.payment_method.is_some()
+    }
+
     /// Whether no money can have to be given back for it any more, whatever becomes of its order.
     #[must_use]
     pub const fn is_settled(&self) -> bool {

@@ -106,7 +106,8 @@ async fn create_payment(
 
 /// List one's own charges
 ///
-/// Newest first, of all orders or of one.
+/// Newest first, of all orders or of one. Of one order, a charge that waits for the buyer's bank carries
+/// `nextAction`.
 #[utoipa::path(
     get,
     path = "/api/payments",
@@ -148,9 +149,13 @@ async fn list_charges(
         (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`: the caller has no such order",
             body = ProblemBody, content_type = "application/problem+json"),
+        (status = 402, description = "`card_declined`: the buyer's card was refused meanwhile; nothing was taken",
+            body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`sandbox`, `order_expired`, `order_cancelled`, `order_completed`, `payment_in_progress`",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "`idempotency_key_reused`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`too_many_requests`: this order was tried too often; nothing was charged",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`payment_provider_unavailable`: nothing was charged",
             body = ProblemBody, content_type = "application/problem+json"),

@@ -2,10 +2,11 @@
 
 use stubmart_contract::{
     ChargeId, OrderId, UserId,
-    api::{Charge as ApiCharge, Page},
+    api::{Charge as ApiCharge, NextAction, Page},
 };
 use stubmart_http_kit::PageRequest;
 use stubmart_ports::{
+    gateway::IntentState,
     key::Key,
     repo::{RepoError, Row, Versioned},
     store::Scan,
@@ -13,15 +14,16 @@ use stubmart_ports::{
 
 use crate::{
     Payments,
-    charge::{BUYER, CHARGES, Charge, ORDER},
+    charge::{BUYER, CHARGES, Charge, ORDER, Reason},
 };
 
 /// How many charges one order may have, also of those that do not count as attempts: a payment method
-/// that the provider does not know, a provider that is down, a change of mind.
+/// that the provider does not know, a change of mind.
 const CHARGES_MAX: usize = 20;
 
 impl Payments {
-    /// The buyer's charges, all or those of one order, newest first.
+    /// The buyer's charges, all or those of one order, newest first. Of one order, a charge that waits
+    /// for the bank tells what the buyer has to do, if the provider answers.
     pub(crate) async fn list(
         &self,
         buyer: UserId,
@@ -37,7 +39,29 @@ impl Payments {
             scan = scan.behind(key);
         }
         let rows = self.0.charges.find(scan).await?;
-        Ok(page.page(rows, |row| &row.key, |row| row.doc.to_api()))
+        // At most one charge of an order waits.
+        let waits = rows.iter().map(|row| &row.doc).find(|it| it.waits_for_bank());
+        let waits = match waits.filter(|_| order_id.is_some()) {
+            Some(charge) => self.next_action(charge).await.map(|action| (charge.id, action)),
+            None => None,
+        };
+        let to_api = |charge: &Charge| {
+            let action = waits.as_ref().filter(|(id, _)| *id == charge.id);
+            ApiCharge { next_action: action.map(|(_, it)| it.clone()), ..charge.to_api() }
+        };
+        Ok(page.page(rows, |row| &row.key, |row| to_api(&row.doc)))
+    }
+
+    /// What the provider waits for; nothing when it does not answer, or no longer waits.
+    async fn next_action(&self, charge: &Charge) -> Option<NextAction> {
+        match self.0.provider.intent(charge.stripe_id.as_deref()?).await.map(|it| it.state) {
+            Ok(IntentState::NeedsAction { client_secret }) => Some(NextAction { client_secret }),
+            Ok(_) => None,
+            Err(error) => {
+                tracing::info!(charge.id = %charge.id, %error, "what the bank waits for not known");
+                None
+            }
+        }
     }
 
     /// The charge, if there is one.
@@ -63,14 +87,24 @@ impl Payments {
         Ok(charges)
     }
 
-    /// Whether no further charge is opened for an order but this one, if it is there already.
-    pub(crate) async fn is_used_up(
+    /// The latest charges of an order, if there are so many that no further one is opened but this one,
+    /// should it be there already.
+    pub(crate) async fn used_up(
         &self,
         order_id: OrderId,
         charge_id: ChargeId,
-    ) -> Result<bool, RepoError> {
-        let scan = Scan::prefix(&CHARGES, ORDER, &Key::new().id(order_id.0)).limit(CHARGES_MAX);
-        let charges = self.0.charges.keys(scan).await?;
-        Ok(charges.len() >= CHARGES_MAX && charges.iter().all(|it| it.id != charge_id.0))
+    ) -> Result<Option<Vec<Versioned<Charge>>>, RepoError> {
+        let prefix = Key::new().id(order_id.0);
+        let latest = Scan::prefix(&CHARGES, ORDER, &prefix).descending().limit(CHARGES_MAX);
+        let found = self.0.charges.keys(latest.clone()).await?;
+        if found.len() < CHARGES_MAX || found.iter().any(|it| it.id == charge_id.0) {
+            return Ok(None);
+        }
+        let latest = self.0.charges.find(latest).await?;
+        // A provider that was down is nothing that the buyer has done.
+        let counts = |row: &Row<Charge>| {
+            row.doc.failure().is_none_or(|failure| failure.reason != Reason::Unavailable)
+        };
+        Ok(latest.iter().all(counts).then(|| latest.into_iter().map(Versioned::from).collect()))
     }
 }

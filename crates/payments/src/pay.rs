@@ -141,9 +141,14 @@ impl Payments {
     }
 
     async fn open(&self, id: ChargeId, order: &Order, wish: &Wish) -> Result<Opened, Problem> {
-        if self.is_used_up(order.id, id).await? {
+        if let Some(latest) = self.used_up(order.id, id).await? {
+            let is_meant = |it: &Charge| {
+                it.stage == Stage::Waiting && it.payment_method == wish.payment_method
+            };
             let left = order.expires_at.since(order.server_time);
-            return Err(Problem::new(Code::TooManyRequests).retry_after(left));
+            let used_up = || Problem::new(Code::TooManyRequests).retry_after(left);
+            let waiting = latest.into_iter().find(|it| is_meant(&it.doc));
+            return waiting.map(Opened::There).ok_or_else(used_up);
         }
         let mut attempt = 1;
         for _ in 0..ROUNDS_MAX {

@@ -28,9 +28,6 @@ const BATCH: usize = 500;
 /// The smallest step of time.
 const INSTANT: Duration = Duration::from_millis(1);
 
-/// When to look for charges again if the one that is due next can not be read.
-const UNREADABLE_AGAIN: Duration = Duration::from_secs(60);
-
 /// Looks at charges that are due.
 pub(crate) struct Reconciler(pub(crate) Payments);
 
@@ -69,7 +66,7 @@ impl Worker for Reconciler {
             Err(RepoError::Corrupt(_)) => None,
             Err(error) => return Err(error.into()),
         };
-        Ok(Next::At(due_at.unwrap_or_else(|| now.after(UNREADABLE_AGAIN)).max(now)))
+        Ok(due_at.map_or(Next::Idle, |at| Next::At(at.max(now))))
     }
 
     fn wake(&self) -> Option<Wake> {

@@ -314,7 +314,7 @@ impl Payments {
         }
     }
 
-    /// Asks for another look at an open charge, soon.
+    /// Asks for another look at a charge by then.
     pub(crate) async fn look_by(
         &self,
         charge: Versioned<Charge>,

@@ -40,13 +40,13 @@ impl Payments {
     /// Looks at a charge at once. That it is to be looked at is saved before, so that it happens in any
     /// case once this has answered.
     pub(crate) async fn look_now(&self, charge_id: ChargeId) -> Result<(), Problem> {
-        if self.0.charges.load(charge_id.0).await?.is_none() {
+        let Some(charge) = self.charge(charge_id).await? else {
             if mutant!("200 for an unknown notice") {
                 return Ok(());
             }
             return Err(Problem::not_found());
-        }
-        let looked = self.apply(charge_id, &Command::Look).await?;
+        };
+        let looked = self.apply_to(charge, &Command::Look).await?;
         match self.settle(looked.charge).await {
             Ok(_) => Ok(()),
             Err(Unsettled::Repo(error)) => Err(error.into()),

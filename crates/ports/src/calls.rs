@@ -100,7 +100,8 @@ pub trait LockTickets: Send + Sync + 'static {
     async fn lock(&self, request: LockRequest) -> Result<Result<Locked, LockRefusal>, CallError>;
 }
 
-/// Why an order was not secured. Nothing happened.
+/// Why an order was not secured. Nothing was held for the charge; an order whose time is over is ended by
+/// the asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecureRefusal {
     /// No such order.
@@ -119,7 +120,8 @@ pub enum SecureRefusal {
 #[async_trait]
 pub trait SecureOrders: Send + Sync + 'static {
     /// The order as its buyer sees it through the public API; `None` when `buyer` has no such order.
-    /// To ask is not to come back: a checkout whose page was closed is left all the same.
+    /// To ask is not to come back: a checkout whose page was closed is left all the same. One whose time
+    /// is over is ended by it.
     ///
     /// # Errors
     /// [`CallError`].

@@ -58,7 +58,7 @@ impl Echo {
         shutdown: Shutdown,
     ) -> Arc<dyn Worker> {
         let sink = Arc::new(self.clone());
-        Arc::new(Follow::new(bus, types, behind, self.host.clone(), shutdown, sink))
+        Arc::new(Follow::new(bus, types, behind, shutdown, sink))
     }
 
     /// Begins to listen for events about `aggregate`. To be called before the change whose effect is

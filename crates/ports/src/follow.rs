@@ -1,6 +1,6 @@
 //! Follows the bus from one position on and shows every event to a sink, again after a failure.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use stubmart_contract::EventType;
@@ -9,15 +9,11 @@ use tokio::sync::Mutex;
 use crate::{
     Cause,
     bus::{Bus, Seen, Tail, TailFrom},
-    host::Host,
     worker::{Next, Shutdown, Worker},
 };
 
 /// How many events are read at once.
 const BATCH: usize = 256;
-
-/// How long the bus is listened to in one step.
-const LISTEN_MAX: Duration = Duration::from_secs(60);
 
 /// Who is shown the events.
 #[async_trait]
@@ -36,7 +32,6 @@ pub trait Sink: Send + Sync + 'static {
 pub struct Follow {
     bus: Arc<dyn Bus>,
     types: &'static [EventType],
-    host: Host,
     shutdown: Shutdown,
     sink: Arc<dyn Sink>,
     state: Mutex<State>,
@@ -60,11 +55,10 @@ impl Follow {
         bus: Arc<dyn Bus>,
         types: &'static [EventType],
         behind: u64,
-        host: Host,
         shutdown: Shutdown,
         sink: Arc<dyn Sink>,
     ) -> Self {
-        Self { bus, types, host, shutdown, sink, state: Mutex::new(State { tail: None, behind }) }
+        Self { bus, types, shutdown, sink, state: Mutex::new(State { tail: None, behind }) }
     }
 }
 
@@ -81,16 +75,12 @@ impl Worker for Follow {
             Some(tail) => tail,
             None => self.bus.tail(self.types, TailFrom::Behind(state.behind)).await?,
         };
-        let listen = async {
-            tokio::select! {
-                biased;
-                () = self.shutdown.signalled() => None,
-                seen = tail.next(BATCH) => Some(seen),
-            }
+        let seen = tokio::select! {
+            biased;
+            () = self.shutdown.signalled() => None,
+            seen = tail.next(BATCH) => Some(seen?),
         };
-        let listened = self.host.timeout(LISTEN_MAX, listen).await;
-        if let Ok(Some(seen)) = listened {
-            let seen = seen?;
+        if let Some(seen) = seen {
             self.sink.see(&seen).await?;
             if let Some(last) = seen.last() {
                 state.behind = last.position;

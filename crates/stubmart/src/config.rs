@@ -251,6 +251,9 @@ impl Settings {
     /// A part of the services needs a bus and a store that its peers reach too.
     fn only(&mut self) {
         self.get("only", (), |only| {
+            if only.trim() == "all" {
+                return Ok(());
+            }
             let named: Vec<_> =
                 only.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
             if let Some(unknown) = named.iter().find(|name| !SERVICES.contains(name)) {
@@ -305,8 +308,20 @@ fn duration(text: &str, min: Duration, max: Duration) -> Result<Duration, String
         .or_else(bare)
         .filter(|it| (min..=max).contains(it))
         .ok_or_else(|| {
-            format!("must be a duration from {min:?} to {max:?}, such as 15m, 90s or 1h 30m")
+            let (min, max) = (shown(min), shown(max));
+            format!("must be a duration from {min} to {max}, such as 15m, 90s or 1h 30m")
         })
+}
+
+/// A duration, as people write it.
+fn shown(span: Duration) -> String {
+    match (span.as_secs(), span.subsec_millis()) {
+        (0, 0) => "0s".to_owned(),
+        (0, millis) => format!("{millis}ms"),
+        (secs, _) if secs % 3600 == 0 => format!("{}h", secs / 3600),
+        (secs, _) if secs % 60 == 0 => format!("{}m", secs / 60),
+        (secs, _) => format!("{secs}s"),
+    }
 }
 
 /// An address and a port; the address may be a name, such as `localhost`.

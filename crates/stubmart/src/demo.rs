@@ -44,7 +44,7 @@ const SHOWS: [(&str, &str, &str, &str, &str, u32); 16] = [
 
 const SECTIONS: [&str; 5] = ["Stalls", "Circle", "Balcony", "Floor", "Box"];
 
-/// Fills a throw-away directory and serves it until a signal.
+/// Fills a throw-away directory and serves it until a signal, or the end of the terminal.
 ///
 /// # Errors
 /// As [`serve::serve`].
@@ -55,7 +55,22 @@ pub(crate) async fn demo(mut config: Config, host: Host, died: Died) -> Result<(
     // The accounts are opened all at once, which a limit on signups would not allow.
     fill(&Config { rate_limits: false, ..config.clone() }, &host).await?;
     output::say(&greeting(listener.local_addr()?))?;
-    serve::serve_on(listener, &config, host, died).await
+    tokio::select! {
+        served = serve::serve_on(listener, &config, host, died) => served,
+        hung_up = hung_up() => hung_up,
+    }
+}
+
+/// Waits for the end of the terminal, after which nobody would take the directory away.
+async fn hung_up() -> Result<(), Cause> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::hangup())?.recv().await;
+        Ok(())
+    }
+    #[cfg(not(unix))]
+    std::future::pending().await
 }
 
 fn greeting(address: SocketAddr) -> String {

@@ -74,6 +74,11 @@ pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
     let components = api.components.get_or_insert_with(Components::new);
     add_components(components);
     components.schemas.values_mut().for_each(say_what_a_text_is);
+    for (name, schema) in &mut components.schemas {
+        if ANSWERS.contains(&name.as_str()) || name.starts_with("Page_") {
+            say_what_is_always_there(schema);
+        }
+    }
     for item in api.paths.paths.values_mut() {
         let operations = [
             (HttpMethod::Get, &mut item.get),
@@ -104,6 +109,20 @@ fn add_components(components: &mut Components) {
     components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.add_security_scheme("token", SecurityScheme::Http(bearer));
+}
+
+/// The schemas of answers, beside the pages of lists.
+const ANSWERS: [&str; 5] = ["Charge", "CurrentUser", "Event", "Order", "Ticket"];
+
+/// The one field of an answer that may be absent.
+const MAY_BE_ABSENT: &str = "nextAction";
+
+/// An answer has every field; those that say nothing are null.
+fn say_what_is_always_there(schema: &mut RefOr<Schema>) {
+    if let RefOr::T(Schema::Object(object)) = schema {
+        let always = object.properties.keys().filter(|name| *name != MAY_BE_ABSENT);
+        object.required = always.cloned().collect();
+    }
 }
 
 /// A text that people write holds no control character, and more than white space where it must not be
@@ -144,24 +163,23 @@ fn complete_operation(method: &HttpMethod, operation: &mut Operation) {
     add("400", "`validation_failed`, `malformed_json`");
     add("500", "`internal`");
     add("503", "`unavailable`; `Retry-After` says when to come back");
-    if *method != HttpMethod::Get {
-        add("403", "`cross_origin`: a browser sent it from another site's page");
-    }
     if operation.request_body.is_some() {
-        add("408", "`request_timeout`");
-        add("413", "`body_too_large`");
         add("415", "`unsupported_media_type`");
     }
+    if *method != HttpMethod::Get {
+        add("408", "`request_timeout`");
+        add("413", "`body_too_large`");
+        also(operation, "403", "`cross_origin`", ": a browser sent it from another site's page");
+        // Whoever changes something can meet others who change the same, again and again.
+        also(operation, "409", "`contended`", "");
+    }
     if operation.operation_id.as_deref().is_some_and(|id| IDEMPOTENT.contains(&id)) {
-        add("409", "`idempotency_key_in_use`");
-        add("422", "`idempotency_key_reused`");
+        also(operation, "409", "`idempotency_key_in_use`", "");
+        also(operation, "422", "`idempotency_key_reused`", "");
         let parameters = operation.parameters.get_or_insert_default();
         if !parameters.iter().any(|it| matches!(it, RefOr::T(it) if it.name == IDEMPOTENCY_KEY)) {
             parameters.push(RefOr::T(idempotency_key()));
         }
-    }
-    if *method != HttpMethod::Get {
-        tell_of_contention(operation);
     }
     for (status, response) in &mut operation.responses.responses {
         if let (Some(header), RefOr::T(response)) = (retry_after(status), response) {
@@ -173,7 +191,10 @@ fn complete_operation(method: &HttpMethod, operation: &mut Operation) {
             complete_parameter(parameter);
         }
     }
-    if operation.responses.responses.contains_key("401") && operation.security.is_none() {
+    let asks_who = operation.responses.responses.get("401").is_some_and(|response| {
+        matches!(response, RefOr::T(response) if response.description.contains("`not_signed_in`"))
+    });
+    if asks_who && operation.security.is_none() {
         let scopes: [&str; 0] = [];
         operation.security = Some(vec![
             SecurityRequirement::new("session", scopes),
@@ -182,13 +203,12 @@ fn complete_operation(method: &HttpMethod, operation: &mut Operation) {
     }
 }
 
-/// Whoever changes something can meet others who change the same, again and again.
-fn tell_of_contention(operation: &mut Operation) {
-    const CONTENDED: &str = "`contended`";
+/// Adds a code to the answers with this status, and says when it comes where it is the only one.
+fn also(operation: &mut Operation, status: &str, code: &str, when: &str) {
     let responses = &mut operation.responses.responses;
-    match responses.entry("409".to_owned()).or_insert_with(|| problem(CONTENDED)) {
-        RefOr::T(response) if !response.description.contains(CONTENDED) => {
-            response.description = format!("{CONTENDED}, {}", response.description);
+    match responses.entry(status.to_owned()).or_insert_with(|| problem(&format!("{code}{when}"))) {
+        RefOr::T(response) if !response.description.contains(code) => {
+            response.description = format!("{code}, {}", response.description);
         }
         _ => {}
     }

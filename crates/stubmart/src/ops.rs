@@ -79,7 +79,7 @@ pub fn router(market: Arc<Market>, metrics: PrometheusHandle) -> Router {
 async fn ready(State(ops): State<Ops>) -> Result<&'static str, Problem> {
     let now = ops.market.host.now();
     let was_ready = *ops.was_ready.lock().unwrap_or_else(PoisonError::into_inner);
-    if was_ready.is_none_or(|at| now.since(at) >= READY_FOR) {
+    if was_ready.is_none_or(|at| now < at || now.since(at) >= READY_FOR) {
         ops.market.ready().await.map_err(Problem::unavailable)?;
         *ops.was_ready.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }

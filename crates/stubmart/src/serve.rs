@@ -168,17 +168,16 @@ pub(crate) async fn listen(config: &Config) -> Result<TcpListener, Cause> {
         .map_err(|error| format!("can not listen at {}: {error}", config.listen).into())
 }
 
-/// Waits for the signal to stop: Ctrl-C, what an orchestrator sends, or the end of the terminal.
+/// Waits for the signal to stop: Ctrl-C, or what an orchestrator sends. The end of a terminal is none: under
+/// `nohup` it is meant to be survived, and otherwise the process ends by it.
 async fn stop_signal() -> Result<(), Cause> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate())?;
-        let mut hung_up = signal(SignalKind::hangup())?;
         tokio::select! {
             interrupted = tokio::signal::ctrl_c() => interrupted?,
             _ = terminate.recv() => {}
-            _ = hung_up.recv() => {}
         }
     }
     #[cfg(not(unix))]

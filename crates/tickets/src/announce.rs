@@ -15,7 +15,7 @@ use stubmart_ports::{
     Cause,
     key::Key,
     mark, mutant,
-    repo::Trace,
+    repo::{RepoError, Trace},
     store::Scan,
     worker::{Next, Worker},
 };
@@ -55,7 +55,13 @@ impl Overdue {
             let Some(last) = found.last() else { return Ok(announced) };
             scan = scan.behind(&last.key);
             for found in found {
-                let event = it.tickets.tell_again(found.id, Trace::REQUEST, Ticket::event).await?;
+                let told = it.tickets.tell_again(found.id, Trace::REQUEST, Ticket::event).await;
+                // One that can not be read keeps no other waiting.
+                if let Err(error @ RepoError::Corrupt(_)) = &told {
+                    tracing::error!(ticket.id = %found.id, %error, "overdue lock not announced");
+                    continue;
+                }
+                let event = told?;
                 // Each at once: the longer it waits, the likelier it is that newer news is out before.
                 if let Some(event) = event.filter(|_| !mutant!("timers without a rebuild")) {
                     mark!("a lock that outlived its time was announced anew");

@@ -210,7 +210,7 @@ impl Tickets {
         let it = &self.0;
         let (bus, sink) = (Arc::clone(&it.bus), Arc::new(self.clone()));
         let behind = it.feed.0.starts_behind;
-        Follow::new(bus, TYPES, behind, it.host.clone(), it.shutdown.clone(), sink)
+        Follow::new(bus, TYPES, behind, it.shutdown.clone(), sink)
     }
 }
 

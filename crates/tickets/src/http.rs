@@ -448,7 +448,7 @@ async fn delete_ticket(
 /// The changes of a ticket, as they happen (Server-Sent Events).
 #[utoipa::path(get, path = "/api/tickets/{id}/stream", tag = "tickets", security((), ("session" = []), ("token" = [])), params(
     ("id" = TicketId, Path),
-    ("Last-Event-ID" = Option<String>, Header, description = "Resumes behind this event. A client that was away for too long is sent the tickets as they are now, but for those that were withdrawn; the last of them is followed by an `id`"),
+    ("Last-Event-ID" = Option<String>, Header, description = "Resumes behind this event. A client that was away for too long is sent the ticket as it is now, followed by an `id`"),
 ), responses(
     (status = 200, description = "`event: ticket`, `data: Ticket` for every change", body = String, content_type = "text/event-stream"),
     (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),

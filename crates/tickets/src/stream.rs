@@ -5,7 +5,10 @@
 //! when those are too many, the tickets as they are now. Both are read piece by piece, as the client
 //! takes them.
 
-use std::{collections::VecDeque, convert::Infallible};
+use std::{
+    collections::{HashMap, VecDeque},
+    convert::Infallible,
+};
 
 use axum::{
     body::{Body, Bytes},
@@ -13,7 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use stubmart_contract::api::TicketStatus;
+use stubmart_contract::{TicketId, api::TicketStatus};
 use stubmart_http_kit::Problem;
 use stubmart_ports::{
     Cause,
@@ -58,8 +61,9 @@ struct Live {
 enum Past {
     /// Nothing.
     Over,
-    /// Events, up to position `until`.
-    Events { tail: Box<dyn Tail>, until: u64 },
+    /// Events, up to position `until`, and the newest version that was told of each ticket: a state can
+    /// be announced anew behind a newer one.
+    Events { tail: Box<dyn Tail>, until: u64, told: HashMap<TicketId, u64> },
     /// The present state, which is at least that of position `until`: the scan's tickets, or the one
     /// ticket.
     State { scan: Option<Scan>, until: u64 },
@@ -81,7 +85,8 @@ impl Tickets {
         headers: &HeaderMap,
     ) -> Result<Response, Problem> {
         let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-        let last: Option<u64> = last.and_then(|value| value.parse().ok());
+        // What is no id of ours is one of another bus.
+        let last: Option<u64> = last.map(|value| value.parse().unwrap_or(u64::MAX));
         // Listening begins before the past is read, so that nothing falls between.
         let changes = self.0.feed.listen(topic);
         let now = self.0.bus.position().await.map_err(Problem::unavailable)?;
@@ -120,7 +125,7 @@ impl Tickets {
             (Some(last), _) if last == until => Past::Over,
             (Some(last), _) if last < until && until - last <= RESUME_MAX => {
                 let tail = self.0.bus.tail(TYPES, TailFrom::Behind(last)).await?;
-                Past::Events { tail, until }
+                Past::Events { tail, until, told: HashMap::new() }
             }
             // Too long ago, or of another bus.
             (Some(_), Topic::Ticket(_)) => Past::State { scan: None, until },
@@ -188,7 +193,8 @@ impl Live {
     /// Takes events that the client missed. The first one that comes at or behind the end of the past
     /// tells that nothing is missing any more; what is behind it comes by the feed.
     fn take(&mut self, seen: &[Seen]) {
-        let Past::Events { until, .. } = self.past else { return };
+        let Past::Events { until, told, .. } = &mut self.past else { return };
+        let until = *until;
         let name = self.topic.to_string();
         for seen in seen {
             // Most events are about others; what does not hold the id need not be decoded.
@@ -197,8 +203,10 @@ impl Live {
                 && seen.position <= until
                 && let Ok(Some((ticket, version))) = read(&seen.body)
                 && self.topic.fits(&ticket)
-                && let Ok(data) = data(ticket, version)
+                && told.get(&ticket.id).is_none_or(|told| *told < version)
             {
+                told.insert(ticket.id, version);
+                let Ok(data) = data(ticket, version) else { continue };
                 self.frames.push_back(frame(Some(seen.position), &data));
             }
             if seen.position >= until {

@@ -276,14 +276,13 @@ impl Ticket {
     fn lock(&self, request: &LockRequest, now: Timestamp) -> Result<Option<Self>, Refusal> {
         match self.status {
             TicketStatus::Withdrawn => return Err(Refusal::Withdrawn),
+            // What nobody else can have either is no better reason for who will never have it.
+            _ if self.user_id == request.buyer_id => return Err(Refusal::OwnTicket),
             TicketStatus::Sold => return Err(Refusal::Sold),
             TicketStatus::Locked if self.order_id == Some(request.order_id) => return Ok(None),
             TicketStatus::Locked if mutant!("lock what is locked") => {}
             TicketStatus::Locked => return Err(Refusal::Locked),
             TicketStatus::Available => {}
-        }
-        if self.user_id == request.buyer_id {
-            return Err(Refusal::OwnTicket);
         }
         if request.price.is_some_and(|price| price != self.price) {
             return Err(Refusal::PriceChanged);
@@ -533,7 +532,7 @@ mod tests {
             (
                 "lock one's own",
                 lock(OTHER, SELLER, None),
-                [Err(R::OwnTicket), Err(R::Locked), Err(R::Sold), Err(R::Withdrawn)],
+                [Err(R::OwnTicket), Err(R::OwnTicket), Err(R::OwnTicket), Err(R::Withdrawn)],
             ),
             (
                 "unlock",

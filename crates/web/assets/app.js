@@ -152,6 +152,9 @@ const many = (n) => count(n, "ticket", "tickets");
 
 // ---- The event page: rows that follow the market ----
 
+/** Tickets on a page of the list. */
+const PAGE = 50;
+
 function liveLots(root) {
   const list = () => $("#lots");
   const prices = paced(5000, () => refresh(["prices"]));
@@ -163,12 +166,23 @@ function liveLots(root) {
     const before = new Map($$(".lot", list()).map((row) => [row.id, row.dataset.version]));
     const answer = await fetch(`/api/tickets?${list().dataset.query}`, { credentials: "same-origin" });
     if (!answer.ok) return;
-    const { items } = await answer.json();
+    const { items, nextCursor } = await answer.json();
+    list().toggleAttribute("data-partial", Boolean(nextCursor));
+    items.forEach((ticket) => changed(ticket, true));
     const there = new Set(items.map((ticket) => `t-${ticket.id}`));
+    const last = nextCursor && document.getElementById(`t-${items.at(-1)?.id}`);
     for (const row of $$(".lot", list())) {
-      if (!there.has(row.id) && before.get(row.id) === row.dataset.version) drop(row, "is no longer offered");
+      if (there.has(row.id) || before.get(row.id) !== row.dataset.version) continue;
+      // What stands behind the last of many is on the next page now.
+      if (last && sortsBefore(last, row)) remove(row);
+      else drop(row, "is no longer offered");
     }
-    items.forEach(changed);
+    const more = $(".more", root);
+    more.hidden = !nextCursor;
+    if (!nextCursor) return;
+    const next = new URL(location.href);
+    next.searchParams.set("cursor", nextCursor);
+    $("a", more).href = next;
   });
 
   const fill = (row, ticket) => {
@@ -237,34 +251,43 @@ function liveLots(root) {
   };
 
   /** Where a row stands in the list's order, as the API sorts: by price or by age, both ties by age. */
-  const before = (one, other) => {
+  const sortsBefore = (one, other) => {
     const { sort } = list().dataset;
     const [a, b] = [one, other].map((row) => (sort === "newest" ? 0 : Number(row.dataset.price)));
     const less = a === b ? one.id < other.id : a < b;
     return sort === "price" ? less : !less;
   };
 
-  /** Puts a row where the list's order has it; away, where that is on another page. */
-  const put = (row) => {
+  /** Puts a row where the list's order has it; away, where that is on another page than this. */
+  const put = (row, isHere) => {
     const rows = $$(".lot", list()).filter((it) => it !== row);
-    const behind = rows.find((it) => before(row, it));
+    const behind = rows.find((it) => sortsBefore(row, it));
     const { later, partial } = list().dataset;
     if (row === (behind ? behind.previousElementSibling : list().lastElementChild)) return;
-    const isFirst = behind === rows[0];
-    if ((isFirst && later !== undefined) || (!behind && partial !== undefined)) return row.remove();
+    const isBefore = behind === rows[0] && later !== undefined;
+    const isBehind = !behind && partial !== undefined;
+    if ((isBefore || isBehind) && !isHere) return row.remove();
     list().insertBefore(row, behind ?? null);
   };
 
-  const drop = (row, how) => {
-    announce(`${$("[data-f=place]", row).textContent} ${how}.`);
+  const remove = (row) => {
     const next = row.nextElementSibling ?? row.previousElementSibling;
     const held = row.contains(document.activeElement);
     row.remove();
     if (held) focusOn((next && $(".act :is(a, button)", next)) ?? next ?? $("#offers-title"));
-    $("[data-empty]").hidden = $$(".lot", list()).length > 0;
+    const left = $$(".lot", list()).length;
+    $("[data-empty]").hidden = left > 0;
+    // What follows on the next page moves up.
+    if (left < PAGE / 2 && list().dataset.partial !== undefined) catchUp();
   };
 
-  const changed = (ticket) => {
+  const drop = (row, how) => {
+    announce(`${$("[data-f=place]", row).textContent} ${how}.`);
+    remove(row);
+  };
+
+  /** Shows a ticket as it is. `isHere`: it belongs to this page, of those that the list has. */
+  const changed = (ticket, isHere = false) => {
     let row = document.getElementById(`t-${ticket.id}`);
     const known = Math.max(told.get(ticket.id) ?? 0, Number(row?.dataset.version ?? 0));
     if (known > ticket.version || (known === ticket.version && row)) return;
@@ -282,7 +305,7 @@ function liveLots(root) {
       const was = row.dataset.status;
       const held = row.contains(document.activeElement);
       fill(row, ticket);
-      if (moved) put(row);
+      if (moved) put(row, isHere);
       if (held && row.isConnected) focusOn($(".act :is(a, button)", row) ?? row);
       flash(row);
       if (moved) announce(`${where} now costs ${money(ticket.price, ticket.currency)}.`);
@@ -292,7 +315,7 @@ function liveLots(root) {
     } else {
       row = $("#lot").content.firstElementChild.cloneNode(true);
       fill(row, ticket);
-      put(row);
+      put(row, isHere);
       if (row.isConnected) {
         flash(row);
         announce(`New: ${where} for ${money(ticket.price, ticket.currency)}.`);
@@ -307,7 +330,7 @@ function liveLots(root) {
     row.classList.add("fresh");
   };
 
-  listen(root.dataset.stream, changed, catchUp);
+  listen(root.dataset.stream, (ticket) => changed(ticket), catchUp);
 }
 
 // ---- One ticket, my listings: fetch the part anew when something happens ----

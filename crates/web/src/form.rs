@@ -8,6 +8,7 @@ use axum::{
     http::{header, request::Parts},
 };
 use stubmart_client::Problem;
+use stubmart_contract::Code;
 
 use crate::failure::Failure;
 
@@ -192,7 +193,15 @@ impl Fields {
             self.wrong(name, sentence(&error.message));
         }
         if problem.errors.is_empty() {
-            self.message = Some(sentence(&problem.detail));
+            self.message = Some(match problem.code {
+                Code::IdempotencyKeyInUse => {
+                    "It is being done right now. Wait a moment.".to_owned()
+                }
+                Code::IdempotencyKeyReused => {
+                    "The form has changed since it was sent. Send it again.".to_owned()
+                }
+                _ => sentence(&problem.detail),
+            });
         }
     }
 

@@ -4,18 +4,19 @@
 //! from, so it is never older than they are; and only to visitors whom nothing on a page tells apart
 //! ([`Visitor::is_anybody`](crate::visitor::Visitor::is_anybody)).
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use quick_cache::{Weighter, sync::Cache};
 use stubmart_contract::EventId;
 
 use crate::{prices::Prices, visitor::Finished};
 
-/// How many pages each of the two generations holds: with what they were made from some 20 MB in all.
-const PAGES_MAX: usize = 100;
+/// How many bytes of pages, and of what they were made from, are kept.
+const BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// About how many pages that is.
+const PAGES: usize = 200;
 
 /// Which page, and whether it is compressed.
 pub(crate) type Name = (EventId, bool);
@@ -40,40 +41,35 @@ pub(crate) struct KeptPage {
     pub(crate) page: Finished,
 }
 
-/// The pages that are kept: those asked for since the last turn, and those of the turn before.
-#[derive(Debug, Default)]
-pub(crate) struct KeptPages(Mutex<Generations>);
+#[derive(Debug, Clone)]
+struct Weight;
 
-#[derive(Debug, Default)]
-struct Generations {
-    young: HashMap<Name, KeptPage>,
-    old: HashMap<Name, KeptPage>,
+impl Weighter<Name, KeptPage> for Weight {
+    fn weight(&self, _: &Name, kept: &KeptPage) -> u64 {
+        let Source { event, tickets, over: _ } = &kept.source;
+        u64::try_from(event.len() + tickets.len() + kept.page.size() + 256).unwrap_or(u64::MAX)
+    }
+}
+
+/// The pages that are kept.
+#[derive(Debug)]
+pub(crate) struct KeptPages(Cache<Name, KeptPage, Weight>);
+
+impl Default for KeptPages {
+    fn default() -> Self {
+        Self(Cache::with_weighter(PAGES, BYTES_MAX, Weight))
+    }
 }
 
 impl KeptPages {
     /// The page of this name, if it was made from this very source.
     pub(crate) fn find(&self, name: Name, source: &Source) -> Option<KeptPage> {
-        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kept) = pages.young.get(&name) {
-            return (kept.source == *source).then(|| kept.clone());
-        }
-        let kept = pages.old.remove(&name).filter(|kept| kept.source == *source)?;
-        pages.keep(name, kept.clone());
-        Some(kept)
+        self.0.get(&name).filter(|kept| kept.source == *source)
     }
 
     /// Keeps a page in place of the one of its name.
     pub(crate) fn keep(&self, name: Name, page: KeptPage) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).keep(name, page);
-    }
-}
-
-impl Generations {
-    fn keep(&mut self, name: Name, page: KeptPage) {
-        if self.young.len() >= PAGES_MAX && !self.young.contains_key(&name) {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(name, page);
+        self.0.insert(name, page);
     }
 }
 
@@ -108,13 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_pages_is_bounded_and_those_in_use_stay() {
+    fn the_bytes_of_all_pages_are_bounded() {
         let pages = KeptPages::default();
-        for number in 0..10 * PAGES_MAX {
-            pages.keep(name(number), page(source("a")));
-            assert!(pages.find(name(0), &source("a")).is_some(), "asked for all the time");
+        let tickets = Bytes::from(vec![b' '; 100_000]);
+        for number in 0..1000 {
+            pages.keep(name(number), page(Source { tickets: tickets.clone(), ..source("a") }));
         }
-        let held = pages.0.lock().unwrap();
-        assert!(held.young.len() + held.old.len() <= 2 * PAGES_MAX);
+        let last = Source { tickets, ..source("a") };
+        assert!((0..1000).any(|number| pages.find(name(number), &last).is_some()));
+        assert!(pages.0.weight() <= BYTES_MAX, "{} bytes are kept", pages.0.weight());
     }
 }

@@ -1,11 +1,8 @@
 //! What the tickets of an event cost: cheapest, median, range, and how they spread.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use quick_cache::sync::Cache;
 use stubmart_client::{Client, ClientError, TicketQuery, TicketSort};
 use stubmart_contract::{
     Currency, EventId, Price, Timestamp,
@@ -102,8 +99,14 @@ fn bars(prices: &[u32], lowest: u32, highest: u32) -> Vec<Bar> {
 }
 
 /// Prices of events that have more tickets than one page shows, kept for some seconds.
-#[derive(Debug, Default)]
-pub(crate) struct PriceCache(Mutex<HashMap<EventId, Kept>>);
+#[derive(Debug)]
+pub(crate) struct PriceCache(Cache<EventId, Kept>);
+
+impl Default for PriceCache {
+    fn default() -> Self {
+        Self(Cache::new(EVENTS_MAX))
+    }
+}
 
 #[derive(Debug, Clone)]
 struct Kept {
@@ -123,7 +126,9 @@ impl PriceCache {
         now: Timestamp,
     ) -> Result<Option<Arc<Prices>>, ClientError> {
         let offer = (event.available, event.min_price);
-        if let Some(kept) = self.kept(event.id, now).filter(|kept| kept.offer == offer) {
+        let is_fresh = |kept: &Kept| now >= kept.at && now.since(kept.at) < KEPT;
+        let kept = self.0.get(&event.id).filter(|kept| kept.offer == offer && is_fresh(kept));
+        if let Some(kept) = kept {
             return Ok(kept.prices);
         }
         let mut query = TicketQuery {
@@ -143,24 +148,8 @@ impl PriceCache {
             }
         }
         let prices = Prices::of(&tickets, query.cursor.is_some()).map(Arc::new);
-        self.keep(event.id, Kept { at: now, offer, prices: prices.clone() });
+        self.0.insert(event.id, Kept { at: now, offer, prices: prices.clone() });
         Ok(prices)
-    }
-
-    fn kept(&self, id: EventId, now: Timestamp) -> Option<Kept> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(&id).filter(|kept| now >= kept.at && now.since(kept.at) < KEPT).cloned()
-    }
-
-    fn keep(&self, id: EventId, kept: Kept) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= EVENTS_MAX {
-            let now = kept.at;
-            all.retain(|_, it| now.since(it.at) < KEPT);
-        }
-        if all.len() < EVENTS_MAX {
-            all.insert(id, kept);
-        }
     }
 }
 

@@ -15,9 +15,9 @@ use crate::{Web, WebConfig, assets::Assets, kept::KeptPages, prices::PriceCache}
 /// How long a page waits for the API.
 const API_MAX: Duration = Duration::from_secs(10);
 
-/// How long a payment is waited for: the API may ask the provider more than once, each time for as long
-/// as [`API_MAX`].
-pub(crate) const PAYMENT_MAX: Duration = Duration::from_secs(35);
+/// How long a payment is waited for: the API may ask the provider more than once. Shorter than the 30
+/// seconds after which the page's own answer is given up, so that the buyer is told on a page.
+pub(crate) const PAYMENT_MAX: Duration = Duration::from_secs(25);
 
 /// How long the lists of categories and cities are kept.
 const FACETS_KEPT: Duration = Duration::from_secs(60);

@@ -29,6 +29,13 @@ pub(crate) struct Finished {
     gzip: bool,
 }
 
+impl Finished {
+    /// How many bytes it has.
+    pub(crate) fn size(&self) -> usize {
+        self.body.len()
+    }
+}
+
 /// One request's visitor.
 #[derive(Debug, Clone)]
 pub(crate) struct Visitor {

@@ -260,6 +260,8 @@ async fn paying_shows_the_receipt_and_a_decline_says_why() {
     let page = fake.get_as_ada(&format!("/orders/{declined}")).await;
     page.has("There is not enough money on that card.");
     page.has("Nothing was charged.");
+    let page = fake.get_as_ada(&format!("/orders/{declined}?declined=made_up")).await;
+    page.has("There is not enough money on that card.");
     page.has("Try again for $90.00");
 }
 
@@ -825,6 +827,19 @@ async fn a_listing_that_stops_halfway_keeps_the_form_and_goes_on_with_the_same_k
     page.has("1 of 3 are listed.");
     page.has("value=\"1-3\"");
     page.has("name=\"key\" value=\"0123456789abcdef\"");
+    // Sent again with other seats: under that key nothing could ever be listed.
+    fake.refuse("POST /api/tickets", Code::IdempotencyKeyReused, &[]);
+    let page = fake.post_as_ada(&format!("/sell/{event}"), &fields).await;
+    page.has("The form has changed since it was sent.");
+    page.lacks("0123456789abcdef");
+}
+
+#[tokio::test]
+async fn a_page_of_tickets_that_has_become_empty_leads_to_the_first() {
+    let (fake, event) = market();
+    let page = fake.get(&format!("/events/{event}?cursor=YQ")).await;
+    page.has("Nothing more on this page");
+    page.has(&format!("<a href=\"/events/{event}\">first page</a>"));
 }
 
 #[tokio::test]

@@ -79,6 +79,34 @@ async fn guessing_from_everywhere_is_held_up() {
     assert_eq!(log_in("2001:db8:0:ffff::1", PASSWORD).await.outcome(), (200, ""));
 }
 
+/// A network stays known for thirty days after the last right password, not after the first.
+#[tokio::test]
+async fn a_network_that_is_used_stays_known() {
+    const DAY: u64 = 24 * 3600;
+    let market = Market::new();
+    market.sign_up("ann@example.com").await;
+    let log_in = async |address: &str, password: &str| {
+        let body = json!({"email": "ann@example.com", "password": password});
+        market.anonymous().at(address).post("/api/auth/login", body).await
+    };
+    for _ in 0..2 {
+        assert_eq!(log_in("192.0.2.1", PASSWORD).await.outcome(), (200, ""));
+        market.pass(20 * DAY);
+    }
+    for guess in 0..100 {
+        let address = format!("2001:db8:0:{guess:x}::1");
+        assert_eq!(log_in(&address, "guess").await.outcome().0, 401, "{guess}");
+    }
+    assert_eq!(log_in("2001:db8:0:ffff::1", PASSWORD).await.outcome().0, 429);
+    assert_eq!(log_in("192.0.2.1", PASSWORD).await.outcome(), (200, ""));
+    market.pass(70 * DAY);
+    for guess in 0..100 {
+        let address = format!("2001:db8:0:{guess:x}::1");
+        assert_eq!(log_in(&address, "guess").await.outcome().0, 401, "{guess}");
+    }
+    assert_eq!(log_in("192.0.2.1", PASSWORD).await.outcome().0, 429, "it is known no longer");
+}
+
 /// Who knows the password is never held up, however often they log in.
 #[tokio::test]
 async fn logins_that_succeed_do_not_count_as_guesses() {

@@ -5,7 +5,10 @@ use std::time::Duration;
 use stubmart_browser_tests::{Browser, Look, Market, Member, eventually};
 use stubmart_contract::{
     TicketId,
-    api::{ChargeStatus, Event, OrderStatus, Ticket, TicketStatus},
+    api::{
+        ChargeStatus, CreateOrderRequest, CreatePaymentRequest, Event, OrderStatus, Ticket,
+        TicketStatus,
+    },
 };
 
 use crate::clean;
@@ -172,6 +175,24 @@ async fn a_bank_that_wants_to_be_sure_is_answered() {
         }
     }
     clean(&browser).await;
+}
+
+/// What the bank is told about the payment that waits for it, with whatever card.
+#[tokio::test]
+async fn the_bank_is_answered_about_the_card_that_was_used() {
+    let market = Market::serve(&[]).await;
+    let (_, _, ticket, buyer) = stage(&market).await;
+    let order = CreateOrderRequest { ticket_id: ticket.id, price: None };
+    let order = buyer.api.create_order(&order).await.unwrap();
+    let poor = "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds".to_owned();
+    let payment = CreatePaymentRequest { order_id: order.id, payment_method: poor };
+    buyer.api.pay(&payment).await.unwrap();
+    let browser = Browser::open(&market, Look::DESK).await;
+    browser.log_in(&buyer).await;
+    browser.go(&format!("/orders/{}", order.id)).await;
+    browser.click(".bank [value=approve]").await;
+    browser.sees("h1", "The payment did not go through").await;
+    becomes(&market, ticket.id, TicketStatus::Available).await;
 }
 
 /// Who is asked by the bank may take another card instead.

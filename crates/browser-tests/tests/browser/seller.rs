@@ -76,6 +76,42 @@ async fn a_page_catches_up_when_the_market_comes_back() {
     onlooker.loses(&format!("[id='t-{}']", gone.id)).await;
 }
 
+/// A page of a long list fills up again while what is on it goes, and leads on only while there is more.
+#[tokio::test]
+async fn a_long_list_follows_what_is_behind_its_page() {
+    let mut market = Market::serve(&[]).await;
+    let seller = market.member("Sally").await;
+    let event = seller.add_event("Quiet Storm").await;
+    let mut tickets = Vec::new();
+    for number in 1..=52 {
+        tickets.push(seller.list(&event, &format!("S{number}"), 1000 + number).await);
+    }
+    let onlooker = Browser::open(&market, Look::DESK).await;
+    onlooker.go(&format!("/events/{}", event.id)).await;
+    onlooker.find(".live").await;
+    onlooker.find(".more:not([hidden])").await;
+    assert!(!onlooker.has(&format!("[id='t-{}']", tickets[50].id)).await, "it is on the next page");
+    for ticket in &tickets[..30] {
+        seller.api.withdraw_ticket(ticket.id).await.unwrap();
+    }
+    onlooker.find(&format!("[id='t-{}']", tickets[50].id)).await;
+    onlooker.find(&format!("[id='t-{}']", tickets[51].id)).await;
+    onlooker.loses(".more:not([hidden])").await;
+
+    market.go_down().await;
+    onlooker.loses(".live").await;
+    market.come_back().await;
+    for number in 1..=30 {
+        seller.list(&event, &format!("B{number}"), 100 + number).await;
+    }
+    onlooker.find(".live").await;
+    onlooker.loses(&format!("[id='t-{}']", tickets[51].id)).await;
+    onlooker.follow(".more a", "/events/").await;
+    onlooker.find(&format!("[id='t-{}']", tickets[51].id)).await;
+    let rows = "return document.querySelectorAll('.lot').length";
+    assert_eq!(onlooker.run(rows).await, 2, "those that the first page does not show");
+}
+
 /// A ticket that is withdrawn while its page is open says so there, and pressing Buy a moment too late
 /// leads to what is left.
 #[tokio::test]

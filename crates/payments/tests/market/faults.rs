@@ -85,6 +85,21 @@ async fn an_unreachable_provider_leaves_the_order_payable() {
     world.check().await;
 }
 
+/// However often it was tried while the provider was down, an order can be paid for once it is back.
+#[tokio::test]
+async fn an_outage_does_not_use_up_the_tries() {
+    let world = World::new(1);
+    let (service, _) = troubled(&world, Op::Authorise, Fault::Fail, 30);
+    let order = world.orders.place(500);
+    for _ in 0..30 {
+        let answer = service.pay(&order, CARD).await;
+        assert!(answer.is(503, "payment_provider_unavailable"), "{answer:?}");
+    }
+    assert_eq!(service.pay(&order, CARD).await.status, 201);
+    world.drain(&service).await;
+    world.check().await;
+}
+
 /// An answer of the provider that was lost is not guessed: 202, and the reconciler finds out.
 #[tokio::test]
 async fn a_lost_answer_is_told_as_not_known_and_found_out() {

@@ -138,6 +138,24 @@ async fn an_order_has_no_more_than_twenty_charges() {
     world.check().await;
 }
 
+/// The last of the twenty can still be gone on with, by who asks for the same again.
+#[tokio::test]
+async fn a_payment_that_waits_is_no_further_charge() {
+    let world = World::new(1);
+    let service = world.start();
+    let order = world.orders.place(500);
+    for _ in 0..19 {
+        assert!(service.pay(&order, "pm_card_nope").await.is(400, "validation_failed"));
+    }
+    let asked = service.pay(&order, AUTHENTICATES).await;
+    let again = service.pay(&order, AUTHENTICATES).await;
+    assert_eq!(asked.status, 202, "{asked:?}");
+    assert_eq!(again.status, 202, "{again:?}");
+    assert_eq!(asked.body["id"], again.body["id"]);
+    assert!(again.body["nextAction"].is_object(), "{again:?}");
+    assert!(service.pay(&order, CARD).await.is(429, "too_many_requests"));
+}
+
 /// A payment that the provider ended is like a declined card: 402, and the order ends with it.
 #[tokio::test]
 async fn a_payment_that_the_provider_ended_ends_the_order() {

@@ -118,6 +118,7 @@ impl Verdict {
         lines.extend(self.on_its_way.iter().map(|line| format!("still on its way: {line}")));
         lines.push(match self.broken.len() {
             0 => format!("checked {summary}: every invariant holds"),
+            1 => format!("checked {summary}: 1 violation"),
             count => format!("checked {summary}: {count} violations"),
         });
         lines.join("\n")

@@ -59,6 +59,22 @@ static CHARGES: &[&Consumer] = &[&stubmart_orders::inbound::CHARGES];
 static MONEY: &[&Consumer] =
     &[&stubmart_orders::inbound::CHARGES, &stubmart_payments::inbound::ORDER_CANCELLED];
 
+/// Ids, as an operator can copy them.
+fn list(ids: &[impl ToString]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Where an order stands, that should be completed.
+fn state(order: Option<&Order>) -> &'static str {
+    match order.map(|order| order.status) {
+        None => "is not there",
+        Some(OrderStatus::Created) => "is created",
+        Some(OrderStatus::AwaitingPayment) => "awaits its payment",
+        Some(OrderStatus::Completed) => "is completed",
+        Some(OrderStatus::Cancelled) => "is cancelled",
+    }
+}
+
 /// Something that nothing under way will mend.
 fn broken(invariant: &'static str, text: String) -> Finding {
     Finding { invariant, text, order: None, mended_by: &[] }
@@ -97,7 +113,7 @@ fn one_live_order(market: &Market, found: &mut Vec<Finding>) {
     }
     for (ticket, mut orders) in live.into_iter().filter(|(_, orders)| orders.len() > 1) {
         orders.sort();
-        found.push(broken("LOCK-1", format!("ticket {ticket} has live orders {orders:?}")));
+        found.push(broken("LOCK-1", format!("ticket {ticket} has live orders {}", list(&orders))));
     }
 }
 
@@ -255,17 +271,21 @@ fn charges_belong(market: &Market, found: &mut Vec<Finding>) {
     }
     for (&order_id, charges) in &mut kept {
         charges.sort();
-        let status = market.orders.get(&order_id).map(|order| order.status);
-        if status != Some(OrderStatus::Completed) {
+        let order = market.orders.get(&order_id);
+        if order.is_none_or(|order| order.status != OrderStatus::Completed) {
+            let state = state(order);
             found.push(mended_by(
                 MONEY,
                 order_id,
                 "PAY-1",
-                format!("charges {charges:?} are kept, and order {order_id} is {status:?}"),
+                format!("charges kept for order {order_id}, which {state}: {}", list(charges)),
             ));
         }
         if charges.len() > 1 {
-            found.push(broken("PAY-1", format!("order {order_id} is paid for by {charges:?}")));
+            found.push(broken(
+                "PAY-1",
+                format!("order {order_id} is paid for by {}", list(charges)),
+            ));
         }
     }
     for order in market.orders.values().filter(|order| order.status == OrderStatus::Completed) {
@@ -307,16 +327,17 @@ fn money_adds_up(market: &Market, found: &mut Vec<Finding>) {
         let at_rest = charge.is_none_or(|charge| charge.due_at.is_none());
         let taken = matches!(intent.status, Status::Succeeded { refund_id: None });
         let (id, order_id) = (&intent.id, intent.order_id);
-        let status = market.orders.get(&order_id).map(|order| order.status);
+        let order = market.orders.get(&order_id);
+        let completed = order.is_some_and(|order| order.status == OrderStatus::Completed);
         if taken {
             *captured.entry(order_id).or_default() += u64::from(intent.amount.minor());
         }
-        if taken && at_rest && status != Some(OrderStatus::Completed) {
+        if taken && at_rest && !completed {
             found.push(mended_by(
                 MONEY,
                 order_id,
                 "PAY-3",
-                format!("payment {id} was taken, and order {order_id} is {status:?}"),
+                format!("payment {id} was taken for order {order_id}, which {}", state(order)),
             ));
         }
         let ended = charge.is_some_and(|charge| !charge.is_open());

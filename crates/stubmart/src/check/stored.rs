@@ -58,7 +58,7 @@ pub(crate) fn look(path: &Path, alive: Alive) -> Result<Looked, Cause> {
     Ok(Looked {
         findings: findings.collect(),
         summary: format!(
-            "{} tickets, {} orders, {} charges, {events} events",
+            "{} tickets, {} orders, {} charges and {events} domain events",
             market.tickets.len(),
             market.orders.len(),
             market.charges.len()

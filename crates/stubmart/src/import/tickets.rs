@@ -30,6 +30,10 @@ pub(crate) async fn import(
     seller: &str,
 ) -> Result<(), Cause> {
     let lines = read(file::read(file)?)?;
+    let database = config.database();
+    if !database.exists() {
+        return Err(format!("there is no market in {}", config.data.display()).into());
+    }
     let shop = Shop::open(config, host).await?;
     let auth = market::auth(config, &shop.host, shop.database.store())?;
     let seller = auth

@@ -12,6 +12,9 @@ async fn every_error_is_problem_json() {
     server.get("/api/nothing").send().await.is(404, "not_found");
     server.get("/api").send().await.is(404, "not_found");
     server.get("/api/orders/x").by(&ann).send().await.is(404, "not_found");
+    for path in ["/api/events/%ff", "/api/tickets/%ff/stream", "/api/orders/%zz"] {
+        server.get(path).by(&ann).send().await.is(404, "not_found");
+    }
     server.get("/api/orders").send().await.is(401, "not_signed_in");
     server.get("/nothing").send().await.is(404, "not_found");
     let page = server.get("/nothing").header("accept", "text/html,*/*;q=0.8").send().await;
@@ -29,6 +32,14 @@ async fn every_error_is_problem_json() {
     json().body("{\"title\": ").send().await.is(400, "malformed_json");
     json().body("").send().await.is(400, "malformed_json");
     json().body("[1]").send().await.is(400, "validation_failed");
+    let twice: String = (0..500).map(|name| format!("{name}=1&{name}=2&")).collect();
+    let answer = server.get(&format!("/api/events?{twice}")).send().await;
+    answer.is(400, "validation_failed");
+    let errors = answer.json()["errors"].as_array().map_or(0, Vec::len);
+    assert!(
+        (1..100).contains(&errors),
+        "an answer does not grow with the request: {errors} errors"
+    );
     json().body(vec![0xff, 0xfe]).send().await.is(400, "malformed_json");
     for length in [70_000, 3_000_000] {
         let large = format!("{{\"title\": \"{}\"}}", "x".repeat(length));

@@ -143,6 +143,8 @@ fn what_can_not_be_imported_says_why() {
     fails(&["import", "events", "nowhere.csv"], "nowhere.csv");
     fails(&["import", "events", &data("tickets.csv")], "no column name");
     let args = ["import", "tickets", &data("tickets.csv"), "--seller", "nobody@example.com"];
+    fails(&args, "there is no market in ");
+    import(market.path(), &["events", &data("events.csv")]);
     fails(&args, "nobody@example.com");
 }
 

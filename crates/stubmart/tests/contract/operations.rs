@@ -47,6 +47,17 @@ fn every_operation_tells_of_retries(document: &serde_json::Value) {
             assert!(tells || method == "get", "{method} {path}: {conflict:?}");
         }
     }
+    let login = &document["paths"]["/api/auth/login"]["post"];
+    assert!(login["security"].is_null(), "nobody is signed in before they are: {login}");
+    let withdraw = &document["paths"]["/api/tickets/{id}"]["delete"]["responses"];
+    let forbidden = withdraw["403"]["description"].as_str().unwrap_or_default();
+    assert!(
+        forbidden.contains("`not_owner`") && forbidden.contains("`cross_origin`"),
+        "{withdraw}"
+    );
+    assert!(withdraw["413"].is_object(), "{withdraw}");
+    let required = document["components"]["schemas"]["Ticket"]["required"].as_array().unwrap();
+    assert!(required.contains(&"orderId".into()), "null, but there: {required:?}");
     let stream = &document["paths"]["/api/tickets/{id}/stream"]["get"]["security"];
     assert_eq!(stream.as_array().map(Vec::len), Some(3), "with a session, a token or neither");
 }
@@ -104,6 +115,24 @@ async fn half_sent_requests_do_not_stay_open_for_ever() {
         drop(stream.read_to_end(&mut rest));
     }
     assert!(started.elapsed() < Duration::from_secs(25), "after {:?}", started.elapsed());
+}
+
+/// A body that is announced as too large is refused before it is sent.
+#[tokio::test]
+async fn a_body_that_is_announced_as_too_large_is_refused_at_once() {
+    let server = Server::start();
+    for (length, more) in [(50_000_000, ""), (70_000, "Expect: 100-continue\r\n")] {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let head = format!(
+            "POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n{more}\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(std::str::from_utf8(&answer).unwrap(), "HTTP/1.1 413", "{length}");
+    }
 }
 
 /// Told to stop, the server ends at once and with success, also with a stream open.

@@ -114,12 +114,20 @@ async fn a_card_that_wants_authentication_waits_for_the_buyer() {
         let body = json!({"clientSecret": secret, "succeed": succeed});
         server.post("/api/payments/sandbox/authenticate").by(user).json(&body).send().await
     };
+    let of_order = format!("/api/payments?orderId={}", text(&order, "id"));
+    let listed = server.read(&of_order, &bob).await;
+    assert_eq!(
+        listed["items"][0]["nextAction"], charge["nextAction"],
+        "a reload can go on with it"
+    );
     authenticate(&ann, true).await.is(404, "not_found");
     assert_eq!(authenticate(&bob, true).await.status, 200);
     let path = format!("/api/orders/{}", text(&order, "id"));
     server.wait_for(&path, &bob, "status", "completed").await;
     let charges = server.read("/api/payments", &bob).await;
     assert_eq!(charges["items"].as_array().unwrap().len(), 1, "one payment: {charges}");
+    let listed = server.read(&of_order, &bob).await;
+    assert!(listed["items"][0]["nextAction"].is_null(), "nothing is left to do: {listed}");
 }
 
 /// A buyer who fails to authenticate has not paid, and can not be said to have.

@@ -7,7 +7,7 @@ use stubmart_contract::api::{
     AccessToken, CreateTokenRequest, DeleteUserRequest, Session, UpdateUserRequest, User,
 };
 
-use super::{id, mendable, session};
+use super::{id, keyed, mendable, session};
 use crate::{
     failure::Failure,
     flash::Word,
@@ -23,6 +23,9 @@ struct Account {
     layout: Layout,
     forms: Forms,
     sessions: Vec<SessionRow>,
+    /// Whether there are older ones than the page shows.
+    more_sessions: bool,
+    more_tokens: bool,
     tokens: Vec<TokenRow>,
     since: When,
 }
@@ -99,6 +102,8 @@ async fn page(
         since: When::utc(user.created_at),
         layout: visitor.layout(Some(user), "Your account"),
         forms,
+        more_sessions: sessions.next_cursor.is_some(),
+        more_tokens: tokens.next_cursor.is_some(),
         sessions: sessions.items.iter().map(SessionRow::new).collect(),
         tokens: tokens.items.into_iter().map(TokenRow::new).collect(),
     };
@@ -221,12 +226,8 @@ pub(crate) async fn end_session(
 /// `POST /account/tokens`: the secret is shown on this answer and never again.
 pub(crate) async fn create_token(visitor: Visitor, form: Form) -> Result<Response, Failure> {
     let user = visitor.member().await?;
-    let api = match form.key() {
-        Some(key) => visitor.api().with_idempotency_key(key),
-        None => visitor.api(),
-    };
     let request = CreateTokenRequest { name: form.get("name").to_owned() };
-    match api.create_token(&request).await {
+    match keyed(visitor.api(), &form).create_token(&request).await {
         Ok(token) => {
             let mut forms = Forms::new(&visitor, &user);
             forms.secret = Some((token.name, token.token));

@@ -8,7 +8,7 @@ use stubmart_contract::{
     api::{CancelReason, Charge, ChargeStatus, CreatePaymentRequest, Order, OrderStatus, User},
 };
 
-use super::{found, id};
+use super::{found, id, keyed};
 use crate::{
     failure::Failure,
     flash::Word,
@@ -124,14 +124,11 @@ const CARDS: &[Card] = &[
         outcome: "The card has expired",
     },
     Card {
-        method: CONFIRMED_CARD,
+        method: "pm_card_threeDSecure2Required",
         name: "Visa •••• 3220",
         outcome: "The bank asks whether it is you (3-D Secure)",
     },
 ];
-
-/// The test card whose bank asks for a confirmation.
-const CONFIRMED_CARD: &str = "pm_card_threeDSecure2Required";
 
 /// `GET /orders/{id}`: by asking for the order the buyer also takes it back when its page was closed.
 pub(crate) async fn order(
@@ -154,7 +151,7 @@ pub(crate) async fn order(
     let sent = visitor.site.is_sandbox()
         || (!query.get("paid").is_empty() && query.get("redirect_status") != "failed");
     let pending = pending(&charges).filter(|_| sent);
-    let confirm = visitor.site.is_sandbox() && pending.is_some_and(waits_for_bank);
+    let confirm = visitor.site.is_sandbox() && pending.is_some_and(|it| it.next_action.is_some());
     match order.status {
         OrderStatus::Created if pending.is_none() || confirm => {
             let declined = decline(&charges, &query);
@@ -177,12 +174,6 @@ pub(crate) async fn order(
 /// The charge that is not decided, if there is one.
 fn pending(charges: &[Charge]) -> Option<&Charge> {
     charges.iter().find(|charge| charge.status == ChargeStatus::Created)
-}
-
-/// Whether the provider has answered that the buyer's bank wants a confirmation: without any answer a
-/// charge has no id there.
-fn waits_for_bank(charge: &Charge) -> bool {
-    charge.stripe_id.is_some()
 }
 
 impl Bought {
@@ -305,13 +296,22 @@ fn ended(
 /// the redirect carries it here; anything else but a known reason in the address is not shown.
 fn decline(charges: &[Charge], query: &Form) -> Option<&'static str> {
     let failed = charges.first().filter(|charge| charge.status == ChargeStatus::Failed)?;
-    let told = Some(query.get("declined")).filter(|code| !code.is_empty());
-    declined(told.or(failed.failure_code.as_deref())?)
+    match failed.failure_code.as_deref()? {
+        "replaced"
+        | "payment_in_progress"
+        | "order_expired"
+        | "order_cancelled"
+        | "order_completed"
+        | "order_not_found" => None,
+        code => reason(query.get("declined"))
+            .or_else(|| reason(code))
+            .or(Some("The bank declined the card. Try another one.")),
+    }
 }
 
 /// What a decline code of the bank means (<https://docs.stripe.com/declines/codes>), or a failure code of
-/// the charge; nothing where the charge failed for a reason that is not the card's.
-fn declined(code: &str) -> Option<&'static str> {
+/// the charge, of those that tell the buyer what to do.
+fn reason(code: &str) -> Option<&'static str> {
     Some(match code {
         "insufficient_funds" => "There is not enough money on that card. Try another one.",
         "expired_card" => "That card has expired. Try another one.",
@@ -326,13 +326,7 @@ fn declined(code: &str) -> Option<&'static str> {
         "provider_unavailable" => {
             "The payment provider did not answer. Your card is fine; try again in a moment."
         }
-        "replaced"
-        | "payment_in_progress"
-        | "order_expired"
-        | "order_cancelled"
-        | "order_completed"
-        | "order_not_found" => return None,
-        _ => "The bank declined the card. Try another one.",
+        _ => return None,
     })
 }
 
@@ -349,12 +343,7 @@ pub(crate) async fn pay(
         return Ok(visitor.tell(&page, Word::PayMethod));
     }
     let request = CreatePaymentRequest { order_id, payment_method: method.to_owned() };
-    let api = paying_api(&visitor);
-    let api = match form.key() {
-        Some(key) => api.with_idempotency_key(key),
-        None => api,
-    };
-    match api.pay(&request).await {
+    match keyed(paying_api(&visitor), &form).pay(&request).await {
         Ok(_) => Ok(visitor.go(&page)),
         Err(error) => not_paid(&visitor, page, error),
     }
@@ -379,12 +368,8 @@ pub(crate) async fn confirm(
 
 /// Answers the bank that waits for it, if one does.
 async fn answer_bank(api: &Client, order_id: OrderId, approve: bool) -> Result<(), ClientError> {
-    if !pending(&api.charges(order_id).await?.items).is_some_and(waits_for_bank) {
-        return Ok(());
-    }
-    // What names the payment at the bank is told to who pays with the same card once more.
-    let request = CreatePaymentRequest { order_id, payment_method: CONFIRMED_CARD.to_owned() };
-    match api.pay(&request).await?.next_action {
+    let charges = api.charges(order_id).await?.items;
+    match pending(&charges).and_then(|charge| charge.next_action.as_ref()) {
         Some(next) => api.authenticate_in_sandbox(&next.client_secret, approve).await.map(drop),
         None => Ok(()),
     }

@@ -20,7 +20,7 @@ use futures_util::{StreamExt as _, stream};
 use stubmart_client::{Client, ClientError, Problem};
 use stubmart_contract::{Code, EventId, api::Event};
 
-use crate::{failure::Failure, visitor::Visitor};
+use crate::{failure::Failure, form::Form, visitor::Visitor};
 
 /// How many calls a page makes to the API at the same time.
 const CALLS_MAX: usize = 8;
@@ -68,6 +68,14 @@ fn found<T>(result: Result<T, ClientError>) -> Result<Option<T>, Failure> {
     }
 }
 
+/// The API, for what a form sends: sent again it counts once.
+fn keyed(api: Client, form: &Form) -> Client {
+    match form.key() {
+        Some(key) => api.with_idempotency_key(key),
+        None => api,
+    }
+}
+
 /// A refusal that a form can tell of and its sender can mend.
 ///
 /// # Errors
@@ -80,6 +88,8 @@ fn mendable(error: ClientError) -> Result<Box<Problem>, Failure> {
                 Code::ValidationFailed
                     | Code::EmailTaken
                     | Code::BadCredentials
+                    | Code::IdempotencyKeyInUse
+                    | Code::IdempotencyKeyReused
                     | Code::TooManyRequests
             ) =>
         {

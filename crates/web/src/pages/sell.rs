@@ -314,8 +314,10 @@ pub(crate) async fn list(
         match api.create_ticket(&request).await {
             Ok(_) => listed += 1,
             Err(error) => {
-                // What is mended is another request, which needs another key.
-                let key = Some(key).filter(|_| listed > 0 || !is_mendable(&error));
+                // What is mended is another request, which needs another key. With it all is listed anew
+                // that the form names: what is listed already must be kept out of it.
+                let is_other = error.code() == Some(Code::IdempotencyKeyReused);
+                let key = Some(key).filter(|_| !is_other && (listed > 0 || !is_mendable(&error)));
                 let status = explain(&mut fields, (listed, plan.lots.len()), error)?;
                 let shown = Shown { key, status, ..Shown::default() };
                 return seats_page(&visitor, user, &event, fields, shown).await;
@@ -347,9 +349,10 @@ fn explain(
             fields.refused(&*mendable(error)?, &[]);
             ("The rest was refused.", "Mend what is marked and list it anew.")
         }
-        Some(Code::IdempotencyKeyReused) => {
-            ("The form has changed since it was sent.", "List what is missing anew.")
-        }
+        Some(Code::IdempotencyKeyReused) => (
+            "The form has changed since it was sent.",
+            "Look at My listings, and list what is missing.",
+        ),
         Some(Code::IdempotencyKeyInUse) => ("They are being listed right now.", AGAIN),
         Some(Code::TooManyRequests) => ("That was a little fast for us.", AGAIN),
         _ => ("The market does not answer right now.", AGAIN),

@@ -13,7 +13,7 @@ use stubmart_contract::{
     api::{LoginRequest, SignupRequest},
 };
 
-use super::mendable;
+use super::{keyed, mendable};
 use crate::{
     cookies,
     failure::Failure,
@@ -31,6 +31,8 @@ struct SessionPage {
     next: String,
     /// Whether it opens an account or a session.
     signup: bool,
+    /// Makes a double click open one account.
+    key: String,
     /// Where the other of the two is, which leads back to the same page.
     other: String,
 }
@@ -82,6 +84,7 @@ fn page(
         fields,
         next: next.to_owned(),
         signup,
+        key: visitor.site.form_key(),
         other: format!("{other}?{query}"),
     };
     visitor.page_with(status, &page)
@@ -108,7 +111,7 @@ pub(crate) async fn create_account(visitor: Visitor, form: Form) -> Result<Respo
         name: form.optional("name"),
     };
     let next = safe_path(form.get("next"));
-    match visitor.api().anonymous().signup(&request).await {
+    match keyed(visitor.api().anonymous(), &form).signup(&request).await {
         Ok(signed_in) => Ok(with_cookies(visitor.tell(next, Word::Welcome), &signed_in.answer)),
         Err(error) => refused(&visitor, signup_fields().keep(&form), next, true, error),
     }

@@ -91,8 +91,8 @@ pub(crate) async fn buy(
     }
 }
 
-/// Starts a checkout once for each key. The answer to a key may be an order that has ended since: then
-/// the buyer has come back to the page and means it again.
+/// Starts a checkout once for each key. The answer to a key may be an order that has ended since, or that
+/// the ticket was not to be had then: the buyer has come back to the page and means it again.
 async fn start(
     api: &Client,
     request: &CreateOrderRequest,
@@ -105,8 +105,12 @@ async fn start(
             OrderStatus::Cancelled => again().await,
             _ => Ok(order),
         },
-        Err(error) if error.code() == Some(Code::IdempotencyKeyReused) => again().await,
-        Err(error) => Err(error),
+        Err(error) => match error.code() {
+            Some(Code::IdempotencyKeyReused | Code::TicketLocked | Code::PriceChanged) => {
+                again().await
+            }
+            _ => Err(error),
+        },
     }
 }
 

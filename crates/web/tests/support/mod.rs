@@ -568,8 +568,8 @@ async fn pay(State(market): Shared, Json(body): Json<Value>) -> Response {
     let mut market = market.lock().unwrap();
     if body["paymentMethod"] == "pm_card_threeDSecure2Required" {
         let mut waiting = charge("created", None);
-        market.charges = vec![waiting.clone()];
         waiting["nextAction"] = json!({ "clientSecret": "pi_test_secret_x" });
+        market.charges = vec![waiting.clone()];
         return (StatusCode::ACCEPTED, Json(waiting)).into_response();
     }
     for order in &mut market.orders {
