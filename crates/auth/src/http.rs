@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::{
     Json,
     extract::{FromRef, FromRequestParts, Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
     middleware::map_response,
     response::{IntoResponse, Response},
 };
@@ -23,9 +23,9 @@ use stubmart_http_kit::{
     Answer, IdempotencyKey, IfMatch, JsonBody, MaybeSignedIn, PageRequest, Problem, QueryFields,
     SessionGate, SignedIn,
     conditional::etag,
-    fields::{Invalid, verbatim},
+    fields::{Invalid, path_id, verbatim},
     idempotency::Scope,
-    layer::ClientAddr,
+    layer::{ClientAddr, no_store},
     session::{COOKIE, token},
 };
 use utoipa::ToSchema;
@@ -79,12 +79,6 @@ pub(crate) fn router(auth: Auth, gate: SessionGate) -> OpenApiRouter {
         .routes(routes!(revoke_token))
         .layer(map_response(no_store))
         .with_state(Rooms { auth, gate })
-}
-
-/// Everything here is somebody's own: no cache keeps it.
-async fn no_store(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 /// Which page is asked for, where nothing else can be.
@@ -425,8 +419,7 @@ impl Rooms {
         id: &str,
         which: Which,
     ) -> Result<StatusCode, Problem> {
-        // A text that is no id names nothing that exists.
-        let id: SessionId = id.parse().map_err(|_| Problem::not_found())?;
+        let id: SessionId = path_id(id)?;
         self.auth.revoke(caller, id, which).await?;
         self.gate.forget_all();
         Ok(StatusCode::NO_CONTENT)

@@ -174,6 +174,14 @@ impl Fields {
     }
 }
 
+/// An id in a path. A text that is no id names nothing that exists.
+///
+/// # Errors
+/// `not_found`.
+pub fn path_id<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| Problem::not_found())
+}
+
 /// A text of `min` to `max` characters, without control characters; white space around it is dropped,
 /// and of nothing else it can not be when there is a `min`.
 pub fn text(min: usize, max: usize) -> impl Fn(Value) -> Result<String, Invalid> {

@@ -1,6 +1,12 @@
 //! What happens to every request on its way in and to every response on its way out.
 
-use std::{any::Any, net::IpAddr, panic::AssertUnwindSafe, time::Duration};
+use std::{
+    any::Any,
+    future::{Ready, ready},
+    net::IpAddr,
+    panic::AssertUnwindSafe,
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -66,6 +72,12 @@ async fn handle(State(edge): State<Edge>, mut request: Request, next: Next) -> R
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// For routes whose answers are somebody's own: nothing on the way may keep them.
+pub fn no_store(mut response: Response) -> Ready<Response> {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    ready(response)
 }
 
 /// What the routes answer in time.

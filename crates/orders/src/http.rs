@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::{FromRef, Path, State},
-    http::{HeaderValue, StatusCode, header},
+    http::StatusCode,
     middleware::map_response,
     response::Response,
 };
@@ -13,7 +13,11 @@ use stubmart_contract::{
 };
 use stubmart_http_kit::{
     Answer, IdempotencyKey, IfMatch, JsonBody, PageRequest, Problem, QueryFields, SessionGate,
-    SignedIn, fields, idempotency::Scope, query,
+    SignedIn,
+    fields::{self, path_id},
+    idempotency::Scope,
+    layer::no_store,
+    query,
 };
 use stubmart_ports::repo::Versioned;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -47,21 +51,10 @@ pub(crate) fn router(orders: Orders, gate: SessionGate) -> OpenApiRouter {
         .with_state(Rooms { orders, gate })
 }
 
-/// Orders are their buyer's business.
-async fn no_store(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
 /// An order as its buyer sees it, with its version as `ETag`.
 fn answer(orders: &Orders, status: StatusCode, order: Versioned<Order>) -> Result<Answer, Problem> {
     let version = order.version;
     Ok(Answer::json(status, &order.doc.public(orders.now()))?.version(version))
-}
-
-/// An id in a path. A text that is no id names nothing that exists.
-fn id(text: &str) -> Result<OrderId, Problem> {
-    text.parse().map_err(|_| Problem::not_found())
 }
 
 /// Starts a checkout: locks the ticket for the caller.
@@ -131,7 +124,7 @@ async fn get_order(
     caller: SignedIn,
     Path(order): Path<String>,
 ) -> Result<Answer, Problem> {
-    let order = orders.come_back(id(&order)?, caller.user_id).await?;
+    let order = orders.come_back(path_id(&order)?, caller.user_id).await?;
     answer(&orders, StatusCode::OK, order)
 }
 
@@ -152,7 +145,7 @@ async fn leave_order(
     Path(order): Path<String>,
     if_match: IfMatch,
 ) -> Result<Answer, Problem> {
-    let order = orders.leave(id(&order)?, caller.user_id, &if_match).await?;
+    let order = orders.leave(path_id(&order)?, caller.user_id, &if_match).await?;
     answer(&orders, StatusCode::OK, order)
 }
 
@@ -168,6 +161,6 @@ async fn close_order(
     caller: SignedIn,
     Path(order): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    orders.begin_leaving(id(&order)?, caller.user_id).await?;
+    orders.begin_leaving(path_id(&order)?, caller.user_id).await?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -1,11 +1,9 @@
 //! The routes.
 
-use std::future::{Ready, ready};
-
 use axum::{
     Json,
     extract::{FromRef, Request, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::HeaderMap,
     middleware::map_response,
     response::{IntoResponse, Response},
 };
@@ -21,6 +19,7 @@ use stubmart_http_kit::{
     IdempotencyKey, JsonBody, PageRequest, Problem, QueryFields, SessionGate, SignedIn, body,
     fields::{parsed, text},
     idempotency::Scope,
+    layer::no_store,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -45,12 +44,6 @@ pub(crate) fn router(payments: Payments, gate: SessionGate) -> OpenApiRouter {
         .routes(routes!(receive_notice))
         .layer(map_response(no_store))
         .with_state(Shared { payments, gate })
-}
-
-/// Charges are their buyer's business: nothing on the way may keep them.
-pub(crate) fn no_store(mut response: Response) -> Ready<Response> {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    ready(response)
 }
 
 /// Pay for an order

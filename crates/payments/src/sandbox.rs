@@ -10,7 +10,7 @@ use stubmart_contract::{
     Code, UserId,
     api::{Charge as ApiCharge, ProblemBody},
 };
-use stubmart_http_kit::{JsonBody, Problem, SessionGate, SignedIn, fields};
+use stubmart_http_kit::{JsonBody, Problem, SessionGate, SignedIn, fields, layer::no_store};
 use stubmart_ports::{
     gateway::{GatewayError, SandboxBank},
     repo::Versioned,
@@ -18,7 +18,7 @@ use stubmart_ports::{
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{Charge, Payments, http::no_store};
+use crate::{Charge, Payments};
 
 /// `POST /api/payments/sandbox/authenticate`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

@@ -110,6 +110,8 @@ pub(crate) async fn serve_on(
     died: Died,
 ) -> Result<(), Cause> {
     let _alone = be_alone(config)?;
+    #[cfg(unix)]
+    raise_open_files();
     let (trigger, shutdown) = ShutdownTrigger::new();
     let metrics = ops::metrics()?;
     let market = Arc::new(Market::start(config, host.clone(), shutdown.clone()).await?);
@@ -135,6 +137,19 @@ pub(crate) async fn serve_on(
         Err(_) => tracing::debug!("connections still hold the market"),
     }
     end
+}
+
+/// Every connection is an open file, and many a system allows a process a thousand of them unless it asks
+/// for more.
+#[cfg(unix)]
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => tracing::debug!(from = limit.current, to = limit.maximum, "open files allowed"),
+        Err(error) => tracing::warn!(%error, "no more open files than {:?}", limit.current),
+    }
 }
 
 /// Sees to it that no other process serves the same directory. `import` and `check` may run beside this

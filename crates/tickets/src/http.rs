@@ -17,7 +17,11 @@ use stubmart_contract::{
 };
 use stubmart_http_kit::{
     Answer, Fields, IdempotencyKey, IfMatch, JsonBody, MaybeSignedIn, PageRequest, Patch, Problem,
-    QueryFields, SessionGate, SignedIn, conditional::etag, fields, idempotency::Scope, query,
+    QueryFields, SessionGate, SignedIn,
+    conditional::etag,
+    fields::{self, path_id},
+    idempotency::Scope,
+    query,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -59,11 +63,6 @@ pub(crate) fn router(tickets: Tickets, gate: SessionGate) -> OpenApiRouter {
         .routes(routes!(get_ticket, update_ticket, delete_ticket))
         .routes(routes!(stream_ticket))
         .with_state(Rooms { tickets, gate })
-}
-
-/// An id in a path. A text that is no id names nothing that exists.
-fn id<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
-    text.parse().map_err(|_| Problem::not_found())
 }
 
 /// Lists events.
@@ -170,7 +169,7 @@ async fn get_event(
     State(tickets): State<Tickets>,
     Path(event): Path<String>,
 ) -> Result<Json<Event>, Problem> {
-    Ok(Json(tickets.event(id(&event)?).await?))
+    Ok(Json(tickets.event(path_id(&event)?).await?))
 }
 
 /// The changes of an event's tickets, as they happen (Server-Sent Events).
@@ -186,7 +185,7 @@ async fn stream_event(
     Path(event): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let event = tickets.event(id(&event)?).await?;
+    let event = tickets.event(path_id(&event)?).await?;
     tickets.stream(Topic::Event(event.id), &headers).await
 }
 
@@ -377,7 +376,7 @@ async fn get_ticket(
     caller: MaybeSignedIn,
     Path(ticket): Path<String>,
 ) -> Result<Response, Problem> {
-    let ticket = tickets.ticket(id(&ticket)?, caller.user_id()).await?;
+    let ticket = tickets.ticket(path_id(&ticket)?, caller.user_id()).await?;
     Ok(([etag(ticket.version)], [VARIES], Json(ticket)).into_response())
 }
 
@@ -400,7 +399,7 @@ async fn update_ticket(
     if_match: IfMatch,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    let ticket_id = id(&ticket)?;
+    let ticket_id = path_id(&ticket)?;
     let mut it = body.fields()?;
     let edit = Edit {
         title: it.patch_required("title", fields::text(1, 200)),
@@ -441,7 +440,7 @@ async fn delete_ticket(
     Path(ticket): Path<String>,
     if_match: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    tickets.withdraw_ticket(id(&ticket)?, caller.user_id, &if_match).await?;
+    tickets.withdraw_ticket(path_id(&ticket)?, caller.user_id, &if_match).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -459,6 +458,6 @@ async fn stream_ticket(
     Path(ticket): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let ticket = tickets.ticket(id(&ticket)?, caller.user_id()).await?;
+    let ticket = tickets.ticket(path_id(&ticket)?, caller.user_id()).await?;
     tickets.stream(Topic::Ticket(ticket.id), &headers).await
 }
