@@ -20,7 +20,12 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{Failure, random::Random, system::System, wal};
+use crate::{
+    Failure,
+    random::Random,
+    system::System,
+    wal::{self, Tear},
+};
 
 /// How long a start may take before it counts as failed.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -165,6 +170,7 @@ pub struct OneProcess {
     log: Log,
     is_doomed: bool,
     doomed: u32,
+    torn: u32,
     /// Removes the throw-away data at the end.
     _scratch: Option<TempDir>,
 }
@@ -191,6 +197,7 @@ impl OneProcess {
             log: Log::default(),
             is_doomed: false,
             doomed: 0,
+            torn: 0,
             _scratch: scratch,
         })
     }
@@ -317,6 +324,12 @@ impl OneProcess {
         }
     }
 
+    /// How often the end of its log was torn.
+    #[must_use]
+    pub const fn torn(&self) -> u32 {
+        self.torn
+    }
+
     /// How many of its processes were killed at the system call that they were doomed at, before anybody
     /// else killed them.
     #[must_use]
@@ -385,7 +398,9 @@ impl System for OneProcess {
     }
 
     fn tear(&mut self, random: &mut Random) -> Result<(), Failure> {
-        wal::tear(&self.data.join("stubmart.db-wal"), random)?;
+        if wal::tear(&self.data.join("stubmart.db-wal"), random)? != Tear::Nothing {
+            self.torn += 1;
+        }
         if random.chance(INDEX_LOST) {
             // It is rebuilt from the log; a crash of the machine loses it.
             match std::fs::remove_file(self.data.join("stubmart.db-shm")) {

@@ -55,7 +55,7 @@ async fn no_answer_is_taken_back_by_a_kill_at_a_system_call() {
         clients: 8,
         accounts: 8,
         alive_ms: (200, 800),
-        acknowledged_min: 0,
+        acknowledged_min: 100,
         patience: PATIENCE,
         seed: 2,
     };

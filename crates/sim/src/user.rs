@@ -198,10 +198,12 @@ impl User {
         let key = self.new_key();
         let request = Request::new("POST", "/api/auth/signup").json(&body);
         let Some(answer) = self.send(Service::Auth, request, key.as_deref()).await else { return };
+        self.noticed(&answer);
         match answer.status {
             201 => {
                 self.id = answer.id("id");
-                if self.id.is_none() || answer.token.is_none() {
+                let is_stored = |id: UserId| lock(&self.world.checker).users.contains_key(&id.0);
+                if !self.id.is_some_and(is_stored) || answer.token.is_none() {
                     let text = "a signup was answered 201 without a user or a session".to_owned();
                     broken(&self.world, "AUTH-1", &[], text);
                 }

@@ -4,15 +4,17 @@
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-/** Tells people who do not see the page. Messages that come together are told together. */
+/** Tells people who do not see the page. Messages that come together are told together, and of those
+ *  about the same thing the last. */
 const announce = (() => {
-  const waiting = new Set();
+  const waiting = new Map();
   let timer;
-  return (text) => {
-    waiting.add(text);
+  return (text, about = text) => {
+    waiting.delete(about);
+    waiting.set(about, text);
     clearTimeout(timer);
     timer = setTimeout(() => {
-      const all = [...waiting];
+      const all = [...waiting.values()];
       waiting.clear();
       const shown = all.length > 3 ? `${all.length} tickets have changed.` : all.join(" ");
       $("#announce").textContent = shown;
@@ -185,7 +187,7 @@ function liveLots(root) {
     $("a", more).href = next;
   });
 
-  const fill = (row, ticket) => {
+  const fill = (row, ticket, isHere) => {
     const [where, detail] = place(ticket);
     const set = (name, text) => {
       const part = $(`[data-f=${name}]`, row);
@@ -205,7 +207,7 @@ function liveLots(root) {
     row.dataset.price = ticket.price;
     row.dataset.version = ticket.version;
     if (ticket.userId === list().dataset.viewer) row.dataset.own = "";
-    act(row, ticket, where);
+    act(row, ticket, where, isHere);
     row.dataset.status = ticket.status;
   };
 
@@ -217,8 +219,10 @@ function liveLots(root) {
     return it;
   };
 
-  const act = (row, ticket, where) => {
+  const act = (row, ticket, where, isHere) => {
     const cell = $(".act", row);
+    // The visitor's own click is on its way: the next page tells whose checkout it is.
+    if (ticket.status === "locked" && $("[aria-busy=true]", cell)) return;
     if (row.dataset.own !== undefined) {
       if (!$("a", cell)) cell.replaceChildren(link(`/tickets/${ticket.id}/edit`, "Yours: edit", "btn quiet"));
     } else if (ticket.status === "available") {
@@ -234,7 +238,9 @@ function liveLots(root) {
     } else if (ticket.orderId) {
       row.dataset.mine = "";
       cell.replaceChildren(link(`/orders/${ticket.orderId}`, "Continue checkout"));
-    } else if (row.dataset.mine === undefined) {
+    } else if (isHere || row.dataset.mine === undefined) {
+      // The stream tells everybody the same; only an answer to the visitor tells whose checkout it is.
+      delete row.dataset.mine;
       const held = document.createElement("p");
       held.className = "held";
       const time = document.createElement("time");
@@ -290,7 +296,9 @@ function liveLots(root) {
   const changed = (ticket, isHere = false) => {
     let row = document.getElementById(`t-${ticket.id}`);
     const known = Math.max(told.get(ticket.id) ?? 0, Number(row?.dataset.version ?? 0));
-    if (known > ticket.version || (known === ticket.version && row)) return;
+    const isMine = row?.dataset.mine !== undefined;
+    const isNews = isHere && row?.dataset.own === undefined && Boolean(ticket.orderId) !== isMine;
+    if (known > ticket.version || (known === ticket.version && row && !isNews)) return;
     told.set(ticket.id, ticket.version);
     const gone = ticket.status === "sold" || ticket.status === "withdrawn" || !fits(ticket);
     if (gone && !row) return;
@@ -304,7 +312,7 @@ function liveLots(root) {
       const moved = Number(row.dataset.price) !== ticket.price;
       const was = row.dataset.status;
       const held = row.contains(document.activeElement);
-      fill(row, ticket);
+      fill(row, ticket, isHere);
       if (moved) put(row, isHere);
       if (held && row.isConnected) focusOn($(".act :is(a, button)", row) ?? row);
       flash(row);
@@ -314,7 +322,7 @@ function liveLots(root) {
       }
     } else {
       row = $("#lot").content.firstElementChild.cloneNode(true);
-      fill(row, ticket);
+      fill(row, ticket, isHere);
       put(row, isHere);
       if (row.isConnected) {
         flash(row);
@@ -569,7 +577,7 @@ function suggest(form) {
     };
     part("b", event.name);
     part("span", `${day.format(new Date(event.startsAt))} · ${event.venue.name}, ${event.venue.city}`);
-    part("span", event.available ? count(event.available, "listing", "listings") : "no tickets yet", "price");
+    part("span", event.available ? count(event.available, "listing", "listings") : "no tickets right now", "price");
     return item;
   };
   const ask = paced(120, async () => {
@@ -581,11 +589,15 @@ function suggest(form) {
     if (!answer.ok || turn !== asked || input.value.trim() !== q) return;
     const { items } = await answer.json();
     list.replaceChildren(...items.map(option));
+    choose(-1);
     show(items.length > 0 && document.activeElement === input);
-    announce(items.length ? `${items.length} suggestions.` : "No suggestions.");
+    announce(items.length ? `${count(items.length, "suggestion", "suggestions")}.` : "No suggestions.", "found");
   });
   show(false);
-  input.addEventListener("input", ask);
+  input.addEventListener("input", () => {
+    choose(-1);
+    ask();
+  });
   input.addEventListener("blur", () => setTimeout(() => show(false), 150));
   // The press must not take the focus from the field, which would close the list before the click.
   list.addEventListener("mousedown", (event) => event.preventDefault());
@@ -612,14 +624,19 @@ function suggest(form) {
 
 /** Results that follow what is typed and chosen, with an address that can be shared. */
 function liveForm(form) {
-  let asked = 0;
+  let pressed = false;
   const update = paced(150, async () => {
-    const turn = ++asked;
     const pairs = [...new FormData(form)].filter(([, value]) => value.trim() !== "");
-    const query = new URLSearchParams(pairs);
-    const url = `${form.getAttribute("action")}${query.size ? `?${query}` : ""}`;
-    const { page } = await refresh(["results", "e-max", "e-date"], url);
-    if (turn !== asked) return;
+    const url = `${form.getAttribute("action")}${pairs.length ? `?${new URLSearchParams(pairs)}` : ""}`;
+    const asked = pressed;
+    pressed = false;
+    const found = await refresh(["results", "e-max", "e-date"], url).catch(() => null);
+    if (!found || !$("[data-swap=results]", found.page)) {
+      // No results: the server's own page tells why.
+      if (asked || found?.response.redirected) location.assign(url);
+      return;
+    }
+    const { page } = found;
     for (const field of $$("input[id]", form)) {
       const fresh = page.getElementById(field.id);
       for (const name of ["aria-invalid", "aria-describedby"]) {
@@ -632,11 +649,13 @@ function liveForm(form) {
     history.replaceState(null, "", url);
     const heading = $("[data-swap=results] :is(h1, h2)");
     const rows = $$("[data-swap=results] .stub").length;
-    announce(`${heading?.textContent.trim()}: ${rows} shown.`);
+    const none = $("[data-swap=results] .empty h2")?.textContent;
+    announce(`${heading?.textContent.trim()}: ${none ?? `${rows} shown`}.`, "found");
   });
   form.addEventListener("input", update);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
+    pressed = true;
     update();
   });
 }
@@ -655,12 +674,13 @@ function preview(form) {
 
 // ---- Everywhere ----
 
-// One click, one submission: until the next page is there, the button is busy.
+// One click, one submission: until the next page is there, the button is busy, and with it its form.
 addEventListener("submit", (event) => {
   if (event.defaultPrevented) return;
   const button = event.submitter;
   if (!button) return;
-  if (button.getAttribute("aria-busy") === "true") return event.preventDefault();
+  const isBusy = (it) => it.getAttribute("aria-busy") === "true";
+  if ([...event.target.elements].some(isBusy)) return event.preventDefault();
   button.setAttribute("aria-busy", "true");
   setTimeout(() => button.removeAttribute("aria-busy"), 8000);
 });
@@ -668,7 +688,12 @@ addEventListener("pageshow", () => $$("[aria-busy]").forEach((it) => it.removeAt
 
 const start = (selector, run) => $$(selector).forEach(run);
 localise();
-start("[data-fold]", (it) => matchMedia("(max-width: 56em)").matches && it.removeAttribute("open"));
+start(".narrow", (it) => {
+  const small = matchMedia("(max-width: 56em)");
+  if (small.matches && it.matches("[data-fold]")) it.open = false;
+  // Where there is room for them, nothing could unfold them again.
+  small.addEventListener("change", () => { if (!small.matches) it.open = true; });
+});
 start("[data-focus]", (it) => it.focus());
 start("[data-suggest]", suggest);
 start("[data-live-form]", liveForm);

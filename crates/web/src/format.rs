@@ -69,21 +69,29 @@ pub(crate) fn money_input(minor: u32, currency: Currency) -> String {
     plain.chars().filter(|it| it.is_ascii_digit() || *it == '.').collect()
 }
 
-/// Reads what a person typed into a price field: `45`, `45.5`, `$1,250.50`.
+/// Reads what a person typed into a price field: `45`, `45.5`, `45,50`, `$1,250.50`.
 ///
 /// # Errors
 /// A sentence that tells what would be right.
 pub(crate) fn read_money(text: &str, currency: Currency) -> Result<u32, String> {
     let wrong = || format!("Enter an amount such as {}.", money_in_full(4550, currency));
+    let digits = usize::try_from(currency.exponent()).unwrap_or(2);
     let symbol = symbol(currency);
     let text = text.trim();
-    let text = text.strip_prefix(symbol.trim()).unwrap_or(text).trim().replace(',', "");
-    let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
-    let digits = usize::try_from(currency.exponent()).unwrap_or(2);
+    let text = text.strip_prefix(symbol.trim()).unwrap_or(text).trim();
+    let (whole, part) = match text.split_once(',') {
+        // The decimal comma, which is all that the keypads of some phones have.
+        Some((whole, part)) if digits > 0 && matches!(part.len(), 1 | 2) => (whole, part),
+        _ => text.split_once('.').unwrap_or((text, "")),
+    };
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if (whole.is_empty() && part.is_empty()) || !is_number(whole) || !is_number(part) {
+    let mut groups = whole.split(',');
+    let first = groups.next().unwrap_or_default();
+    let is_grouped = is_number(first) && groups.all(|it| it.len() == 3 && is_number(it));
+    if (whole.is_empty() && part.is_empty()) || !is_grouped || !is_number(part) {
         return Err(wrong());
     }
+    let whole = whole.replace(',', "");
     if part.len() > digits {
         return Err(match digits {
             0 => "This currency has no decimals.".to_owned(),
@@ -234,7 +242,11 @@ mod tests {
             ("-1", "usd"),
             ("1e3", "usd"),
             ("1.234", "usd"),
+            ("1,2,3", "usd"),
+            ("1,2345", "usd"),
+            ("1.250,50", "usd"),
             ("1.5", "jpy"),
+            ("1,5", "jpy"),
             ("99999999999", "usd"),
             ("forty", "usd"),
         ] {

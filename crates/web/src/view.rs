@@ -24,6 +24,8 @@ pub(crate) struct Layout {
     pub(crate) flash: Option<Flash>,
     /// Path and query of this page.
     path: String,
+    /// The page's own address, where its query is part of that.
+    pub(crate) address: Option<String>,
     /// Whether search engines may keep it.
     pub(crate) public: bool,
     /// After how many seconds a browser without JavaScript loads the page anew; 0 is never.
@@ -45,6 +47,7 @@ impl Layout {
             user,
             flash: visitor.flash,
             path: visitor.path.clone(),
+            address: None,
             public: false,
             refresh_s: 0,
             stripe: false,
@@ -77,7 +80,8 @@ impl Layout {
     /// The page's address for link previews, where the operator has told the site's.
     pub(crate) fn url(&self) -> Option<String> {
         let public = self.site.config.public_url.as_deref()?;
-        let path = self.path.split('?').next().unwrap_or("/");
+        let path = self.path.split('?').next();
+        let path = self.address.as_deref().or(path).unwrap_or("/");
         Some(format!("{}{path}", public.trim_end_matches('/')))
     }
 
@@ -125,7 +129,7 @@ pub(crate) struct EventView {
     pub(crate) city: String,
     /// `$45`, the cheapest listing's whole price, when one can be bought.
     pub(crate) from: Option<String>,
-    /// `12 listings`, `no tickets yet`.
+    /// `12 listings`, `no tickets right now`.
     pub(crate) listings: String,
 }
 
@@ -143,7 +147,7 @@ impl EventView {
             city: region.map_or(venue.city.clone(), |it| format!("{}, {it}", venue.city)),
             from: event.min_price.map(|price| money(price.minor(), currency)),
             listings: match event.available {
-                0 => "no tickets yet".to_owned(),
+                0 => "no tickets right now".to_owned(),
                 some => count(some, "listing", "listings"),
             },
         }

@@ -263,6 +263,10 @@ async fn paying_shows_the_receipt_and_a_decline_says_why() {
     let page = fake.get_as_ada(&format!("/orders/{declined}?declined=made_up")).await;
     page.has("There is not enough money on that card.");
     page.has("Try again for $90.00");
+    fake.market.lock().unwrap().tickets[0].status = TicketStatus::Sold;
+    let page = fake.get_as_ada(&format!("/orders/{declined}")).await;
+    page.has("The ticket is not on sale right now.");
+    page.lacks("Try again for");
 }
 
 #[tokio::test]
@@ -390,15 +394,17 @@ async fn a_seller_changes_the_version_they_saw_and_is_told_why_not() {
         (&call.body, &call.headers["if-match"]),
         (&serde_json::json!({ "price": 5000 }), &"\"3\"".parse().unwrap())
     );
-    for (code, word) in [
-        (Code::TicketLocked, "edit-locked"),
-        (Code::TicketSold, "edit-sold"),
-        (Code::VersionMismatch, "edit-stale"),
-    ] {
+    for (code, word) in [(Code::TicketLocked, "edit-locked"), (Code::TicketSold, "edit-sold")] {
         fake.refuse(&line, code, &[]);
         let page = fake.post_as_ada(&path, &[("price", "50"), ("version", "3")]).await;
         assert!(page.cookies()[0].starts_with(&format!("stubmart_flash={word}.")), "{code}");
     }
+    // Touched in the meantime, and still theirs to change: what was typed stays.
+    fake.refuse(&line, Code::VersionMismatch, &[]);
+    let page = fake.post_as_ada(&path, &[("price", "51"), ("version", "3")]).await;
+    assert_eq!(page.status, StatusCode::CONFLICT);
+    page.has("The listing changed in the meantime.");
+    page.has("value=\"51\"");
     let page = fake.post_as_ada(&path, &[("price", "-5")]).await;
     assert_eq!(page.status, StatusCode::BAD_REQUEST);
     page.has("value=\"-5\"");

@@ -18,7 +18,7 @@ use stubmart_ports::{
     mailer::{Mail, MailError, Mailer},
 };
 
-use crate::market::{Answer, Market, PASSWORD, Parts};
+use crate::market::{Answer, Market, PASSWORD, Parts, until};
 
 /// A market whose store fails at one call: `fault` at the `at`th call from now on.
 struct Faulty {
@@ -199,16 +199,12 @@ async fn a_use_that_is_not_noted_fails_no_request() {
     // The first two calls find out whose token it is, the third begins to note its use.
     faulty.fail(3, Fault::Fail);
     assert!(market.auth.introspect(ann.token()).await.unwrap().is_some());
-    while faulty.plan.lock().unwrap().1 == Fault::Fail {
-        tokio::task::yield_now().await;
-    }
+    until(async || faulty.plan.lock().unwrap().1 != Fault::Fail).await;
     let last_seen = async || {
         let sessions = ann.get("/api/auth/sessions").await;
         sessions.body["items"][0]["lastSeenAt"].clone()
     };
-    while last_seen().await != "2026-01-01T00:01:00.000Z" {
-        tokio::task::yield_now().await;
-    }
+    until(async || last_seen().await == "2026-01-01T00:01:00.000Z").await;
 }
 
 /// A mailer that can be switched off, that refuses what goes to `refused…` for good, and that always

@@ -312,3 +312,14 @@ impl Answer {
         self.body["id"].as_str().unwrap()
     }
 }
+
+/// Lets the others go on until something holds; what does not after so many turns never will.
+pub(crate) async fn until(holds: impl AsyncFn() -> bool) {
+    for _ in 0..100_000 {
+        if holds().await {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("it does not come to hold");
+}

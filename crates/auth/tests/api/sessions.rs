@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use stubmart_auth::Config;
 use stubmart_ports::calls::Introspect as _;
 
-use crate::market::{Client, Market, PASSWORD, Parts};
+use crate::market::{Client, Market, PASSWORD, Parts, until};
 
 const DAY: u64 = 24 * 3600;
 
@@ -113,9 +113,7 @@ async fn a_session_ends_when_it_is_not_used() {
             listed.iter().find(|it| it["current"] == true).unwrap()["lastSeenAt"].clone()
         };
         let now = json!(market.host.now().to_string());
-        while noted().await != now {
-            tokio::task::yield_now().await;
-        }
+        until(async || noted().await == now).await;
     }
     assert!(!unused.is_signed_in().await);
     assert_eq!(sessions(&used).await.len(), 1);
@@ -137,9 +135,7 @@ async fn the_life_of_a_session_is_configured() {
     market.pass(99);
     let other = market.other_process();
     assert!(other.with_token(ann.token()).is_signed_in().await);
-    while sessions(&ann).await[0]["lastSeenAt"] != "2026-01-01T00:01:39.000Z" {
-        tokio::task::yield_now().await;
-    }
+    until(async || sessions(&ann).await[0]["lastSeenAt"] == "2026-01-01T00:01:39.000Z").await;
     market.pass(99);
     assert!(ann.is_signed_in().await);
     market.pass(101);
@@ -161,9 +157,7 @@ async fn a_use_is_noted_once_a_minute() {
     }
     market.pass(10);
     assert!(ann.is_signed_in().await);
-    while last_seen().await != "2026-01-01T00:01:00.000Z" {
-        tokio::task::yield_now().await;
-    }
+    until(async || last_seen().await == "2026-01-01T00:01:00.000Z").await;
 }
 
 /// A new password ends every other browser session at once, in every process within a second, and

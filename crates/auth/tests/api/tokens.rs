@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::market::{Client, Market, PASSWORD};
+use crate::market::{Client, Market, PASSWORD, until};
 
 async fn create(client: &Client, name: &str) -> Value {
     let answer = client.post("/api/auth/tokens", json!({"name": name})).await;
@@ -48,9 +48,7 @@ async fn a_token_lives_until_it_is_revoked() {
     market.work().await;
     assert!(script.is_signed_in().await);
     let used = json!(market.host.now().to_string());
-    while tokens(&script).await[0]["lastSeenAt"] != used {
-        tokio::task::yield_now().await;
-    }
+    until(async || tokens(&script).await[0]["lastSeenAt"] == used).await;
 
     let path = format!("/api/auth/tokens/{}", token["id"].as_str().unwrap());
     let bob = market

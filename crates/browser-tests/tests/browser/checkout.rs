@@ -47,7 +47,7 @@ async fn order_status(buyer: &Member) -> Option<OrderStatus> {
 /// who looks on sees the ticket come back.
 #[tokio::test]
 async fn an_expired_hold_says_what_happened_and_frees_the_ticket() {
-    let market = Market::serve(&["--checkout-hold", "6s"]).await;
+    let market = Market::serve(&["--checkout-hold", "10s"]).await;
     let (_, event, ticket, buyer) = stage(&market).await;
     let onlooker = Browser::open(&market, Look::DESK).await;
     onlooker.go(&format!("/events/{}", event.id)).await;
@@ -68,7 +68,7 @@ async fn an_expired_hold_says_what_happened_and_frees_the_ticket() {
 /// A reload and the back button keep the hold; going away ends it after the grace.
 #[tokio::test]
 async fn leaving_the_page_frees_the_ticket_and_coming_back_keeps_it() {
-    let market = Market::serve(&["--leave-grace", "4s"]).await;
+    let market = Market::serve(&["--leave-grace", "8s"]).await;
     let (_, _, ticket, buyer) = stage(&market).await;
     let browser = in_checkout(&market, &buyer, &ticket).await;
     let order = browser.path().await;
@@ -80,7 +80,7 @@ async fn leaving_the_page_frees_the_ticket_and_coming_back_keeps_it() {
     browser.driver().back().await.unwrap();
     browser.sees(".clock", ":").await;
     // Longer than the grace: had one of the goodbyes counted, the checkout would be over.
-    let later = tokio::time::Instant::now() + Duration::from_secs(6);
+    let later = tokio::time::Instant::now() + Duration::from_secs(10);
     eventually("the grace to pass", async || {
         assert_eq!(order_status(&buyer).await, Some(OrderStatus::Created));
         (tokio::time::Instant::now() > later).then_some(())

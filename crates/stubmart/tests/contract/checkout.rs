@@ -16,16 +16,17 @@ async fn a_checkout_that_runs_out_frees_the_ticket_within_a_second() {
     let mut stream = server.get(&format!("{path}/stream")).stream().await;
     let started = Instant::now();
     let order = server.order(&bob, &ticket).await;
+    let ordered = Instant::now();
     let locked: Value = serde_json::from_str(&stream.next().await.data).unwrap();
     assert_eq!(
         (&locked["status"], &locked["lockedUntil"]),
         (&json!("locked"), &order["expiresAt"])
     );
     let free: Value = serde_json::from_str(&stream.next().await.data).unwrap();
-    let taken = started.elapsed();
     assert_eq!(free["status"], "available");
+    let (taken, late) = (started.elapsed(), ordered.elapsed());
     assert!(taken > Duration::from_secs(2), "freed early, after {taken:?}");
-    assert!(taken < Duration::from_secs(3), "announced late, after {taken:?}");
+    assert!(late < Duration::from_secs(3), "announced late, after {late:?}");
     let order_path = format!("/api/orders/{}", text(&order, "id"));
     let expired = server.wait_for(&order_path, &bob, "status", "cancelled").await;
     assert_eq!(expired["cancelReason"], "expired");
@@ -38,7 +39,7 @@ async fn a_checkout_that_runs_out_frees_the_ticket_within_a_second() {
 
 #[tokio::test]
 async fn a_closed_page_ends_the_checkout_after_the_grace() {
-    let server = Server::with(&[("STUBMART_LEAVE_GRACE", "1s")]);
+    let server = Server::with(&[("STUBMART_LEAVE_GRACE", "3s")]);
     let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
     let ticket = server.ticket(&ann).await;
     let order = server.order(&bob, &ticket).await;
@@ -49,8 +50,8 @@ async fn a_closed_page_ends_the_checkout_after_the_grace() {
     let ticket = format!("/api/tickets/{}", text(&ticket, "id"));
     assert_eq!(server.read(&ticket, &ann).await["status"], "locked", "not before the grace");
     server.wait_for(&ticket, &ann, "status", "available").await;
-    assert!(started.elapsed() > Duration::from_secs(1), "after {:?}", started.elapsed());
-    assert!(started.elapsed() < Duration::from_secs(3), "after {:?}", started.elapsed());
+    assert!(started.elapsed() > Duration::from_secs(3), "after {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(6), "after {:?}", started.elapsed());
     let left = server.read(&path, &bob).await;
     assert_eq!((&left["status"], &left["cancelReason"]), (&json!("cancelled"), &json!("left")));
 }
@@ -58,7 +59,7 @@ async fn a_closed_page_ends_the_checkout_after_the_grace() {
 /// A reload closes the page and opens it again: the checkout goes on.
 #[tokio::test]
 async fn a_buyer_who_comes_back_within_the_grace_keeps_the_checkout() {
-    let server = Server::with(&[("STUBMART_LEAVE_GRACE", "1s")]);
+    let server = Server::with(&[("STUBMART_LEAVE_GRACE", "3s")]);
     let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
     let (kept, lost) = (server.ticket(&ann).await, server.ticket(&ann).await);
     let (order, other) = (server.order(&bob, &kept).await, server.order(&bob, &lost).await);
@@ -80,7 +81,7 @@ async fn a_buyer_who_comes_back_within_the_grace_keeps_the_checkout() {
 /// A hold outlives the process: after a restart it still ends in time.
 #[tokio::test]
 async fn a_hold_ends_in_time_across_a_restart() {
-    let settings = [("STUBMART_CHECKOUT_HOLD", "3s")];
+    let settings = [("STUBMART_CHECKOUT_HOLD", "6s")];
     let mut server = Server::with(&settings);
     let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
     let ticket = server.ticket(&ann).await;
@@ -91,5 +92,5 @@ async fn a_hold_ends_in_time_across_a_restart() {
     let path = format!("/api/orders/{}", text(&order, "id"));
     assert_eq!(server.read(&path, &bob).await["status"], "created", "{}", server.log());
     server.wait_for(&path, &bob, "status", "cancelled").await;
-    assert!(started.elapsed() < Duration::from_secs(5), "after {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(8), "after {:?}", started.elapsed());
 }

@@ -150,11 +150,12 @@ async fn told_to_stop_it_ends_in_time() {
 /// What is personal or secret is in no line of the log, whatever the level.
 #[tokio::test]
 async fn the_log_holds_no_personal_data_and_no_secret() {
-    let server = Server::with(&[("STUBMART_LOG", "debug")]);
+    let mut server = Server::with(&[("STUBMART_LOG", "debug")]);
     let ann = server.sign_up("ann-who-is-private").await;
     let ticket = server.ticket(&ann).await;
     let bob = server.sign_up("bob").await;
     server.buy(&bob, &ticket).await;
+    assert!(server.stop().success());
     let log = server.log();
     assert!(log.contains("/api/payments"), "debug logs requests: {log}");
     for secret in ["ann-who-is-private", crate::support::PASSWORD, &ann.token, &bob.token, "Stalls"]

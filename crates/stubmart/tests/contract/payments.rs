@@ -142,12 +142,17 @@ async fn an_authentication_that_fails_takes_nothing() {
     let body = json!({"clientSecret": secret, "succeed": false});
     let failed =
         server.post("/api/payments/sandbox/authenticate").by(&bob).json(&body).send().await;
-    assert!(failed.status < 500, "{failed:?}");
+    assert_eq!((failed.status, &failed.json()["status"]), (200, &json!("failed")), "{failed:?}");
     let path = format!("/api/payments?orderId={}", text(&order, "id"));
     let charges = server.read(&path, &bob).await;
-    assert!(charges["items"].as_array().unwrap().iter().all(|it| it["status"] != "completed"));
-    let status = server.read(&format!("/api/tickets/{}", text(&ticket, "id")), &ann).await;
-    assert_ne!(status["status"], "sold");
+    let statuses: Vec<_> =
+        charges["items"].as_array().unwrap().iter().map(|it| &it["status"]).collect();
+    assert_eq!(statuses, [&json!("failed")]);
+    let order = format!("/api/orders/{}", text(&order, "id"));
+    let ended = server.wait_for(&order, &bob, "status", "cancelled").await;
+    assert_eq!(ended["cancelReason"], "payment_failed");
+    let ticket = format!("/api/tickets/{}", text(&ticket, "id"));
+    server.wait_for(&ticket, &ann, "status", "available").await;
 }
 
 /// An operator can allow more tries within the hold: only the last failure ends the order.

@@ -5,7 +5,10 @@ use axum::{extract::Path, response::Response};
 use stubmart_client::{Client, ClientError, TransportError};
 use stubmart_contract::{
     Code, OrderId,
-    api::{CancelReason, Charge, ChargeStatus, CreatePaymentRequest, Order, OrderStatus, User},
+    api::{
+        CancelReason, Charge, ChargeStatus, CreatePaymentRequest, Order, OrderStatus, TicketStatus,
+        User,
+    },
 };
 
 use super::{found, id, keyed};
@@ -83,6 +86,8 @@ struct Ended {
     bought: Bought,
     heading: &'static str,
     text: String,
+    /// Whether the buyer can have the ticket after all.
+    free: bool,
     key: String,
 }
 
@@ -165,8 +170,14 @@ pub(crate) async fn order(
             receipt(&visitor, user, &order, bought, paid)
         }
         OrderStatus::Cancelled => {
+            let ticket = found(api.ticket(order.ticket_id).await)?;
+            // While it is still held for this very order, it is about to be free.
+            let free = ticket.is_some_and(|it| {
+                it.status == TicketStatus::Available || it.order_id == Some(order.id)
+            });
             let refunded = charges.iter().any(|charge| charge.stripe_refund_id.is_some());
-            ended(&visitor, user, &order, bought, refunded, decline(&charges, &query))
+            let end = End { free, refunded, declined: decline(&charges, &query) };
+            ended(&visitor, user, &order, bought, &end)
         }
     }
 }
@@ -256,31 +267,36 @@ fn receipt(
     })
 }
 
+/// What has become of an order that was cancelled.
+struct End {
+    /// Whether its ticket can be bought.
+    free: bool,
+    refunded: bool,
+    declined: Option<&'static str>,
+}
+
 fn ended(
     visitor: &Visitor,
     user: User,
     order: &Order,
     bought: Bought,
-    refunded: bool,
-    declined: Option<&'static str>,
+    end: &End,
 ) -> Result<Response, Failure> {
-    let money = if refunded {
+    let money = if end.refunded {
         "What was charged has been refunded in full."
     } else {
         "Nothing was charged."
     };
     let (heading, why) = match order.cancel_reason {
-        Some(CancelReason::Expired) => (
-            "Your time ran out",
-            "The ticket was held for you until the countdown ended, and is on sale again.",
-        ),
-        Some(CancelReason::PaymentFailed) => (
-            "The payment did not go through",
-            declined.unwrap_or("The payment failed. Try again, or use another card."),
-        ),
+        Some(CancelReason::Expired) => {
+            ("Your time ran out", "The ticket was held for you until the countdown ended.")
+        }
+        Some(CancelReason::PaymentFailed) => {
+            ("The payment did not go through", end.declined.unwrap_or("The payment failed."))
+        }
         Some(CancelReason::AccountDeleted) => ("This order has ended", "Its account was deleted."),
         Some(CancelReason::Left) | None => {
-            ("You left this checkout", "The ticket is on sale again, for you as well.")
+            ("You left this checkout", "The ticket is no longer held for you.")
         }
     };
     visitor.page(&Ended {
@@ -288,6 +304,7 @@ fn ended(
         bought,
         heading,
         text: format!("{why} {money}"),
+        free: end.free,
         key: visitor.site.form_key(),
     })
 }

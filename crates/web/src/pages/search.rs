@@ -197,8 +197,10 @@ pub(crate) async fn search(visitor: Visitor, Query(form): Query) -> Result<Respo
         let soon = api.events(&soon).await?.items;
         instead = soon.iter().map(|event| EventView::new(event, currency)).collect();
     }
+    let mut layout = visitor.layout(user, filter.title()).public();
+    layout.address = Some(filter.href(None, None));
     let page = Search {
-        layout: visitor.layout(user, filter.title()).public(),
+        layout,
         next: cursor.map(|cursor| filter.href(None, Some(&cursor))),
         filter,
         facets,

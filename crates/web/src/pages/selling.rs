@@ -185,18 +185,18 @@ pub(crate) async fn change_price(
     let price = match read_price(form.get("price"), ticket.currency) {
         Ok(price) => price,
         Err(error) => {
-            let mut fields = fields(&ticket);
-            if let Some(field) = fields.items.iter_mut().find(|field| field.name == "price") {
-                form.get("price").clone_into(&mut field.value);
-            }
+            let mut fields = with_price(fields(&ticket), &form);
             fields.wrong("price", error);
             return edit_page(&visitor, user, &ticket, fields, StatusCode::BAD_REQUEST).await;
         }
     };
     let change = UpdateTicketRequest { price: Some(price), ..UpdateTicketRequest::default() };
     match at_version(&visitor.api(), &form).update_ticket(ticket.id, &change).await {
-        Ok(_) => Ok(visitor.tell("/selling", Word::PriceChanged)),
-        Err(error) => refused(&visitor, ticket.id, error).await,
+        Ok(_) => Ok(visitor.tell(list(&visitor), Word::PriceChanged)),
+        Err(error) => {
+            let typed = |fields| with_price(fields, &form);
+            outdated(&visitor, ticket.id, error, typed).await
+        }
     }
 }
 
@@ -228,14 +228,47 @@ pub(crate) async fn save(
         }
     };
     match at_version(&visitor.api(), &form).update_ticket(ticket.id, &request).await {
-        Ok(_) => Ok(visitor.tell("/selling", Word::TicketSaved)),
+        Ok(_) => Ok(visitor.tell(list(&visitor), Word::TicketSaved)),
         Err(error) if error.code() == Some(Code::ValidationFailed) => {
             let problem = mendable(error)?;
             fields.refused(&problem, &[]);
             edit_page(&visitor, user, &ticket, fields, StatusCode::BAD_REQUEST).await
         }
-        Err(error) => refused(&visitor, ticket.id, error).await,
+        Err(error) => outdated(&visitor, ticket.id, error, |fields| fields.keep(&form)).await,
     }
+}
+
+/// The form with the price that was typed.
+fn with_price(mut fields: Fields, form: &Form) -> Fields {
+    if let Some(field) = fields.items.iter_mut().find(|field| field.name == "price") {
+        form.get("price").clone_into(&mut field.value);
+    }
+    fields
+}
+
+/// Answers a change that was refused. Where the listing was only touched in the meantime (a buyer held it,
+/// and left), what was typed stands in the form again, over the listing as it is now.
+async fn outdated(
+    visitor: &Visitor,
+    ticket: TicketId,
+    error: ClientError,
+    typed: impl FnOnce(Fields) -> Fields,
+) -> Result<Response, Failure> {
+    if matches!(error.code(), Some(Code::VersionMismatch | Code::Contended)) {
+        let (user, now) = own(visitor, &ticket.to_string()).await?;
+        if now.status == TicketStatus::Available {
+            let mut again = typed(fields(&now));
+            let message = "The listing changed in the meantime. Look it over, and save again.";
+            again.message = Some(message.to_owned());
+            return edit_page(visitor, user, &now, again, StatusCode::CONFLICT).await;
+        }
+    }
+    refused(visitor, ticket, error).await
+}
+
+/// The list of listings, as the seller left it.
+fn list(visitor: &Visitor) -> &str {
+    Some(visitor.came_from()).filter(|from| from.starts_with("/selling?")).unwrap_or("/selling")
 }
 
 /// `POST /tickets/{id}/withdraw`.
@@ -246,7 +279,7 @@ pub(crate) async fn withdraw(
 ) -> Result<Response, Failure> {
     let ticket: TicketId = id(&ticket)?;
     match at_version(&visitor.api(), &form).withdraw_ticket(ticket).await {
-        Ok(()) => Ok(visitor.tell("/selling", Word::Withdrawn)),
+        Ok(()) => Ok(visitor.tell(list(&visitor), Word::Withdrawn)),
         Err(error) => refused(&visitor, ticket, error).await,
     }
 }
@@ -286,5 +319,5 @@ async fn refused(
             });
         }
     };
-    Ok(visitor.tell("/selling", word))
+    Ok(visitor.tell(list(visitor), word))
 }

@@ -133,13 +133,18 @@ fn refused(
 
 /// Tells what was refused in a form about an account.
 pub(crate) fn mark(fields: &mut Fields, problem: &Problem) {
+    let signed_in = fields.items.iter().any(|field| field.name == "currentPassword");
     match problem.code {
         Code::EmailTaken => {
-            fields.wrong("email", "There is an account with this email already. Log in instead?");
+            let message = if signed_in {
+                "Another account has this email."
+            } else {
+                "There is an account with this email already. Log in instead?"
+            };
+            fields.wrong("email", message);
         }
         Code::BadCredentials => {
-            let asked = fields.items.iter().any(|field| field.name == "currentPassword");
-            if asked {
+            if signed_in {
                 fields.wrong("currentPassword", "That is not your present password.");
             } else {
                 fields.message = Some("The email or the password is wrong.".to_owned());

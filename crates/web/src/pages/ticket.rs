@@ -82,6 +82,14 @@ pub(crate) async fn buy(
                 Ok(visitor.tell(&back, Word::BuyWithdrawn))
             }
             Some(Code::IdempotencyKeyInUse) => Ok(visitor.tell("/orders", Word::BuyRunning)),
+            Some(Code::TicketLocked) => {
+                // Whose order it is locked for, only the seller and that buyer are told.
+                let order = visitor.api().ticket(request.ticket_id).await?.order_id;
+                Ok(match order {
+                    Some(order) => visitor.go(&format!("/orders/{order}")),
+                    None => visitor.tell(&page, Word::BuyLocked),
+                })
+            }
             Some(Code::NotSignedIn) => Err(Failure::SignIn(Some(page))),
             code => match code.and_then(refusal) {
                 Some(word) => Ok(visitor.tell(&page, word)),

@@ -5,6 +5,7 @@ use std::{
     path::Path,
     process::{Child, Command, Output, Stdio},
     sync::{Arc, Mutex, mpsc},
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -37,6 +38,8 @@ pub(crate) struct Server {
     pub(crate) address: String,
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
+    /// Reads the log until the process has ended.
+    reader: Option<JoinHandle<()>>,
     data: Arc<TempDir>,
 }
 
@@ -60,7 +63,7 @@ impl Server {
         let log = Arc::new(Mutex::new(Vec::new()));
         let (sender, address) = mpsc::channel();
         let (lines, kept) = (BufReader::new(child.stderr.take().unwrap()).lines(), log.clone());
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 if let Some((_, rest)) = line.split_once("stubmart serves at http://") {
                     let address = rest.split_whitespace().next().unwrap_or_default();
@@ -70,9 +73,10 @@ impl Server {
                 kept.lock().unwrap().push(line);
             }
         });
+        let reader = Some(reader);
         let address = address.recv_timeout(READY_WITHIN);
         let address = address.unwrap_or_else(|_| panic!("not ready: {:?}", log.lock().unwrap()));
-        Self { address, child, log, data }
+        Self { address, child, log, reader, data }
     }
 
     /// Where the market is kept.
@@ -91,7 +95,16 @@ impl Server {
         let kill = format!("kill -TERM {}", self.child.id());
         let asked = Command::new("/bin/sh").args(["-c", &kill]).status().unwrap();
         assert!(asked.success() || self.child.try_wait().unwrap().is_some());
-        self.child.wait().unwrap()
+        let status = self.child.wait().unwrap();
+        self.read_all();
+        status
+    }
+
+    /// Waits until the log of the process, which has ended, is read.
+    fn read_all(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            drop(reader.join());
+        }
     }
 }
 
@@ -101,6 +114,7 @@ impl Drop for Server {
             drop(self.child.kill());
             drop(self.child.wait());
         }
+        self.read_all();
         if !std::thread::panicking() {
             let log = self.log.lock().unwrap();
             let faults: Vec<_> = log.iter().filter(|line| line.contains("ERROR")).collect();
