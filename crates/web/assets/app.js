@@ -631,7 +631,7 @@ function liveForm(form) {
     const asked = pressed;
     pressed = false;
     const found = await refresh(["results", "e-max", "e-date"], url).catch(() => null);
-    if (!found || !$("[data-swap=results]", found.page)) {
+    if (!found?.response.ok || found.response.redirected) {
       // No results: the server's own page tells why.
       if (asked || found?.response.redirected) location.assign(url);
       return;

@@ -54,7 +54,7 @@ words! {
     Welcome "welcome" Good "Welcome to Stubmart. Your account is ready.";
     LoggedIn "logged-in" Good "You are logged in.";
     LoggedOut "logged-out" Good "You are logged out.";
-    Listed "listed" Good "# listed, for every buyer to see.";
+    Listed "listed" Good "# listed. On sale from now on.";
     PriceChanged "price-changed" Good "The new price is live.";
     TicketSaved "ticket-saved" Good "Your changes are live.";
     Withdrawn "withdrawn" Good "The listing is withdrawn. Nobody can buy it any more.";
