@@ -9,10 +9,10 @@ use stubmart_contract::{
     },
 };
 
+use crate::{Answer, Client, ClientError, SessionToken};
+
 /// The most items of a page.
 const PAGE_MAX: u32 = 200;
-
-use crate::{Answer, Client, ClientError, SessionToken};
 
 /// A signup or login that succeeded.
 #[derive(Debug, Clone)]

@@ -142,6 +142,9 @@ impl From<Refusal> for Problem {
     }
 }
 
+/// Leaves checkouts whose page was closed, when their grace is over.
+pub(crate) struct Closed(pub(crate) Orders);
+
 impl Closed {
     async fn leave(&self, id: OrderId) -> Result<(), RepoError> {
         mark!("a closed checkout was left after its grace");
@@ -149,20 +152,6 @@ impl Closed {
         readable(id.0, left).map(drop)
     }
 }
-
-/// What was read, or nothing when it can not be read: no other waits for that.
-fn readable<T>(id: Uuid, read: Result<T, RepoError>) -> Result<Option<T>, RepoError> {
-    match read {
-        Err(error @ RepoError::Corrupt(_)) => {
-            tracing::error!(order.id = %id, %error, "closed checkout not left");
-            Ok(None)
-        }
-        read => read.map(Some),
-    }
-}
-
-/// Leaves checkouts whose page was closed, when their grace is over.
-pub(crate) struct Closed(pub(crate) Orders);
 
 #[async_trait]
 impl Worker for Closed {
@@ -195,5 +184,16 @@ impl Worker for Closed {
 
     fn wake(&self) -> Option<Wake> {
         Some(self.0.0.leaving.clone())
+    }
+}
+
+/// What was read, or nothing when it can not be read: no other waits for that.
+fn readable<T>(id: Uuid, read: Result<T, RepoError>) -> Result<Option<T>, RepoError> {
+    match read {
+        Err(error @ RepoError::Corrupt(_)) => {
+            tracing::error!(order.id = %id, %error, "closed checkout not left");
+            Ok(None)
+        }
+        read => read.map(Some),
     }
 }

@@ -142,13 +142,14 @@ impl Payments {
 
     async fn open(&self, id: ChargeId, order: &Order, wish: &Wish) -> Result<Opened, Problem> {
         if let Some(latest) = self.used_up(order.id, id).await? {
-            let is_meant = |it: &Charge| {
-                it.stage == Stage::Waiting && it.payment_method == wish.payment_method
-            };
+            // Going on with one that waits for the buyer makes no further one.
+            let waiting = latest.into_iter().find(|it| {
+                it.doc.stage == Stage::Waiting && it.doc.payment_method == wish.payment_method
+            });
             let left = order.expires_at.since(order.server_time);
-            let used_up = || Problem::new(Code::TooManyRequests).retry_after(left);
-            let waiting = latest.into_iter().find(|it| is_meant(&it.doc));
-            return waiting.map(Opened::There).ok_or_else(used_up);
+            return waiting
+                .map(Opened::There)
+                .ok_or_else(|| Problem::new(Code::TooManyRequests).retry_after(left));
         }
         let mut attempt = 1;
         for _ in 0..ROUNDS_MAX {

@@ -148,7 +148,7 @@ fn raise_open_files() {
     let raised = Rlimit { current: limit.maximum, ..limit };
     match setrlimit(Resource::Nofile, raised) {
         Ok(()) => tracing::debug!(from = limit.current, to = limit.maximum, "open files allowed"),
-        Err(error) => tracing::warn!(%error, "no more open files than {:?}", limit.current),
+        Err(error) => tracing::warn!(%error, limit.current, "no more open files allowed"),
     }
 }
 

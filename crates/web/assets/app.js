@@ -154,9 +154,6 @@ const many = (n) => count(n, "ticket", "tickets");
 
 // ---- The event page: rows that follow the market ----
 
-/** Tickets on a page of the list. */
-const PAGE = 50;
-
 function liveLots(root) {
   const list = () => $("#lots");
   const prices = paced(5000, () => refresh(["prices"]));
@@ -284,7 +281,8 @@ function liveLots(root) {
     const left = $$(".lot", list()).length;
     $("[data-empty]").hidden = left > 0;
     // What follows on the next page moves up.
-    if (left < PAGE / 2 && list().dataset.partial !== undefined) catchUp();
+    const limit = Number(new URLSearchParams(list().dataset.query).get("limit"));
+    if (left < limit / 2 && list().dataset.partial !== undefined) catchUp();
   };
 
   const drop = (row, how) => {

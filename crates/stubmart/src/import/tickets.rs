@@ -30,8 +30,7 @@ pub(crate) async fn import(
     seller: &str,
 ) -> Result<(), Cause> {
     let lines = read(file::read(file)?)?;
-    let database = config.database();
-    if !database.exists() {
+    if !config.database().exists() {
         return Err(format!("there is no market in {}", config.data.display()).into());
     }
     let shop = Shop::open(config, host).await?;

@@ -125,7 +125,7 @@ async fn start(
 /// What to tell the buyer who cannot have the ticket.
 fn refusal(code: Code) -> Option<Word> {
     Some(match code {
-        Code::TicketLocked | Code::Contended => Word::BuyLocked,
+        Code::Contended => Word::BuyLocked,
         Code::TicketSold => Word::BuySold,
         Code::OwnTicket => Word::BuyOwn,
         Code::PriceChanged => Word::BuyPrice,
