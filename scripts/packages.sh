@@ -15,7 +15,7 @@ install_packages() { # PACKAGE…
     fi
 }
 
-# The rules that axe-core checks pages by; browser-tests looks for it there.
+# The rules that axe-core checks pages by; crates/test/browser looks for it there.
 readonly AXE_VERSION=4.14.1
 readonly AXE=.tools/node_modules/axe-core
 

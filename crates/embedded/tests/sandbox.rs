@@ -13,7 +13,13 @@ use std::{
 
 use stubmart_contract::{ChargeId, Currency, OrderId, Price, Timestamp};
 use stubmart_embedded::sandbox::{METHODS, Outcome, Sandbox};
-use stubmart_port_suite::{
+use stubmart_ports::{
+    gateway::{
+        AuthoriseRequest, BadNotice, GatewayError, IntentState, PaymentGateway, SandboxBank,
+    },
+    host::Host,
+};
+use stubmart_suite::{
     fault::{Fault, FaultyGateway, Injector},
     gateway_suite, host,
     mem::MemStore,
@@ -21,12 +27,6 @@ use stubmart_port_suite::{
         Subject,
         gateway::{Bench, Trouble},
     },
-};
-use stubmart_ports::{
-    gateway::{
-        AuthoriseRequest, BadNotice, GatewayError, IntentState, PaymentGateway, SandboxBank,
-    },
-    host::Host,
 };
 
 /// The trouble of the next call: 0 none, 1 its answer is lost, 2 it fails.

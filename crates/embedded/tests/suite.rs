@@ -15,13 +15,6 @@ use std::{
 };
 
 use stubmart_embedded::{Database, Options, limits::MemoryRateLimits, mailer::FileMailer};
-use stubmart_port_suite::{
-    bus_suite, host,
-    host::ManualClock,
-    limits_suite, mailer_suite, outbox_suite,
-    rules::{Subject, Time, mailer::Outbox},
-    store_suite, timers_suite,
-};
 use stubmart_ports::{
     bus::Bus,
     host::Host,
@@ -29,6 +22,13 @@ use stubmart_ports::{
     mailer::{Mail, Mailer},
     store::Store,
     timers::Timers,
+};
+use stubmart_suite::{
+    bus_suite, host,
+    host::ManualClock,
+    limits_suite, mailer_suite, outbox_suite,
+    rules::{Subject, Time, mailer::Outbox},
+    store_suite, timers_suite,
 };
 use tempfile::TempDir;
 

@@ -12,10 +12,6 @@ use stubmart_contract::{
     api::{TicketStatus, Venue},
 };
 use stubmart_http_kit::{PageRequest, SessionGate};
-use stubmart_port_suite::{
-    host::{self, ManualClock, START},
-    mem::{MemBus, MemStore},
-};
 use stubmart_ports::{
     bus::{Bus, BusError, Consumer, Seen, Subscription, Tail, TailFrom},
     calls::{CallError, Identity, Introspect, LockRequest, LockTickets as _},
@@ -23,6 +19,10 @@ use stubmart_ports::{
     host::Host,
     store::{Outgoing, Store as _},
     worker::{Shutdown, ShutdownTrigger, Wake},
+};
+use stubmart_suite::{
+    host::{self, ManualClock, START},
+    mem::{MemBus, MemStore},
 };
 use stubmart_tickets::{
     Config, Deps, NewShow, NewTicket, SERVICE, Sort, TicketQuery, Tickets, catalogue::EventQuery,

@@ -85,14 +85,13 @@ mod tests {
     #[test]
     fn links_and_paths_in_code_are_found_and_commands_are_not() {
         let file = File { path: "docs/testing.md".to_owned(), text: String::new() };
-        let line = "see [x](errors.md#a), [y](https://z), `crates/sim/src`, `crates/*/src` and `cargo test`";
-        assert_eq!(paths(&file, line), ["docs/errors.md", "crates/sim/src"]);
+        let line = "see [x](errors.md#a), [y](https://z), `crates/test/sim/src`, `crates/*/src` and `cargo test`";
+        assert_eq!(paths(&file, line), ["docs/errors.md", "crates/test/sim/src"]);
     }
 
     #[test]
     fn source_files_in_code_are_found_by_the_end_of_their_path() {
-        let line =
-            "`ticket.rs`, `charge/rules.rs`, `*.rs`, `cargo test a.rs`, `crates/sim` and other.rs";
+        let line = "`ticket.rs`, `charge/rules.rs`, `*.rs`, `cargo test a.rs`, `crates/test/sim` and other.rs";
         assert_eq!(sources(line).collect::<Vec<_>>(), ["ticket.rs", "charge/rules.rs"]);
         let source = |path: &str| File { path: path.to_owned(), text: String::new() };
         let tree = Tree::of(vec![source("crates/payments/src/charge/rules.rs")]);

@@ -21,7 +21,7 @@ const MAY_USE: &[(&[&str], &[&str])] = &[
     (&["stubmart-ports"], &["stubmart-contract"]),
     (SERVICES, &["stubmart-contract", "stubmart-ports", "stubmart-http-kit"]),
     (&["stubmart-http-kit"], &["stubmart-contract", "stubmart-ports"]),
-    (&["stubmart-port-suite"], &["stubmart-contract", "stubmart-ports"]),
+    (&["stubmart-suite"], &["stubmart-contract", "stubmart-ports"]),
     (ADAPTERS, &["stubmart-contract", "stubmart-ports"]),
     (&["stubmart-client"], &["stubmart-contract", "stubmart-ports"]),
     (&["stubmart-web"], &["stubmart-client", "stubmart-contract", "stubmart-ports"]),

@@ -13,11 +13,11 @@ const SETTINGS: &[&str] = &["crates/stubmart/src/cli.rs", "crates/stubmart/src/c
 
 /// Crates that test, measure or check the market from outside.
 const TOOLS: &[&str] = &[
-    "crates/bench/",
-    "crates/browser-tests/",
-    "crates/chaos/",
-    "crates/port-suite/",
-    "crates/sim/",
+    "crates/test/bench/",
+    "crates/test/browser/",
+    "crates/test/chaos/",
+    "crates/test/suite/",
+    "crates/test/sim/",
     "crates/xtask/",
 ];
 
@@ -125,7 +125,7 @@ mod tests {
         let import = "#[cfg(test)]\nuse x::Y;\nfn a() { Instant::now(); }";
         assert_eq!(rule(&file("crates/auth/src/a.rs", import)), 1);
         assert!(!is_shipped(&file("crates/auth/tests/api.rs", "")));
-        assert!(!is_shipped(&file("crates/sim/src/a.rs", "")));
+        assert!(!is_shipped(&file("crates/test/sim/src/a.rs", "")));
         assert!(is_shipped(&file("crates/auth/src/a.rs", "")));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stubmart_contract::EventType;
-use stubmart_port_suite::mem::MemMailer;
+use stubmart_suite::mem::MemMailer;
 
 use crate::market::{Answer, Market, PASSWORD, Parts};
 

@@ -9,13 +9,13 @@ use async_trait::async_trait;
 use axum::http::StatusCode;
 use serde_json::json;
 use stubmart_contract::EventType;
-use stubmart_port_suite::{
-    fault::{Fault, FaultyStore, Injector},
-    mem::{MemMailer, MemStore},
-};
 use stubmart_ports::{
     calls::Introspect as _,
     mailer::{Mail, MailError, Mailer},
+};
+use stubmart_suite::{
+    fault::{Fault, FaultyStore, Injector},
+    mem::{MemMailer, MemStore},
 };
 
 use crate::market::{Answer, Market, PASSWORD, Parts, until};

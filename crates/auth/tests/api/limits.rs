@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use stubmart_port_suite::host::FakeHasher;
 use stubmart_ports::{
     host::{Busy, PasswordHasher},
     limits::{LimitsUnavailable, Quota, RateLimits},
 };
+use stubmart_suite::host::FakeHasher;
 
 use crate::market::{Market, PASSWORD, Parts};
 
@@ -337,7 +337,7 @@ impl RateLimits for Down {
 #[tokio::test]
 async fn without_limits_there_are_no_logins() {
     let store: Arc<dyn stubmart_ports::store::Store> =
-        Arc::new(stubmart_port_suite::mem::MemStore::new());
+        Arc::new(stubmart_suite::mem::MemStore::new());
     let up = Market::of(Parts { store: Arc::clone(&store), ..Parts::default() });
     let ann = up.sign_up("ann@example.com").await;
     let limits: Option<Arc<dyn RateLimits>> = Some(Arc::new(Down));

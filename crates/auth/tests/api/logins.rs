@@ -5,11 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use stubmart_auth::Config;
-use stubmart_port_suite::{host::FakeHasher, mem::MemStore};
 use stubmart_ports::{
     host::{Busy, PasswordHasher},
     store::Store,
 };
+use stubmart_suite::{host::FakeHasher, mem::MemStore};
 use tokio::sync::Semaphore;
 
 use crate::market::{Market, PASSWORD, Parts};

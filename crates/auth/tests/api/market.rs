@@ -15,10 +15,6 @@ use stubmart_http_kit::{
     SessionGate,
     layer::{self, ClientAddr, Edge},
 };
-use stubmart_port_suite::{
-    host::{FakeHasher, ManualClock, manual},
-    mem::{MemMailer, MemRateLimits, MemStore},
-};
 use stubmart_ports::{
     host::{Host, PasswordHasher},
     key::Key,
@@ -26,6 +22,10 @@ use stubmart_ports::{
     mailer::Mailer,
     store::{DocKey, Scan, Store},
     worker::{Next, Wake},
+};
+use stubmart_suite::{
+    host::{FakeHasher, ManualClock, manual},
+    mem::{MemMailer, MemRateLimits, MemStore},
 };
 use tower::ServiceExt as _;
 

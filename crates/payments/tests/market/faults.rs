@@ -8,14 +8,14 @@ use stubmart_contract::{
     api::{CancelReason, ChargeStatus, OrderStatus},
 };
 use stubmart_payments::{CHARGES, Config, charge::DUE};
-use stubmart_port_suite::{
-    fault::{Fault, FaultyGateway, FaultyStore, Injector, Op, Rates},
-    host::Seeded,
-};
 use stubmart_ports::{
     gateway::SandboxBank as _,
     key::Key,
     store::{DocKey, Expect, IndexEntry, Save, SaveId, Store as _},
+};
+use stubmart_suite::{
+    fault::{Fault, FaultyGateway, FaultyStore, Injector, Op, Rates},
+    host::Seeded,
 };
 
 use crate::support::{AUTHENTICATES, CARD, DECLINED, Ports, Service, Stop, World};

@@ -25,10 +25,6 @@ use stubmart_contract::{
 use stubmart_embedded::sandbox::Sandbox;
 use stubmart_http_kit::SessionGate;
 use stubmart_payments::{CHARGES, Charge, Config, Deps, Payments, SERVICE};
-use stubmart_port_suite::{
-    host::{self, ManualClock},
-    mem::MemStore,
-};
 use stubmart_ports::{
     calls::{CallError, Identity, Introspect, SecureOrders},
     gateway::{
@@ -38,6 +34,10 @@ use stubmart_ports::{
     key::Key,
     store::{Scan, Store},
     worker::{Next, Wake},
+};
+use stubmart_suite::{
+    host::{self, ManualClock},
+    mem::MemStore,
 };
 use tower::ServiceExt as _;
 

@@ -15,12 +15,12 @@ use stubmart_contract::{
     event::OrderState,
 };
 use stubmart_payments::SERVICE;
-use stubmart_port_suite::mem::MemStore;
 use stubmart_ports::{
     calls::{CallError, SecureOrders, SecureRefusal},
     host::Host,
     store::Store,
 };
+use stubmart_suite::mem::MemStore;
 
 /// How long a checkout holds its ticket.
 pub(crate) const HOLD: Duration = Duration::from_secs(900);

@@ -6,11 +6,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use stubmart_port_suite::mem::MemStore;
 use stubmart_ports::store::{
     Collection, DocKey, Expect, Found, FoundKey, IndexEntry, Recorded, Save, SaveId, Scan, Store,
     StoreError, Stored,
 };
+use stubmart_suite::mem::MemStore;
 use uuid::Uuid;
 
 use crate::caught;
@@ -267,7 +267,7 @@ impl Store for Broken {
 macro_rules! subject {
     ($port:ident, $rule:ident, $defect:expr) => {{
         let (a, b) = Broken::two($defect);
-        stubmart_port_suite::rules::$port::$rule(a, b)
+        stubmart_suite::rules::$port::$rule(a, b)
     }};
 }
 

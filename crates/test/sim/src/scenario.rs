@@ -3,7 +3,7 @@
 
 use std::{fmt, time::Duration};
 
-use stubmart_port_suite::host::Seeded;
+use stubmart_suite::host::Seeded;
 
 /// The services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -17,10 +17,6 @@ use stubmart_expiration::Expiration;
 use stubmart_http_kit::SessionGate;
 use stubmart_orders::Orders;
 use stubmart_payments::Payments;
-use stubmart_port_suite::{
-    host::{FakeHasher, SeededIds},
-    mem::{MemMailer, MemRateLimits, MemStore},
-};
 use stubmart_ports::{
     Cause,
     bus::Bus,
@@ -32,6 +28,10 @@ use stubmart_ports::{
     outbox::Relay,
     store::Store,
     worker::{self, Shutdown, ShutdownTrigger, Wake, Worker},
+};
+use stubmart_suite::{
+    host::{FakeHasher, SeededIds},
+    mem::{MemMailer, MemRateLimits, MemStore},
 };
 use stubmart_tickets::Tickets;
 use uuid::Uuid;
@@ -93,7 +93,7 @@ impl Slots {
     /// The places of a scenario's instances, with nobody in them.
     #[must_use]
     pub fn new(scenario: &Scenario) -> Self {
-        let mut random = stubmart_port_suite::host::Seeded::new(mix(scenario.seed, 4));
+        let mut random = stubmart_suite::host::Seeded::new(mix(scenario.seed, 4));
         let mut slots = Vec::new();
         for (service, count) in Service::ALL.into_iter().zip(scenario.instances) {
             for _ in 0..count {
@@ -170,7 +170,7 @@ impl Clock for SimClock {
         let passed = i64::try_from(self.exec.now().as_millis()).unwrap_or(i64::MAX);
         let drifted = passed / 1_000 * self.drifting.drift / 1_000;
         let offset = self.drifting.offset.load(Ordering::Relaxed);
-        let start = stubmart_port_suite::host::START.millis();
+        let start = stubmart_suite::host::START.millis();
         Timestamp::from_millis(start + passed + drifted + offset)
     }
 

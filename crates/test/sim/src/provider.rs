@@ -11,13 +11,13 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use stubmart_contract::{ChargeId, OrderId, Timestamp, api::OrderStatus};
-use stubmart_port_suite::host::Seeded;
 use stubmart_ports::{
     gateway::{
         AuthoriseRequest, BadNotice, GatewayError, Intent, IntentState, Notice, PaymentGateway,
     },
     mark, mutant,
 };
+use stubmart_suite::host::Seeded;
 use uuid::Uuid;
 
 use crate::{

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use stubmart_port_suite::{host, mem::MemRateLimits, rules::Time};
 use stubmart_ports::limits::{LimitsUnavailable, Quota, RateLimits};
+use stubmart_suite::{host, mem::MemRateLimits, rules::Time};
 
 use crate::caught;
 
@@ -78,7 +78,7 @@ impl RateLimits for Broken {
 macro_rules! subject {
     ($port:ident, $rule:ident, $defect:expr) => {{
         let (a, b, time) = Broken::two($defect);
-        stubmart_port_suite::rules::$port::$rule(a, b, time)
+        stubmart_suite::rules::$port::$rule(a, b, time)
     }};
 }
 

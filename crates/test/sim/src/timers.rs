@@ -5,8 +5,8 @@ use std::{sync::Mutex, time::Duration};
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use stubmart_contract::Timestamp;
-use stubmart_port_suite::mem::MemTimers;
 use stubmart_ports::timers::{Claim, Timer, TimerError, Timers};
+use stubmart_suite::mem::MemTimers;
 use uuid::Uuid;
 
 use crate::{

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use stubmart_contract::Timestamp;
-use stubmart_port_suite::mem::MemTimers;
 use stubmart_ports::timers::{Claim, Timer, TimerError, Timers};
+use stubmart_suite::mem::MemTimers;
 use uuid::Uuid;
 
 use crate::caught;
@@ -123,7 +123,7 @@ impl Timers for Broken {
 macro_rules! subject {
     ($port:ident, $rule:ident, $defect:expr) => {{
         let timers = Broken::with($defect);
-        stubmart_port_suite::rules::$port::$rule(Arc::clone(&timers), timers)
+        stubmart_suite::rules::$port::$rule(Arc::clone(&timers), timers)
     }};
 }
 

@@ -12,8 +12,8 @@ use stubmart_contract::{
     api::{CancelReason, OrderStatus, TicketStatus},
 };
 use stubmart_payments::charge::Stage;
-use stubmart_port_suite::host::Seeded;
 use stubmart_ports::mark;
+use stubmart_suite::host::Seeded;
 use uuid::Uuid;
 
 use crate::{

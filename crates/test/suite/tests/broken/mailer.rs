@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use stubmart_port_suite::{mem::MemMailer, rules::mailer::Outbox};
 use stubmart_ports::mailer::{Mail, MailError, Mailer};
+use stubmart_suite::{mem::MemMailer, rules::mailer::Outbox};
 
 use crate::caught;
 
@@ -54,7 +54,7 @@ impl Outbox for Broken {
 macro_rules! subject {
     ($port:ident, $rule:ident, $defect:expr) => {{
         let mailer = Broken::new($defect);
-        stubmart_port_suite::rules::$port::$rule(mailer.clone(), mailer.clone(), mailer)
+        stubmart_suite::rules::$port::$rule(mailer.clone(), mailer.clone(), mailer)
     }};
 }
 

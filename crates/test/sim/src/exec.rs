@@ -17,7 +17,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use stubmart_port_suite::host::Seeded;
+use stubmart_suite::host::Seeded;
 
 /// Whose task it is. What an owner runs is dropped whole when the owner is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use stubmart_port_suite::mem::MemStore;
 use stubmart_ports::store::{
     DocKey, Found, FoundKey, Recorded, Save, Scan, Store, StoreError, Stored,
 };
+use stubmart_suite::mem::MemStore;
 use uuid::Uuid;
 
 use crate::{

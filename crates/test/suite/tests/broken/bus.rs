@@ -12,11 +12,11 @@ use std::{
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use stubmart_contract::{EventType, MessageId};
-use stubmart_port_suite::{host, mem::MemBus, rules::Time};
 use stubmart_ports::{
     bus::{Bus, BusError, Consumer, Delivery, Disposition, Seen, Subscription, Tail, TailFrom},
     store::Outgoing,
 };
+use stubmart_suite::{host, mem::MemBus, rules::Time};
 use uuid::Uuid;
 
 use crate::caught;
@@ -202,14 +202,14 @@ impl Tail for Follower {
 macro_rules! subject {
     ($port:ident, $rule:ident, $defect:expr) => {{
         let (bus, _) = Broken::with($defect);
-        stubmart_port_suite::rules::$port::$rule(Arc::clone(&bus), bus)
+        stubmart_suite::rules::$port::$rule(Arc::clone(&bus), bus)
     }};
 }
 
 macro_rules! subject_in_time {
     ($port:ident, $rule:ident, $defect:expr) => {{
         let (bus, time) = Broken::with($defect);
-        stubmart_port_suite::rules::$port::$rule(Arc::clone(&bus), bus, time)
+        stubmart_suite::rules::$port::$rule(Arc::clone(&bus), bus, time)
     }};
 }
 

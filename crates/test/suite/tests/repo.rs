@@ -19,11 +19,6 @@ use async_trait::async_trait;
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use serde::{Deserialize, Serialize};
 use stubmart_contract::{DomainEvent, Envelope, UserId, event::UserState};
-use stubmart_port_suite::{
-    fault::{Fault, FaultyStore, Injector, Op, Rates},
-    host::{self, Seeded},
-    mem::MemStore,
-};
 use stubmart_ports::{
     host::Host,
     key::Key,
@@ -32,6 +27,11 @@ use stubmart_ports::{
         Collection, DocKey, Found, FoundKey, Index, Recorded, Save, Scan, Store, StoreError, Stored,
     },
     worker::Wake,
+};
+use stubmart_suite::{
+    fault::{Fault, FaultyStore, Injector, Op, Rates},
+    host::{self, Seeded},
+    mem::MemStore,
 };
 use uuid::Uuid;
 

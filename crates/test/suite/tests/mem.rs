@@ -5,14 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use stubmart_port_suite::{
+use stubmart_ports::{bus::Bus, limits::RateLimits, mailer::Mailer, store::Store, timers::Timers};
+use stubmart_suite::{
     bus_suite, host, limits_suite, mailer_suite,
     mem::{MemBus, MemMailer, MemRateLimits, MemStore, MemTimers},
     outbox_suite,
     rules::{Subject, Time, mailer::Outbox},
     store_suite, timers_suite,
 };
-use stubmart_ports::{bus::Bus, limits::RateLimits, mailer::Mailer, store::Store, timers::Timers};
 
 mod store {
     use super::*;

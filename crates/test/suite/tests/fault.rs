@@ -13,11 +13,6 @@ use futures_util::FutureExt as _;
 use stubmart_contract::{
     DomainEvent, Envelope, EventType, MessageId, Timestamp, UserId, event::UserState,
 };
-use stubmart_port_suite::{
-    fault::{Call, Fault, FaultyBus, FaultyStore, FaultyTimers, Injector, Op, Rates},
-    host::{self, ManualClock},
-    mem::{MemBus, MemStore, MemTimers},
-};
 use stubmart_ports::{
     bus::{Bus, BusError, Consumer, Delivery, Disposition, Subscription, TailFrom},
     consumer::{self, HandleError, Handler},
@@ -25,6 +20,11 @@ use stubmart_ports::{
     store::{Collection, DocKey, Expect, Outgoing, Save, SaveId, Store, StoreError},
     timers::{Claim, Timer, TimerError, Timers},
     worker::{self, ShutdownTrigger, Wake},
+};
+use stubmart_suite::{
+    fault::{Call, Fault, FaultyBus, FaultyStore, FaultyTimers, Injector, Op, Rates},
+    host::{self, ManualClock},
+    mem::{MemBus, MemStore, MemTimers},
 };
 use uuid::Uuid;
 

@@ -13,13 +13,13 @@ use std::{
 
 use futures_util::FutureExt as _;
 use stubmart_contract::Timestamp;
-use stubmart_port_suite::{
-    host::{START, Seeded},
-    mem::MemStore,
-};
 use stubmart_ports::{
     Cause, mark,
     store::{DocKey, Save, Store as _, StoreError},
+};
+use stubmart_suite::{
+    host::{START, Seeded},
+    mem::MemStore,
 };
 use uuid::Uuid;
 

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
-use stubmart_port_suite::host::{self, FakeHasher, ManualClock, START, Seeded, SeededIds};
 use stubmart_ports::host::{Clock as _, Ids as _, PasswordHasher as _};
+use stubmart_suite::host::{self, FakeHasher, ManualClock, START, Seeded, SeededIds};
 
 const SECOND: Duration = Duration::from_secs(1);
 

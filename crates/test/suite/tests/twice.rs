@@ -6,7 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use stubmart_port_suite::{
+use stubmart_ports::{bus::Bus, store::Store, timers::Timers};
+use stubmart_suite::{
     bus_suite,
     fault::{Fault, FaultyBus, FaultyStore, FaultyTimers, Injector, Op},
     host,
@@ -15,7 +16,6 @@ use stubmart_port_suite::{
     rules::{Subject, Time},
     store_suite, timers_suite,
 };
-use stubmart_ports::{bus::Bus, store::Store, timers::Timers};
 
 /// Every write twice; deliveries and claims as they are.
 fn twice() -> Arc<Injector> {

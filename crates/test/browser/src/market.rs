@@ -211,7 +211,7 @@ fn directory() -> TempDir {
 /// The repository's root.
 #[must_use]
 pub fn root() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
     root.canonicalize().unwrap_or(root)
 }
 
