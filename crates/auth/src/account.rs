@@ -7,7 +7,7 @@ use stubmart_http_kit::{
     Fields, IfMatch, Problem, SignedIn,
     fields::{parsed, text, verbatim},
 };
-use stubmart_ports::repo::{ChangeError, Decision, RepoError, Trace};
+use stubmart_kernel::repo::{ChangeError, Decision, RepoError, Trace};
 
 use crate::{
     Auth,

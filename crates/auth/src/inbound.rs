@@ -2,10 +2,8 @@
 
 use async_trait::async_trait;
 use stubmart_contract::{DomainEvent, Envelope, EventType};
-use stubmart_ports::{
-    bus::Consumer,
-    consumer::{HandleError, Handler},
-};
+use stubmart_kernel::consumer::{HandleError, Handler};
+use stubmart_ports::bus::Consumer;
 
 use crate::Auth;
 
@@ -25,7 +23,11 @@ impl Handler for EndedSessions {
         &CONSUMER
     }
 
-    async fn handle(&self, envelope: &Envelope) -> Result<(), HandleError> {
+    async fn handle(
+        &self,
+        _: &stubmart_contract::Context,
+        envelope: &Envelope,
+    ) -> Result<(), HandleError> {
         match &envelope.event {
             DomainEvent::UserUpdated(user) | DomainEvent::UserDeleted(user) => {
                 Ok(self.0.drop_dead_sessions(user.id).await?)

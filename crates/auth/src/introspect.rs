@@ -1,10 +1,8 @@
 //! Whose token it is.
 
 use async_trait::async_trait;
-use stubmart_ports::{
-    calls::{CallError, Identity, Introspect},
-    repo::RepoError,
-};
+use stubmart_kernel::repo::RepoError;
+use stubmart_ports::calls::{CallError, Identity, Introspect};
 
 use crate::{
     Auth,

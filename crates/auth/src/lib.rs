@@ -10,14 +10,16 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use stubmart_http_kit::{Idempotency, SessionGate, idempotency};
-use stubmart_ports::{
+use stubmart_kernel::{
     consumer::Handler,
+    repo::Repo,
+    worker::{Wake, Worker},
+};
+use stubmart_ports::{
     host::{Host, PasswordHasher},
     limits::RateLimits,
     mailer::Mailer,
-    repo::Repo,
     store::{Collection, Store},
-    worker::{Wake, Worker},
 };
 use utoipa_axum::router::OpenApiRouter;
 

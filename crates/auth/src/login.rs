@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use stubmart_contract::{Code, SessionId, UserId};
 use stubmart_http_kit::{Fields, Problem};
-use stubmart_ports::repo::RepoError;
+use stubmart_kernel::repo::RepoError;
 
 use crate::{
     Auth,

@@ -2,7 +2,7 @@
 
 use stubmart_contract::SessionId;
 use stubmart_http_kit::Problem;
-use stubmart_ports::repo::RepoError;
+use stubmart_kernel::repo::RepoError;
 
 use crate::{
     Auth,

@@ -10,13 +10,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use stubmart_contract::Timestamp;
+use stubmart_kernel::worker::{Next, Wake, Worker};
 use stubmart_ports::{
     Cause,
     key::Key,
     limits::Quota,
     mailer::{Mail, MailError},
     store::Scan,
-    worker::{Next, Wake, Worker},
 };
 use uuid::Uuid;
 

@@ -6,9 +6,9 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use stubmart_contract::{SessionId, Timestamp, UserId};
+use stubmart_kernel::repo::Document;
 use stubmart_ports::{
     key::Key,
-    repo::Document,
     store::{Collection, Index},
 };
 use uuid::Uuid;

@@ -5,13 +5,11 @@ use std::{convert::Infallible, time::Duration};
 use async_trait::async_trait;
 use stubmart_contract::{SessionId, UserId, api};
 use stubmart_http_kit::{PageRequest, Problem, SignedIn};
-use stubmart_ports::{
-    Cause,
-    key::Key,
+use stubmart_kernel::{
     repo::{ChangeError, Decision, RepoError, Row, Trace},
-    store::Scan,
     worker::{Next, Worker},
 };
+use stubmart_ports::{Cause, key::Key, store::Scan};
 
 use crate::{
     Auth,

@@ -6,7 +6,7 @@ use stubmart_http_kit::{
     Fields, Problem,
     fields::{parsed, text, verbatim},
 };
-use stubmart_ports::repo::{ChangeError, RepoError};
+use stubmart_kernel::repo::{ChangeError, RepoError};
 use uuid::Uuid;
 
 use crate::{

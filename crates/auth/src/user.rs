@@ -6,9 +6,9 @@
 use serde::{Deserialize, Serialize};
 use stubmart_contract::{DomainEvent, SessionId, Timestamp, UserId, api, event::UserState};
 use stubmart_http_kit::IfMatch;
+use stubmart_kernel::repo::Document;
 use stubmart_ports::{
     key::Key,
-    repo::Document,
     store::{Collection, Index},
 };
 use uuid::Uuid;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     api::{CancelReason, ChargeStatus, OrderStatus, TicketStatus},
+    context::{Actor, RequestId},
     ids::{ChargeId, EventId, MessageId, OrderId, TicketId, UserId},
     money::{Currency, Price},
     time::Timestamp,
@@ -215,6 +216,10 @@ pub struct Envelope {
     pub causation_id: MessageId,
     /// The first event of the chain.
     pub correlation_id: MessageId,
+    /// Who caused it.
+    pub actor: Actor,
+    /// The HTTP request it began with, if it began with one.
+    pub request_id: Option<RequestId>,
     /// What happened.
     pub event: DomainEvent,
 }
@@ -234,6 +239,10 @@ struct Wire {
     at: Timestamp,
     causation_id: MessageId,
     correlation_id: MessageId,
+    #[serde(default, skip_serializing_if = "Actor::is_unrecorded")]
+    actor: Actor,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request_id: Option<RequestId>,
     payload: Box<RawValue>,
 }
 
@@ -263,6 +272,8 @@ impl Envelope {
             at: self.at,
             causation_id: self.causation_id,
             correlation_id: self.correlation_id,
+            actor: self.actor.clone(),
+            request_id: self.request_id.clone(),
             payload: self.event.payload()?,
         })
     }
@@ -283,6 +294,8 @@ impl Envelope {
             at: wire.at,
             causation_id: wire.causation_id,
             correlation_id: wire.correlation_id,
+            actor: wire.actor,
+            request_id: wire.request_id,
             event: DomainEvent::decode(wire.kind, &wire.payload)?,
         })
     }

@@ -5,12 +5,14 @@
 
 pub mod api;
 pub mod code;
+pub mod context;
 pub mod event;
 pub mod ids;
 pub mod money;
 pub mod time;
 
 pub use code::Code;
+pub use context::{Actor, Context, RequestId, Role};
 pub use event::{DomainEvent, Envelope, EventType};
 pub use ids::{ChargeId, EventId, MessageId, OrderId, SessionId, TicketId, UserId};
 pub use money::{Currency, Price};

@@ -11,6 +11,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use stubmart_contract::{ChargeId, Timestamp};
+use stubmart_kernel::{
+    repo::{ChangeError, Decision, Repo, RepoError, Trace, Versioned},
+    worker::Wake,
+};
 use stubmart_ports::{
     gateway::{
         AuthoriseRequest, BadNotice, GatewayError, Intent, IntentState, Notice, PaymentGateway,
@@ -18,9 +22,7 @@ use stubmart_ports::{
     },
     host::Host,
     key::Key,
-    repo::{ChangeError, Decision, Repo, RepoError, Trace, Versioned},
     store::{Collection, Scan, Store},
-    worker::Wake,
 };
 
 use intent::{INTENT, Next};

@@ -2,14 +2,11 @@
 
 use async_trait::async_trait;
 use stubmart_contract::{
-    DomainEvent, Envelope, EventType,
+    Context, DomainEvent, Envelope, EventType,
     event::{LockExpired, TicketState},
 };
-use stubmart_ports::{
-    bus::Consumer,
-    consumer::{HandleError, Handler},
-    timers::Timer,
-};
+use stubmart_kernel::consumer::{HandleError, Handler};
+use stubmart_ports::{bus::Consumer, timers::Timer};
 use uuid::Uuid;
 
 use crate::Expiration;
@@ -28,20 +25,20 @@ impl Handler for Locks {
         &LOCKS
     }
 
-    async fn handle(&self, envelope: &Envelope) -> Result<(), HandleError> {
-        let results = self.handle_all(std::slice::from_ref(envelope)).await;
+    async fn handle(&self, context: &Context, envelope: &Envelope) -> Result<(), HandleError> {
+        let results = self.handle_all(&[(context.clone(), envelope.clone())]).await;
         results.into_iter().next().unwrap_or(Ok(()))
     }
 
     /// All events of a batch are one change of the timers. A checkout that began and ended within the
     /// batch never gets one.
-    async fn handle_all(&self, envelopes: &[Envelope]) -> Vec<Result<(), HandleError>> {
-        let (set, cancel) = changes(envelopes);
+    async fn handle_all(&self, events: &[(Context, Envelope)]) -> Vec<Result<(), HandleError>> {
+        let (set, cancel) = changes(events);
         let armed = !set.is_empty();
         if armed || !cancel.is_empty() {
             if let Err(error) = self.0.deps.timers.change(set, cancel).await {
                 let text = error.to_string();
-                return envelopes
+                return events
                     .iter()
                     .map(|_| Err(HandleError::Retry(text.clone().into())))
                     .collect();
@@ -50,16 +47,16 @@ impl Handler for Locks {
                 self.0.armed.wake();
             }
         }
-        envelopes.iter().map(|_| Ok(())).collect()
+        events.iter().map(|_| Ok(())).collect()
     }
 }
 
 /// Which timers to set and which to cancel. A timer is named by the order that holds the lock: an
 /// order locks its ticket once, so events that come late or in another order can not disarm the timer
 /// of a later lock.
-fn changes(envelopes: &[Envelope]) -> (Vec<Timer>, Vec<Uuid>) {
+fn changes(events: &[(Context, Envelope)]) -> (Vec<Timer>, Vec<Uuid>) {
     let mut cancel: Vec<Uuid> = Vec::new();
-    for envelope in envelopes {
+    for (_, envelope) in events {
         if let DomainEvent::OrderCancelled(order) | DomainEvent::OrderCompleted(order) =
             &envelope.event
         {
@@ -67,7 +64,7 @@ fn changes(envelopes: &[Envelope]) -> (Vec<Timer>, Vec<Uuid>) {
         }
     }
     let mut set = Vec::new();
-    for envelope in envelopes {
+    for (_, envelope) in events {
         if let DomainEvent::TicketUpdated(ticket) = &envelope.event
             && let Some(timer) = timer(ticket)
             && !cancel.contains(&timer.key)

@@ -4,12 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stubmart_contract::{DomainEvent, Envelope, event::LockExpired};
-use stubmart_ports::{
-    Cause,
-    store::Outgoing,
-    timers::Claim,
-    worker::{Next, Wake, Worker},
-};
+use stubmart_kernel::worker::{Next, Wake, Worker};
+use stubmart_ports::{Cause, store::Outgoing, timers::Claim};
 
 use crate::Expiration;
 
@@ -66,6 +62,8 @@ impl Due {
             at: self.0.deps.host.now(),
             causation_id: id,
             correlation_id: id,
+            actor: stubmart_contract::Actor::System,
+            request_id: None,
             event: DomainEvent::OrderExpired(expired),
         };
         let event_type = envelope.event.event_type();

@@ -9,13 +9,11 @@ mod fire;
 
 use std::sync::Arc;
 
-use stubmart_ports::{
-    bus::Bus,
+use stubmart_kernel::{
     consumer::Handler,
-    host::Host,
-    timers::Timers,
     worker::{Wake, Worker},
 };
+use stubmart_ports::{bus::Bus, host::Host, timers::Timers};
 
 /// The service's name.
 pub const SERVICE: &str = "expiration";

@@ -17,14 +17,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use stubmart_contract::{Code, Timestamp, api::ProblemBody};
+use stubmart_kernel::{
+    mark, mutant,
+    repo::{ChangeError, Decision, Document, Repo, Trace, Versioned},
+    worker::{Next, Worker},
+};
 use stubmart_ports::{
     Cause,
     host::Host,
     key::Key,
-    mark, mutant,
-    repo::{ChangeError, Decision, Document, Repo, Trace, Versioned},
     store::{Collection, Index, Scan},
-    worker::{Next, Worker},
 };
 use uuid::Uuid;
 
@@ -201,7 +203,7 @@ impl<K: Keeper> Idempotency<K> {
     /// Keeps records in `store`.
     #[must_use]
     pub fn new(store: std::sync::Arc<dyn stubmart_ports::store::Store>, host: Host) -> Self {
-        let records = Repo::new(store, host.clone(), stubmart_ports::worker::Wake::default());
+        let records = Repo::new(store, host.clone(), stubmart_kernel::worker::Wake::default());
         Self { worker: host.uuid(), records, host }
     }
 

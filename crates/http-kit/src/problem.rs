@@ -11,12 +11,12 @@ use stubmart_contract::{
     Code,
     api::{FieldError, ProblemBody},
 };
+use stubmart_kernel::repo::{ChangeError, RepoError};
 use stubmart_ports::{
     Cause,
     calls::CallError,
     host::{Busy, TimedOut},
     limits::LimitsUnavailable,
-    repo::{ChangeError, RepoError},
 };
 
 /// How long a client is asked to wait when something is down, or in the way for a moment.

@@ -9,10 +9,10 @@ use axum::{
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 use stubmart_contract::{Code, SessionId, Timestamp, UserId};
+use stubmart_kernel::mutant;
 use stubmart_ports::{
     calls::{Identity, Introspect},
     host::Host,
-    mutant,
 };
 
 use crate::problem::Problem;

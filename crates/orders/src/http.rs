@@ -19,7 +19,7 @@ use stubmart_http_kit::{
     layer::no_store,
     query,
 };
-use stubmart_ports::repo::Versioned;
+use stubmart_kernel::repo::Versioned;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{Orders, order::Order};

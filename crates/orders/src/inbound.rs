@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use stubmart_contract::{DomainEvent, Envelope, EventType};
-use stubmart_ports::{
-    bus::Consumer,
+use stubmart_kernel::{
     consumer::{HandleError, Handler},
     repo::Trace,
 };
+use stubmart_ports::bus::Consumer;
 
 use crate::{Orders, order::Command};
 
@@ -30,7 +30,11 @@ impl Handler for Locks {
         &LOCKS
     }
 
-    async fn handle(&self, envelope: &Envelope) -> Result<(), HandleError> {
+    async fn handle(
+        &self,
+        _: &stubmart_contract::Context,
+        envelope: &Envelope,
+    ) -> Result<(), HandleError> {
         if let DomainEvent::OrderExpired(expired) = &envelope.event {
             self.0.lock_expired(expired, Trace::event(envelope)).await?;
         }
@@ -47,7 +51,11 @@ impl Handler for Charges {
         &CHARGES
     }
 
-    async fn handle(&self, envelope: &Envelope) -> Result<(), HandleError> {
+    async fn handle(
+        &self,
+        _: &stubmart_contract::Context,
+        envelope: &Envelope,
+    ) -> Result<(), HandleError> {
         let (charge, command) = match &envelope.event {
             DomainEvent::ChargeCompleted(charge) => (charge, Command::Complete(charge.id)),
             DomainEvent::ChargeFailed(charge) if charge.ends_order => {
@@ -69,7 +77,11 @@ impl Handler for Users {
         &USERS
     }
 
-    async fn handle(&self, envelope: &Envelope) -> Result<(), HandleError> {
+    async fn handle(
+        &self,
+        _: &stubmart_contract::Context,
+        envelope: &Envelope,
+    ) -> Result<(), HandleError> {
         if let DomainEvent::UserDeleted(user) = &envelope.event {
             self.0.buyer_gone(user.id, Trace::event(envelope)).await?;
         }

@@ -9,14 +9,12 @@ use stubmart_contract::{
     api::{OrderStatus, TicketStatus},
 };
 use stubmart_http_kit::{IfMatch, Problem};
-use stubmart_ports::{
-    Cause,
-    key::Key,
+use stubmart_kernel::{
     mark,
     repo::{Decision, RepoError, Trace, Versioned},
-    store::Scan,
     worker::{Next, Wake, Worker},
 };
+use stubmart_ports::{Cause, key::Key, store::Scan};
 use uuid::Uuid;
 
 use crate::{

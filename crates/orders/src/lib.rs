@@ -14,17 +14,19 @@ use std::{sync::Arc, time::Duration};
 
 use stubmart_contract::{EventType, Timestamp};
 use stubmart_http_kit::{Idempotency, SessionGate, idempotency};
+use stubmart_kernel::{
+    consumer::Handler,
+    departed::{self, Departed},
+    echo::Echo,
+    repo::Repo,
+    worker::{Shutdown, Wake, Worker},
+};
 use stubmart_ports::{
     Cause,
     bus::Bus,
     calls::LockTickets,
-    consumer::Handler,
-    departed::{self, Departed},
-    echo::Echo,
     host::Host,
-    repo::Repo,
     store::{Collection, Store},
-    worker::{Shutdown, Wake, Worker},
 };
 use utoipa_axum::router::OpenApiRouter;
 

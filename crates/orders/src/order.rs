@@ -16,10 +16,9 @@ use stubmart_contract::{
     api::{self, CancelReason, OrderStatus, OrderTicket},
     event::{LockExpired, OrderState},
 };
+use stubmart_kernel::{mutant, repo::Document};
 use stubmart_ports::{
     key::Key,
-    mutant,
-    repo::Document,
     store::{Collection, Index},
 };
 use uuid::Uuid;

@@ -5,11 +5,11 @@ use stubmart_contract::{
     api::{CancelReason, OrderStatus},
 };
 use stubmart_http_kit::Problem;
-use stubmart_ports::{
-    calls::{LockRefusal, LockRequest, Locked},
+use stubmart_kernel::{
     mark,
     repo::{ChangeError, Decision, RepoError, Trace, Versioned},
 };
+use stubmart_ports::calls::{LockRefusal, LockRequest, Locked};
 
 use crate::{
     Orders,

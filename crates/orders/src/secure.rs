@@ -6,11 +6,11 @@ use stubmart_contract::{
     ChargeId, OrderId, TicketId, UserId,
     api::{self, OrderStatus},
 };
-use stubmart_ports::{
-    calls::{CallError, SecureOrders, SecureRefusal},
+use stubmart_kernel::{
     mark,
     repo::{ChangeError, Decision, Trace, Versioned},
 };
+use stubmart_ports::calls::{CallError, SecureOrders, SecureRefusal};
 
 use crate::{
     Orders,

@@ -1,13 +1,11 @@
 //! How events end an order: its lock's time is up, its charge ended, its buyer is gone.
 
 use stubmart_contract::{OrderId, UserId, event::LockExpired};
-use stubmart_ports::{
-    Cause,
-    key::Key,
+use stubmart_kernel::{
     mark, mutant,
     repo::{ChangeError, Decision, RepoError, Trace, Versioned},
-    store::Scan,
 };
+use stubmart_ports::{Cause, key::Key, store::Scan};
 
 use crate::{
     Orders,

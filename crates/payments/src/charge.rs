@@ -8,10 +8,10 @@ use stubmart_contract::{
     api::{Charge as ApiCharge, ChargeStatus},
     event::ChargeState,
 };
+use stubmart_kernel::repo::Document;
 use stubmart_ports::{
     gateway::AuthoriseRequest,
     key::Key,
-    repo::Document,
     store::{Collection, Index},
 };
 use uuid::Uuid;

@@ -2,10 +2,8 @@
 
 use async_trait::async_trait;
 use stubmart_contract::{DomainEvent, Envelope, EventType};
-use stubmart_ports::{
-    bus::Consumer,
-    consumer::{HandleError, Handler},
-};
+use stubmart_kernel::consumer::{HandleError, Handler};
+use stubmart_ports::bus::Consumer;
 
 use crate::Payments;
 
@@ -23,7 +21,11 @@ impl Handler for OrderCancelled {
         &ORDER_CANCELLED
     }
 
-    async fn handle(&self, envelope: &Envelope) -> Result<(), HandleError> {
+    async fn handle(
+        &self,
+        _: &stubmart_contract::Context,
+        envelope: &Envelope,
+    ) -> Result<(), HandleError> {
         let DomainEvent::OrderCancelled(order) = &envelope.event else { return Ok(()) };
         for charge in self.0.charges_of(order.id).await? {
             if !charge.doc.is_settled() {

@@ -25,14 +25,16 @@ use stubmart_http_kit::{
     SessionGate,
     idempotency::{self, Idempotency, Keeper},
 };
+use stubmart_kernel::{
+    consumer::Handler,
+    repo::Repo,
+    worker::{Wake, Worker},
+};
 use stubmart_ports::{
     calls::SecureOrders,
-    consumer::Handler,
     gateway::{PaymentGateway, SandboxBank},
     host::Host,
-    repo::Repo,
     store::{Collection, Store},
-    worker::{Wake, Worker},
 };
 use utoipa_axum::router::OpenApiRouter;
 

@@ -5,12 +5,8 @@ use stubmart_contract::{
     api::{Charge as ApiCharge, NextAction, Page},
 };
 use stubmart_http_kit::PageRequest;
-use stubmart_ports::{
-    gateway::IntentState,
-    key::Key,
-    repo::{RepoError, Row, Versioned},
-    store::Scan,
-};
+use stubmart_kernel::repo::{RepoError, Row, Versioned};
+use stubmart_ports::{gateway::IntentState, key::Key, store::Scan};
 
 use crate::{
     Payments,

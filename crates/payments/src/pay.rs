@@ -8,7 +8,7 @@ use stubmart_contract::{
     api::{NextAction, Order},
 };
 use stubmart_http_kit::{Answer, Problem};
-use stubmart_ports::{
+use stubmart_kernel::{
     mark, mutant,
     repo::{ChangeError, Decision, RepoError, Trace, Versioned},
 };

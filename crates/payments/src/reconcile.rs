@@ -5,13 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
 use stubmart_contract::ChargeId;
-use stubmart_ports::{
-    Cause,
-    key::Key,
+use stubmart_kernel::{
     repo::RepoError,
-    store::Scan,
     worker::{Next, Wake, Worker},
 };
+use stubmart_ports::{Cause, key::Key, store::Scan};
 
 use crate::{
     Payments,

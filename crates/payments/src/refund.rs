@@ -3,11 +3,8 @@
 
 use std::time::Duration;
 
-use stubmart_ports::{
-    gateway::{GatewayError, Intent, IntentState},
-    mark, mutant,
-    repo::Versioned,
-};
+use stubmart_kernel::{mark, mutant, repo::Versioned};
+use stubmart_ports::gateway::{GatewayError, Intent, IntentState};
 
 use crate::{
     Payments,

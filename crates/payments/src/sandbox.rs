@@ -11,10 +11,8 @@ use stubmart_contract::{
     api::{Charge as ApiCharge, ProblemBody},
 };
 use stubmart_http_kit::{JsonBody, Problem, SessionGate, SignedIn, fields, layer::no_store};
-use stubmart_ports::{
-    gateway::{GatewayError, SandboxBank},
-    repo::Versioned,
-};
+use stubmart_kernel::repo::Versioned;
+use stubmart_ports::gateway::{GatewayError, SandboxBank};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 

@@ -9,11 +9,13 @@
 use std::fmt;
 
 use stubmart_contract::{ChargeId, Timestamp};
+use stubmart_kernel::{
+    mark, mutant,
+    repo::{ChangeError, Decision, RepoError, Trace, Versioned},
+};
 use stubmart_ports::{
     calls::CallError,
     gateway::{GatewayError, Intent, IntentState},
-    mark, mutant,
-    repo::{ChangeError, Decision, RepoError, Trace, Versioned},
 };
 
 use crate::{

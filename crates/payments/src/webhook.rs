@@ -2,10 +2,8 @@
 
 use stubmart_contract::{ChargeId, Code};
 use stubmart_http_kit::Problem;
-use stubmart_ports::{
-    gateway::{BadNotice, GatewayError},
-    mutant,
-};
+use stubmart_kernel::mutant;
+use stubmart_ports::gateway::{BadNotice, GatewayError};
 
 use crate::{Payments, charge::Command, settle::Unsettled};
 

@@ -18,6 +18,14 @@ pub struct Consumer {
     pub types: &'static [EventType],
 }
 
+impl Consumer {
+    /// The service whose readers these are.
+    #[must_use]
+    pub fn service(&self) -> &'static str {
+        self.name.split_once('.').map_or(self.name, |(service, _)| service)
+    }
+}
+
 /// An event that was delivered and has to be settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {

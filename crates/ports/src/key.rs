@@ -87,6 +87,41 @@ impl From<Vec<u8>> for Key {
     }
 }
 
+/// Reads the parts of a key, in the order in which they were written.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyReader<'a>(&'a [u8]);
+
+impl<'a> KeyReader<'a> {
+    /// Reads `key` from its beginning.
+    #[must_use]
+    pub const fn new(key: &'a [u8]) -> Self {
+        Self(key)
+    }
+
+    /// The next part, which is an id; `None` when the key ends before it.
+    pub fn id(&mut self) -> Option<Uuid> {
+        self.take().map(Uuid::from_bytes)
+    }
+
+    /// The next part, which is a number; `None` when the key ends before it.
+    pub fn number(&mut self) -> Option<u32> {
+        self.take().map(u32::from_be_bytes)
+    }
+
+    /// The next part, which is a point in time; `None` when the key ends before it.
+    pub fn time(&mut self) -> Option<Timestamp> {
+        let [first, rest @ ..] = self.take::<8>()?;
+        let [a, b, c, d, e, f, g] = rest;
+        Some(Timestamp::from_millis(i64::from_be_bytes([first ^ 0x80, a, b, c, d, e, f, g])))
+    }
+
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (part, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*part)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +135,15 @@ mod tests {
         }
         let times = [-5, -1, 0, 1, 5].map(|millis| Key::new().time(Timestamp::from_millis(millis)));
         assert!(times.is_sorted());
+    }
+
+    #[test]
+    fn a_key_reads_back_what_was_written() {
+        let (id, at) = (Uuid::from_u128(7), Timestamp::from_millis(-5));
+        let key = Key::new().id(id).number(9).time(at);
+        let mut reader = KeyReader::new(key.bytes());
+        assert_eq!((reader.id(), reader.number(), reader.time()), (Some(id), Some(9), Some(at)));
+        assert_eq!(reader.number(), None);
     }
 
     #[test]

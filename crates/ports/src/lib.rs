@@ -1,4 +1,4 @@
-//! The ports: what a Stubmart service needs from the world, as traits, and what is built on them alone.
+//! The ports: what a Stubmart service needs from the world, as traits, and nothing that is built on them.
 //!
 //! A service names no engine. It is given a [`store::Store`], a [`bus::Bus`], [`timers::Timers`], a
 //! [`gateway::PaymentGateway`] and a [`host::Host`] (clock, ids, tasks); the binary decides which. All
@@ -6,21 +6,13 @@
 
 pub mod bus;
 pub mod calls;
-pub mod consumer;
-pub mod departed;
-pub mod echo;
-pub mod follow;
 pub mod gateway;
-pub mod hooks;
 pub mod host;
 pub mod key;
 pub mod limits;
 pub mod mailer;
-pub mod outbox;
-pub mod repo;
 pub mod store;
 pub mod timers;
-pub mod worker;
 
 /// The cause of a failure, for the log and never for a client.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;

@@ -12,7 +12,8 @@ use stubmart_http_kit::{
     Problem,
     layer::{self, Edge},
 };
-use stubmart_ports::{Cause, host::Host, worker::ShutdownTrigger};
+use stubmart_kernel::worker::ShutdownTrigger;
+use stubmart_ports::{Cause, host::Host};
 use stubmart_tickets::{NewShow, NewTicket};
 
 use crate::{config::Config, market::Market, output, serve};

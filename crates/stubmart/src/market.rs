@@ -12,17 +12,13 @@ use stubmart_embedded::{
 };
 use stubmart_expiration::Expiration;
 use stubmart_http_kit::SessionGate;
-use stubmart_orders::Orders;
-use stubmart_payments::Payments;
-use stubmart_ports::{
-    Cause,
-    bus::Bus,
+use stubmart_kernel::{
     consumer::{self, Handler},
-    host::Host,
-    limits::RateLimits,
-    store::Store,
     worker::{self, Shutdown, Wake, Worker},
 };
+use stubmart_orders::Orders;
+use stubmart_payments::Payments;
+use stubmart_ports::{Cause, bus::Bus, host::Host, limits::RateLimits, store::Store};
 use stubmart_tickets::Tickets;
 use tokio::sync::mpsc;
 use utoipa_axum::router::OpenApiRouter;

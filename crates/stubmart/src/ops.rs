@@ -9,11 +9,8 @@ use axum::{Router, extract::State, http::header, response::IntoResponse, routing
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use stubmart_contract::Timestamp;
 use stubmart_http_kit::Problem;
-use stubmart_ports::{
-    Cause,
-    host::Host,
-    worker::{Next, Worker},
-};
+use stubmart_kernel::worker::{Next, Worker};
+use stubmart_ports::{Cause, host::Host};
 
 use crate::market::Market;
 

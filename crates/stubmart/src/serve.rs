@@ -21,7 +21,8 @@ use stubmart_http_kit::{
     Problem,
     layer::{self, ClientAddr, Edge},
 };
-use stubmart_ports::{Cause, host::Host, worker::ShutdownTrigger};
+use stubmart_kernel::worker::ShutdownTrigger;
+use stubmart_ports::{Cause, host::Host};
 use stubmart_web::{Web, WebConfig};
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;

@@ -13,7 +13,8 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use stubmart_http_kit::layer::ClientAddr;
-use stubmart_ports::{host::Host, worker::Shutdown};
+use stubmart_kernel::worker::Shutdown;
+use stubmart_ports::host::Host;
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 

@@ -11,14 +11,12 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use stubmart_contract::Timestamp;
-use stubmart_ports::{
-    Cause,
-    key::Key,
+use stubmart_kernel::{
     mark, mutant,
     repo::{RepoError, Trace},
-    store::Scan,
     worker::{Next, Worker},
 };
+use stubmart_ports::{Cause, key::Key, store::Scan};
 
 use crate::{
     Tickets,

@@ -1,10 +1,12 @@
 //! A seller whose account is gone: what they offered must not be offered any longer.
 
 use stubmart_contract::UserId;
-use stubmart_ports::{
+use stubmart_kernel::{
     departed,
-    key::Key,
     repo::{RepoError, Trace},
+};
+use stubmart_ports::{
+    key::Key,
     store::{Collection, Scan},
 };
 

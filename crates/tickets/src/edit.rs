@@ -4,7 +4,7 @@ use stubmart_contract::{
     Code, Currency, DomainEvent, EventId, Price, TicketId, UserId, api::TicketStatus,
 };
 use stubmart_http_kit::{IfMatch, Problem};
-use stubmart_ports::{
+use stubmart_kernel::{
     mark, mutant,
     repo::{Decision, Trace, Versioned},
 };

@@ -10,11 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use stubmart_contract::{DomainEvent, Envelope, EventId, EventType, TicketId, event::TicketState};
-use stubmart_ports::{
-    Cause,
-    bus::Seen,
-    follow::{Follow, Sink},
-};
+use stubmart_kernel::follow::{Follow, Sink};
+use stubmart_ports::{Cause, bus::Seen};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{Tickets, catalogue::Standing, ticket::public};

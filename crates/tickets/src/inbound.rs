@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use stubmart_contract::{DomainEvent, Envelope, EventType, UserId};
-use stubmart_ports::{
-    bus::Consumer,
+use stubmart_kernel::{
     consumer::{HandleError, Handler},
     mutant,
     repo::Trace,
 };
+use stubmart_ports::bus::Consumer;
 
 use crate::{Tickets, ticket::Command};
 
@@ -33,7 +33,11 @@ impl Handler for Orders {
         &ORDERS
     }
 
-    async fn handle(&self, envelope: &Envelope) -> Result<(), HandleError> {
+    async fn handle(
+        &self,
+        _: &stubmart_contract::Context,
+        envelope: &Envelope,
+    ) -> Result<(), HandleError> {
         let (order, command) = match &envelope.event {
             DomainEvent::OrderCompleted(order) if mutant!("free what is sold") => {
                 (order, Command::Unlock(order.id))
@@ -56,7 +60,11 @@ impl Handler for Users {
         &USERS
     }
 
-    async fn handle(&self, envelope: &Envelope) -> Result<(), HandleError> {
+    async fn handle(
+        &self,
+        _: &stubmart_contract::Context,
+        envelope: &Envelope,
+    ) -> Result<(), HandleError> {
         if let DomainEvent::UserDeleted(user) = &envelope.event {
             self.0.seller_gone(user.id, Trace::event(envelope)).await?;
         }
@@ -94,15 +102,22 @@ impl Handler for Listings {
         &LISTINGS
     }
 
-    async fn handle(&self, envelope: &Envelope) -> Result<(), HandleError> {
+    async fn handle(
+        &self,
+        _: &stubmart_contract::Context,
+        envelope: &Envelope,
+    ) -> Result<(), HandleError> {
         self.check(envelope, &mut BTreeMap::new()).await
     }
 
     /// A seller who lists a thousand tickets at once is looked up once for each batch.
-    async fn handle_all(&self, envelopes: &[Envelope]) -> Vec<Result<(), HandleError>> {
+    async fn handle_all(
+        &self,
+        events: &[(stubmart_contract::Context, Envelope)],
+    ) -> Vec<Result<(), HandleError>> {
         let mut gone = BTreeMap::new();
-        let mut results = Vec::with_capacity(envelopes.len());
-        for envelope in envelopes {
+        let mut results = Vec::with_capacity(events.len());
+        for (_, envelope) in events {
             results.push(self.check(envelope, &mut gone).await);
         }
         results

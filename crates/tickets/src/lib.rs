@@ -23,14 +23,16 @@ use std::{sync::Arc, time::Duration};
 
 use stubmart_contract::{EventId, Timestamp};
 use stubmart_http_kit::{Idempotency, SessionGate, idempotency};
-use stubmart_ports::{
-    bus::Bus,
+use stubmart_kernel::{
     consumer::Handler,
     departed::Departed,
-    host::Host,
     repo::Repo,
-    store::{Collection, Store},
     worker::{Shutdown, Wake, Worker},
+};
+use stubmart_ports::{
+    bus::Bus,
+    host::Host,
+    store::{Collection, Store},
 };
 use utoipa_axum::router::OpenApiRouter;
 

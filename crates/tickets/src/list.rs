@@ -7,11 +7,8 @@ use stubmart_contract::{
     api::{Page, Ticket as PublicTicket, TicketStatus},
 };
 use stubmart_http_kit::{PageRequest, Problem};
-use stubmart_ports::{
-    key::Key,
-    repo::{RepoError, Row, Versioned},
-    store::Scan,
-};
+use stubmart_kernel::repo::{RepoError, Row, Versioned};
+use stubmart_ports::{key::Key, store::Scan};
 
 use crate::{
     Tickets,

@@ -2,10 +2,8 @@
 //! exactly one wins.
 
 use async_trait::async_trait;
-use stubmart_ports::{
-    calls::{CallError, LockRefusal, LockRequest, LockTickets, Locked},
-    repo::{ChangeError, Decision, Trace, Versioned},
-};
+use stubmart_kernel::repo::{ChangeError, Decision, Trace, Versioned};
+use stubmart_ports::calls::{CallError, LockRefusal, LockRequest, LockTickets, Locked};
 
 use crate::{
     Tickets,

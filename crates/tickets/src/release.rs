@@ -1,6 +1,6 @@
 //! What events do to a ticket: its order ended, or its seller is gone.
 
-use stubmart_ports::repo::{ChangeError, Decision, RepoError, Trace, Versioned};
+use stubmart_kernel::repo::{ChangeError, Decision, RepoError, Trace, Versioned};
 use uuid::Uuid;
 
 use crate::{

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use stubmart_contract::{EventId, Timestamp, api::Venue};
+use stubmart_kernel::repo::Document;
 use stubmart_ports::{
     key::Key,
-    repo::Document,
     store::{Collection, Index},
 };
 use uuid::Uuid;

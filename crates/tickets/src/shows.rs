@@ -5,7 +5,7 @@ use stubmart_contract::{
     api::{Event, Venue},
 };
 use stubmart_http_kit::Problem;
-use stubmart_ports::repo::{ChangeError, Decision, RepoError, Trace, Versioned};
+use stubmart_kernel::repo::{ChangeError, Decision, RepoError, Trace, Versioned};
 use uuid::Uuid;
 
 use crate::{

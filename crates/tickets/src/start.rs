@@ -9,14 +9,12 @@ use std::{
 use async_trait::async_trait;
 use stubmart_contract::{EventId, Price, TicketId, Timestamp, api::TicketStatus};
 use stubmart_http_kit::Idempotency;
-use stubmart_ports::{
-    Cause,
+use stubmart_kernel::{
     departed::Departed,
-    key::Key,
     repo::{Repo, RepoError},
-    store::Scan,
     worker::{Next, Worker},
 };
+use stubmart_ports::{Cause, key::Key, store::Scan};
 use uuid::Uuid;
 
 use crate::{

@@ -15,11 +15,10 @@ use stubmart_contract::{
     event::TicketState,
 };
 use stubmart_http_kit::Patch;
+use stubmart_kernel::{mutant, repo::Document};
 use stubmart_ports::{
     calls::{LockRefusal, LockRequest, Locked},
     key::Key,
-    mutant,
-    repo::Document,
     store::{Collection, Index},
 };
 use uuid::Uuid;

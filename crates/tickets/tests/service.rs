@@ -12,13 +12,15 @@ use stubmart_contract::{
     api::{TicketStatus, Venue},
 };
 use stubmart_http_kit::{PageRequest, SessionGate};
+use stubmart_kernel::{
+    follow::Sink as _,
+    worker::{Shutdown, ShutdownTrigger, Wake},
+};
 use stubmart_ports::{
     bus::{Bus, BusError, Consumer, Seen, Subscription, Tail, TailFrom},
     calls::{CallError, Identity, Introspect, LockRequest, LockTickets as _},
-    follow::Sink as _,
     host::Host,
     store::{Outgoing, Store as _},
-    worker::{Shutdown, ShutdownTrigger, Wake},
 };
 use stubmart_suite::{
     host::{self, ManualClock, START},

@@ -19,10 +19,11 @@ const ADAPTERS: &[&str] = &["stubmart-embedded", "stubmart-remote"];
 const MAY_USE: &[(&[&str], &[&str])] = &[
     (&["stubmart-contract"], &[]),
     (&["stubmart-ports"], &["stubmart-contract"]),
-    (SERVICES, &["stubmart-contract", "stubmart-ports", "stubmart-http-kit"]),
-    (&["stubmart-http-kit"], &["stubmart-contract", "stubmart-ports"]),
-    (&["stubmart-suite"], &["stubmart-contract", "stubmart-ports"]),
-    (ADAPTERS, &["stubmart-contract", "stubmart-ports"]),
+    (&["stubmart-kernel"], &["stubmart-contract", "stubmart-ports"]),
+    (SERVICES, &["stubmart-contract", "stubmart-ports", "stubmart-kernel", "stubmart-http-kit"]),
+    (&["stubmart-http-kit"], &["stubmart-contract", "stubmart-ports", "stubmart-kernel"]),
+    (&["stubmart-suite"], &["stubmart-contract", "stubmart-ports", "stubmart-kernel"]),
+    (ADAPTERS, &["stubmart-contract", "stubmart-ports", "stubmart-kernel"]),
     (&["stubmart-client"], &["stubmart-contract", "stubmart-ports"]),
     (&["stubmart-web"], &["stubmart-client", "stubmart-contract", "stubmart-ports"]),
 ];

@@ -15,13 +15,13 @@ use stubmart_http_kit::{
     SessionGate,
     layer::{self, ClientAddr, Edge},
 };
+use stubmart_kernel::worker::{Next, Wake};
 use stubmart_ports::{
     host::{Host, PasswordHasher},
     key::Key,
     limits::RateLimits,
     mailer::Mailer,
     store::{DocKey, Scan, Store},
-    worker::{Next, Wake},
 };
 use stubmart_suite::{
     host::{FakeHasher, ManualClock, manual},
@@ -132,7 +132,10 @@ impl Market {
                 handler.consumer().types.contains(&envelope.event.event_type())
             };
             for envelope in envelopes.iter().filter(wanted) {
-                handler.handle(envelope).await.unwrap();
+                handler
+                    .handle(&stubmart_contract::Context::handling("test", envelope), envelope)
+                    .await
+                    .unwrap();
             }
         }
         for worker in self.auth.workers() {

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use stubmart_contract::{ChargeId, Currency, OrderId, Price, Timestamp};
+use stubmart_kernel::repo::Document;
 use stubmart_ports::{
     gateway::{AuthoriseRequest, GatewayError, Intent, IntentState},
     key::Key,
-    repo::Document,
     store::{Collection, Index},
 };
 use uuid::Uuid;

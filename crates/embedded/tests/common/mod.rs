@@ -58,6 +58,8 @@ pub fn event(number: u64, version: u64) -> Outgoing {
         at: Timestamp::EPOCH,
         causation_id: event_id,
         correlation_id: event_id,
+        actor: stubmart_contract::Actor::System,
+        request_id: None,
         event: DomainEvent::UserUpdated(UserState { id: UserId(id(number)) }),
     };
     let event_type = envelope.event.event_type();

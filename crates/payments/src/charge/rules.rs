@@ -14,7 +14,7 @@ use std::time::Duration;
 use stubmart_contract::{
     ChargeId, Currency, DomainEvent, OrderId, Price, Timestamp, UserId, event::ChargeState,
 };
-use stubmart_ports::{mark, mutant};
+use stubmart_kernel::{mark, mutant};
 
 use super::{Charge, Failure, Reason, Stage};
 

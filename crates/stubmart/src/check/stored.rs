@@ -7,9 +7,10 @@ use std::{
 
 use stubmart_contract::{DomainEvent, Envelope, OrderId, Timestamp};
 use stubmart_embedded::{sandbox::SandboxIntent, snapshot::Snapshot};
+use stubmart_kernel::repo::Document;
 use stubmart_orders::order::Order;
 use stubmart_payments::charge::Charge;
-use stubmart_ports::{Cause, bus::Consumer, repo::Document};
+use stubmart_ports::{Cause, bus::Consumer};
 use stubmart_tickets::ticket::Ticket;
 
 use super::{

@@ -15,11 +15,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use stubmart_contract::Code;
 use stubmart_embedded::Database;
 use stubmart_http_kit::Problem;
-use stubmart_ports::{
-    Cause,
-    host::Host,
-    worker::{Shutdown, ShutdownTrigger, Wake},
-};
+use stubmart_kernel::worker::{Shutdown, ShutdownTrigger, Wake};
+use stubmart_ports::{Cause, host::Host};
 use stubmart_tickets::Tickets;
 
 use crate::{config::Config, market::open_database, output};

@@ -5,7 +5,7 @@
 
 use std::{env, fs, path::PathBuf, time::Duration};
 
-use stubmart_browser_tests::{Browser, Look, Market, Member, root};
+use stubmart_browser::{Browser, Look, Market, Member, root};
 use stubmart_client::{EventQuery, EventSort};
 use stubmart_contract::api::{CreateOrderRequest, CreateTicketRequest, Event, Ticket};
 

@@ -10,9 +10,9 @@ use std::{
 
 use async_trait::async_trait;
 use stubmart_contract::{EventType, MessageId};
+use stubmart_kernel::mark;
 use stubmart_ports::{
     bus::{Bus, BusError, Consumer, Delivery, Disposition, Seen, Subscription, Tail, TailFrom},
-    mark,
     store::Outgoing,
 };
 use tokio::sync::Notify;

@@ -15,19 +15,21 @@ use stubmart_auth::Auth;
 use stubmart_contract::Timestamp;
 use stubmart_expiration::Expiration;
 use stubmart_http_kit::SessionGate;
+use stubmart_kernel::{
+    consumer::{self, Handler},
+    mark,
+    outbox::Relay,
+    worker::{self, Shutdown, ShutdownTrigger, Wake, Worker},
+};
 use stubmart_orders::Orders;
 use stubmart_payments::Payments;
 use stubmart_ports::{
     Cause,
     bus::Bus,
-    consumer::{self, Handler},
     host::{Busy, Clock, Host, PasswordHasher, Spawner},
     limits::{LimitsUnavailable, Quota, RateLimits},
     mailer::{Mail, MailError, Mailer},
-    mark,
-    outbox::Relay,
     store::Store,
-    worker::{self, Shutdown, ShutdownTrigger, Wake, Worker},
 };
 use stubmart_suite::{
     host::{FakeHasher, SeededIds},

@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Parser;
-use stubmart_ports::hooks;
+use stubmart_kernel::hooks;
 use stubmart_sim::{
     enumerate::{Broken, Flow, enumerate, play},
     mutants::{self, MUTANTS, Mutant, hunt},

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use stubmart_ports::hooks;
+use stubmart_kernel::hooks;
 
 use crate::{
     enumerate::{Flow, places, play},

@@ -11,11 +11,9 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use stubmart_contract::{ChargeId, OrderId, Timestamp, api::OrderStatus};
-use stubmart_ports::{
-    gateway::{
-        AuthoriseRequest, BadNotice, GatewayError, Intent, IntentState, Notice, PaymentGateway,
-    },
-    mark, mutant,
+use stubmart_kernel::{mark, mutant};
+use stubmart_ports::gateway::{
+    AuthoriseRequest, BadNotice, GatewayError, Intent, IntentState, Notice, PaymentGateway,
 };
 use stubmart_suite::host::Seeded;
 use uuid::Uuid;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use stubmart_ports::hooks;
+use stubmart_kernel::hooks;
 
 use crate::{
     exec::{WORLD, lock},

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use stubmart_ports::hooks;
+use stubmart_kernel::hooks;
 
 use crate::{
     exec::lock,

@@ -11,8 +11,8 @@ use stubmart_contract::{
     OrderId, TicketId, UserId,
     api::{CancelReason, OrderStatus, TicketStatus},
 };
+use stubmart_kernel::mark;
 use stubmart_payments::charge::Stage;
-use stubmart_ports::mark;
 use stubmart_suite::host::Seeded;
 use uuid::Uuid;
 

@@ -13,8 +13,9 @@ use std::{
 
 use futures_util::FutureExt as _;
 use stubmart_contract::Timestamp;
+use stubmart_kernel::mark;
 use stubmart_ports::{
-    Cause, mark,
+    Cause,
     store::{DocKey, Save, Store as _, StoreError},
 };
 use stubmart_suite::{

@@ -13,13 +13,15 @@ use futures_util::FutureExt as _;
 use stubmart_contract::{
     DomainEvent, Envelope, EventType, MessageId, Timestamp, UserId, event::UserState,
 };
-use stubmart_ports::{
-    bus::{Bus, BusError, Consumer, Delivery, Disposition, Subscription, TailFrom},
+use stubmart_kernel::{
     consumer::{self, HandleError, Handler},
     outbox::Relay,
+    worker::{self, ShutdownTrigger, Wake},
+};
+use stubmart_ports::{
+    bus::{Bus, BusError, Consumer, Delivery, Disposition, Subscription, TailFrom},
     store::{Collection, DocKey, Expect, Outgoing, Save, SaveId, Store, StoreError},
     timers::{Claim, Timer, TimerError, Timers},
-    worker::{self, ShutdownTrigger, Wake},
 };
 use stubmart_suite::{
     fault::{Call, Fault, FaultyBus, FaultyStore, FaultyTimers, Injector, Op, Rates},
@@ -50,6 +52,8 @@ fn event(number: u64) -> Outgoing {
         at: Timestamp::EPOCH,
         causation_id: MessageId(id),
         correlation_id: MessageId(id),
+        actor: stubmart_contract::Actor::System,
+        request_id: None,
         event: DomainEvent::UserCreated(UserState { id: UserId(id) }),
     };
     let body = envelope.encode().unwrap();
@@ -403,7 +407,11 @@ impl Handler for Keeping {
         &READER
     }
 
-    async fn handle(&self, envelope: &Envelope) -> Result<(), HandleError> {
+    async fn handle(
+        &self,
+        _: &stubmart_contract::Context,
+        envelope: &Envelope,
+    ) -> Result<(), HandleError> {
         // The handler has a dependency of its own, which fails too.
         self.timers.next_due().await?;
         self.handled.lock().unwrap().insert(u64::try_from(envelope.id.0.as_u128()).unwrap());

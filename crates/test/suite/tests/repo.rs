@@ -19,14 +19,16 @@ use async_trait::async_trait;
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use serde::{Deserialize, Serialize};
 use stubmart_contract::{DomainEvent, Envelope, UserId, event::UserState};
+use stubmart_kernel::{
+    repo::{ChangeError, Decision, Document, Repo, RepoError, Trace, Versioned},
+    worker::Wake,
+};
 use stubmart_ports::{
     host::Host,
     key::Key,
-    repo::{ChangeError, Decision, Document, Repo, RepoError, Trace, Versioned},
     store::{
         Collection, DocKey, Found, FoundKey, Index, Recorded, Save, Scan, Store, StoreError, Stored,
     },
-    worker::Wake,
 };
 use stubmart_suite::{
     fault::{Fault, FaultyStore, Injector, Op, Rates},

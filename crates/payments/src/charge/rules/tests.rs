@@ -1,4 +1,4 @@
-use stubmart_ports::repo::Document as _;
+use stubmart_kernel::repo::Document as _;
 use uuid::Uuid;
 
 use super::*;

@@ -24,6 +24,7 @@ use stubmart_contract::{
 };
 use stubmart_embedded::sandbox::Sandbox;
 use stubmart_http_kit::SessionGate;
+use stubmart_kernel::worker::{Next, Wake};
 use stubmart_payments::{CHARGES, Charge, Config, Deps, Payments, SERVICE};
 use stubmart_ports::{
     calls::{CallError, Identity, Introspect, SecureOrders},
@@ -33,7 +34,6 @@ use stubmart_ports::{
     host::Host,
     key::Key,
     store::{Scan, Store},
-    worker::{Next, Wake},
 };
 use stubmart_suite::{
     host::{self, ManualClock},
@@ -161,7 +161,10 @@ impl World {
     pub(crate) async fn deliver(&self, service: &Service) {
         while let Some(envelope) = self.orders.next_event() {
             for handler in service.payments.handlers() {
-                handler.handle(&envelope).await.unwrap();
+                handler
+                    .handle(&stubmart_contract::Context::handling("test", &envelope), &envelope)
+                    .await
+                    .unwrap();
             }
             self.orders.settle_event(envelope.id);
         }

@@ -129,6 +129,8 @@ impl FakeOrders {
             at: self.host.now(),
             causation_id: message_id,
             correlation_id: message_id,
+            actor: stubmart_contract::Actor::System,
+            request_id: None,
             event,
         });
     }

@@ -1,7 +1,7 @@
 //! Every page can be used by everybody: an audit by axe-core, in light and dark, on desk and phone; and
 //! every page is light.
 
-use stubmart_browser_tests::{Browser, Look, Market, Member, SETTLED};
+use stubmart_browser::{Browser, Look, Market, Member, SETTLED};
 use stubmart_client::TicketQuery;
 use stubmart_contract::api::{CreateOrderRequest, CreatePaymentRequest};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stubmart_browser_tests::{Browser, Look, Market, Member, eventually};
+use stubmart_browser::{Browser, Look, Market, Member, eventually};
 use stubmart_contract::{
     TicketId,
     api::{

@@ -1,6 +1,6 @@
 //! The whole way of a seller and a buyer, by the pages alone.
 
-use stubmart_browser_tests::{Browser, Look, Market, Member, eventually};
+use stubmart_browser::{Browser, Look, Market, Member, eventually};
 use stubmart_contract::api::TicketStatus;
 
 use crate::clean;

@@ -7,7 +7,7 @@ mod journey;
 mod search;
 mod seller;
 
-use stubmart_browser_tests::Browser;
+use stubmart_browser::Browser;
 
 /// Nothing is in the console, and nothing was loaded from another site.
 async fn clean(browser: &Browser) {

@@ -1,6 +1,6 @@
 //! Finding an event.
 
-use stubmart_browser_tests::{Browser, Look, Market};
+use stubmart_browser::{Browser, Look, Market};
 
 use crate::clean;
 

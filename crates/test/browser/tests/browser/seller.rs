@@ -1,6 +1,6 @@
 //! The seller's side, and what a buyer sees of it.
 
-use stubmart_browser_tests::{Browser, Look, Market};
+use stubmart_browser::{Browser, Look, Market};
 use stubmart_contract::api::{CreateOrderRequest, Ticket, UpdateTicketRequest};
 
 use crate::clean;
@@ -169,7 +169,7 @@ async fn the_account_can_be_looked_after() {
     browser.fill("#f-profile-currentPassword", "not that one").await;
     browser.click("section:has(#profile-title) .btn").await;
     browser.sees("#e-profile-currentPassword", "not your present password").await;
-    browser.fill("#f-profile-currentPassword", stubmart_browser_tests::Member::PASSWORD).await;
+    browser.fill("#f-profile-currentPassword", stubmart_browser::Member::PASSWORD).await;
     browser.click("section:has(#profile-title) .btn").await;
     browser.sees(".who .me", "Countess").await;
 
@@ -187,7 +187,7 @@ async fn the_account_can_be_looked_after() {
     browser.click("#sessions .btn").await;
     browser.sees(".flash", "That session is signed out").await;
     browser.click("summary").await;
-    browser.fill("#f-delete-currentPassword", stubmart_browser_tests::Member::PASSWORD).await;
+    browser.fill("#f-delete-currentPassword", stubmart_browser::Member::PASSWORD).await;
     browser.click("details .btn.danger").await;
     browser.sees(".flash", "Your account is deleted").await;
     assert!(browser.has(".who .btn").await, "nobody is signed in");

@@ -119,6 +119,8 @@ fn event(kind: EventType, number: u64) -> Outgoing {
         at: Timestamp::EPOCH,
         causation_id: MessageId(id),
         correlation_id: MessageId(id),
+        actor: stubmart_contract::Actor::System,
+        request_id: None,
         event: match kind {
             EventType::UserUpdated => DomainEvent::UserUpdated(state),
             EventType::UserDeleted => DomainEvent::UserDeleted(state),

@@ -4,11 +4,13 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use stubmart_contract::EventType;
+use stubmart_kernel::{
+    outbox::Relay,
+    worker::{Next, Wake, Worker as _},
+};
 use stubmart_ports::{
     bus::{Bus, Consumer, Disposition, Subscription},
-    outbox::Relay,
     store::{Collection, DocKey, Expect, Save, SaveId, Store},
-    worker::{Next, Wake, Worker as _},
 };
 use uuid::Uuid;
 

@@ -4,14 +4,16 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::future::{Either, join_all, select};
-use stubmart_contract::Envelope;
+use stubmart_contract::{Context, Envelope};
 
 use crate::{
+    mutant,
+    worker::{Backoff, Shutdown},
+};
+use stubmart_ports::{
     Cause,
     bus::{Bus, Consumer, Delivery, Disposition, Subscription},
     host::Host,
-    mutant,
-    worker::{Backoff, Shutdown},
 };
 
 /// How many events are handled at once.
@@ -48,11 +50,11 @@ pub trait Handler: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`HandleError`].
-    async fn handle(&self, envelope: &Envelope) -> Result<(), HandleError>;
+    async fn handle(&self, context: &Context, envelope: &Envelope) -> Result<(), HandleError>;
 
     /// Handles several events, with one answer for each.
-    async fn handle_all(&self, envelopes: &[Envelope]) -> Vec<Result<(), HandleError>> {
-        join_all(envelopes.iter().map(|envelope| self.handle(envelope))).await
+    async fn handle_all(&self, events: &[(Context, Envelope)]) -> Vec<Result<(), HandleError>> {
+        join_all(events.iter().map(|(context, envelope)| self.handle(context, envelope))).await
     }
 }
 
@@ -105,11 +107,12 @@ async fn handle_deliveries(
     let name = handler.consumer().name;
     let mut settled = Vec::with_capacity(deliveries.len());
     let mut readable = Vec::with_capacity(deliveries.len());
-    let mut envelopes = Vec::with_capacity(deliveries.len());
+    let mut events = Vec::with_capacity(deliveries.len());
+    let service = handler.consumer().service();
     for delivery in deliveries {
         match Envelope::decode(&delivery.body) {
             Ok(envelope) => {
-                envelopes.push(envelope);
+                events.push((Context::handling(service, &envelope), envelope));
                 readable.push(delivery);
             }
             Err(error) => {
@@ -118,8 +121,8 @@ async fn handle_deliveries(
             }
         }
     }
-    let results = handler.handle_all(&envelopes).await;
-    for ((delivery, envelope), result) in readable.iter().zip(&envelopes).zip(results) {
+    let results = handler.handle_all(&events).await;
+    for ((delivery, (_, envelope)), result) in readable.iter().zip(&events).zip(results) {
         settled.push((delivery.token, disposition(name, delivery, envelope, result)));
     }
     settled

@@ -11,11 +11,13 @@ use stubmart_contract::UserId;
 use uuid::Uuid;
 
 use crate::{
+    repo::{ChangeError, Decision, Document, Repo, RepoError, Trace, Versioned},
+    worker::Wake,
+};
+use stubmart_ports::{
     host::Host,
     key::Key,
-    repo::{ChangeError, Decision, Document, Repo, RepoError, Trace, Versioned},
     store::{Collection, Store},
-    worker::Wake,
 };
 
 /// Where a service keeps its marks.

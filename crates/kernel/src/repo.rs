@@ -6,16 +6,15 @@ use serde::{Serialize, de::DeserializeOwned};
 use stubmart_contract::{DomainEvent, Envelope, MessageId};
 use uuid::Uuid;
 
-use crate::{
+use crate::{mark, mutant, worker::Wake};
+use stubmart_ports::{
     Cause,
     host::Host,
     key::Key,
-    mark, mutant,
     store::{
         Collection, DocKey, Expect, Found, FoundKey, IndexEntry, Outgoing, Save, SaveId, Scan,
         Store, StoreError, Stored,
     },
-    worker::Wake,
 };
 
 /// How often a change is decided anew because another came first.
@@ -394,8 +393,17 @@ impl<T: Document> Repo<T> {
         let id = self.host.message_id();
         let (causation_id, correlation_id) = trace.0.unwrap_or((id, id));
         let at = self.host.now();
-        let envelope =
-            Envelope { id, aggregate_id, version, at, causation_id, correlation_id, event };
+        let envelope = Envelope {
+            id,
+            aggregate_id,
+            version,
+            at,
+            causation_id,
+            correlation_id,
+            actor: stubmart_contract::Actor::Unrecorded,
+            request_id: None,
+            event,
+        };
         let event_type = envelope.event.event_type();
         let body = envelope.encode().map_err(|error| RepoError::Corrupt(error.into()))?;
         Ok(Outgoing { id, event_type, body })

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use stubmart_contract::EventType;
 use tokio::sync::Mutex;
 
-use crate::{
+use crate::worker::{Next, Shutdown, Worker};
+use stubmart_ports::{
     Cause,
     bus::{Bus, Seen, Tail, TailFrom},
-    worker::{Next, Shutdown, Worker},
 };
 
 /// How many events are read at once.

@@ -16,11 +16,13 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{
+    follow::{Follow, Sink},
+    worker::{Shutdown, Worker},
+};
+use stubmart_ports::{
     Cause,
     bus::{Bus, Seen},
-    follow::{Follow, Sink},
     host::Host,
-    worker::{Shutdown, Worker},
 };
 
 /// How long a request waits at the most.

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    Cause,
-    bus::Bus,
     mutant,
-    store::Store,
     worker::{Next, Wake, Worker},
 };
+use stubmart_ports::{Cause, bus::Bus, store::Store};
 
 /// How many events go to the bus at once.
 const BATCH: usize = 256;

@@ -7,7 +7,7 @@ use futures_util::future::{Either, select};
 use stubmart_contract::Timestamp;
 use tokio::sync::{Notify, watch};
 
-use crate::{Cause, host::Host};
+use stubmart_ports::{Cause, host::Host};
 
 /// How long an idle worker that others wake waits at the most before it looks again by itself: a lost
 /// wake-up costs so much and no more.

@@ -1,0 +1,19 @@
+//! What a Stubmart service stands on, built on the ports alone: no HTTP and no engines.
+
+pub mod aggregate;
+pub mod consumer;
+pub mod deleted_users;
+pub mod departed;
+pub mod due;
+pub mod echo;
+pub mod follow;
+pub mod hooks;
+pub mod idempotency;
+pub mod outbox;
+pub mod page;
+pub mod repo;
+pub mod repository;
+pub mod worker;
+
+pub use aggregate::{Aggregate, Decision, Precondition};
+pub use repository::{Applied, ApplyError, Repository, RepositoryError, Versioned};
