@@ -4,6 +4,7 @@
 //! error codes. Nothing here does I/O, reads a clock or knows a database.
 
 pub mod api;
+pub mod calls;
 pub mod code;
 pub mod context;
 pub mod event;

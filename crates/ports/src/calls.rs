@@ -1,13 +1,17 @@
-//! The three calls that services make to each other while a request waits. In one process a call goes
-//! straight to the other service; split, it goes over HTTP.
+//! The calls that services make to each other while somebody waits. In one process a call goes straight
+//! to the other service; split, it goes over HTTP.
+//!
+//! A call is the fast way; the event of the same change is the sure way. Every call may be made again,
+//! and then answers as before.
 
 use std::{fmt, future::ready};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use stubmart_contract::{
-    ChargeId, Currency, OrderId, Price, SessionId, TicketId, Timestamp, UserId,
+    ChargeId, Context, Currency, OrderId, Price, SessionId, TicketId, Timestamp, UserId,
     api::{Order, OrderTicket},
+    calls,
 };
 
 use crate::Cause;
@@ -145,4 +149,123 @@ pub trait SecureOrders: Send + Sync + 'static {
         let _ = (order_id, ticket_id);
         Box::pin(ready(()))
     }
+}
+
+/// What auth answers.
+#[async_trait]
+pub trait Auth: Send + Sync + 'static {
+    /// Whose session token this is; `None` when it is nobody's, has ended or was revoked.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn introspect(
+        &self,
+        context: &Context,
+        token: &str,
+    ) -> Result<Option<calls::Identity>, CallError>;
+}
+
+/// What tickets answers.
+#[async_trait]
+pub trait Tickets: Send + Sync + 'static {
+    /// Locks a ticket for an order, in one conditional write: of any number of orders one wins.
+    ///
+    /// # Errors
+    /// [`CallError`]: the lock may have been taken.
+    async fn lock(
+        &self,
+        context: &Context,
+        request: calls::LockRequest,
+    ) -> Result<Result<calls::Locked, calls::LockRefusal>, CallError>;
+
+    /// Frees a ticket that this order holds. Where another order holds it, or none, nothing changes.
+    ///
+    /// # Errors
+    /// [`CallError`]: it may be free.
+    async fn release(
+        &self,
+        context: &Context,
+        ticket_id: TicketId,
+        order_id: OrderId,
+    ) -> Result<(), CallError>;
+
+    /// Sells a ticket to the order that holds it. Where another order holds it, or none, nothing
+    /// changes.
+    ///
+    /// # Errors
+    /// [`CallError`]: it may be sold.
+    async fn sell(
+        &self,
+        context: &Context,
+        ticket_id: TicketId,
+        order_id: OrderId,
+    ) -> Result<(), CallError>;
+
+    /// Locks that outlived their time, for whoever keeps the timers.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn overdue_locks(
+        &self,
+        context: &Context,
+        request: calls::OverdueLocksRequest,
+    ) -> Result<calls::OverdueLocks, CallError>;
+}
+
+/// What orders answers.
+#[async_trait]
+pub trait Orders: Send + Sync + 'static {
+    /// The order, if `buyer` has it; one whose time is over is ended by the question. To ask is not to
+    /// come back: a checkout whose page was closed is left all the same.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn order(
+        &self,
+        context: &Context,
+        buyer: UserId,
+        order_id: OrderId,
+    ) -> Result<Option<calls::OrderForPayment>, CallError>;
+
+    /// Created → Awaiting Payment for this charge, in one conditional write.
+    ///
+    /// # Errors
+    /// [`CallError`]: the order may be secured.
+    async fn secure(
+        &self,
+        context: &Context,
+        order_id: OrderId,
+        charge_id: ChargeId,
+    ) -> Result<Result<(), calls::SecureRefusal>, CallError>;
+
+    /// The charge took its money: Awaiting Payment → Completed, and the ticket is sold. An order that
+    /// does not await this charge stays as it is.
+    ///
+    /// # Errors
+    /// [`CallError`]: the order may be completed.
+    async fn complete(
+        &self,
+        context: &Context,
+        order_id: OrderId,
+        charge_id: ChargeId,
+    ) -> Result<(), CallError>;
+
+    /// The charge failed for good: the order is cancelled and its ticket free. An order that has ended,
+    /// or awaits another charge, stays as it is.
+    ///
+    /// # Errors
+    /// [`CallError`]: the order may be cancelled.
+    async fn fail(
+        &self,
+        context: &Context,
+        order_id: OrderId,
+        charge_id: ChargeId,
+    ) -> Result<(), CallError>;
+
+    /// A lock's time is up: an order that is still Created is cancelled, one that was never saved gets
+    /// a tombstone, and the ticket of one that has ended is released or sold again.
+    ///
+    /// # Errors
+    /// [`CallError`]: ask again until it is answered.
+    async fn expire(&self, context: &Context, lock: calls::ExpiredLock) -> Result<(), CallError>;
 }

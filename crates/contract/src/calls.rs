@@ -1,0 +1,151 @@
+//! What services say to each other while somebody waits.
+//!
+//! Each call has request and answer types of its own, so that a change of the public API is no change of
+//! the protocol between services. All of it can be put on the wire; in one process it never is.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    api::{OrderStatus, OrderTicket},
+    context::Role,
+    ids::{ChargeId, OrderId, SessionId, TicketId, UserId},
+    money::{Currency, Price},
+    time::Timestamp,
+};
+
+/// Whose token it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// The user.
+    pub user_id: UserId,
+    /// The session or access token.
+    pub session_id: SessionId,
+    /// What the user may do.
+    pub role: Role,
+}
+
+/// What orders wants locked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LockRequest {
+    /// The ticket.
+    pub ticket_id: TicketId,
+    /// The order it is locked for; the same at every retry.
+    pub order_id: OrderId,
+    /// Whose order it is.
+    pub buyer_id: UserId,
+    /// The price that the buyer saw.
+    pub price: Option<Price>,
+    /// When the checkout runs out.
+    pub until: Timestamp,
+}
+
+/// A lock that was taken, and the ticket as it was locked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Locked {
+    /// The seller.
+    pub seller_id: UserId,
+    /// The price at the lock.
+    pub price: Price,
+    /// Its currency.
+    pub currency: Currency,
+    /// What is bought.
+    pub ticket: OrderTicket,
+    /// When the checkout runs out: that of the first answer, where the order held the lock already.
+    pub until: Timestamp,
+}
+
+/// Why a ticket was not locked. Nothing happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LockRefusal {
+    /// No such ticket, or it is no longer offered.
+    NotFound,
+    /// Another order holds it.
+    Locked,
+    /// It is sold.
+    Sold,
+    /// The buyer is its seller.
+    OwnTicket,
+    /// Its price is another.
+    PriceChanged,
+}
+
+/// A lock whose time is up, with all that orders needs to write a tombstone for an order it never saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExpiredLock {
+    /// The order that holds the lock.
+    pub order_id: OrderId,
+    /// Whose order it is.
+    pub buyer_id: UserId,
+    /// The ticket.
+    pub ticket_id: TicketId,
+    /// When the checkout ran out.
+    pub until: Timestamp,
+    /// The ticket as it was locked.
+    pub locked: Locked,
+}
+
+/// Which overdue locks are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OverdueLocksRequest {
+    /// Those that ran out before this moment.
+    pub due_before: Timestamp,
+    /// Behind this place, which the page before gave.
+    pub cursor: Option<String>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// One page of overdue locks, the oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OverdueLocks {
+    /// The locks.
+    pub locks: Vec<ExpiredLock>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+}
+
+/// What payments needs to know of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderForPayment {
+    /// The order.
+    pub id: OrderId,
+    /// The buyer.
+    pub user_id: UserId,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// Whether it was cancelled because its time ran out.
+    pub has_expired: bool,
+    /// The charge it is secured for or was paid with.
+    pub charge_id: Option<ChargeId>,
+    /// What is to be paid, in minor units.
+    pub amount: Price,
+    /// In this currency.
+    pub currency: Currency,
+    /// When the checkout runs out.
+    pub expires_at: Timestamp,
+}
+
+/// Why an order was not secured. The money stays where it is; an order whose time is over is ended by
+/// the question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecureRefusal {
+    /// No such order.
+    NotFound,
+    /// It was cancelled because its time ran out.
+    Expired,
+    /// It was cancelled for another reason.
+    Cancelled,
+    /// It is paid for already.
+    Completed,
+    /// It is secured for another charge.
+    PaymentInProgress,
+}
