@@ -1,15 +1,22 @@
 //! A mailer that puts mail into a directory, one file each, for a mail system or a developer to pick up.
 
 use std::{
-    fmt::Write as _,
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{Arc, Weak},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
+use lettre::{
+    Address, Message,
+    address::Envelope,
+    message::{
+        Body, Mailbox, SinglePart,
+        header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
+    },
+};
 use stubmart_contract::Timestamp;
 use stubmart_ports::{
     Cause,
@@ -18,12 +25,6 @@ use stubmart_ports::{
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
-
-/// The longest line of quoted-printable text, without its line end (RFC 2045, section 6.7).
-const LINE_MAX: usize = 76;
-
-/// How many characters of an encoded word its text may take: 75 less `=?utf-8?Q?` and `?=` (RFC 2047).
-const WORD_MAX: usize = 63;
 
 /// How long a mail is kept for whoever picks it up. It holds an address, which must not outlive its
 /// account for long.
@@ -41,7 +42,7 @@ pub struct FileMailer {
 
 struct Settings {
     directory: PathBuf,
-    from: String,
+    from: Mailbox,
 }
 
 impl std::fmt::Debug for FileMailer {
@@ -55,11 +56,12 @@ impl FileMailer {
     /// address `from`.
     ///
     /// # Errors
-    /// When the directory can not be made, or `from` is no address that a mail could be written with.
-    pub fn new(host: Host, directory: PathBuf, from: String) -> io::Result<Self> {
-        if !is_address(&from) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not an email address"));
-        }
+    /// When the directory cannot be made, or `from` is no email address.
+    pub fn new(host: Host, directory: PathBuf, from: &str) -> io::Result<Self> {
+        let from = from
+            .parse::<Address>()
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?
+            .into();
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
@@ -103,15 +105,16 @@ async fn tidy(host: Host, settings: Weak<Settings>) {
 }
 
 impl Settings {
-    /// Writes a mail under a name of the attempt's own first, so that a file with the mail's name is
-    /// always whole, however many write it at once.
+    /// Writes a mail under a name of its own for each attempt and renames the file then: a file with
+    /// the mail's name is always whole, however many attempts write it at once. (lettre's own file
+    /// transport neither syncs its files nor keeps them from other users.)
     fn write(&self, mail: &Mail, attempt: Uuid, now: Timestamp) -> Result<(), MailError> {
-        // What can not be written down now can not be later either.
+        // A mail that cannot be written down now never can be.
         let message = message(mail, &self.from, now).map_err(MailError::Refused)?;
         self.store(mail.id, attempt, &message).map_err(|error| MailError::Failed(error.into()))
     }
 
-    fn store(&self, id: Uuid, attempt: Uuid, message: &str) -> io::Result<()> {
+    fn store(&self, id: Uuid, attempt: Uuid, message: &[u8]) -> io::Result<()> {
         let path = self.directory.join(format!("{id}.eml"));
         if path.try_exists()? {
             return Ok(());
@@ -148,110 +151,62 @@ impl Settings {
     }
 }
 
-fn write_durably(path: &Path, message: &str) -> io::Result<()> {
+fn write_durably(path: &Path, message: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    file.write_all(message.as_bytes())?;
+    file.write_all(message)?;
     file.sync_all()
 }
 
-/// The whole message. Nothing in it can end a header line but what ends it here: addresses with
-/// anything but plain characters are refused, and the subject is encoded where it is not plain.
-fn message(mail: &Mail, from: &str, now: Timestamp) -> Result<String, Cause> {
-    if !is_address(&mail.to) {
-        return Err("the mail's address can not be written into a header".into());
-    }
-    let date =
-        jiff::Timestamp::from_millisecond(now.millis())?.strftime("%a, %d %b %Y %H:%M:%S +0000");
-    let domain = from.rsplit('@').next().unwrap_or("localhost");
-    let mut out = String::new();
-    write!(out, "Date: {date}\r\nFrom: <{from}>\r\nTo: <{}>\r\n", mail.to)?;
-    write!(out, "Message-ID: <{}@{domain}>\r\nSubject: {}\r\n", mail.id, subject(&mail.subject))?;
-    out.push_str(
-        "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n\
-         Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
-    );
-    quoted_printable(&mail.text, &mut out);
-    Ok(out)
+/// The whole message (RFC 5322): plain text, as quoted-printable.
+fn message(mail: &Mail, from: &Mailbox, now: Timestamp) -> Result<Vec<u8>, Cause> {
+    let to = address(&mail.to).ok_or("the mail's address cannot be written into a header")?;
+    let envelope = Envelope::new(Some(from.email.clone()), vec![to.clone()])?;
+    let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
+    let message = Message::builder()
+        .envelope(envelope)
+        .date(SystemTime::UNIX_EPOCH + now.since(Timestamp::EPOCH))
+        .from(from.clone())
+        .to(to.into())
+        .message_id(Some(format!("<{}@{}>", mail.id, from.email.domain())))
+        .subject(mail.subject.as_str())
+        .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
+        .singlepart(
+            SinglePart::builder().content_type(ContentType::TEXT_PLAIN).body(body(&mail.text)?),
+        )?;
+    Ok(message.formatted())
 }
 
-/// Whether a text can stand between `<` and `>` in a header as an address (RFC 5322, and RFC 6532
-/// beyond ASCII). It is no promise that somebody reads mail there.
-fn is_address(text: &str) -> bool {
+/// A text as quoted-printable, in which no blank at the end of a line is lost on the way. The end of
+/// its last line is left out: whatever comes after a body begins a line.
+fn body(text: &str) -> Result<Body, Cause> {
+    let quoted = ContentTransferEncoding::QuotedPrintable;
+    let body = Body::new_with_encoding(text.strip_suffix('\n').unwrap_or(text).to_owned(), quoted)
+        .map_err(|_| "the mail's text cannot be encoded")?;
+    // A dot alone on a line would end the mail for a program that reads it as sendmail(8) does.
+    let lines: Vec<_> = std::str::from_utf8(body.as_ref())?
+        .split("\r\n")
+        .map(|line| if line == "." { "=2E" } else { line })
+        .collect();
+    Ok(Body::dangerous_pre_encoded(lines.join("\r\n").into_bytes(), quoted))
+}
+
+/// Reads an address that can stand in a header and be nothing more than one address (RFC 5322, and RFC
+/// 6532 beyond ASCII). It takes more than lettre does, which refuses addresses that are in use although
+/// RFC 5322 does not know them, such as `ann..b@example.com`.
+fn address(text: &str) -> Option<Address> {
     let plain =
         |it: char| !it.is_control() && !it.is_whitespace() && !r#"<>()[]\,;:""#.contains(it);
-    text.len() <= 254
+    let (local, domain) = text.split_once('@')?;
+    let sane = text.len() <= 254
         && text.chars().all(plain)
-        && text.split_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty() && !domain.is_empty() && !domain.contains('@')
-        })
-}
-
-/// A subject as it is written: plain where it is short and printable ASCII, else in encoded words.
-fn subject(text: &str) -> String {
-    let plain = text.len() <= LINE_MAX.saturating_sub("Subject: ".len())
-        && text.chars().all(|it| it == ' ' || it.is_ascii_graphic())
-        && !text.contains("=?");
-    if plain {
-        return text.to_owned();
-    }
-    let mut words = vec![String::new()];
-    for character in text.chars() {
-        let mut encoded = String::new();
-        let mut bytes = [0; 4];
-        for &byte in character.encode_utf8(&mut bytes).as_bytes() {
-            match byte {
-                b' ' => encoded.push('_'),
-                byte if byte.is_ascii_alphanumeric() => encoded.push(char::from(byte)),
-                byte => push_hex(&mut encoded, byte),
-            }
-        }
-        // A character is never split over two words.
-        match words.last_mut() {
-            Some(word) if word.len().saturating_add(encoded.len()) <= WORD_MAX => {
-                word.push_str(&encoded);
-            }
-            _ => words.push(encoded),
-        }
-    }
-    let words: Vec<_> = words.iter().map(|word| format!("=?utf-8?Q?{word}?=")).collect();
-    words.join("\r\n ")
-}
-
-/// Appends a text as quoted-printable lines.
-fn quoted_printable(text: &str, out: &mut String) {
-    for line in text.lines() {
-        let mut length = 0_usize;
-        let mut bytes = line.bytes().peekable();
-        while let Some(byte) = bytes.next() {
-            let mut encoded = String::new();
-            let last = bytes.peek().is_none();
-            match byte {
-                // A blank at the end of a line could be lost on the way.
-                b' ' | b'\t' if last => push_hex(&mut encoded, byte),
-                b' ' | b'\t' => encoded.push(char::from(byte)),
-                // A dot alone on a line would end the mail on the way.
-                b'.' if length == 0 => push_hex(&mut encoded, byte),
-                b'=' => push_hex(&mut encoded, byte),
-                byte if byte.is_ascii_graphic() => encoded.push(char::from(byte)),
-                byte => push_hex(&mut encoded, byte),
-            }
-            if length.saturating_add(encoded.len()) >= LINE_MAX {
-                out.push_str("=\r\n");
-                length = 0;
-            }
-            length = length.saturating_add(encoded.len());
-            out.push_str(&encoded);
-        }
-        out.push_str("\r\n");
-    }
-}
-
-fn push_hex(out: &mut String, byte: u8) {
-    out.push_str(&format!("={byte:02X}"));
+        && !local.is_empty()
+        && !domain.is_empty()
+        && !domain.contains('@');
+    sane.then(|| Address::new_dangerous(local, domain))
 }
 
 #[cfg(test)]
@@ -259,6 +214,23 @@ mod tests {
     use stubmart_contract::Timestamp;
 
     use super::*;
+
+    /// The market's own address where it has no name yet.
+    #[test]
+    fn a_machine_without_a_name_can_send() {
+        assert!("no-reply@localhost".parse::<Address>().is_ok());
+    }
+
+    /// The message as text, from `me@example.org`.
+    fn written(mail: &Mail, now: Timestamp) -> Option<String> {
+        let from = "me@example.org".parse::<Address>().unwrap().into();
+        message(mail, &from, now).ok().map(|it| String::from_utf8(it).unwrap())
+    }
+
+    /// The encoded body alone.
+    fn quoted_printable(text: &str) -> String {
+        String::from_utf8(body(text).unwrap().into_vec()).unwrap()
+    }
 
     fn mail(to: &str, subject: &str, text: &str) -> Mail {
         let (to, subject, text) = (to.to_owned(), subject.to_owned(), text.to_owned());
@@ -269,11 +241,23 @@ mod tests {
     fn a_plain_mail_is_readable_as_it_stands() {
         let mail = mail("ann@example.org", "Your tickets", "Hello Ann,\nsee you there.\n");
         let at: Timestamp = "2026-03-01T19:30:00Z".parse().unwrap();
-        let written = message(&mail, "noreply@stubmart.example", at).unwrap();
-        assert!(written.starts_with("Date: Sun, 01 Mar 2026 19:30:00 +0000\r\n"), "{written}");
-        assert!(written.contains("\r\nTo: <ann@example.org>\r\n"));
-        assert!(written.contains("\r\nSubject: Your tickets\r\n"));
-        assert!(written.ends_with("\r\n\r\nHello Ann,\r\nsee you there.\r\n"), "{written}");
+        let written = written(&mail, at).unwrap();
+        let (headers, text) = written.split_once("\r\n\r\n").unwrap();
+        let mut headers: Vec<_> = headers.split("\r\n").collect();
+        headers.sort_unstable();
+        let expected = [
+            "Auto-Submitted: auto-generated",
+            "Content-Transfer-Encoding: quoted-printable",
+            "Content-Type: text/plain; charset=utf-8",
+            "Date: Sun, 01 Mar 2026 19:30:00 +0000",
+            "From: me@example.org",
+            "MIME-Version: 1.0",
+            "Message-ID: <00000000-0000-0000-0000-000000000007@example.org>",
+            "Subject: Your tickets",
+            "To: ann@example.org",
+        ];
+        assert_eq!(headers, expected);
+        assert_eq!(text, "Hello Ann,\r\nsee you there.\r\n");
     }
 
     /// No address and no subject adds a header or ends the headers.
@@ -289,36 +273,38 @@ mod tests {
             "ann",
             "a@b@c",
         ] {
-            assert!(
-                message(&mail(to, "", ""), "me@example.org", Timestamp::EPOCH).is_err(),
-                "{to:?}"
-            );
+            assert_eq!(written(&mail(to, "", ""), Timestamp::EPOCH), None, "{to:?}");
         }
         let sneaky = mail("ann@example.org", "hi\r\nBcc: eve@example.org\r\n\r\nbody", "");
-        let written = message(&sneaky, "me@example.org", Timestamp::EPOCH).unwrap();
+        let written = written(&sneaky, Timestamp::EPOCH).unwrap();
         let (headers, _) = written.split_once("\r\n\r\n").unwrap();
-        assert!(
-            headers.contains("Subject: =?utf-8?Q?hi=0D=0ABcc=3A_eve=40example=2Eorg"),
-            "{headers}"
-        );
+        assert!(headers.contains("Subject: =?utf-8?b?"), "{headers}");
         assert!(!headers.lines().any(|line| line.starts_with("Bcc")));
     }
 
     #[test]
     fn no_encoded_word_and_no_line_is_too_long() {
         let long = "Größe – ünïcödé 票 ".repeat(20);
-        for line in subject(&long).lines() {
-            assert!(line.trim_start().len() <= 75, "{line}");
+        let written = written(&mail("ann@example.org", &long, &long), Timestamp::EPOCH).unwrap();
+        for line in written.lines() {
+            assert!(line.len() <= 76, "{line}");
         }
-        let mut out = String::new();
-        quoted_printable(&long, &mut out);
-        assert!(out.lines().all(|line| line.len() <= LINE_MAX), "{out}");
+        for word in written.split_whitespace().filter(|it| it.starts_with("=?")) {
+            assert!(word.len() <= 75, "{word}");
+        }
     }
 
     #[test]
-    fn what_could_change_on_the_way_is_encoded() {
-        let mut out = String::new();
-        quoted_printable("a=b \n.\nend\t", &mut out);
-        assert_eq!(out, "a=3Db=20\r\n=2E\r\nend=09\r\n");
+    fn text_that_could_change_on_the_way_is_encoded() {
+        assert_eq!(quoted_printable("a=b \n.\n.\nend\t"), "a=3Db=20\r\n=2E\r\n=2E\r\nend=09");
+    }
+
+    /// Addresses in use that RFC 5322 does not know, and those beyond ASCII.
+    #[test]
+    fn every_address_in_use_can_be_written_to() {
+        for to in ["ann..b@example.org", "ann.@example.org", "ä@ö.example", "ann@a_b.example"] {
+            let written = written(&mail(to, "", ""), Timestamp::EPOCH).unwrap();
+            assert!(written.contains(&format!("\r\nTo: {to}\r\n")), "{written}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use stubmart_embedded::mailer::FileMailer;
 use stubmart_ports::mailer::{Mail, MailError, Mailer as _};
 
 fn open(directory: &Path) -> FileMailer {
-    let from = "noreply@stubmart.example".to_owned();
+    let from = "noreply@stubmart.example";
     FileMailer::new(common::host(), directory.to_owned(), from).unwrap()
 }
 

@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use mail_parser::MessageParser;
 use stubmart_embedded::{Database, Options, limits::MemoryRateLimits, mailer::FileMailer};
 use stubmart_ports::{
     bus::Bus,
@@ -157,39 +158,14 @@ mod mailer {
 
     /// Reads a mail back: its id from the file's name, the rest from the message.
     fn read(path: &std::path::Path) -> Mail {
-        let message = fs::read_to_string(path).unwrap();
-        let (head, body) = message.split_once("\r\n\r\n").unwrap();
-        let head = head.replace("\r\n ", " ");
-        let field = |name: &str| {
-            let mut lines = head.lines().filter_map(|line| line.split_once(": "));
-            lines.find(|(field, _)| *field == name).map(|(_, value)| value.to_owned()).unwrap()
-        };
+        let bytes = fs::read(path).unwrap();
+        let message = MessageParser::new().parse(&bytes).unwrap();
         Mail {
             id: path.file_stem().unwrap().to_str().unwrap().parse().unwrap(),
-            to: field("To").trim_matches(['<', '>']).to_owned(),
-            subject: subject(&field("Subject")),
-            text: unquote(&body.replace("=\r\n", "").replace("\r\n", "\n")),
+            to: message.to().unwrap().first().unwrap().address().unwrap().to_owned(),
+            subject: message.subject().unwrap_or_default().to_owned(),
+            text: message.body_text(0).unwrap().replace("\r\n", "\n"),
         }
-    }
-
-    /// A subject without its encoded words.
-    fn subject(text: &str) -> String {
-        let words = text.replace("?= =?", "?==?");
-        let Some(words) = words.strip_prefix("=?utf-8?Q?") else { return text.to_owned() };
-        let words = words.strip_suffix("?=").unwrap().replace("?==?utf-8?Q?", "");
-        unquote(&words.replace('_', " "))
-    }
-
-    /// A text without its `=` escapes.
-    fn unquote(text: &str) -> String {
-        let mut parts = text.split('=');
-        let mut bytes = parts.next().unwrap().as_bytes().to_vec();
-        for part in parts {
-            let (hex, rest) = part.split_at(2);
-            bytes.push(u8::from_str_radix(hex, 16).unwrap());
-            bytes.extend_from_slice(rest.as_bytes());
-        }
-        String::from_utf8(bytes).unwrap()
     }
 
     fn subject_under_test() -> Ready<Subject<dyn Mailer, Arc<dyn Outbox>>> {
@@ -197,7 +173,7 @@ mod mailer {
         let path = directory.path().join("mail");
         let (host, _) = host::manual(1);
         let open = || {
-            let from = "noreply@stubmart.example".to_owned();
+            let from = "noreply@stubmart.example";
             Arc::new(FileMailer::new(host.clone(), path.clone(), from).unwrap())
         };
         let (a, b) = (open(), open());

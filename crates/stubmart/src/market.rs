@@ -86,7 +86,7 @@ pub fn auth(config: &Config, host: &Host, store: Arc<dyn Store>) -> Result<Auth,
         Arc::new(Unlimited)
     };
     let sender = format!("no-reply@{}", config.host_name());
-    let mailer = FileMailer::new(host.clone(), config.data.join("mail"), sender)?;
+    let mailer = FileMailer::new(host.clone(), config.data.join("mail"), &sender)?;
     let deps = stubmart_auth::Deps {
         store,
         host: host.clone(),
