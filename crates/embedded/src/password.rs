@@ -3,7 +3,11 @@
 use std::sync::{Arc, OnceLock};
 
 use argon2::{
-    Algorithm, Argon2, Params, PasswordHash, PasswordHasher as _, PasswordVerifier as _, Version,
+    Algorithm, Argon2, Block, Params, PasswordHash, Version,
+    password_hash::{
+        self,
+        phc::{Output, ParamsString, Salt},
+    },
 };
 use async_trait::async_trait;
 use stubmart_ports::host::{Busy, Host, PasswordHasher};
@@ -40,6 +44,11 @@ impl std::error::Error for InvalidCost {}
 
 /// How many may wait for their turn.
 const WAITING_MAX: usize = 256;
+
+/// The allocation that glibc always maps for itself and gives back to the system when it is freed, in
+/// bytes: `DEFAULT_MMAP_THRESHOLD_MAX` of mallopt(3). A smaller one may come to lie in the arena of its
+/// thread, where it stays: with a thread for each of many logins that is 19 MiB times many arenas.
+const MAPPED_MIN: usize = 32 * 1024 * 1024;
 
 /// Hashes with argon2id on the host's blocking threads, at most one for each core at a time, so that
 /// a wave of logins takes neither all processors nor all memory.
@@ -123,8 +132,8 @@ struct Engine {
 impl Engine {
     fn hash(&self, password: &str, salt: &[u8; 32]) -> Option<String> {
         let salt: &[u8; 16] = salt.first_chunk()?;
-        match self.argon2.hash_password_with_salt(password.as_bytes(), salt) {
-            Ok(hash) => Some(hash.to_string()),
+        match phc_string(&self.argon2, password, salt) {
+            Ok(hash) => Some(hash),
             Err(error) => {
                 tracing::error!(%error, "password not hashed");
                 None
@@ -139,13 +148,10 @@ impl Engine {
             None => self.nobody(salt),
         };
         let Some(against) = against else { return false };
-        match PasswordHash::new(&against) {
-            Ok(parsed) => {
-                let fits = self.argon2.verify_password(password.as_bytes(), &parsed).is_ok();
-                fits && hash.is_some()
-            }
+        match matches(password, &against) {
+            Ok(matches) => matches && hash.is_some(),
             Err(error) => {
-                tracing::error!(%error, "a stored password hash can not be read");
+                tracing::error!(%error, "a stored password hash cannot be read");
                 false
             }
         }
@@ -154,4 +160,40 @@ impl Engine {
     fn nobody(&self, salt: &[u8; 32]) -> Option<String> {
         self.nobody.get_or_init(|| self.hash("a password that nobody has", salt)).clone()
     }
+}
+
+/// The hash of a password as a PHC string, which says how it was made.
+fn phc_string(argon2: &Argon2<'_>, password: &str, salt: &[u8]) -> password_hash::Result<String> {
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(argon2.params())?,
+        salt: Some(Salt::new(salt)?),
+        hash: Some(output(argon2, password, salt)?),
+    };
+    Ok(hash.to_string())
+}
+
+/// Whether a password is the one that a PHC string was made of, at the cost that the string names.
+fn matches(password: &str, phc_string: &str) -> password_hash::Result<bool> {
+    let hash = PasswordHash::new(phc_string)?;
+    let (Some(version), Some(salt), Some(expected)) = (hash.version, &hash.salt, &hash.hash) else {
+        return Err(password_hash::Error::EncodingInvalid);
+    };
+    let algorithm = Algorithm::try_from(hash.algorithm.as_str())?;
+    let argon2 = Argon2::new(algorithm, Version::try_from(version)?, Params::try_from(&hash)?);
+    // Outputs are compared in constant time.
+    Ok(output(&argon2, password, salt)? == *expected)
+}
+
+/// Runs argon2 in memory that goes back to the system at the end.
+fn output(argon2: &Argon2<'_>, password: &str, salt: &[u8]) -> password_hash::Result<Output> {
+    let blocks = argon2.params().block_count();
+    let mut memory = Vec::with_capacity(blocks.max(MAPPED_MIN.div_ceil(Block::SIZE)));
+    memory.resize(blocks, Block::new());
+    let mut bytes = [0; Output::MAX_LENGTH];
+    let length = argon2.params().output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
+    let out = bytes.get_mut(..length).ok_or(password_hash::Error::OutputSize)?;
+    argon2.hash_password_into_with_memory(password.as_bytes(), salt, out, &mut memory)?;
+    Ok(Output::new(out)?)
 }

@@ -53,6 +53,18 @@ async fn a_hash_outlives_a_change_of_cost() {
     assert!(new.verify("secret words".to_owned(), Some(hash)).await.unwrap());
 }
 
+/// A hash that another implementation made (argon2-cffi 25.1) is read and verified at its own cost.
+#[tokio::test]
+async fn a_hash_is_what_the_standard_says() {
+    let hash = "$argon2id$v=19$m=8,t=2,p=1$c2l4dGVlbiBieXRlcyBvaw\
+                $uGzew7cPErwB/cxAnc4c+q9Bq7vRnIszwb3ULlMEfPc";
+    let hasher = Argon2Hasher::new(common::host(), CHEAP).unwrap();
+    for (password, fits) in [("correct horse", true), ("correct horsf", false)] {
+        let verified = hasher.verify(password.to_owned(), Some(hash.to_owned())).await.unwrap();
+        assert_eq!(verified, fits, "{password}");
+    }
+}
+
 /// When too many wait already the next one is told so at once; those that wait are served.
 #[tokio::test]
 async fn too_many_at_once_are_told_so() {
@@ -105,6 +117,42 @@ async fn who_hangs_up_makes_no_room() {
     handed.into_iter().for_each(|work| work());
     assert_eq!(hasher.verify("password".to_owned(), None).now_or_never(), None);
     assert_eq!(take().len(), 1, "there is room again");
+}
+
+/// The memory that a hash takes goes back to the system, however many threads have computed one.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn memory_goes_back_to_the_system() {
+    /// A thread for each piece of work, which stays.
+    struct Threads(std::sync::mpsc::Sender<()>);
+    impl Spawner for Threads {
+        fn spawn(&self, _: &'static str, _: BoxFuture<'static, ()>) {}
+
+        fn blocking(&self, work: Box<dyn FnOnce() + Send>) {
+            let stays = self.0.clone();
+            std::thread::spawn(move || {
+                work();
+                while stays.send(()).is_ok() {
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                }
+            });
+        }
+    }
+    let resident_kib = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap()
+    };
+    let (stays, _gone) = std::sync::mpsc::channel();
+    let host = Host { spawner: Arc::new(Threads(stays)), ..common::host() };
+    let hasher = Argon2Hasher::new(host, Argon2Cost::default()).unwrap();
+    assert!(!hasher.verify("password".to_owned(), None).await.unwrap());
+    let before = resident_kib();
+    for _ in 0..24 {
+        assert!(!hasher.verify("password".to_owned(), None).await.unwrap());
+    }
+    let growth = resident_kib().saturating_sub(before);
+    assert!(growth < 20_000, "{growth} KiB more than before");
 }
 
 /// A cost that argon2 does not know is refused.
