@@ -3,9 +3,7 @@
 //!
 //! It needs no network and no tool but cargo. Every fault is reported, not only the first.
 
-mod dependencies;
 mod documents;
-mod licence;
 mod rooms;
 mod sources;
 mod tree;
@@ -55,10 +53,8 @@ fn root() -> &'static Path {
 
 fn tidy() -> Result<Vec<Fault>, Failure> {
     let tree = Tree::read(root())?;
-    let metadata = dependencies::Metadata::read(root())?;
     let mut faults = Vec::new();
-    faults.extend(rooms::check(&metadata));
-    faults.extend(dependencies::check(&metadata, root())?);
+    faults.extend(rooms::check(root())?);
     faults.extend(sources::check(&tree));
     faults.extend(documents::check(&tree)?);
     Ok(faults)
