@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    actor::Role,
     api::{OrderStatus, OrderTicket},
-    context::Role,
     ids::{ChargeId, OrderId, SessionId, TicketId, UserId},
     money::{Currency, Price},
     time::Timestamp,

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
+    actor::{Actor, RequestId},
     api::{CancelReason, ChargeStatus, OrderStatus, TicketStatus},
-    context::{Actor, RequestId},
     ids::{ChargeId, EventId, MessageId, OrderId, TicketId, UserId},
     money::{Currency, Price},
     time::Timestamp,

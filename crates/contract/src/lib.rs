@@ -3,6 +3,7 @@
 //! Ids, money, time, domain events with their envelope, the bodies of the public API and the table of
 //! error codes. Nothing here does I/O, reads a clock or knows a database.
 
+pub mod actor;
 pub mod api;
 pub mod calls;
 pub mod code;
@@ -12,8 +13,9 @@ pub mod ids;
 pub mod money;
 pub mod time;
 
+pub use actor::{Actor, RequestId, Role};
 pub use code::Code;
-pub use context::{Actor, Context, RequestId, Role};
+pub use context::Context;
 pub use event::{DomainEvent, Envelope, EventType};
 pub use ids::{ChargeId, EventId, MessageId, OrderId, SessionId, TicketId, UserId};
 pub use money::{Currency, Price};
