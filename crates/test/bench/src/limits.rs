@@ -1,4 +1,4 @@
-//! The bare limits of the machine: what the engines underneath do with nothing on top.
+//! The bare limits of the machine: the store and the HTTP server with nothing on top.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -9,9 +9,10 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::{
-    Failure,
+    failure::Failure,
     http::Connection,
     load::{self, Rate, Round},
+    meter::Meter,
 };
 
 static BARE: Collection = Collection { name: "bench.bare", indexes: &[] };
@@ -22,7 +23,8 @@ const BODY: usize = 430;
 /// The size of a page of 50 tickets, in bytes.
 const PAGE: usize = 8 * 1024;
 
-/// What bounds the market.
+/// The bounds of the market. Their CPU includes the load generator's.
+#[derive(Debug)]
 pub(crate) struct Limits {
     /// Durable saves of a document with one event.
     pub(crate) saves: Rate,
@@ -31,11 +33,7 @@ pub(crate) struct Limits {
 }
 
 pub(crate) async fn measure(span: Duration, connections: usize) -> Result<Limits, Failure> {
-    let saves = saves(span, connections).await?;
-    crate::line("durable saves, document and event", &saves, &saves, "itself");
-    let http = http(span, connections).await?;
-    crate::line("axum, 8 KB from memory", &http, &http, "itself");
-    Ok(Limits { saves, http })
+    Ok(Limits { saves: saves(span, connections).await?, http: http(span, connections).await? })
 }
 
 async fn saves(span: Duration, submitters: usize) -> Result<Rate, Failure> {
@@ -45,7 +43,7 @@ async fn saves(span: Duration, submitters: usize) -> Result<Rate, Failure> {
         Database::open(&directory.path().join("bare.db"), Options::default(), host.clone())?;
     let store: Arc<dyn Store> = database.store();
     let clients = (0..submitters).map(|_| (Arc::clone(&store), host.clone())).collect();
-    let rate = load::run(span, clients, |(store, host)| async move {
+    let rate = load::run(Meter::own(), span, clients, |(store, host)| async move {
         let id = host.uuid();
         let event = Outgoing {
             id: host.message_id(),
@@ -79,9 +77,9 @@ async fn http(span: Duration, connections: usize) -> Result<Rate, Failure> {
     for _ in 0..connections {
         clients.push(Connection::open(address).await?);
     }
-    let rate = load::run(span, clients, |mut client: Connection| async move {
-        let answer = client.get("/").await?;
-        Ok((client, if answer.status == 200 { Round::Expected } else { Round::Unexpected }))
+    let rate = load::run(Meter::own(), span, clients, |mut client: Connection| async move {
+        let is_page = client.get("/", "").await?.status == 200;
+        Ok((client, Round::expected(is_page)))
     })
     .await?;
     server.abort();

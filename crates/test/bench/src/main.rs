@@ -1,6 +1,6 @@
 //! The load bench: the market's own speed over HTTP on loopback, with durable saves, and the bare limits
 //! of the same machine measured in the same run. Figures move from machine to machine; the ratios to the
-//! limits are what counts.
+//! limits, and to another binary in the same run, count.
 #![expect(clippy::print_stdout, reason = "the report is the program's output")]
 #![expect(clippy::float_arithmetic, reason = "rates and ratios for a human, not money")]
 #![expect(
@@ -9,139 +9,139 @@
 )]
 #![expect(clippy::cast_precision_loss, reason = "as above")]
 
+mod course;
+mod failure;
 mod http;
 mod limits;
 mod load;
-mod scenarios;
+mod machine;
+mod market;
+mod meter;
+mod operation;
+mod plan;
+mod report;
+mod server;
 
-use std::{error::Error, net::SocketAddr, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use clap::Parser;
-use stubmart_chaos::{
-    process::{OneProcess, Settings},
-    random::Random,
-    system::System as _,
+use clap::{Parser, ValueEnum as _};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::timeout,
 };
 
-use crate::load::Rate;
+use crate::{
+    failure::Failure,
+    machine::Machine,
+    operation::Operation,
+    plan::{Plan, Progress},
+    report::Report,
+    server::Binary,
+};
 
-/// What every step here may fail with.
-pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+const EXAMPLES: &str = "\
+Examples:
+  cargo run --release -p stubmart-bench -- --tickets 10000 --tickets 1000000
+  cargo run --release -p stubmart-bench -- --against old=/path/to/stubmart --only hold,purchase
+    Ratios are those of this binary to the other one: a rate of 2.00 is twice as fast,
+    a CPU of 0.50 half the work.";
 
-/// Measures the market and prints each figure with its ratio to the limit that bounds it.
+/// Measures the market: operations a second, server CPU and latency of each, memory, disk and starts, and how all
+/// of them change as the market grows.
 ///
-/// The server is the one that `STUBMART_BINARY` names, or else the one of this workspace, built now in the
-/// profile of this program.
+/// The server runs on this machine, on a free port, with data of its own below TMPDIR (which must be on the disk
+/// that is to be measured), and is gone at the end. The report is Markdown on standard output; progress goes to
+/// standard error. Build with --release: the load shares the cores with the server. Linux only.
+///
+/// Server CPU is the user and system time of the whole server process, until it is idle again after the load,
+/// for each operation that was answered as expected.
+///
+/// Other work on the machine disturbs rates, CPU hardly; the report says how many cores it kept busy. Root can
+/// give the run the right of way with `nice -n -15`.
 #[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = EXAMPLES)]
 struct Args {
-    /// How many tickets the market holds; can be given more than once
-    #[arg(long, default_values_t = [10_000, 200_000])]
-    tickets: Vec<u32>,
+    /// The binary to measure [default: STUBMART_BINARY, or else the one of this workspace, built now]
+    #[arg(long, value_name = "PATH")]
+    binary: Option<PathBuf>,
+    /// Another binary to measure in the same run, by turns, and to print ratios to; repeatable. It may be an
+    /// older one
+    #[arg(long, value_name = "[LABEL=]PATH", value_parser = Binary::parse)]
+    against: Vec<Binary>,
+    /// How many tickets the market holds; repeatable: the report then says how much of each rate is left in
+    /// the last market
+    #[arg(long, value_name = "NUMBER", default_values_t = [10_000, 200_000])]
+    tickets: Vec<usize>,
+    /// Measure these operations only, and none of the other figures
+    #[arg(long, value_name = "OPERATIONS", value_delimiter = ',')]
+    only: Vec<Operation>,
     /// How long each measurement takes, in seconds
-    #[arg(long, default_value_t = 5)]
-    seconds: u64,
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+    /// How often each operation of each binary is measured
+    #[arg(long, value_name = "NUMBER", default_value_t = 5)]
+    rounds: usize,
     /// How many connections ask at once
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 64)]
     connections: usize,
+    /// Keep filled data in this directory, and reuse the data that an earlier run of the same binary left
+    /// there
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// Write everything that was measured, round by round, to this file too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Give up after so many minutes
+    #[arg(long, value_name = "MINUTES", default_value_t = 60)]
+    at_most: u64,
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let args = Args::parse();
-    let (span, connections) = (Duration::from_secs(args.seconds), args.connections);
-    let cores = std::thread::available_parallelism()?;
-    println!(
-        "{cores} cores, server and load on the same machine, {connections} connections, {} s each\n",
-        args.seconds
-    );
-    println!("bare limits");
-    let limits = limits::measure(span, connections).await?;
-    for tickets in args.tickets {
-        println!("\nmarket with {tickets} tickets");
-        market(tickets, span, connections, &limits).await?;
+    let at_most = Duration::from_secs(args.at_most.saturating_mul(60));
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    // Whichever way it ends, the servers are dropped with the run, and so killed.
+    tokio::select! {
+        end = timeout(at_most, run(args)) => end.map_err(|_| "gave up: --at-most is over")?,
+        _ = interrupt.recv() => Err("interrupted".into()),
+        _ = terminate.recv() => Err("terminated".into()),
     }
-    Ok(())
 }
 
-async fn market(
-    tickets: u32,
-    span: Duration,
-    connections: usize,
-    limits: &limits::Limits,
-) -> Result<(), Failure> {
-    // Of the log only the line that tells where the server serves.
-    let settings = Settings::default()
-        .set("STUBMART_RATE_LIMITS", "off")
-        .set("STUBMART_LOG", "warn,stubmart::serve=info");
-    let mut server = OneProcess::started(settings).await?;
-    let market = scenarios::Market::fill(address(&server)?, tickets).await?;
-    server.kill(&mut Random::new(0)).await?;
-    let ready_after = server.start().await?;
-    println!("  ready after                    {:>10.0} ms", ready_after.as_secs_f64() * 1e3);
-    println!("  memory at rest                 {:>10.1} MB", resident_mb(&server)?);
-
-    let market = market.at(address(&server)?);
-    line(
-        "event's 50 cheapest tickets",
-        &market.event_tickets(span, connections).await?,
-        &limits.http,
-        "axum, 8 KB",
-    );
-    line(
-        "event page (HTML)",
-        &market.event_page(span, connections).await?,
-        &limits.http,
-        "axum, 8 KB",
-    );
-    line("search", &market.search(span, connections).await?, &limits.http, "axum, 8 KB");
-    line(
-        "holds (order placed, durable)",
-        &market.holds(span, connections).await?,
-        &limits.saves,
-        "bare saves",
-    );
-    line(
-        "full purchases (hold, pay, sold)",
-        &market.purchases(span, connections).await?,
-        &limits.saves,
-        "bare saves",
-    );
-    let (fastest, slowest, winners) = market.one_ticket(200).await?;
-    println!(
-        "  200 buyers, one ticket         {:>10.1} ms until all are answered (first {:.1} ms), {winners} winner",
-        slowest.as_secs_f64() * 1e3,
-        fastest.as_secs_f64() * 1e3
-    );
-    println!("  memory after the load          {:>10.1} MB", resident_mb(&server)?);
-    Ok(())
-}
-
-fn address(server: &OneProcess) -> Result<SocketAddr, Failure> {
-    let base = server.base();
-    Ok(base.strip_prefix("http://").unwrap_or(&base).parse()?)
-}
-
-/// The memory that the server holds, in megabytes.
-fn resident_mb(server: &OneProcess) -> Result<f64, Failure> {
-    let id = server.id().ok_or("the server has ended")?;
-    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
-    Ok(kib / 1024.0)
-}
-
-/// One figure, with its ratio to the limit that bounds it.
-fn line(name: &str, rate: &Rate, limit: &Rate, limit_name: &str) {
-    println!(
-        "  {name:<32} {:>8.0}/s, p50 {:>6.2} ms, p99 {:>6.2} ms, {:.2} of {limit_name}{}",
-        rate.per_second(),
-        rate.quantile(0.5).as_secs_f64() * 1e3,
-        rate.quantile(0.99).as_secs_f64() * 1e3,
-        rate.per_second() / limit.per_second(),
-        if rate.errors > 0 {
-            format!(", {} unexpected answers", rate.errors)
+async fn run(args: Args) -> Result<(), Failure> {
+    let path = match args.binary {
+        Some(path) => path,
+        None => stubmart_chaos::process::binary().await?,
+    };
+    let this = Binary { label: "this".to_owned(), path };
+    let plan = Plan {
+        binaries: [this].into_iter().chain(args.against).collect(),
+        with_figures: args.only.is_empty(),
+        operations: if args.only.is_empty() {
+            Operation::value_variants().to_vec()
         } else {
-            String::new()
+            args.only
         },
-    );
+        span: Duration::try_from_secs_f64(args.seconds)?,
+        rounds: args.rounds.max(1),
+        connections: args.connections.max(1),
+        keep: args.keep,
+    };
+    let (machine, progress) = (Machine::read()?, Progress::new());
+    let mut markets = Vec::new();
+    for tickets in args.tickets {
+        let is_first = markets.is_empty();
+        markets.push(course::market(&plan, tickets.max(1), is_first, &progress).await?);
+    }
+    let report = Report { plan, machine, markets };
+    println!("{report}");
+    if let Some(file) = args.json {
+        std::fs::write(file, serde_json::to_vec_pretty(&report.json())?)?;
+    }
+    match report.errors() {
+        0 => Ok(()),
+        errors => Err(format!("{errors} answers were not as expected").into()),
+    }
 }
