@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use stubmart_node::Service;
+
 use crate::cli::Flags;
 
 /// What an operator has decided.
@@ -53,9 +55,6 @@ const HOLD: Duration = Duration::from_secs(15 * 60);
 
 /// How long after its page was closed a checkout is left when nobody says.
 const GRACE: Duration = Duration::from_secs(20);
-
-/// The services of the market, by name.
-const SERVICES: &[&str] = &["auth", "tickets", "orders", "expiration", "payments", "web"];
 
 impl Config {
     /// The settings that `flags` (with the environment already in them) and the file give. A variable
@@ -256,14 +255,16 @@ impl Settings {
             }
             let named: Vec<_> =
                 only.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-            if let Some(unknown) = named.iter().find(|name| !SERVICES.contains(name)) {
+            let services: Vec<_> = Service::ALL.into_iter().map(Service::name).collect();
+            let parts = [services.as_slice(), &["web"]].concat();
+            if let Some(unknown) = named.iter().find(|name| !parts.contains(name)) {
                 return Err(format!(
                     "there is no service {unknown:?}; there are {}",
-                    SERVICES.join(", ")
+                    parts.join(", ")
                 ));
             }
             let missing: Vec<_> =
-                SERVICES.iter().filter(|name| !named.contains(name)).copied().collect();
+                parts.iter().filter(|name| !named.contains(name)).copied().collect();
             if missing.is_empty() {
                 return Ok(());
             }

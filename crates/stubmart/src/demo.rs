@@ -13,10 +13,11 @@ use stubmart_http_kit::{
     layer::{self, Edge},
 };
 use stubmart_kernel::worker::ShutdownTrigger;
+use stubmart_node::Market;
 use stubmart_ports::{Cause, host::Host};
 use stubmart_tickets::{NewShow, NewTicket};
 
-use crate::{config::Config, market::Market, output, serve};
+use crate::{config::Config, engines::Embedded, output, serve};
 
 /// The accounts, and their one password.
 const SELLERS: [&str; 3] = ["ada@example.com", "grace@example.com", "mary@example.com"];
@@ -86,17 +87,19 @@ fn greeting(address: SocketAddr) -> String {
 /// Fills the market: accounts, shows with tickets, and what people have begun to buy.
 async fn fill(config: &Config, host: &Host) -> Result<(), Cause> {
     let (trigger, shutdown) = ShutdownTrigger::new();
-    let market = Market::start(config, host.clone(), shutdown).await?;
+    let embedded = Embedded::open(config, host.clone())?;
+    let market = embedded.start(config, &shutdown).await?;
     market.run();
     let filled = fill_market(&market).await;
     trigger.shut_down();
-    market.close().await?;
+    market.end().await;
+    embedded.close().await?;
     filled
 }
 
 async fn fill_market(market: &Market) -> Result<(), Cause> {
     let open = async |email: &str, name: &str| {
-        let opened = market.auth.open_account(email, PASSWORD, name).await;
+        let opened = market.auth.service.open_account(email, PASSWORD, name).await;
         opened.map_err(|problem| failed(&problem))
     };
     let mut sellers = Vec::new();
@@ -104,7 +107,7 @@ async fn fill_market(market: &Market) -> Result<(), Cause> {
         sellers.push(open(email, email.split('@').next().unwrap_or("")).await?);
     }
     open(BUYER, "Demo buyer").await?;
-    let today = market.host.now();
+    let today = market.engines.host.now();
     let mut lots = Vec::new();
     for (number, show) in (0_u32..).zip(SHOWS) {
         let tickets = fill_show(market, &sellers, today, number, show).await;
@@ -118,7 +121,7 @@ async fn fill_market(market: &Market) -> Result<(), Cause> {
 /// The buyer buys one ticket, and somebody else is in checkout with another.
 async fn trade(market: &Market, bought: TicketId, held: TicketId) -> Result<(), Cause> {
     let (api, _) = market.router().split_for_parts();
-    let edge = Edge { host: market.host.clone(), public_origin: None };
+    let edge = Edge { host: market.engines.host.clone(), public_origin: None };
     let api = Client::in_process(layer::apply(api, edge));
     let order = async |email: &str, ticket_id: TicketId| {
         let login = LoginRequest { email: email.to_owned(), password: PASSWORD.to_owned() };
@@ -155,7 +158,7 @@ async fn fill_show(
         },
         starts_at: evening.after(day * days),
     };
-    let (event, _) = market.tickets.add_show(market.host.uuid(), new).await?;
+    let (event, _) = market.tickets.service.add_show(market.engines.host.uuid(), new).await?;
     let mut tickets = Vec::new();
     let lots = 9 + (number * 7) % 23;
     for (lot, (section, seller)) in
@@ -176,8 +179,8 @@ async fn fill_show(
             seats: (first..first + quantity).map(|seat| seat.to_string()).collect(),
             quantity,
         };
-        let id = TicketId(market.host.uuid());
-        market.tickets.list_ticket(id, *seller, lot).await?;
+        let id = TicketId(market.engines.host.uuid());
+        market.tickets.service.list_ticket(id, *seller, lot).await?;
         tickets.push(id);
     }
     Ok(tickets)

@@ -3,8 +3,8 @@
 
 pub mod cli;
 pub mod config;
+pub mod engines;
 pub mod logging;
-pub mod market;
 pub mod ops;
 pub mod serve;
 pub mod server;

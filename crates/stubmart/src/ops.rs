@@ -10,9 +10,8 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use stubmart_contract::Timestamp;
 use stubmart_http_kit::Problem;
 use stubmart_kernel::worker::{Next, Worker};
+use stubmart_node::Market;
 use stubmart_ports::{Cause, host::Host};
-
-use crate::market::Market;
 
 /// The buckets of request durations, in seconds.
 const BUCKETS: &[f64] =
@@ -74,10 +73,10 @@ pub fn router(market: Arc<Market>, metrics: PrometheusHandle) -> Router {
 }
 
 async fn ready(State(ops): State<Ops>) -> Result<&'static str, Problem> {
-    let now = ops.market.host.now();
+    let now = ops.market.engines.host.now();
     let was_ready = *ops.was_ready.lock().unwrap_or_else(PoisonError::into_inner);
     if was_ready.is_none_or(|at| now < at || now.since(at) >= READY_FOR) {
-        ops.market.ready().await.map_err(Problem::unavailable)?;
+        ops.market.engines.ready().await.map_err(Problem::unavailable)?;
         *ops.was_ready.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
     Ok("ready\n")

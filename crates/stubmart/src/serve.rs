@@ -22,12 +22,18 @@ use stubmart_http_kit::{
     layer::{self, ClientAddr, Edge},
 };
 use stubmart_kernel::worker::ShutdownTrigger;
+use stubmart_node::Market;
 use stubmart_ports::{Cause, host::Host};
 use stubmart_web::{Web, WebConfig};
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
-use crate::{config::Config, docs, market::Market, ops, server};
+use crate::{
+    config::Config,
+    docs,
+    engines::{self, Embedded},
+    ops, server,
+};
 
 /// The file in the market's directory that the serving process holds locked.
 pub(crate) const LOCK_FILE: &str = "serve.lock";
@@ -36,7 +42,7 @@ pub(crate) const LOCK_FILE: &str = "serve.lock";
 pub fn app(market: &Arc<Market>, config: &Config, metrics: PrometheusHandle) -> Router {
     let (api, document) = market.router().split_for_parts();
     let api = api.merge(docs::router(&docs::complete(document)));
-    let edge = Edge { host: market.host.clone(), public_origin: config.public_url.clone() };
+    let edge = Edge { host: market.engines.host.clone(), public_origin: config.public_url.clone() };
     let behind_pages = layer::apply(api.clone(), edge.clone()).layer(map_request(told_by_pages));
     let web = stubmart_web::router(Web {
         api: Client::in_process(behind_pages),
@@ -45,7 +51,7 @@ pub fn app(market: &Arc<Market>, config: &Config, metrics: PrometheusHandle) -> 
             trust_proxy: config.trust_proxy,
             ..WebConfig::default()
         },
-        host: market.host.clone(),
+        host: market.engines.host.clone(),
     });
     let all =
         api.merge(ops::router(Arc::clone(market), metrics)).fallback(move |request: Request| {
@@ -115,7 +121,9 @@ pub(crate) async fn serve_on(
     raise_open_files();
     let (trigger, shutdown) = ShutdownTrigger::new();
     let metrics = ops::metrics()?;
-    let market = Arc::new(Market::start(config, host.clone(), shutdown.clone()).await?);
+    let embedded = Embedded::open(config, host.clone())?;
+    let market = embedded.start(config, &shutdown).await?;
+    let market = Arc::new(market);
     market.run();
     market.run_worker(Arc::new(ops::Upkeep { metrics: metrics.clone(), host: host.clone() }));
     let app = app(&market, config, metrics);
@@ -134,7 +142,10 @@ pub(crate) async fn serve_on(
     };
     let ((), end) = tokio::join!(served, stop);
     match Arc::try_unwrap(market) {
-        Ok(market) => market.close().await?,
+        Ok(market) => {
+            market.end().await;
+            embedded.close().await?;
+        }
         Err(_) => tracing::debug!("connections still hold the market"),
     }
     end
@@ -158,9 +169,7 @@ fn raise_open_files() {
 /// with the process, however that ends.
 fn be_alone(config: &Config) -> Result<File, Cause> {
     let path = config.data.join(LOCK_FILE);
-    std::fs::create_dir_all(&config.data).map_err(|error| {
-        format!("can not make the directory {}: {error}", config.data.display())
-    })?;
+    engines::make_directory(&config.data)?;
     let file =
         File::create(&path).map_err(|error| format!("can not make {}: {error}", path.display()))?;
     match file.try_lock() {

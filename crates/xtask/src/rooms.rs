@@ -44,6 +44,18 @@ const SERVICES: &[&str] = &[
     "stubmart-expiration",
     "stubmart-payments",
 ];
+/// What composition may know: everything but the engines and what uses the market from outside.
+const NODE: &[&str] = &[
+    "stubmart-contract",
+    "stubmart-kernel",
+    "stubmart-ports",
+    "stubmart-http-kit",
+    "stubmart-auth",
+    "stubmart-tickets",
+    "stubmart-orders",
+    "stubmart-expiration",
+    "stubmart-payments",
+];
 const ADAPTERS: &[&str] = &["stubmart-embedded", "stubmart-remote"];
 
 /// What a crate may depend on among the project's own. A crate that is not named here is a tool or a
@@ -56,6 +68,7 @@ const MAY_USE: &[(&[&str], &[&str])] = &[
     (&["stubmart-http-kit"], &["stubmart-contract", "stubmart-ports", "stubmart-kernel"]),
     (&["stubmart-suite"], &["stubmart-contract", "stubmart-ports", "stubmart-kernel"]),
     (ADAPTERS, &["stubmart-contract", "stubmart-ports", "stubmart-kernel"]),
+    (&["stubmart-node"], NODE),
     (&["stubmart-client"], &["stubmart-contract", "stubmart-ports"]),
     (&["stubmart-web"], &["stubmart-client", "stubmart-contract", "stubmart-ports"]),
 ];

@@ -45,13 +45,15 @@ pub(crate) async fn import(config: &Config, host: Host, source: Source) -> Resul
     }
     let saved = report.save(good, async |new| save(&shop, new).await).await;
     report.print("events")?;
-    let closed = shop.database.close().await;
+    let closed = shop.embedded.close().await;
     saved.and(closed)
 }
 
 async fn save(shop: &Shop, new: NewShow) -> Result<Outcome, Problem> {
-    let id = shop.host.uuid();
-    let saved = persist(&shop.host, async || shop.tickets.add_show(id, new.clone()).await);
+    let host = &shop.market.engines.host;
+    let id = host.uuid();
+    let tickets = &shop.market.tickets.service;
+    let saved = persist(host, async || tickets.add_show(id, new.clone()).await);
     Ok(match saved.await? {
         Ok((_, true)) => Outcome::Created,
         Ok((_, false)) => Outcome::Present,

@@ -13,13 +13,12 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use stubmart_contract::Code;
-use stubmart_embedded::Database;
 use stubmart_http_kit::Problem;
-use stubmart_kernel::worker::{Shutdown, ShutdownTrigger, Wake};
+use stubmart_kernel::worker::ShutdownTrigger;
+use stubmart_node::Market;
 use stubmart_ports::{Cause, host::Host};
-use stubmart_tickets::Tickets;
 
-use crate::{config::Config, market::open_database, output};
+use crate::{config::Config, engines::Embedded, output};
 
 /// How many lines are saved at the same time; the store commits them as a group.
 const IN_FLIGHT: usize = 128;
@@ -175,28 +174,21 @@ pub(crate) fn told(problem: &Problem) -> String {
     if errors.is_empty() { body.detail } else { errors.join("; ") }
 }
 
-/// The tickets service on the configured database, for a command that runs beside the server or
-/// without it.
+/// The services on the configured engines, for a command that runs beside the server or without it.
+/// Nothing runs in the background.
 pub(crate) struct Shop {
-    pub(crate) tickets: Tickets,
-    pub(crate) database: Database,
-    pub(crate) host: Host,
-    _alive: (ShutdownTrigger, Shutdown),
+    pub(crate) market: Market,
+    pub(crate) embedded: Embedded,
+    /// Dropping it would be the signal to stop.
+    _running: ShutdownTrigger,
 }
 
 impl Shop {
     pub(crate) async fn open(config: &Config, host: Host) -> Result<Self, Cause> {
-        let database = open_database(config, &host)?;
-        let (trigger, shutdown) = ShutdownTrigger::new();
-        let deps = stubmart_tickets::Deps {
-            store: database.store(),
-            bus: database.bus(),
-            host: host.clone(),
-            outbox: Wake::default(),
-            shutdown: shutdown.clone(),
-        };
-        let tickets = Tickets::start(deps, stubmart_tickets::Config::default()).await?;
-        Ok(Self { tickets, database, host, _alive: (trigger, shutdown) })
+        let embedded = Embedded::open(config, host)?;
+        let (running, shutdown) = ShutdownTrigger::new();
+        let market = embedded.start(config, &shutdown).await?;
+        Ok(Self { market, embedded, _running: running })
     }
 }
 

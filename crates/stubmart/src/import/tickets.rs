@@ -13,7 +13,7 @@ use super::{
     table::{self, Columns, Row},
     told,
 };
-use crate::{config::Config, market};
+use crate::config::Config;
 
 /// What tells one lot from another; lots without seat names may well be alike.
 type Lot = (String, Option<EventId>, Option<String>, Option<String>, Vec<String>, u32);
@@ -34,7 +34,7 @@ pub(crate) async fn import(
         return Err(format!("there is no market in {}", config.data.display()).into());
     }
     let shop = Shop::open(config, host).await?;
-    let auth = market::auth(config, &shop.host, shop.database.store())?;
+    let auth = &shop.market.auth.service;
     let seller = auth
         .user_by_email(seller)
         .await?
@@ -52,7 +52,7 @@ pub(crate) async fn import(
     }
     let saved = report.save(fresh, async |new| save(&shop, seller, new).await).await;
     report.print("tickets")?;
-    let closed = shop.database.close().await;
+    let closed = shop.embedded.close().await;
     saved.and(closed)
 }
 
@@ -71,7 +71,7 @@ async fn listed(shop: &Shop, seller: UserId) -> Result<HashMap<Lot, u32>, Cause>
     let mut page = PageRequest { limit: 200, behind: None };
     let mut listed = HashMap::new();
     loop {
-        let found = shop.tickets.tickets(&query, &page).await;
+        let found = shop.market.tickets.service.tickets(&query, &page).await;
         let found = found.map_err(|problem| problem.code().title())?;
         for it in found.items {
             let lot = (it.title, it.event_id, it.section, it.row, it.seats, it.quantity);
@@ -91,9 +91,11 @@ fn is_listed(new: &NewTicket, listed: &mut HashMap<Lot, u32>) -> bool {
 }
 
 async fn save(shop: &Shop, seller: UserId, new: NewTicket) -> Result<Outcome, Problem> {
-    let id = TicketId(shop.host.uuid());
-    let list = async || shop.tickets.list_ticket(id, seller, new.clone()).await;
-    Ok(match persist(&shop.host, list).await? {
+    let host = &shop.market.engines.host;
+    let id = TicketId(host.uuid());
+    let tickets = &shop.market.tickets.service;
+    let list = async || tickets.list_ticket(id, seller, new.clone()).await;
+    Ok(match persist(host, list).await? {
         Ok(_) => Outcome::Created,
         Err(reason) => Outcome::Refused(reason),
     })

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use stubmart_contract::{ChargeId, OrderId, UserId, api};
+use stubmart_node::Service;
 use stubmart_ports::calls::{
     CallError, Identity, Introspect, LockRefusal, LockRequest, LockTickets, Locked, SecureOrders,
     SecureRefusal,
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     instance::Live,
-    scenario::{Kind, Service},
+    scenario::Kind,
     world::{Plan, Port, World, injected, within},
 };
 

@@ -15,13 +15,14 @@ use stubmart_contract::{
     OrderId, TicketId, UserId,
     api::{CancelReason, OrderStatus, TicketStatus},
 };
+use stubmart_node::Service;
 
 use crate::{
     exec::{WORLD, lock},
     http::{Answer, Request},
     provider::{AUTHENTICATES, DECLINED, GOOD},
     run::{Outcome, conclude, guard, settle},
-    scenario::{Scenario, Service},
+    scenario::Scenario,
     sweep::{THREADS, Totals},
     user::Board,
     world::{Violation, World},

@@ -10,13 +10,14 @@ use axum::{
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use stubmart_contract::Timestamp;
+use stubmart_node::Service;
 use tokio::sync::oneshot;
 use tower::ServiceExt as _;
 
 use crate::{
     exec::lock,
     provider::signature,
-    scenario::{Kind, Service},
+    scenario::Kind,
     world::{Violation, World, within},
 };
 

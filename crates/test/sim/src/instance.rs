@@ -8,45 +8,27 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use axum::Router;
-use futures_util::future::BoxFuture;
 use stubmart_auth::Auth;
-use stubmart_contract::Timestamp;
-use stubmart_expiration::Expiration;
 use stubmart_http_kit::SessionGate;
 use stubmart_kernel::{
-    consumer::{self, Handler},
     mark,
     outbox::Relay,
-    worker::{self, Shutdown, ShutdownTrigger, Wake, Worker},
+    worker::{Shutdown, ShutdownTrigger, Wake},
 };
+use stubmart_node::{Background, Engines, Role, Service, roles};
 use stubmart_orders::Orders;
-use stubmart_payments::Payments;
-use stubmart_ports::{
-    Cause,
-    bus::Bus,
-    host::{Busy, Clock, Host, PasswordHasher, Spawner},
-    limits::{LimitsUnavailable, Quota, RateLimits},
-    mailer::{Mail, MailError, Mailer},
-    store::Store,
-};
-use stubmart_suite::{
-    host::{FakeHasher, SeededIds},
-    mem::{MemMailer, MemRateLimits, MemStore},
-};
+use stubmart_ports::Cause;
 use stubmart_tickets::Tickets;
 use uuid::Uuid;
 
 use crate::{
     bus::SimBus,
     calls::Network,
-    exec::{Exec, Owner, WORLD, lock, mix},
-    provider::SimGateway,
-    scenario::{Kind, Scenario, Service},
-    store::SimStore,
-    timers::SimTimers,
-    world::{Plan, Port, World, injected},
+    engines::{self, Drifting, Shared},
+    exec::{Owner, WORLD, lock, mix},
+    scenario::{Kind, Scenario},
+    world::{Port, World},
 };
 
 /// An instance that runs.
@@ -54,10 +36,26 @@ use crate::{
 pub struct Live {
     /// Whose tasks are its tasks.
     pub owner: Owner,
-    router: Option<Router>,
+    router: Router,
     pub(crate) auth: Option<Auth>,
     pub(crate) tickets: Option<Tickets>,
     pub(crate) orders: Option<Orders>,
+}
+
+impl Live {
+    fn new(owner: Owner) -> Self {
+        Self { owner, router: Router::new(), auth: None, tickets: None, orders: None }
+    }
+
+    /// Serves a role's routes and runs its loops; the answer is the service.
+    fn runs<S>(&mut self, ground: &Ground, role: Role<S>) -> S {
+        for handler in &role.handlers {
+            ground.port.world.bus.expect(handler.consumer().name);
+        }
+        ground.background.run(&role);
+        self.router = role.router.split_for_parts().0;
+        role.service
+    }
 }
 
 /// The place of an instance: what is left of it when it crashes.
@@ -68,21 +66,13 @@ struct Slot {
     live: Option<Live>,
 }
 
-/// How a machine's clock differs from the true time.
-struct Drifting {
-    offset: AtomicI64,
-    /// In parts per million.
-    drift: i64,
-}
-
 /// The places of all instances.
 pub struct Slots {
     slots: Mutex<Vec<Slot>>,
     owners: AtomicU32,
     /// Kept, so that no instance is ever told to end: they crash, or run.
     triggers: Mutex<Vec<ShutdownTrigger>>,
-    passwords: Arc<FakeHasher>,
-    mailer: MemMailer,
+    pub(crate) shared: Shared,
 }
 
 impl std::fmt::Debug for Slots {
@@ -114,8 +104,7 @@ impl Slots {
             slots: Mutex::new(slots),
             owners: AtomicU32::new(1),
             triggers: Mutex::default(),
-            passwords: Arc::default(),
-            mailer: MemMailer::new(),
+            shared: Shared::default(),
         }
     }
 
@@ -134,7 +123,7 @@ impl Slots {
     /// The routes of some instance of `service` that runs.
     pub(crate) fn router(&self, world: &World, service: Service) -> Option<(Owner, Router)> {
         let live = self.pick(world, service)?;
-        Some((live.owner, live.router?))
+        Some((live.owner, live.router))
     }
 
     /// Moves some machine's clock.
@@ -162,102 +151,12 @@ impl Slots {
     }
 }
 
-struct SimClock {
-    exec: Exec,
-    drifting: Arc<Drifting>,
-}
-
-impl Clock for SimClock {
-    fn now(&self) -> Timestamp {
-        let passed = i64::try_from(self.exec.now().as_millis()).unwrap_or(i64::MAX);
-        let drifted = passed / 1_000 * self.drifting.drift / 1_000;
-        let offset = self.drifting.offset.load(Ordering::Relaxed);
-        let start = stubmart_suite::host::START.millis();
-        Timestamp::from_millis(start + passed + drifted + offset)
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(self.exec.sleep(duration))
-    }
-}
-
-struct SimSpawner {
-    exec: Exec,
-    owner: Owner,
-}
-
-impl Spawner for SimSpawner {
-    fn spawn(&self, _name: &'static str, task: BoxFuture<'static, ()>) {
-        self.exec.spawn(self.owner, task);
-    }
-
-    fn blocking(&self, work: Box<dyn FnOnce() + Send>) {
-        self.exec.spawn(self.owner, async move { work() });
-    }
-}
-
-/// A password hasher that all instances of auth share, as they share its salt.
-struct SharedHasher(Arc<FakeHasher>);
-
-#[async_trait]
-impl PasswordHasher for SharedHasher {
-    async fn hash(&self, password: String) -> Result<String, Busy> {
-        self.0.hash(password).await
-    }
-
-    async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Busy> {
-        self.0.verify(password, hash).await
-    }
-}
-
-/// The mailer, as one instance sees it.
-struct SimMailer(Port);
-
-#[async_trait]
-impl Mailer for SimMailer {
-    async fn send(&self, mail: Mail) -> Result<(), MailError> {
-        let inner = &self.0.world.slots.mailer;
-        let id = mail.id;
-        let plan = self.0.begin(Kind::Mail, "send mail", id).await;
-        let answer = match plan {
-            Plan::Fail | Plan::Late(_) => Err(MailError::Failed(injected())),
-            Plan::LoseAnswer => inner.send(mail).await.and(Err(MailError::Failed(injected()))),
-            Plan::Fine | Plan::Twice => inner.send(mail).await,
-        };
-        self.0.end("send mail", id).await;
-        answer
-    }
-}
-
-/// The rate limits, as one instance sees them.
-struct SimLimits(Port, MemRateLimits);
-
-impl SimLimits {
-    async fn ask(&self, what: &'static str) -> Result<(), LimitsUnavailable> {
-        let asked = self.0.ask(Kind::Limits, what, Uuid::nil(), || ()).await;
-        asked.ok_or_else(|| LimitsUnavailable(injected()))
-    }
-}
-
-#[async_trait]
-impl RateLimits for SimLimits {
-    async fn take(&self, key: &str, quota: Quota) -> Result<Option<Duration>, LimitsUnavailable> {
-        self.ask("limits take").await?;
-        self.1.take(key, quota).await
-    }
-
-    async fn peek(&self, key: &str, quota: Quota) -> Result<Option<Duration>, LimitsUnavailable> {
-        self.ask("limits peek").await?;
-        self.1.peek(key, quota).await
-    }
-}
-
 /// What a starting instance stands on.
 struct Ground {
     port: Port,
-    host: Host,
-    outbox: Wake,
+    engines: Engines,
     shutdown: Shutdown,
+    background: Background,
 }
 
 impl World {
@@ -278,21 +177,16 @@ impl World {
             slot.owner = owner;
             (slot.service, Arc::clone(&slot.clock))
         };
-        let clock: Arc<dyn Clock> = Arc::new(SimClock { exec: self.exec.clone(), drifting });
-        let Owner(number) = owner;
-        let seed = mix(self.scenario.seed, 1000 + u64::from(number));
-        let host = Host {
-            ids: Arc::new(SeededIds::new(seed, Arc::clone(&clock))),
-            clock,
-            spawner: Arc::new(SimSpawner { exec: self.exec.clone(), owner }),
-        };
         let (trigger, shutdown) = ShutdownTrigger::new();
         lock(&self.slots.triggers).push(trigger);
         self.note(owner, "starts", service.name(), Uuid::nil());
         let world = Arc::clone(self);
         self.exec.spawn(owner, async move {
             let port = Port { world: Arc::clone(&world), owner };
-            let ground = Ground { port, host, outbox: Wake::default(), shutdown };
+            let engines = engines::engines(&port, engines::host(&port, drifting));
+            let (host, bus) = (engines.host.clone(), Arc::clone(&engines.bus));
+            let background = Background::new(host, bus, shutdown.clone());
+            let ground = Ground { port, engines, shutdown, background };
             let live = loop {
                 match start(&ground, service).await {
                     Ok(live) => break live,
@@ -345,9 +239,8 @@ impl World {
         for service in Service::STORED {
             let world = Arc::clone(self);
             self.exec.spawn(WORLD, async move {
-                let Some(inner) = world.stores.get(&service).cloned() else { return };
                 let port = Port { world: Arc::clone(&world), owner: WORLD };
-                let store = Arc::new(SimStore { port: port.clone(), service, inner });
+                let store = engines::store(&port, service);
                 let relay =
                     Relay::new(service.name(), store, Arc::new(SimBus(port)), Wake::default());
                 while relay.replay().await.is_err() {
@@ -359,140 +252,50 @@ impl World {
     }
 }
 
-/// Starts an instance and its loops.
+/// Starts an instance of `service` and its loops.
 async fn start(ground: &Ground, service: Service) -> Result<Live, Cause> {
-    let Ground { port, host, outbox, .. } = ground;
-    let bus: Arc<dyn Bus> = Arc::new(SimBus(port.clone()));
+    let Ground { port, engines, shutdown, .. } = ground;
     let network = Arc::new(Network(port.clone()));
-    let gate = SessionGate::new(network.clone(), host.clone());
-    let inner = port.world.stores.get(&service).cloned().unwrap_or_else(MemStore::new);
-    let store: Arc<dyn Store> = Arc::new(SimStore { port: port.clone(), service, inner });
-    let mut live =
-        Live { owner: port.owner, router: None, auth: None, tickets: None, orders: None };
-    let (handlers, mut workers) = match service {
+    let gate = SessionGate::new(network.clone(), engines.host.clone());
+    let scenario = &port.world.scenario;
+    let mut live = Live::new(port.owner);
+    match service {
         Service::Auth => {
-            let auth = auth(ground, Arc::clone(&store));
-            live.router = Some(auth.router(gate).split_for_parts().0);
-            let loops = (auth.handlers(), auth.workers());
-            live.auth = Some(auth);
-            loops
+            let (role, _) = roles::auth::start(engines, stubmart_auth::Config::default());
+            live.auth = Some(live.runs(ground, role));
         }
         Service::Tickets => {
-            let tickets = tickets(ground, Arc::clone(&store), Arc::clone(&bus)).await?;
-            live.router = Some(tickets.router(gate).split_for_parts().0);
-            let loops = (tickets.handlers(), tickets.workers());
-            live.tickets = Some(tickets);
-            loops
+            // Nobody adds shows here, and to look for them is most of what an idle instance does.
+            let config = stubmart_tickets::Config {
+                new_shows_every: Duration::from_secs(60),
+                ..stubmart_tickets::Config::default()
+            };
+            let role = roles::tickets::start(engines, config, shutdown, gate).await?;
+            live.tickets = Some(live.runs(ground, role));
         }
         Service::Orders => {
-            let orders = orders(ground, Arc::clone(&store), Arc::clone(&bus), network).await?;
-            live.router = Some(orders.router(gate).split_for_parts().0);
-            let loops = (orders.handlers(), orders.workers());
-            live.orders = Some(orders);
-            loops
+            let config = stubmart_orders::Config {
+                hold: scenario.hold,
+                ..stubmart_orders::Config::default()
+            };
+            let role = roles::orders::start(engines, config, shutdown, gate, network).await?;
+            live.orders = Some(live.runs(ground, role));
         }
-        Service::Expiration => {
-            let timers = Arc::new(SimTimers(port.clone()));
-            let deps =
-                stubmart_expiration::Deps { bus: Arc::clone(&bus), timers, host: host.clone() };
-            let expiration = Expiration::new(deps);
-            (expiration.handlers(), expiration.workers())
-        }
+        Service::Expiration => drop(live.runs(ground, roles::expiration::start(engines))),
         Service::Payments => {
-            let payments = payments(ground, Arc::clone(&store), network);
-            live.router = Some(payments.router(gate).split_for_parts().0);
-            (payments.handlers(), payments.workers())
+            let config = stubmart_payments::Config {
+                max_payment_attempts: scenario.attempts,
+                ..stubmart_payments::Config::default()
+            };
+            drop(live.runs(ground, roles::payments::start(engines, config, gate, network)));
         }
-    };
-    if service != Service::Expiration {
-        workers.push(Arc::new(Relay::new(service.name(), store, Arc::clone(&bus), outbox.clone())));
     }
-    run(ground, &bus, handlers, workers);
+    if Service::STORED.contains(&service) {
+        let (store, bus) = (engines::store(port, service), Arc::clone(&engines.bus));
+        let relay = Relay::new(service.name(), store, bus, engines.outbox.clone());
+        ground.background.run_worker(Arc::new(relay));
+    }
     Ok(live)
-}
-
-fn run(
-    ground: &Ground,
-    bus: &Arc<dyn Bus>,
-    handlers: Vec<Arc<dyn Handler>>,
-    workers: Vec<Arc<dyn Worker>>,
-) {
-    let Ground { port, host, shutdown, .. } = ground;
-    for handler in handlers {
-        port.world.bus.expect(handler.consumer().name);
-        let run = consumer::run(host.clone(), Arc::clone(bus), handler, shutdown.clone());
-        port.world.exec.spawn(port.owner, run);
-    }
-    for worker in workers {
-        port.world.exec.spawn(port.owner, worker::run(host.clone(), worker, shutdown.clone()));
-    }
-}
-
-fn auth(ground: &Ground, store: Arc<dyn Store>) -> Auth {
-    let slots = &ground.port.world.slots;
-    let deps = stubmart_auth::Deps {
-        store,
-        host: ground.host.clone(),
-        outbox: ground.outbox.clone(),
-        passwords: Arc::new(SharedHasher(Arc::clone(&slots.passwords))),
-        limits: Arc::new(SimLimits(ground.port.clone(), MemRateLimits::new(ground.host.clone()))),
-        mailer: Arc::new(SimMailer(ground.port.clone())),
-    };
-    Auth::new(deps, stubmart_auth::Config::default())
-}
-
-async fn tickets(
-    ground: &Ground,
-    store: Arc<dyn Store>,
-    bus: Arc<dyn Bus>,
-) -> Result<Tickets, Cause> {
-    let deps = stubmart_tickets::Deps {
-        store,
-        bus,
-        host: ground.host.clone(),
-        outbox: ground.outbox.clone(),
-        shutdown: ground.shutdown.clone(),
-    };
-    // Nobody adds shows here, and to look for them is most of what an idle instance does.
-    let config = stubmart_tickets::Config {
-        new_shows_every: Duration::from_secs(60),
-        ..stubmart_tickets::Config::default()
-    };
-    Tickets::start(deps, config).await
-}
-
-async fn orders(
-    ground: &Ground,
-    store: Arc<dyn Store>,
-    bus: Arc<dyn Bus>,
-    network: Arc<Network>,
-) -> Result<Orders, Cause> {
-    let deps = stubmart_orders::Deps {
-        store,
-        bus,
-        host: ground.host.clone(),
-        outbox: ground.outbox.clone(),
-        tickets: network,
-        shutdown: ground.shutdown.clone(),
-    };
-    let hold = ground.port.world.scenario.hold;
-    let config = stubmart_orders::Config { hold, ..stubmart_orders::Config::default() };
-    Orders::start(deps, config).await
-}
-
-fn payments(ground: &Ground, store: Arc<dyn Store>, network: Arc<Network>) -> Payments {
-    let deps = stubmart_payments::Deps {
-        store,
-        host: ground.host.clone(),
-        outbox: ground.outbox.clone(),
-        gateway: Arc::new(SimGateway(ground.port.clone())),
-        orders: network,
-    };
-    let config = stubmart_payments::Config {
-        max_payment_attempts: ground.port.world.scenario.attempts,
-        ..stubmart_payments::Config::default()
-    };
-    Payments::new(deps, config)
 }
 
 impl World {

@@ -26,4 +26,5 @@ pub mod user;
 pub mod world;
 
 mod calls;
+mod engines;
 mod store;

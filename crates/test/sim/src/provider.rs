@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use stubmart_contract::{ChargeId, OrderId, Timestamp, api::OrderStatus};
 use stubmart_kernel::{mark, mutant};
+use stubmart_node::Service;
 use stubmart_ports::gateway::{
     AuthoriseRequest, BadNotice, GatewayError, Intent, IntentState, Notice, PaymentGateway,
 };
@@ -21,7 +22,7 @@ use uuid::Uuid;
 use crate::{
     exec::{WORLD, lock},
     http::Request,
-    scenario::{Kind, Service},
+    scenario::Kind,
     world::{Plan, Port, Violation, World, injected},
 };
 

@@ -9,6 +9,7 @@ use stubmart_contract::{
     ChargeId, OrderId, TicketId, UserId,
     api::{OrderStatus, TicketStatus},
 };
+use stubmart_node::Service;
 use stubmart_orders::order::Order;
 use stubmart_payments::{Charge, charge::Stage};
 use stubmart_ports::store::Store as _;
@@ -18,7 +19,6 @@ use uuid::Uuid;
 use crate::{
     check::Checker,
     exec::lock,
-    scenario::Service,
     world::{Violation, World},
 };
 

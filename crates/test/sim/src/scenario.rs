@@ -5,38 +5,6 @@ use std::{fmt, time::Duration};
 
 use stubmart_suite::host::Seeded;
 
-/// The services.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "each is named as the service that it stands for")]
-pub enum Service {
-    Auth,
-    Tickets,
-    Orders,
-    Expiration,
-    Payments,
-}
-
-impl Service {
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Auth, Self::Tickets, Self::Orders, Self::Expiration, Self::Payments];
-
-    /// Those with a store.
-    pub const STORED: [Self; 4] = [Self::Auth, Self::Tickets, Self::Orders, Self::Payments];
-
-    /// Its name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Auth => stubmart_auth::SERVICE,
-            Self::Tickets => stubmart_tickets::SERVICE,
-            Self::Orders => stubmart_orders::SERVICE,
-            Self::Expiration => stubmart_expiration::SERVICE,
-            Self::Payments => stubmart_payments::SERVICE,
-        }
-    }
-}
-
 /// The kinds of faults, each of which a run can do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -151,7 +119,7 @@ impl fmt::Display for Limits {
 pub struct Scenario {
     /// Everything is drawn from it.
     pub seed: u64,
-    /// How many instances each service has, in the order of [`Service::ALL`].
+    /// How many instances each service has, in the order of [`stubmart_node::Service::ALL`].
     pub instances: [u8; 5],
     /// How many users.
     pub users: u32,

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
+use stubmart_node::Service;
 use stubmart_ports::store::{
     DocKey, Found, FoundKey, Recorded, Save, Scan, Store, StoreError, Stored,
 };
@@ -9,7 +10,7 @@ use stubmart_suite::mem::MemStore;
 use uuid::Uuid;
 
 use crate::{
-    scenario::{Kind, Service},
+    scenario::Kind,
     world::{Plan, Port, injected},
 };
 

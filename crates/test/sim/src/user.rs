@@ -12,6 +12,7 @@ use stubmart_contract::{
     api::{CancelReason, OrderStatus, TicketStatus},
 };
 use stubmart_kernel::mark;
+use stubmart_node::Service;
 use stubmart_payments::charge::Stage;
 use stubmart_suite::host::Seeded;
 use uuid::Uuid;
@@ -20,7 +21,6 @@ use crate::{
     exec::{WORLD, lock, mix},
     http::{Answer, Request},
     provider::{AUTHENTICATES, DECLINED, GOOD, SLOW, UNKNOWN},
-    scenario::Service,
     world::{Violation, World},
 };
 

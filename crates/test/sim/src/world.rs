@@ -14,6 +14,7 @@ use std::{
 use futures_util::FutureExt as _;
 use stubmart_contract::Timestamp;
 use stubmart_kernel::mark;
+use stubmart_node::Service;
 use stubmart_ports::{
     Cause,
     store::{DocKey, Save, Store as _, StoreError},
@@ -30,7 +31,7 @@ use crate::{
     exec::{Exec, Owner, WORLD, lock, mix},
     instance::Slots,
     provider::Provider,
-    scenario::{Kind, Scenario, Service},
+    scenario::{Kind, Scenario},
     timers::TimerCore,
 };
 

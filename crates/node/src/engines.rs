@@ -1,0 +1,98 @@
+//! The engines a process stands on, as ports.
+
+use std::{fmt, sync::Arc};
+
+use stubmart_kernel::worker::Wake;
+use stubmart_ports::{
+    Cause,
+    bus::Bus,
+    gateway::{PaymentGateway, SandboxBank},
+    host::{Host, PasswordHasher},
+    limits::RateLimits,
+    mailer::Mailer,
+    store::Store,
+    timers::Timers,
+};
+
+/// One store for each service that keeps documents. A service never reads another's.
+#[derive(Clone)]
+pub struct Stores {
+    /// The store of auth.
+    pub auth: Arc<dyn Store>,
+    /// The store of tickets.
+    pub tickets: Arc<dyn Store>,
+    /// The store of orders.
+    pub orders: Arc<dyn Store>,
+    /// The store of payments.
+    pub payments: Arc<dyn Store>,
+}
+
+impl Stores {
+    /// One and the same store for all services, which keeps their documents apart by collection.
+    #[must_use]
+    pub fn shared(store: &Arc<dyn Store>) -> Self {
+        Self {
+            auth: Arc::clone(store),
+            tickets: Arc::clone(store),
+            orders: Arc::clone(store),
+            payments: Arc::clone(store),
+        }
+    }
+}
+
+/// The payment provider.
+#[derive(Clone)]
+pub struct Provider {
+    /// Takes and gives back money.
+    pub gateway: Arc<dyn PaymentGateway>,
+    /// The bank behind the sandbox, when the provider is the sandbox. It adds the route by which a
+    /// buyer authenticates a payment there.
+    pub bank: Option<Arc<dyn SandboxBank>>,
+}
+
+/// What the roles of one process stand on. Clones are handles on the same engines.
+#[derive(Clone)]
+pub struct Engines {
+    /// The machine.
+    pub host: Host,
+    /// The services' documents.
+    pub stores: Stores,
+    /// Carries events from service to service.
+    pub bus: Arc<dyn Bus>,
+    /// Checkout timers.
+    pub timers: Arc<dyn Timers>,
+    /// The payment provider.
+    pub provider: Provider,
+    /// Sends mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// Counts what is limited.
+    pub limits: Arc<dyn RateLimits>,
+    /// Hashes passwords.
+    pub passwords: Arc<dyn PasswordHasher>,
+    /// Woken when events were saved, for engines whose events need a relay to reach the bus.
+    pub outbox: Wake,
+}
+
+impl fmt::Debug for Engines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engines").finish_non_exhaustive()
+    }
+}
+
+impl Engines {
+    /// Answers when stores and bus can be reached.
+    ///
+    /// # Errors
+    /// The cause that the first of them gives which cannot.
+    pub async fn ready(&self) -> Result<(), Cause> {
+        let Stores { auth, tickets, orders, payments } = &self.stores;
+        let mut asked: Vec<&Arc<dyn Store>> = Vec::new();
+        for store in [auth, tickets, orders, payments] {
+            if !asked.iter().any(|it| Arc::ptr_eq(it, store)) {
+                store.ready().await?;
+                asked.push(store);
+            }
+        }
+        Ok(self.bus.ready().await?)
+    }
+}

@@ -1,0 +1,39 @@
+//! Payments: charges.
+
+use std::sync::Arc;
+
+use stubmart_http_kit::SessionGate;
+use stubmart_payments::{Config, Deps, Payments};
+use stubmart_ports::calls::SecureOrders;
+
+use crate::{engines::Engines, role::Role};
+
+/// Starts payments, which secures `orders`. `gate` tells whose token a request carries.
+#[must_use]
+pub fn start(
+    engines: &Engines,
+    config: Config,
+    gate: SessionGate,
+    orders: Arc<dyn SecureOrders>,
+) -> Role<Payments> {
+    let service = Payments::new(
+        Deps {
+            store: Arc::clone(&engines.stores.payments),
+            host: engines.host.clone(),
+            outbox: engines.outbox.clone(),
+            gateway: Arc::clone(&engines.provider.gateway),
+            orders,
+        },
+        config,
+    );
+    let mut router = service.router(gate.clone());
+    if let Some(bank) = &engines.provider.bank {
+        router = router.merge(service.sandbox_router(gate, Arc::clone(bank)));
+    }
+    Role {
+        router: Box::new(router),
+        handlers: service.handlers(),
+        workers: service.workers(),
+        service,
+    }
+}

@@ -1,0 +1,37 @@
+//! The services by name.
+
+/// A service of the market.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    /// Accounts and sessions.
+    Auth,
+    /// Listings and the lock.
+    Tickets,
+    /// Checkouts.
+    Orders,
+    /// Checkout timers.
+    Expiration,
+    /// Charges.
+    Payments,
+}
+
+impl Service {
+    /// All services.
+    pub const ALL: [Self; 5] =
+        [Self::Auth, Self::Tickets, Self::Orders, Self::Expiration, Self::Payments];
+
+    /// The services that keep documents: each has a store of its own.
+    pub const STORED: [Self; 4] = [Self::Auth, Self::Tickets, Self::Orders, Self::Payments];
+
+    /// The service's name, as it stands in settings, logs and events.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auth => stubmart_auth::SERVICE,
+            Self::Tickets => stubmart_tickets::SERVICE,
+            Self::Orders => stubmart_orders::SERVICE,
+            Self::Expiration => stubmart_expiration::SERVICE,
+            Self::Payments => stubmart_payments::SERVICE,
+        }
+    }
+}

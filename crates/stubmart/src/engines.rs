@@ -1,0 +1,106 @@
+//! The engines of one process: one SQLite file, mails as files, the payment sandbox, the machine.
+
+use std::{path::Path, sync::Arc};
+
+use stubmart_embedded::{
+    Database, Options,
+    limits::{MemoryRateLimits, Unlimited},
+    mailer::FileMailer,
+    password::{Argon2Cost, Argon2Hasher},
+    sandbox::Sandbox,
+};
+use stubmart_kernel::worker::{Shutdown, Wake};
+use stubmart_node::{Engines, Market, Provider, Stores};
+use stubmart_ports::{Cause, host::Host, limits::RateLimits, store::Store};
+
+use crate::config::Config;
+
+/// The engines, and the database behind them.
+#[derive(Debug)]
+pub struct Embedded {
+    /// What the roles stand on.
+    pub engines: Engines,
+    database: Database,
+}
+
+impl Embedded {
+    /// Opens the engines in the configured directory, which is made if it is not there.
+    ///
+    /// # Errors
+    /// The cause: the directory or a file in it cannot be made, read or understood.
+    pub fn open(config: &Config, host: Host) -> Result<Self, Cause> {
+        make_directory(&config.data)?;
+        let path = config.database();
+        let database = Database::open(&path, Options::default(), host.clone())
+            .map_err(|error| format!("can not open {}: {error}", path.display()))?;
+        let store: Arc<dyn Store> = database.store();
+        let sandbox = Arc::new(Sandbox::new(Arc::clone(&store), host.clone()));
+        let limits: Arc<dyn RateLimits> = if config.rate_limits {
+            Arc::new(MemoryRateLimits::new(host.clone()))
+        } else {
+            Arc::new(Unlimited)
+        };
+        let sender = format!("no-reply@{}", config.host_name());
+        let mailer = FileMailer::new(host.clone(), config.data.join("mail"), &sender)?;
+        let passwords = Argon2Hasher::new(host.clone(), Argon2Cost::default())?;
+        let engines = Engines {
+            stores: Stores::shared(&store),
+            bus: database.bus(),
+            timers: database.timers(),
+            provider: Provider { gateway: sandbox.clone(), bank: Some(sandbox) },
+            mailer: Arc::new(mailer),
+            limits,
+            passwords: Arc::new(passwords),
+            // The store's record is the bus's log: an event is on the bus by the commit that saved it, so
+            // there is no relay to wake.
+            outbox: Wake::default(),
+            host,
+        };
+        Ok(Self { engines, database })
+    }
+
+    /// Starts every role on the engines, as the operator has set it up.
+    ///
+    /// # Errors
+    /// The cause: a service could not be started.
+    pub async fn start(&self, config: &Config, shutdown: &Shutdown) -> Result<Market, Cause> {
+        Market::start(&self.engines, &services(config), shutdown).await
+    }
+
+    /// Closes the database. To be called when nothing runs on the engines any more.
+    ///
+    /// # Errors
+    /// The cause, when the database could not be closed; nothing is lost.
+    pub async fn close(self) -> Result<(), Cause> {
+        self.database.close().await
+    }
+}
+
+/// The services' part of the settings.
+fn services(config: &Config) -> stubmart_node::Config {
+    stubmart_node::Config {
+        auth: stubmart_auth::Config {
+            secure_cookies: config.is_https(),
+            trust_proxy: config.trust_proxy,
+            ..stubmart_auth::Config::default()
+        },
+        tickets: stubmart_tickets::Config::default(),
+        orders: stubmart_orders::Config {
+            hold: config.checkout_hold,
+            leave_grace: config.leave_grace,
+        },
+        payments: stubmart_payments::Config {
+            max_payment_attempts: config.max_payment_attempts,
+            ..stubmart_payments::Config::default()
+        },
+    }
+}
+
+/// Makes the directory that holds the market, if it is not there.
+///
+/// # Errors
+/// The cause, with the directory's name.
+pub(crate) fn make_directory(path: &Path) -> Result<(), Cause> {
+    std::fs::create_dir_all(path)
+        .map_err(|error| format!("can not make the directory {}: {error}", path.display()).into())
+}
