@@ -16,14 +16,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use stubmart_contract::{EventType, MessageId};
+use stubmart_contract::{
+    Actor, Currency, DomainEvent, Envelope, MessageId, Price, TicketId, Timestamp, UserId,
+    api::TicketStatus, event::TicketState,
+};
 use stubmart_embedded::{Database, Options, SqliteStore, system};
 use stubmart_ports::{
     host::Host,
     key::Key,
-    store::{
-        Collection, DocKey, Expect, Index, IndexEntry, Outgoing, Save, SaveId, Scan, Store as _,
-    },
+    store::{Collection, DocKey, Expect, Index, IndexEntry, Save, SaveId, Scan, Store as _},
 };
 use tokio::runtime::Handle;
 use uuid::Uuid;
@@ -170,21 +171,17 @@ impl Bench {
         let (id, version) = self.documents.get(number).ok_or("no such document")?;
         let stored = version.load(Ordering::Relaxed);
         let body = body(*id, stored);
-        let event = Outgoing {
-            id: MessageId(self.host.uuid()),
-            event_type: EventType::TicketUpdated,
-            body: body.clone(),
-        };
+        let event = event(self.host.message_id(), *id, stored + 1)?;
         let save = Save {
             key: DocKey { collection: &TICKETS, id: *id },
-            expect: if stored == 0 { Expect::Absent } else { Expect::Version(stored) },
+            expect: if stored == 0 { Expect::Absent } else { Expect::Revision(stored) },
             save_id: SaveId(self.host.uuid()),
             body,
             entries: entries(*id, number)?,
-            event_count: stored + 1,
-            events: vec![event],
+            version: stored + 1,
+            events: vec![Arc::new(event)],
         };
-        version.store(self.store.save(save).await?, Ordering::Relaxed);
+        version.store(self.store.save(Arc::new(save)).await?, Ordering::Relaxed);
         Ok(())
     }
 
@@ -214,6 +211,39 @@ fn entries(id: Uuid, number: usize) -> Result<Vec<IndexEntry>, AnyError> {
         IndexEntry { index: "seller", key: Key::new().id(seller).id(id) },
         IndexEntry { index: "newest", key: Key::new().id(id) },
     ])
+}
+
+/// The event of a ticket that was locked.
+fn event(message_id: MessageId, id: Uuid, version: u64) -> Result<Envelope, AnyError> {
+    let ticket = TicketState {
+        id: TicketId(id),
+        user_id: UserId(id),
+        title: "Stalls row 1, 3 together".to_owned(),
+        price: Price::try_from(36_959)?,
+        currency: Currency::USD,
+        status: TicketStatus::Locked,
+        event_id: None,
+        section: Some("Stalls".to_owned()),
+        row: Some("1".to_owned()),
+        seats: vec!["41".to_owned(), "42".to_owned(), "43".to_owned()],
+        quantity: 3,
+        order_id: None,
+        buyer_id: Some(UserId(message_id.0)),
+        locked_until: Some(Timestamp::EPOCH),
+        created_at: Timestamp::EPOCH,
+        updated_at: Timestamp::EPOCH,
+    };
+    Ok(Envelope {
+        id: message_id,
+        aggregate_id: id,
+        version,
+        at: Timestamp::EPOCH,
+        causation_id: message_id,
+        correlation_id: message_id,
+        actor: Actor::System,
+        request_id: None,
+        event: DomainEvent::TicketUpdated(ticket),
+    })
 }
 
 /// 430 bytes, as a ticket has.

@@ -11,18 +11,18 @@ use std::{collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
 use rusqlite::{Connection, OptionalExtension, params};
-use stubmart_contract::{EventType, Timestamp};
-use stubmart_ports::{
-    bus::{Bus, BusError, Consumer, Delivery, Disposition, Seen, Subscription, Tail, TailFrom},
-    store::Outgoing,
+use stubmart_contract::{Envelope, EventType, Timestamp};
+use stubmart_ports::bus::{
+    Bus, BusError, Consumer, Delivery, Disposition, Event, Seen, Subscription, Tail, TailFrom,
 };
 use tokio::sync::watch;
 
 use crate::{
     db::{Db, Look, signed, unsigned},
+    feed,
     group::{Group, Lease, Settlement},
     live::Readership,
-    writer::{Tx, Undo, WriteError},
+    writer::{Encoded, Tx, Undo, WriteError},
 };
 
 /// How far the cursor on disk may lag behind events that are not for its consumer.
@@ -81,7 +81,7 @@ fn consumer_number(conn: &Connection, name: &str) -> rusqlite::Result<Option<i64
         .optional()
 }
 
-fn is_recorded(conn: &Connection, event: &Outgoing) -> rusqlite::Result<bool> {
+fn is_recorded(conn: &Connection, event: &Envelope) -> rusqlite::Result<bool> {
     conn.prepare_cached("SELECT 1 FROM event WHERE id = ?1")?.exists((event
         .id
         .0
@@ -91,12 +91,12 @@ fn is_recorded(conn: &Connection, event: &Outgoing) -> rusqlite::Result<bool> {
 
 #[async_trait]
 impl Bus for SqliteBus {
-    async fn publish(&self, events: &[Outgoing]) -> Result<(), BusError> {
+    async fn publish(&self, events: &[Arc<Envelope>]) -> Result<(), BusError> {
         let missing = self.db.read(|conn| {
             let mut missing = Vec::new();
             for event in events {
                 if !is_recorded(conn, event)? {
-                    missing.push(event.clone());
+                    missing.push(Arc::clone(event));
                 }
             }
             Ok(missing)
@@ -105,10 +105,12 @@ impl Bus for SqliteBus {
         if missing.is_empty() {
             return Ok(());
         }
+        let missing = Encoded::all(&missing).map_err(BusError::Unavailable)?;
         let written = self.db.write(move |tx| {
             for event in &missing {
                 // Somebody else may have been faster, or it is twice among them.
                 if !tx.prepare("SELECT 1 FROM event WHERE id = ?1")?.exists((event
+                    .event()
                     .id
                     .0
                     .as_bytes()
@@ -204,10 +206,7 @@ impl Tail for Follower {
             let stretch = log.map_err(unavailable)?;
             self.position = stretch.read_to;
             if !stretch.events.is_empty() {
-                let seen = |event: crate::feed::Logged| Seen {
-                    position: event.seq,
-                    body: event.body.to_vec(),
-                };
+                let seen = |(position, event)| Seen { position, event };
                 return Ok(stretch.events.into_iter().map(seen).collect());
             }
             if stretch.at_end {
@@ -236,8 +235,8 @@ struct Taken {
     next_due: Option<Timestamp>,
 }
 
-/// An event on its way out: its position, the lease, the encoded envelope.
-type Ready = (u64, Lease, Vec<u8>);
+/// An event on its way out: its position, the lease, and itself.
+type Ready = (u64, Lease, Event);
 
 impl Reader {
     /// Takes the next deliveries out: first what came back, then due retries, then fresh events.
@@ -257,18 +256,16 @@ impl Reader {
             let types = self.readership.consumer.types;
             let stretch = db.log_behind(group.read_to(), types, room, look)?;
             let fresh = Lease { attempt: 1, retried: false };
-            ready.extend(
-                stretch.events.into_iter().map(|event| (event.seq, fresh, event.body.to_vec())),
-            );
+            ready.extend(stretch.events.into_iter().map(|(seq, event)| (seq, fresh, event)));
             group.looked_to(stretch.read_to);
             at_end = stretch.at_end;
         }
         let deliveries = ready
             .into_iter()
-            .map(|(seq, lease, body)| {
+            .map(|(seq, lease, event)| {
                 group.deliver(seq, lease);
                 self.mine.insert(seq);
-                Delivery { token: seq, attempt: lease.attempt, body }
+                Delivery { token: seq, attempt: lease.attempt, event }
             })
             .collect();
         if group.idle_lag() > LAG_MAX {
@@ -374,7 +371,7 @@ fn again(
         let mut ready = Vec::with_capacity(leases.len());
         for (seq, lease) in leases {
             let attempt = lease.attempt.saturating_add(1);
-            ready.push((seq, Lease { attempt, ..lease }, body(conn, seq)?));
+            ready.push((seq, Lease { attempt, ..lease }, event(conn, seq)?));
         }
         // Where there was no room for all that is due the rest is looked for next time.
         group.looked(now, if ready.len() < limit { next_due } else { Some(now) });
@@ -388,9 +385,9 @@ fn cursor(conn: &Connection, consumer: i64) -> rusqlite::Result<u64> {
         .map(unsigned)
 }
 
-fn body(conn: &Connection, seq: u64) -> rusqlite::Result<Vec<u8>> {
+fn event(conn: &Connection, seq: u64) -> rusqlite::Result<Event> {
     conn.prepare_cached("SELECT body FROM event WHERE seq = ?1")?
-        .query_row((signed(seq),), |row| row.get(0))
+        .query_row((signed(seq),), |row| Ok(feed::read(row.get_ref(0)?.as_blob()?)))
 }
 
 fn due_retries(

@@ -12,7 +12,7 @@ use tokio::sync::{
 use crate::{
     bus::SqliteBus,
     checkpoint::{Checkpoints, Limits},
-    feed::{Logged, Stretch},
+    feed::{self, Stretch},
     live::Live,
     names::Names,
     readers::Readers,
@@ -287,10 +287,10 @@ impl Db {
             while let Some(row) = rows.next()? {
                 seen += 1;
                 stretch.read_to = unsigned(row.get(0)?);
-                let event_type = event_type(row.get_ref(1)?.as_str()?);
-                if event_type.is_some_and(|it| types.contains(&it)) {
-                    let body = Arc::from(row.get_ref(2)?.as_blob()?);
-                    stretch.events.push(Logged { seq: stretch.read_to, event_type, body });
+                let kind = row.get_ref(1)?.as_str()?;
+                if types.iter().any(|it| it.as_str() == kind) {
+                    let event = feed::read(row.get_ref(2)?.as_blob()?);
+                    stretch.events.push((stretch.read_to, event));
                 }
                 stretch.at_end = seen < SCAN_ROWS;
                 if stretch.events.len() >= limit {
@@ -301,11 +301,6 @@ impl Db {
             Ok(stretch)
         })
     }
-}
-
-/// The kind of event that goes by this name, if this program knows it.
-pub(crate) fn event_type(name: &str) -> Option<stubmart_contract::EventType> {
-    stubmart_contract::EventType::ALL.iter().copied().find(|it| it.as_str() == name)
 }
 
 /// A number as `SQLite` stores it. Ours never come near the limit.

@@ -8,41 +8,43 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use stubmart_contract::EventType;
+use stubmart_contract::{Envelope, EventType};
+use stubmart_ports::bus::{Event, Unreadable};
 use tokio::sync::watch;
 
 /// How many bytes of events are kept in memory.
 const BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// What an event costs beside its body, about.
-const EVENT_OVERHEAD: usize = 64;
+/// What an event takes in memory beside its payload's texts, about.
+const EVENT_OVERHEAD: usize = 400;
 
-/// An event of the log.
+/// An event that this process recorded.
 #[derive(Debug, Clone)]
 pub(crate) struct Logged {
     /// Its place in the log.
     pub(crate) seq: u64,
-    /// Its kind; `None` when this program does not know it.
-    pub(crate) event_type: Option<EventType>,
-    /// The encoded envelope.
-    pub(crate) body: Arc<[u8]>,
+    /// The event.
+    pub(crate) event: Arc<Envelope>,
+    /// How many bytes it has on disk.
+    pub(crate) size: usize,
 }
 
 impl Logged {
-    pub(crate) fn is_one_of(&self, types: &[EventType]) -> bool {
-        self.event_type.is_some_and(|it| types.contains(&it))
-    }
-
     fn weight(&self) -> usize {
-        self.body.len().saturating_add(EVENT_OVERHEAD)
+        self.size.saturating_add(EVENT_OVERHEAD)
     }
+}
+
+/// Reads an event of the file.
+pub(crate) fn read(body: &[u8]) -> Event {
+    Envelope::decode(body).map(Arc::new).map_err(|error| Unreadable(error.to_string().into()))
 }
 
 /// A stretch of the log.
 #[derive(Debug, Default)]
 pub(crate) struct Stretch {
-    /// Its events of the wanted kinds, in order.
-    pub(crate) events: Vec<Logged>,
+    /// Its events of the wanted kinds with their places in the log, in order.
+    pub(crate) events: Vec<(u64, Event)>,
     /// Up to where the log was looked at.
     pub(crate) read_to: u64,
     /// Whether the log ends here, as far as is known.
@@ -104,8 +106,8 @@ impl Feed {
         }
         let mut stretch = Stretch { events: Vec::new(), read_to: last, at_end: true };
         for event in recent.events.iter().skip(skip) {
-            if event.is_one_of(types) {
-                stretch.events.push(event.clone());
+            if types.contains(&event.event.event.event_type()) {
+                stretch.events.push((event.seq, Ok(Arc::clone(&event.event))));
                 if stretch.events.len() == limit {
                     stretch.read_to = event.seq;
                     stretch.at_end = event.seq == last;
@@ -139,20 +141,39 @@ impl Recent {
 
 #[cfg(test)]
 mod tests {
+    use stubmart_contract::{Actor, DomainEvent, MessageId, Timestamp, UserId, event::UserState};
+    use uuid::Uuid;
+
     use super::*;
 
     fn event(seq: u64, event_type: EventType) -> Logged {
-        Logged { seq, event_type: Some(event_type), body: Arc::from([0; 8]) }
+        let id = MessageId(Uuid::from_u128(seq.into()));
+        let state = UserState { id: UserId(id.0) };
+        let event = Arc::new(Envelope {
+            id,
+            aggregate_id: id.0,
+            version: 1,
+            at: Timestamp::EPOCH,
+            causation_id: id,
+            correlation_id: id,
+            actor: Actor::System,
+            request_id: None,
+            event: match event_type {
+                EventType::UserUpdated => DomainEvent::UserUpdated(state),
+                _ => DomainEvent::UserCreated(state),
+            },
+        });
+        Logged { seq, event, size: 8 }
     }
 
     fn seqs(stretch: &Stretch) -> Vec<u64> {
-        stretch.events.iter().map(|event| event.seq).collect()
+        stretch.events.iter().map(|(seq, _)| *seq).collect()
     }
 
     #[test]
     fn a_stretch_holds_the_wanted_kinds_and_says_how_far_it_looked() {
         let feed = Feed::default();
-        let kinds = [EventType::UserCreated, EventType::TicketCreated, EventType::UserCreated];
+        let kinds = [EventType::UserCreated, EventType::UserUpdated, EventType::UserCreated];
         feed.append((5..).zip(kinds).map(|(seq, kind)| event(seq, kind)).collect());
 
         assert!(feed.behind(3, &[EventType::UserCreated], 9).is_none(), "4 is not in memory");
@@ -186,8 +207,8 @@ mod tests {
     fn memory_is_bounded() {
         let feed = Feed::default();
         for seq in 1..=100 {
-            let body = Arc::from(vec![0; BYTES_MAX / 10]);
-            feed.append(vec![Logged { seq, event_type: Some(EventType::UserCreated), body }]);
+            let size = BYTES_MAX / 10;
+            feed.append(vec![Logged { size, ..event(seq, EventType::UserCreated) }]);
         }
         let recent = feed.recent.lock().unwrap();
         assert!(recent.bytes <= BYTES_MAX && recent.events.len() < 10);

@@ -14,7 +14,6 @@ mod db;
 mod entries;
 mod feed;
 mod group;
-pub mod limits;
 mod live;
 pub mod mailer;
 mod names;

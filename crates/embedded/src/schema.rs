@@ -15,7 +15,8 @@ const STATEMENTS_MAX: usize = 128;
 
 /// The steps that lead from an empty file to the present schema. The file's `user_version` says how
 /// many of them it has taken; a step that was released is never changed.
-const STEPS: &[&str] = &[r#"
+const STEPS: &[&str] = &[
+    r#"
 -- Collections and indexes, known by small numbers everywhere else.
 CREATE TABLE name(
     id INTEGER PRIMARY KEY,
@@ -104,7 +105,27 @@ CREATE TABLE probe(
     count INTEGER NOT NULL
 ) STRICT;
 INSERT INTO probe VALUES(1, 0);
-"#];
+"#,
+    r#"
+-- What is compared and counted up by each save is the revision; the version is the number of events that
+-- a document has published.
+ALTER TABLE document RENAME COLUMN version TO revision;
+ALTER TABLE document RENAME COLUMN event_count TO version;
+
+-- The history of a service goes by aggregate and version. Both are null for an event that came over the
+-- bus, and for one that is damaged.
+ALTER TABLE event ADD COLUMN aggregate BLOB;
+ALTER TABLE event ADD COLUMN version INTEGER;
+UPDATE event SET
+    aggregate = unhex(replace(json_extract(CAST(body AS TEXT), '$.aggregateId'), '-', '')),
+    version = json_extract(CAST(body AS TEXT), '$.version')
+WHERE service IS NOT NULL AND json_valid(CAST(body AS TEXT));
+CREATE UNIQUE INDEX event_history ON event(service, aggregate, version) WHERE aggregate IS NOT NULL;
+
+-- An event is on the bus by the commit that saved it.
+DROP TABLE published;
+"#,
+];
 
 /// Why a file was not opened.
 #[derive(Debug)]

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use stubmart_contract::Timestamp;
-use stubmart_ports::bus::Consumer;
+use stubmart_ports::bus::{Consumer, Event};
 use uuid::Uuid;
 
 use crate::{
     db::unsigned,
+    feed,
     schema::{self, OpenError},
     store::uuid,
 };
@@ -22,7 +23,7 @@ pub struct Listed {
     /// The document's id.
     pub id: Uuid,
     /// How many events it has published.
-    pub event_count: u64,
+    pub version: u64,
 }
 
 /// An event that a consumer has not settled yet.
@@ -32,8 +33,8 @@ pub struct Waiting {
     pub position: u64,
     /// When it is delivered again, if it was before.
     pub due: Option<Timestamp>,
-    /// The encoded envelope.
-    pub body: Vec<u8>,
+    /// The event.
+    pub event: Event,
 }
 
 /// A delivery that was put aside.
@@ -94,30 +95,30 @@ impl Snapshot {
     pub fn documents(&self) -> rusqlite::Result<Vec<Listed>> {
         self.conn
             .prepare(
-                "SELECT name.name, document.id, document.event_count \
+                "SELECT name.name, document.id, document.version \
                  FROM document JOIN name ON name.id = document.collection",
             )?
             .query_map((), |row| {
                 Ok(Listed {
                     collection: row.get(0)?,
                     id: uuid(row.get_ref(1)?.as_blob()?)?,
-                    event_count: unsigned(row.get(2)?),
+                    version: unsigned(row.get(2)?),
                 })
             })?
             .collect()
     }
 
-    /// Shows `see` the place and the encoded envelope of every event that a service saved, in order.
+    /// Shows `see` the place and the event of everything that a service saved, in the order of the log.
     ///
     /// # Errors
     /// The file can not be read.
-    pub fn record(&self, mut see: impl FnMut(u64, &[u8])) -> rusqlite::Result<()> {
+    pub fn record(&self, mut see: impl FnMut(u64, Event)) -> rusqlite::Result<()> {
         let mut statement = self
             .conn
             .prepare("SELECT seq, body FROM event WHERE service IS NOT NULL ORDER BY seq")?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
-            see(unsigned(row.get(0)?), row.get_ref(1)?.as_blob()?);
+            see(unsigned(row.get(0)?), feed::read(row.get_ref(1)?.as_blob()?));
         }
         Ok(())
     }
@@ -136,7 +137,8 @@ impl Snapshot {
             )?
             .query_map((consumer.name,), |row| {
                 let due = row.get::<_, Option<i64>>(1)?.map(Timestamp::from_millis);
-                Ok(Waiting { position: unsigned(row.get(0)?), due, body: row.get(2)? })
+                let event = feed::read(row.get_ref(2)?.as_blob()?);
+                Ok(Waiting { position: unsigned(row.get(0)?), due, event })
             })?
             .collect::<rusqlite::Result<_>>()?;
         // One that came back may lie behind the cursor too.
@@ -147,7 +149,8 @@ impl Snapshot {
         )?;
         for kind in consumer.types {
             let rows = behind.query_map((consumer.name, kind.as_str()), |row| {
-                Ok(Waiting { position: unsigned(row.get(0)?), due: None, body: row.get(1)? })
+                let event = feed::read(row.get_ref(1)?.as_blob()?);
+                Ok(Waiting { position: unsigned(row.get(0)?), due: None, event })
             })?;
             for row in rows {
                 waiting.push(row?);

@@ -1,30 +1,29 @@
 //! The document store over the shared file.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use stubmart_contract::MessageId;
-use stubmart_ports::store::{
-    DocKey, Expect, Found, FoundKey, Outgoing, Recorded, Save, SaveId, Scan, Store, StoreError,
-    Stored,
+use stubmart_contract::Envelope;
+use stubmart_ports::{
+    bus::Event,
+    store::{
+        DocKey, Expect, Found, FoundKey, HistoryCursor, Save, SaveId, Scan, Store, StoreError,
+        Stored,
+    },
 };
 use uuid::Uuid;
 
 use crate::{
-    db::{Db, event_type, signed, unsigned},
-    entries,
+    db::{Db, signed, unsigned},
+    entries, feed,
     names::Numbered,
-    writer::{Tx, Undo, WriteError},
+    writer::{Encoded, Tx, Undo, WriteError},
 };
 
-/// The store. Its record of events is the log of [`crate::SqliteBus`].
+/// The store. Its events are the log of [`crate::SqliteBus`].
 pub struct SqliteStore {
     db: Arc<Db>,
-    /// Up to where nothing is pending, by service: so that what other services recorded since is not
-    /// looked through again and again. It is a hint, and lost with the process.
-    nothing_pending: Mutex<HashMap<&'static str, u64>>,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -55,13 +54,14 @@ fn not_begun(error: WriteError) -> StoreError {
     }
 }
 
-fn undeclared(index: &'static str) -> StoreError {
-    StoreError::Unavailable(format!("the collection declares no index {index}").into())
+/// An index that its collection declares and that has no number in the file.
+fn unnumbered(index: &'static str) -> StoreError {
+    StoreError::Unavailable(format!("index {index} has no number").into())
 }
 
 impl SqliteStore {
     pub(crate) fn new(db: Arc<Db>) -> Self {
-        Self { db, nothing_pending: Mutex::default() }
+        Self { db }
     }
 
     /// Runs a scan with the given columns of `entry e` and `document d`.
@@ -72,8 +72,9 @@ impl SqliteStore {
         row: fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
         let numbered = self.db.numbered(scan.collection).await.map_err(not_begun)?;
-        let index = numbered.index(scan.index).ok_or_else(|| undeclared(scan.index))?;
-        let limit = i64::try_from(scan.limit).unwrap_or(i64::MAX);
+        scan.collection.index(scan.index)?;
+        let index = numbered.index(scan.index).ok_or_else(|| unnumbered(scan.index))?;
+        let limit = i64::try_from(scan.at_most()).unwrap_or(i64::MAX);
         self.db
             .read(|conn| {
                 let mut statement = conn.prepare_cached(sql(&scan))?;
@@ -114,7 +115,7 @@ macro_rules! scan_sql {
 fn find_sql(scan: &Scan) -> &'static str {
     scan_sql!(
         scan,
-        "SELECT d.id, d.version, d.save_id, d.event_count, d.body, e.key \
+        "SELECT d.id, d.revision, d.save_id, d.version, d.body, e.key \
          FROM entry e CROSS JOIN document d ON d.number = e.document"
     )
 }
@@ -129,13 +130,13 @@ pub(crate) fn uuid(bytes: &[u8]) -> rusqlite::Result<Uuid> {
     })
 }
 
-/// A document whose columns come first: id, version, save id, event count, body.
+/// A document whose columns come first: id, revision, save id, version, body.
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     Ok(Stored {
         id: uuid(row.get_ref(0)?.as_blob()?)?,
-        version: unsigned(row.get(1)?),
+        revision: unsigned(row.get(1)?),
         save_id: SaveId(uuid(row.get_ref(2)?.as_blob()?)?),
-        event_count: unsigned(row.get(3)?),
+        version: unsigned(row.get(3)?),
         body: row.get(4)?,
     })
 }
@@ -156,16 +157,24 @@ fn found_key(row: &Row<'_>) -> rusqlite::Result<FoundKey> {
 /// A document as it is stored before a write.
 struct Before {
     number: i64,
+    revision: u64,
     version: u64,
     entries: Vec<u8>,
 }
 
 fn before(tx: &Tx<'_>, collection: i64, id: Uuid) -> rusqlite::Result<Option<Before>> {
-    tx.prepare("SELECT number, version, entries FROM document WHERE collection = ?1 AND id = ?2")?
-        .query_row((collection, id.as_bytes().as_slice()), |row| {
-            Ok(Before { number: row.get(0)?, version: unsigned(row.get(1)?), entries: row.get(2)? })
+    tx.prepare(
+        "SELECT number, revision, version, entries FROM document WHERE collection = ?1 AND id = ?2",
+    )?
+    .query_row((collection, id.as_bytes().as_slice()), |row| {
+        Ok(Before {
+            number: row.get(0)?,
+            revision: unsigned(row.get(1)?),
+            version: unsigned(row.get(2)?),
+            entries: row.get(3)?,
         })
-        .optional()
+    })
+    .optional()
 }
 
 /// What a save or a deletion is answered with when it is committed or refused.
@@ -177,12 +186,13 @@ fn save(
     numbered: &Numbered,
     save: &Save,
     entries: &[u8],
+    events: &[Encoded],
 ) -> Result<Answer, Undo<Answer>> {
     let id = save.key.id;
     let before = before(tx, numbered.number, id)?;
-    let version = match (save.expect, &before) {
+    let revision = match (save.expect, &before) {
         (Expect::Absent, None) => 1,
-        (Expect::Version(expected), Some(before)) if before.version == expected => {
+        (Expect::Revision(expected), Some(before)) if before.revision == expected => {
             expected.saturating_add(1)
         }
         _ => return Ok(Err(StoreError::Conflict)),
@@ -199,17 +209,17 @@ fn save(
             return Ok(Err(StoreError::Taken { index: index.name }));
         }
     }
-    let number = write_document(tx, numbered.number, save, before.as_ref(), version, entries)?;
+    let number = write_document(tx, numbered.number, save, before.as_ref(), revision, entries)?;
     for &entry in &difference.removed {
         remove_entry(tx, entry)?;
     }
     for &(index, key) in &difference.added {
         add_entry(tx, numbered, (index, key), number, id)?;
     }
-    for event in &save.events {
+    for event in events {
         tx.record(Some(numbered.service), event)?;
     }
-    Ok(Ok(version))
+    Ok(Ok(revision))
 }
 
 fn corrupt(id: Uuid) -> StoreError {
@@ -226,29 +236,29 @@ fn write_document(
     collection: i64,
     save: &Save,
     before: Option<&Before>,
-    version: u64,
+    revision: u64,
     entries: &[u8],
 ) -> rusqlite::Result<i64> {
     let save_id = save.save_id.0.as_bytes().as_slice();
-    let (version, event_count) = (signed(version), signed(save.event_count));
+    let (revision, version) = (signed(revision), signed(save.version));
     if let Some(before) = before {
         tx.prepare(
-            "UPDATE document SET version = ?2, save_id = ?3, event_count = ?4, entries = ?5, body = ?6 \
+            "UPDATE document SET revision = ?2, save_id = ?3, version = ?4, entries = ?5, body = ?6 \
              WHERE number = ?1",
         )?
-        .execute(params![before.number, version, save_id, event_count, entries, save.body])?;
+        .execute(params![before.number, revision, save_id, version, entries, save.body])?;
         return Ok(before.number);
     }
     tx.prepare(
-        "INSERT INTO document(collection, id, version, save_id, event_count, entries, body) \
+        "INSERT INTO document(collection, id, revision, save_id, version, entries, body) \
          VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .insert(params![
         collection,
         save.key.id.as_bytes().as_slice(),
-        version,
+        revision,
         save_id,
-        event_count,
+        version,
         entries,
         save.body
     ])
@@ -284,50 +294,40 @@ fn add_entry(
 }
 
 /// Runs a deletion.
-fn delete(tx: &Tx<'_>, collection: i64, id: Uuid, version: u64) -> Result<Answer, Undo<Answer>> {
-    let Some(before) = before(tx, collection, id)?.filter(|before| before.version == version)
+fn delete(tx: &Tx<'_>, collection: i64, id: Uuid, revision: u64) -> Result<Answer, Undo<Answer>> {
+    let Some(before) = before(tx, collection, id)?.filter(|before| before.revision == revision)
     else {
         return Ok(Err(StoreError::Conflict));
     };
+    if before.version > 0 {
+        return Ok(Err(StoreError::Unavailable(format!("{id} has published events").into())));
+    }
     let Some(entries) = entries::decode(&before.entries) else { return Ok(Err(corrupt(id))) };
     for entry in entries {
         remove_entry(tx, entry)?;
     }
     tx.prepare("DELETE FROM document WHERE number = ?1")?.execute((before.number,))?;
-    Ok(Ok(version))
+    Ok(Ok(revision))
 }
 
-/// The events of a service behind a position.
-fn recorded_behind(
+/// The events of a service behind a place in its history.
+fn history(
     conn: &Connection,
     service: &str,
-    after: u64,
+    after: Option<HistoryCursor>,
     limit: usize,
-) -> rusqlite::Result<Vec<Recorded>> {
+) -> rusqlite::Result<Vec<Event>> {
+    let (aggregate, version) =
+        after.map_or((Vec::new(), 0), |(id, version)| (id.as_bytes().to_vec(), signed(version)));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     conn.prepare_cached(
-        "SELECT seq, id, type, body FROM event WHERE seq > ?1 AND service = ?2 ORDER BY seq LIMIT ?3",
+        "SELECT body FROM event WHERE service = ?1 AND (aggregate, version) > (?2, ?3) \
+         ORDER BY aggregate, version LIMIT ?4",
     )?
-    .query_map((signed(after), service, limit), |row| {
-        let name = row.get_ref(2)?.as_str()?;
-        let event_type = event_type(name).ok_or_else(|| {
-            let cause = format!("the event type {name} is not known");
-            rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, cause.into())
-        })?;
-        let id = MessageId(uuid(row.get_ref(1)?.as_blob()?)?);
-        let event = Outgoing { id, event_type, body: row.get(3)? };
-        Ok(Recorded { position: unsigned(row.get(0)?), event })
+    .query_map(params![service, aggregate, version, limit], |row| {
+        Ok(feed::read(row.get_ref(0)?.as_blob()?))
     })?
     .collect()
-}
-
-/// Up to where a service has published.
-fn published_to(conn: &Connection, service: &str) -> rusqlite::Result<u64> {
-    let seq = conn
-        .prepare_cached("SELECT seq FROM published WHERE service = ?1")?
-        .query_row((service,), |row| row.get(0))
-        .optional()?;
-    Ok(seq.map_or(0, unsigned))
 }
 
 #[async_trait]
@@ -337,7 +337,7 @@ impl Store for SqliteStore {
         self.db
             .read(|conn| {
                 conn.prepare_cached(
-                    "SELECT id, version, save_id, event_count, body FROM document \
+                    "SELECT id, revision, save_id, version, body FROM document \
                      WHERE collection = ?1 AND id = ?2",
                 )?
                 .query_row((numbered.number, key.id.as_bytes().as_slice()), stored)
@@ -346,15 +346,17 @@ impl Store for SqliteStore {
             .map_err(unavailable)
     }
 
-    async fn save(&self, it: Save) -> Result<u64, StoreError> {
+    async fn save(&self, it: Arc<Save>) -> Result<u64, StoreError> {
+        it.check_entries()?;
         let numbered = self.db.numbered(it.key.collection).await.map_err(not_begun)?;
-        let entries = entries::encode(&numbered, &it.entries).map_err(undeclared)?;
-        self.db.write(move |tx| save(tx, &numbered, &it, &entries)).await?
+        let entries = entries::encode(&numbered, &it.entries).map_err(unnumbered)?;
+        let events = Encoded::all(&it.events).map_err(StoreError::Unavailable)?;
+        self.db.write(move |tx| save(tx, &numbered, &it, &entries, &events)).await?
     }
 
-    async fn delete(&self, key: DocKey, version: u64) -> Result<(), StoreError> {
+    async fn delete(&self, key: DocKey, revision: u64) -> Result<(), StoreError> {
         let collection = self.db.numbered(key.collection).await.map_err(not_begun)?.number;
-        self.db.write(move |tx| delete(tx, collection, key.id, version)).await?.map(drop)
+        self.db.write(move |tx| delete(tx, collection, key.id, revision)).await?.map(drop)
     }
 
     async fn find(&self, scan: Scan) -> Result<Vec<Found>, StoreError> {
@@ -365,56 +367,15 @@ impl Store for SqliteStore {
         self.scan(scan, keys_sql, found_key).await
     }
 
-    async fn pending(
+    async fn history(
         &self,
         service: &'static str,
+        after: Option<HistoryCursor>,
         limit: usize,
-    ) -> Result<Vec<Recorded>, StoreError> {
-        let newest = self.db.newest().map_err(unavailable)?;
-        let looked_to = {
-            let hints = self.nothing_pending.lock().unwrap_or_else(PoisonError::into_inner);
-            hints.get(service).copied().unwrap_or(0)
-        };
-        let pending = self
-            .db
-            .read(|conn| {
-                let after = published_to(conn, service)?.max(looked_to);
-                recorded_behind(conn, service, after, limit)
-            })
-            .map_err(unavailable)?;
-        if pending.is_empty() && limit > 0 {
-            let mut hints = self.nothing_pending.lock().unwrap_or_else(PoisonError::into_inner);
-            hints.insert(service, newest);
-        }
-        Ok(pending)
-    }
-
-    async fn published(
-        &self,
-        service: &'static str,
-        events: &[Recorded],
-    ) -> Result<(), StoreError> {
-        let Some(last) = events.iter().map(|event| event.position).max() else { return Ok(()) };
-        self.db
-            .write(move |tx| {
-                tx.prepare(
-                    "INSERT INTO published(service, seq) VALUES(?1, ?2) \
-                     ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)",
-                )?
-                .execute((service, signed(last)))?;
-                Ok(())
-            })
-            .await?;
-        Ok(())
-    }
-
-    async fn record(
-        &self,
-        service: &'static str,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<Recorded>, StoreError> {
-        self.db.read(|conn| recorded_behind(conn, service, after, limit)).map_err(unavailable)
+    ) -> Result<Vec<Arc<Envelope>>, StoreError> {
+        let events = self.db.read(|conn| history(conn, service, after, limit));
+        let events = events.map_err(unavailable)?.into_iter().collect::<Result<_, _>>();
+        events.map_err(|unreadable| StoreError::Unavailable(unreadable.into()))
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

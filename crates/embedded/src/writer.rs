@@ -8,12 +8,13 @@
 use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection, ErrorCode, params};
-use stubmart_ports::{Cause, store::Outgoing};
+use stubmart_contract::Envelope;
+use stubmart_ports::Cause;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     checkpoint::{self, Checkpoints},
-    db::unsigned,
+    db::{signed, unsigned},
     feed::Logged,
     live::Live,
 };
@@ -41,6 +42,26 @@ impl<A> From<rusqlite::Error> for Undo<A> {
     }
 }
 
+/// An event as it goes to the file.
+pub(crate) struct Encoded {
+    event: Arc<Envelope>,
+    body: Vec<u8>,
+}
+
+impl Encoded {
+    /// Encodes events, away from the writer.
+    pub(crate) fn all(events: &[Arc<Envelope>]) -> Result<Vec<Self>, Cause> {
+        let encode =
+            |event: &Arc<Envelope>| Ok(Self { event: Arc::clone(event), body: event.encode()? });
+        events.iter().map(encode).collect()
+    }
+
+    /// The event.
+    pub(crate) fn event(&self) -> &Envelope {
+        &self.event
+    }
+}
+
 /// A transaction, shared by the writes of a group.
 pub(crate) struct Tx<'c> {
     conn: &'c Connection,
@@ -53,25 +74,33 @@ impl Tx<'_> {
         self.conn.prepare_cached(sql)
     }
 
-    /// Appends an event to the log.
+    /// Appends an event to the log: to the history of `service`, or as one that came over the bus.
     pub(crate) fn record(
         &mut self,
         service: Option<&str>,
-        event: &Outgoing,
+        Encoded { event, body }: &Encoded,
     ) -> rusqlite::Result<()> {
+        let (aggregate, version) = match service {
+            Some(_) => {
+                (Some(event.aggregate_id.as_bytes().as_slice()), Some(signed(event.version)))
+            }
+            None => (None, None),
+        };
         let seq = self
-            .prepare("INSERT INTO event(id, service, type, body) VALUES(?1, ?2, ?3, ?4)")?
+            .prepare(
+                "INSERT INTO event(id, service, type, body, aggregate, version) \
+                 VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
             .insert(params![
                 event.id.0.as_bytes().as_slice(),
                 service,
-                event.event_type.as_str(),
-                event.body
+                event.event.event_type().as_str(),
+                body,
+                aggregate,
+                version
             ])?;
-        self.recorded.push(Logged {
-            seq: unsigned(seq),
-            event_type: Some(event.event_type),
-            body: Arc::from(event.body.as_slice()),
-        });
+        let (event, size) = (Arc::clone(event), body.len());
+        self.recorded.push(Logged { seq: unsigned(seq), event, size });
         Ok(())
     }
 }
@@ -316,7 +345,9 @@ fn fail_all(
 mod tests {
     use std::path::Path;
 
-    use stubmart_contract::{EventType, MessageId};
+    use stubmart_contract::{
+        Actor, DomainEvent, EventType, MessageId, Timestamp, UserId, event::UserState,
+    };
 
     use super::*;
     use crate::{checkpoint::Limits, live::Live, schema};
@@ -350,8 +381,18 @@ mod tests {
     fn record(id: u128) -> Asked<()> {
         ask(move |tx| {
             let id = MessageId(uuid::Uuid::from_u128(id));
-            let event_type = EventType::UserCreated;
-            Ok(tx.record(None, &Outgoing { id, event_type, body: vec![1] })?)
+            let event = Arc::new(Envelope {
+                id,
+                aggregate_id: id.0,
+                version: 1,
+                at: Timestamp::EPOCH,
+                causation_id: id,
+                correlation_id: id,
+                actor: Actor::System,
+                request_id: None,
+                event: DomainEvent::UserCreated(UserState { id: UserId(id.0) }),
+            });
+            Ok(tx.record(None, &Encoded { event, body: vec![1] })?)
         })
     }
 
@@ -419,6 +460,6 @@ mod tests {
             [record(1), record(2), record(2)].into_iter().unzip();
         writer.commit(writes);
         let shown = writer.live.feed.behind(0, EventType::ALL, 9).unwrap();
-        assert_eq!(shown.events.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(shown.events.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [1, 2]);
     }
 }

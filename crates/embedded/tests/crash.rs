@@ -34,8 +34,8 @@ async fn consistent_versions(db: &Database) -> BTreeMap<u64, u64> {
         }
     }
     let mut events = BTreeMap::<u64, u64>::new();
-    for recorded in store.record(SERVICE, 0, usize::MAX).await.unwrap() {
-        let (number, version) = told(&recorded.event.body);
+    for event in store.history(SERVICE, None, usize::MAX).await.unwrap() {
+        let (number, version) = told(&event);
         let last = events.insert(number, version).unwrap_or(0);
         assert_eq!(version, last + 1, "the events of an item have a gap");
     }

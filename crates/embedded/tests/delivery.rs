@@ -32,7 +32,7 @@ async fn next(reader: &mut dyn Subscription) -> Vec<Delivery> {
 }
 
 fn numbers(deliveries: &[Delivery]) -> Vec<u64> {
-    deliveries.iter().map(|it| told(&it.body).0).collect()
+    deliveries.iter().map(|it| told(it.event.as_ref().unwrap()).0).collect()
 }
 
 async fn save_items(db: &Database, numbers: impl IntoIterator<Item = u64>) {
@@ -145,7 +145,8 @@ async fn what_another_process_saves_is_delivered() {
     while seen.len() < 3 {
         seen.extend(timeout(PATIENCE, tail.next(9)).await.unwrap().unwrap());
     }
-    assert_eq!(seen.iter().map(|it| told(&it.body).0).collect::<Vec<_>>(), [1, 2, 3]);
+    let seen: Vec<_> = seen.iter().map(|it| told(it.event.as_ref().unwrap()).0).collect();
+    assert_eq!(seen, [1, 2, 3]);
     assert!(child.wait().unwrap().success());
 }
 

@@ -13,6 +13,7 @@ use std::{
 
 use stubmart_contract::{ChargeId, Currency, OrderId, Price, Timestamp};
 use stubmart_embedded::sandbox::{METHODS, Outcome, Sandbox};
+use stubmart_memory::MemoryStore;
 use stubmart_ports::{
     gateway::{
         AuthoriseRequest, BadNotice, GatewayError, IntentState, PaymentGateway, SandboxBank,
@@ -22,7 +23,6 @@ use stubmart_ports::{
 use stubmart_suite::{
     fault::{Fault, FaultyGateway, Injector},
     gateway_suite, host,
-    mem::MemStore,
     rules::{
         Subject,
         gateway::{Bench, Trouble},
@@ -45,10 +45,10 @@ impl Trouble for Next {
 
 fn subject() -> Ready<Subject<dyn PaymentGateway, Bench>> {
     let (host, _) = host::manual(1);
-    let store = Arc::new(MemStore::new());
+    let store = Arc::new(MemoryStore::new());
     let trouble = Arc::new(Next::default());
     let next = Arc::clone(&trouble);
-    let injector = Injector::new(move |_| match next.0.swap(0, Ordering::SeqCst) {
+    let injector = Injector::new(move |_, _| match next.0.swap(0, Ordering::SeqCst) {
         1 => Fault::LoseAnswer,
         2 => Fault::Fail,
         _ => Fault::None,
@@ -67,7 +67,7 @@ gateway_suite!(subject);
 
 fn sandbox() -> (Sandbox, Host) {
     let (host, _) = host::manual(1);
-    (Sandbox::new(Arc::new(MemStore::new()), host.clone()), host)
+    (Sandbox::new(Arc::new(MemoryStore::new()), host.clone()), host)
 }
 
 fn request(host: &Host, payment_method: Option<&str>) -> AuthoriseRequest {

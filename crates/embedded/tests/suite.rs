@@ -15,19 +15,18 @@ use std::{
 };
 
 use mail_parser::MessageParser;
-use stubmart_embedded::{Database, Options, limits::MemoryRateLimits, mailer::FileMailer};
+use stubmart_embedded::{Database, Options, mailer::FileMailer};
 use stubmart_ports::{
     bus::Bus,
     host::Host,
-    limits::RateLimits,
     mailer::{Mail, Mailer},
     store::Store,
     timers::Timers,
 };
 use stubmart_suite::{
-    bus_suite, host,
+    bus_suite, delivery_suite, host,
     host::ManualClock,
-    limits_suite, mailer_suite, outbox_suite,
+    mailer_suite,
     rules::{Subject, Time, mailer::Outbox},
     store_suite, timers_suite,
 };
@@ -106,7 +105,7 @@ mod bus {
     bus_suite!(subject);
 }
 
-mod outbox {
+mod delivery {
     use super::*;
 
     fn subject() -> Ready<Subject<dyn Store, Arc<dyn Bus>>> {
@@ -115,7 +114,7 @@ mod outbox {
         ready(Subject { a: a.store(), b: b.store(), with, guard: Box::new(guard) })
     }
 
-    outbox_suite!(subject);
+    delivery_suite!(subject);
 }
 
 mod timers {
@@ -127,19 +126,6 @@ mod timers {
     }
 
     timers_suite!(subject);
-}
-
-mod limits {
-    use super::*;
-
-    fn subject() -> Ready<Subject<dyn RateLimits, Arc<dyn Time>>> {
-        let (host, clock) = host::manual(1);
-        let limits = Arc::new(MemoryRateLimits::new(host));
-        let with = Arc::new(clock);
-        ready(Subject { a: limits.clone(), b: limits, with, guard: Box::new(()) })
-    }
-
-    limits_suite!(subject);
 }
 
 mod mailer {

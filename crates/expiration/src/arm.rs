@@ -1,5 +1,7 @@
 //! Arms a timer for every lock, and disarms it when the lock's order has ended.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use stubmart_contract::{
     Context, DomainEvent, Envelope, EventType,
@@ -26,13 +28,16 @@ impl Handler for Locks {
     }
 
     async fn handle(&self, context: &Context, envelope: &Envelope) -> Result<(), HandleError> {
-        let results = self.handle_all(&[(context.clone(), envelope.clone())]).await;
+        let results = self.handle_all(&[(context.clone(), Arc::new(envelope.clone()))]).await;
         results.into_iter().next().unwrap_or(Ok(()))
     }
 
     /// All events of a batch are one change of the timers. A checkout that began and ended within the
     /// batch never gets one.
-    async fn handle_all(&self, events: &[(Context, Envelope)]) -> Vec<Result<(), HandleError>> {
+    async fn handle_all(
+        &self,
+        events: &[(Context, Arc<Envelope>)],
+    ) -> Vec<Result<(), HandleError>> {
         let (set, cancel) = changes(events);
         let armed = !set.is_empty();
         if armed || !cancel.is_empty() {
@@ -54,7 +59,7 @@ impl Handler for Locks {
 /// Which timers to set and which to cancel. A timer is named by the order that holds the lock: an
 /// order locks its ticket once, so events that come late or in another order can not disarm the timer
 /// of a later lock.
-fn changes(events: &[(Context, Envelope)]) -> (Vec<Timer>, Vec<Uuid>) {
+fn changes(events: &[(Context, Arc<Envelope>)]) -> (Vec<Timer>, Vec<Uuid>) {
     let mut cancel: Vec<Uuid> = Vec::new();
     for (_, envelope) in events {
         if let DomainEvent::OrderCancelled(order) | DomainEvent::OrderCompleted(order) =

@@ -1,11 +1,11 @@
 //! Publishes that a lock's time is up.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use stubmart_contract::{DomainEvent, Envelope, event::LockExpired};
 use stubmart_kernel::worker::{Next, Wake, Worker};
-use stubmart_ports::{Cause, store::Outgoing, timers::Claim};
+use stubmart_ports::{Cause, timers::Claim};
 
 use crate::Expiration;
 
@@ -31,7 +31,7 @@ impl Worker for Due {
         }
         let mut events = Vec::with_capacity(claims.len());
         for claim in &claims {
-            events.extend(self.expired(claim)?);
+            events.extend(self.expired(claim));
         }
         deps.bus.publish(&events).await?;
         deps.timers.finish(claims).await?;
@@ -46,16 +46,16 @@ impl Worker for Due {
 impl Due {
     /// The event of a due timer. It gets a new id each time: what makes it harmless to come twice is
     /// the state of the order, and one that was lost must not be taken for a duplicate.
-    fn expired(&self, claim: &Claim) -> Result<Option<Outgoing>, Cause> {
+    fn expired(&self, claim: &Claim) -> Option<Arc<Envelope>> {
         let expired: LockExpired = match serde_json::from_slice(&claim.timer.body) {
             Ok(expired) => expired,
             Err(error) => {
                 tracing::error!(timer = %claim.timer.key, %error, "timer dropped: it can not be read");
-                return Ok(None);
+                return None;
             }
         };
         let id = self.0.deps.host.message_id();
-        let envelope = Envelope {
+        Some(Arc::new(Envelope {
             id,
             aggregate_id: expired.order_id.0,
             version: 1,
@@ -65,8 +65,6 @@ impl Due {
             actor: stubmart_contract::Actor::System,
             request_id: None,
             event: DomainEvent::OrderExpired(expired),
-        };
-        let event_type = envelope.event.event_type();
-        Ok(Some(Outgoing { id, event_type, body: envelope.encode()? }))
+        }))
     }
 }

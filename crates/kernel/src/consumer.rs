@@ -53,7 +53,10 @@ pub trait Handler: Send + Sync + 'static {
     async fn handle(&self, context: &Context, envelope: &Envelope) -> Result<(), HandleError>;
 
     /// Handles several events, with one answer for each.
-    async fn handle_all(&self, events: &[(Context, Envelope)]) -> Vec<Result<(), HandleError>> {
+    async fn handle_all(
+        &self,
+        events: &[(Context, Arc<Envelope>)],
+    ) -> Vec<Result<(), HandleError>> {
         join_all(events.iter().map(|(context, envelope)| self.handle(context, envelope))).await
     }
 }
@@ -99,7 +102,7 @@ async fn step(
     Ok(())
 }
 
-/// Decodes and handles deliveries; what can not be decoded is rejected.
+/// Handles deliveries; an event that cannot be read is rejected.
 async fn handle_deliveries(
     handler: &dyn Handler,
     deliveries: Vec<Delivery>,
@@ -109,28 +112,30 @@ async fn handle_deliveries(
     let mut readable = Vec::with_capacity(deliveries.len());
     let mut events = Vec::with_capacity(deliveries.len());
     let service = handler.consumer().service();
-    for delivery in deliveries {
-        match Envelope::decode(&delivery.body) {
+    for Delivery { token, attempt, event } in deliveries {
+        match event {
             Ok(envelope) => {
                 events.push((Context::handling(service, &envelope), envelope));
-                readable.push(delivery);
+                readable.push((token, attempt));
             }
             Err(error) => {
-                tracing::error!(consumer = name, %error, "event put aside: it can not be read");
-                settled.push((delivery.token, Disposition::Reject(error.to_string())));
+                tracing::error!(consumer = name, %error, "event put aside");
+                settled.push((token, Disposition::Reject(error.to_string())));
             }
         }
     }
     let results = handler.handle_all(&events).await;
-    for ((delivery, (_, envelope)), result) in readable.iter().zip(&events).zip(results) {
-        settled.push((delivery.token, disposition(name, delivery, envelope, result)));
+    for (((token, attempt), (_, envelope)), result) in
+        readable.into_iter().zip(&events).zip(results)
+    {
+        settled.push((token, disposition(name, attempt, envelope, result)));
     }
     settled
 }
 
 fn disposition(
     name: &'static str,
-    delivery: &Delivery,
+    attempt: u32,
     envelope: &Envelope,
     result: Result<(), HandleError>,
 ) -> Disposition {
@@ -141,11 +146,11 @@ fn disposition(
         Ok(()) => Disposition::Done,
         Err(HandleError::Retry(_)) if mutant!("an event is tried only once") => Disposition::Done,
         Err(HandleError::Retry(cause)) => {
-            if delivery.attempt.is_power_of_two() {
-                tracing::warn!(consumer = name, event.id = %envelope.id, attempt = delivery.attempt,
+            if attempt.is_power_of_two() {
+                tracing::warn!(consumer = name, event.id = %envelope.id, attempt = attempt,
                     error = %cause, "event not handled, will retry");
             }
-            let doublings = delivery.attempt.saturating_sub(1).min(16);
+            let doublings = attempt.saturating_sub(1).min(16);
             Disposition::RetryAfter(RETRY_MIN.saturating_mul(1 << doublings).min(RETRY_MAX))
         }
         Err(HandleError::Reject(reason)) => {

@@ -88,13 +88,12 @@ impl Sink for Echo {
             if self.lock().is_empty() {
                 continue;
             }
-            // What can not be read here is put aside by the consumers, with a log line.
-            let Ok(envelope) = Envelope::decode(&seen.body) else { continue };
-            let envelope = Arc::new(envelope);
+            // An event that cannot be read is put aside by the consumers, with a log line.
+            let Ok(envelope) = &seen.event else { continue };
             if let Some(listeners) = self.lock().get(&envelope.aggregate_id) {
                 for listener in listeners {
                     // A listener that has gone misses nothing.
-                    drop(listener.send(Arc::clone(&envelope)));
+                    drop(listener.send(Arc::clone(envelope)));
                 }
             }
         }

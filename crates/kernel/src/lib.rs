@@ -9,7 +9,6 @@ pub mod echo;
 pub mod follow;
 pub mod hooks;
 pub mod idempotency;
-pub mod outbox;
 pub mod page;
 pub mod repo;
 pub mod repository;

@@ -134,7 +134,7 @@ impl<A: Aggregate> Repository<A> {
         let mut rows: Vec<Row<A>> = Vec::new();
         loop {
             let found = self.find(scan.clone()).await?;
-            let is_end = found.len() < scan.limit;
+            let is_end = found.len() < scan.at_most();
             let last = found.last().map(|row| row.key.clone());
             rows.extend(found.into_iter().filter(|row| keep(&row.found.state)));
             match last {

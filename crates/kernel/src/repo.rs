@@ -12,8 +12,8 @@ use stubmart_ports::{
     host::Host,
     key::Key,
     store::{
-        Collection, DocKey, Expect, Found, FoundKey, IndexEntry, Outgoing, Save, SaveId, Scan,
-        Store, StoreError, Stored,
+        Collection, DocKey, Expect, Found, FoundKey, IndexEntry, Save, SaveId, Scan, Store,
+        StoreError, Stored,
     },
 };
 
@@ -227,7 +227,7 @@ impl<T: Document> Repo<T> {
     /// [`RepoError::Unavailable`] or [`RepoError::Corrupt`].
     pub async fn load(&self, id: Uuid) -> Result<Option<Versioned<T>>, RepoError> {
         let Some(stored) = self.store.load(Self::key(id)).await? else { return Ok(None) };
-        let (version, event_count) = (stored.version, stored.event_count);
+        let (version, event_count) = (stored.revision, stored.version);
         Ok(Some(Versioned { version, event_count, doc: Self::read(&stored)? }))
     }
 
@@ -251,7 +251,7 @@ impl<T: Document> Repo<T> {
     pub async fn find(&self, scan: Scan) -> Result<Vec<Row<T>>, RepoError> {
         let found = self.store.find(scan).await?;
         let row = |Found { key, doc: stored }: Found| {
-            let (version, event_count) = (stored.version, stored.event_count);
+            let (version, event_count) = (stored.revision, stored.version);
             Ok(Row { key, version, event_count, doc: Self::read(&stored)? })
         };
         found.into_iter().map(row).collect()
@@ -376,10 +376,10 @@ impl<T: Document> Repo<T> {
         id: Uuid,
         trace: Trace,
         event: impl Fn(&T) -> DomainEvent + Send,
-    ) -> Result<Option<Outgoing>, RepoError> {
+    ) -> Result<Option<Arc<Envelope>>, RepoError> {
         let Some(stored) = self.store.load(Self::key(id)).await? else { return Ok(None) };
         let event = event(&Self::read(&stored)?);
-        self.envelop(id, stored.event_count, event, trace).map(Some)
+        Ok(Some(self.envelop(id, stored.version, event, trace)))
     }
 
     /// Puts an event in its envelope.
@@ -389,11 +389,11 @@ impl<T: Document> Repo<T> {
         version: u64,
         event: DomainEvent,
         trace: Trace,
-    ) -> Result<Outgoing, RepoError> {
+    ) -> Arc<Envelope> {
         let id = self.host.message_id();
         let (causation_id, correlation_id) = trace.0.unwrap_or((id, id));
         let at = self.host.now();
-        let envelope = Envelope {
+        Arc::new(Envelope {
             id,
             aggregate_id,
             version,
@@ -403,10 +403,7 @@ impl<T: Document> Repo<T> {
             actor: stubmart_contract::Actor::Unrecorded,
             request_id: None,
             event,
-        };
-        let event_type = envelope.event.event_type();
-        let body = envelope.encode().map_err(|error| RepoError::Corrupt(error.into()))?;
-        Ok(Outgoing { id, event_type, body })
+        })
     }
 
     /// Encodes a save over `current`, and its events.
@@ -417,23 +414,23 @@ impl<T: Document> Repo<T> {
         doc: &T,
         events: Vec<DomainEvent>,
         trace: Trace,
-    ) -> Result<Save, RepoError> {
-        let expect = current.map_or(Expect::Absent, |current| Expect::Version(current.version));
+    ) -> Result<Arc<Save>, RepoError> {
+        let expect = current.map_or(Expect::Absent, |current| Expect::Revision(current.version));
         let mut count = current.map_or(0, |current| current.event_count);
         let mut outgoing = Vec::with_capacity(events.len());
         for event in events {
             count += 1;
-            outgoing.push(self.envelop(id, count, event, trace)?);
+            outgoing.push(self.envelop(id, count, event, trace));
         }
-        Ok(Save {
+        Ok(Arc::new(Save {
             key: Self::key(id),
             expect,
             save_id: SaveId(self.host.uuid()),
             body: serde_json::to_vec(doc).map_err(|error| RepoError::Corrupt(error.into()))?,
             entries: entries(doc),
-            event_count: count,
+            version: count,
             events: outgoing,
-        })
+        }))
     }
 
     /// Saves; true when it is saved, false when another change came first. An answer that was lost is
@@ -441,17 +438,18 @@ impl<T: Document> Repo<T> {
     /// after a conflict too, since a late write of an earlier try can be what it conflicts with.
     async fn save_resolved(
         &self,
-        mut save: Save,
+        mut save: Arc<Save>,
         lost_answers: &mut u32,
     ) -> Result<bool, RepoError> {
         let publishes = !save.events.is_empty();
         let mut retried = false;
         loop {
-            match self.store.save(save.clone()).await {
+            match self.store.save(Arc::clone(&save)).await {
                 Ok(_) => break,
                 Err(StoreError::Conflict) if mutant!("save without the version check") => {
                     let stored = self.store.load(save.key).await?;
-                    save.expect = stored.map_or(Expect::Absent, |it| Expect::Version(it.version));
+                    Arc::make_mut(&mut save).expect =
+                        stored.map_or(Expect::Absent, |it| Expect::Revision(it.revision));
                 }
                 Err(StoreError::Conflict) if !retried => return Ok(false),
                 Err(StoreError::Conflict) => {

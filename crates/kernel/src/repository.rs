@@ -8,8 +8,8 @@ use stubmart_ports::{
     host::Host,
     key::Key,
     store::{
-        Collection, DocKey, Expect, Found, IndexEntry, Outgoing, Save, SaveId, Scan, Store,
-        StoreError, Stored,
+        Collection, DocKey, Expect, Found, IndexEntry, Save, SaveId, Scan, Store, StoreError,
+        Stored,
     },
 };
 use uuid::Uuid;
@@ -341,7 +341,7 @@ impl<A: Aggregate> Repository<A> {
             let event = if mutant!("a save without its events") { None } else { event };
             let save = self.prepare(context, id, current.as_ref(), &state, event)?;
             let after = Versioned {
-                version: save.event_count,
+                version: save.version,
                 revision: current.as_ref().map_or(1, |it| it.revision.saturating_add(1)),
                 state,
             };
@@ -363,7 +363,7 @@ impl<A: Aggregate> Repository<A> {
                 format!("{} {}: {error}", self.collection.name, stored.id).into(),
             )
         })?;
-        Ok(Versioned { version: stored.event_count, revision: stored.version, state })
+        Ok(Versioned { version: stored.version, revision: stored.revision, state })
     }
 
     /// Encodes a save over `current`, and its event.
@@ -374,38 +374,32 @@ impl<A: Aggregate> Repository<A> {
         current: Option<&Versioned<A>>,
         state: &A,
         event: Option<DomainEvent>,
-    ) -> Result<Save, RepositoryError> {
-        let expect = current.map_or(Expect::Absent, |current| Expect::Version(current.revision));
+    ) -> Result<Arc<Save>, RepositoryError> {
+        let expect = current.map_or(Expect::Absent, |current| Expect::Revision(current.revision));
         let mut version = current.map_or(0, |current| current.version);
         let mut events = Vec::new();
         if let Some(event) = event {
             version = version.saturating_add(1);
-            events.push(self.envelop(context, id, version, event)?);
+            events.push(Arc::new(self.envelop(context, id, version, event)));
         }
-        Ok(Save {
+        Ok(Arc::new(Save {
             key: self.key(id),
             expect,
             save_id: SaveId(self.host.uuid()),
             body: serde_json::to_vec(state)
                 .map_err(|error| RepositoryError::Corrupt(error.into()))?,
             entries: self.entries(state),
-            event_count: version,
+            version,
             events,
-        })
+        }))
     }
 
     /// Puts an event in its envelope.
-    fn envelop(
-        &self,
-        context: &Context,
-        id: A::Id,
-        version: u64,
-        event: DomainEvent,
-    ) -> Result<Outgoing, RepositoryError> {
+    fn envelop(&self, context: &Context, id: A::Id, version: u64, event: DomainEvent) -> Envelope {
         let message_id = self.host.message_id();
         let (causation_id, correlation_id) =
             context.caused_by.map_or((message_id, message_id), |it| (it.event, it.correlation));
-        let envelope = Envelope {
+        Envelope {
             id: message_id,
             aggregate_id: id.into(),
             version,
@@ -415,10 +409,7 @@ impl<A: Aggregate> Repository<A> {
             actor: context.actor.clone(),
             request_id: context.request_id.clone(),
             event,
-        };
-        let event_type = envelope.event.event_type();
-        let body = envelope.encode().map_err(|error| RepositoryError::Corrupt(error.into()))?;
-        Ok(Outgoing { id: message_id, event_type, body })
+        }
     }
 
     /// The index entries, with the id added to keys of indexes that are not unique.
@@ -435,14 +426,19 @@ impl<A: Aggregate> Repository<A> {
     /// Saves; true when it is saved, false when another change came first. An answer that was lost is
     /// looked up: the save id of what is stored tells whether it was this attempt. A conflict after a
     /// lost answer needs the same look, since a late write of an earlier try can be what it met.
-    async fn save(&self, mut save: Save, lost_answers: &mut u32) -> Result<bool, RepositoryError> {
+    async fn save(
+        &self,
+        mut save: Arc<Save>,
+        lost_answers: &mut u32,
+    ) -> Result<bool, RepositoryError> {
         let mut retried = false;
         loop {
-            match self.store.save(save.clone()).await {
+            match self.store.save(Arc::clone(&save)).await {
                 Ok(_) => return Ok(true),
                 Err(StoreError::Conflict) if mutant!("save without the version check") => {
                     let stored = self.store.load(save.key).await?;
-                    save.expect = stored.map_or(Expect::Absent, |it| Expect::Version(it.version));
+                    Arc::make_mut(&mut save).expect =
+                        stored.map_or(Expect::Absent, |it| Expect::Revision(it.revision));
                 }
                 Err(StoreError::Conflict) if !retried => return Ok(false),
                 Err(StoreError::Conflict) => {

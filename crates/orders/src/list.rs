@@ -43,7 +43,7 @@ impl Orders {
         let (mut rows, mut looked_at) = (Vec::new(), 0_usize);
         loop {
             let found = self.0.orders.find(scan.clone()).await?;
-            let has_more = found.len() == scan.limit;
+            let has_more = found.len() == scan.at_most();
             looked_at = looked_at.saturating_add(found.len());
             let last = found.last().map(|row| row.key.clone());
             rows.extend(

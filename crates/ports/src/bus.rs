@@ -1,12 +1,11 @@
 //! The bus: durable, at least once, in no promised order.
 
-use std::fmt;
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use stubmart_contract::EventType;
+use stubmart_contract::{Envelope, EventType};
 
-use crate::{Cause, store::Outgoing};
-use std::time::Duration;
+use crate::Cause;
 
 /// A named, durable group of readers that share one stream of events: each event is handled by one of
 /// them, at least once.
@@ -26,6 +25,15 @@ impl Consumer {
     }
 }
 
+/// An event as the bus shows it: read once in a process, however many consumers it has there.
+pub type Event = Result<Arc<Envelope>, Unreadable>;
+
+/// An event on the bus that this program cannot read: a newer version of the program published it, or
+/// its bytes are damaged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the event cannot be read: {0}")]
+pub struct Unreadable(pub Arc<str>);
+
 /// An event that was delivered and has to be settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
@@ -33,8 +41,8 @@ pub struct Delivery {
     pub token: u64,
     /// 1 the first time, one more each time.
     pub attempt: u32,
-    /// The encoded envelope.
-    pub body: Vec<u8>,
+    /// The event.
+    pub event: Event,
 }
 
 /// What became of a delivery.
@@ -70,8 +78,8 @@ impl std::error::Error for BusError {}
 pub struct Seen {
     /// Its place on the bus. Grows, with gaps.
     pub position: u64,
-    /// The encoded envelope.
-    pub body: Vec<u8>,
+    /// The event.
+    pub event: Event,
 }
 
 /// Where a tail begins.
@@ -91,7 +99,7 @@ pub trait Bus: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`BusError::Unavailable`]: some may be on the bus.
-    async fn publish(&self, events: &[Outgoing]) -> Result<(), BusError>;
+    async fn publish(&self, events: &[Arc<Envelope>]) -> Result<(), BusError>;
 
     /// Joins the readers of `consumer`, which begins with the oldest event on the bus when it is new.
     ///

@@ -1,12 +1,23 @@
-//! The document store: one atomic save of a document, its index entries and its outgoing events.
+//! The document store: one atomic save of a document, its index entries and its events.
 //!
-//! Made so small that an embedded database and a document database with atomic single-document updates
-//! can both keep every promise.
+//! The port is small enough that an embedded database and a document database with atomic
+//! single-document updates can both keep every promise:
+//!
+//! - A save touches one document. Its index entries and its events are part of that document's write.
+//! - A document has at most one entry in each index, so an engine may keep entries as fields.
+//! - Every scan is bounded ([`Scan::LIMIT_MAX`]); a caller that wants more pages by key.
+//! - A document that has published an event is never deleted: the number of its next event depends on
+//!   it. So a deletion can lose no event, and no engine needs tombstones.
+//! - The history is ordered within each document only. An order over all documents would need a
+//!   transaction over all of them.
+//!
+//! How saved events reach the bus is the engine's own business and not part of this port. The promise
+//! is that they do: every event of an acknowledged save is delivered on the engine's bus, at least once.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use stubmart_contract::{EventType, MessageId};
+use stubmart_contract::Envelope;
 use uuid::Uuid;
 
 use crate::{Cause, key::Key};
@@ -20,12 +31,30 @@ pub struct Collection {
     pub indexes: &'static [Index],
 }
 
-/// An ordered index over a collection. A document has any number of entries in it.
+impl Collection {
+    /// The service that owns the collection: its name up to the dot.
+    #[must_use]
+    pub fn service(&self) -> &'static str {
+        self.name.split_once('.').map_or(self.name, |(service, _)| service)
+    }
+
+    /// The index of this name.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the collection declares none, which is a fault of the program.
+    pub fn index(&self, name: &str) -> Result<&'static Index, StoreError> {
+        self.indexes.iter().find(|index| index.name == name).ok_or_else(|| {
+            StoreError::Unavailable(format!("{} has no index {name}", self.name).into())
+        })
+    }
+}
+
+/// An ordered index over a collection. A document has at most one entry in it.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Index {
     /// Its name, unique in its collection.
     pub name: &'static str,
-    /// Whether two documents may have the same key. Where they may, the repository adds the
+    /// Whether at most one document may have a key. In any other index the repository appends the
     /// document's id to each key, so that keys are unique all the same and make good cursors.
     pub unique: bool,
 }
@@ -48,28 +77,17 @@ pub struct SaveId(pub Uuid);
 pub enum Expect {
     /// No such document.
     Absent,
-    /// The document at this version.
-    Version(u64),
+    /// The document at this revision.
+    Revision(u64),
 }
 
-/// An entry of a document in an index.
+/// The entry of a document in an index.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IndexEntry {
     /// The index, by name.
     pub index: &'static str,
-    /// The key; over all documents, no two entries of an index have the same.
+    /// The key; no other document has the same in this index.
     pub key: Key,
-}
-
-/// A domain event on its way out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outgoing {
-    /// The envelope's id.
-    pub id: MessageId,
-    /// Its kind.
-    pub event_type: EventType,
-    /// The encoded envelope.
-    pub body: Vec<u8>,
 }
 
 /// One save: the document, its index entries and its events, all or none.
@@ -83,12 +101,35 @@ pub struct Save {
     pub save_id: SaveId,
     /// The document's content.
     pub body: Vec<u8>,
-    /// All its index entries; those it had before and that are not among them are removed.
+    /// All its index entries, at most one for each index. Entries that the document had before and
+    /// that are not among them are removed.
     pub entries: Vec<IndexEntry>,
-    /// How many events the document has published so far, those of this save included.
-    pub event_count: u64,
-    /// The events that leave with this save, in order.
-    pub events: Vec<Outgoing>,
+    /// How many events the document has published, those of this save included.
+    pub version: u64,
+    /// The events that leave with this save, in order. Their aggregate is the document and the version
+    /// of the last one is [`Self::version`].
+    pub events: Vec<Arc<Envelope>>,
+}
+
+impl Save {
+    /// Checks that every entry is in an index that the collection declares, and no two are in the same.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when not, which is a fault of the program. Engines call this before
+    /// they write anything.
+    pub fn check_entries(&self) -> Result<(), StoreError> {
+        let mut seen: Vec<&str> = Vec::with_capacity(self.entries.len());
+        for IndexEntry { index, .. } in &self.entries {
+            let index = self.key.collection.index(index)?.name;
+            if seen.contains(&index) {
+                let name = self.key.collection.name;
+                let cause = format!("a document of {name} has two entries in index {index}");
+                return Err(StoreError::Unavailable(cause.into()));
+            }
+            seen.push(index);
+        }
+        Ok(())
+    }
 }
 
 /// A stored document.
@@ -96,12 +137,14 @@ pub struct Save {
 pub struct Stored {
     /// Its id.
     pub id: Uuid,
-    /// 1 after the first save, one more after each.
-    pub version: u64,
-    /// The attempt that wrote this version.
+    /// 1 after the first save, one more after each. What [`Expect`] compares; nobody but the repository
+    /// sees it.
+    pub revision: u64,
+    /// The attempt that wrote this revision.
     pub save_id: SaveId,
-    /// How many events it has published.
-    pub event_count: u64,
+    /// How many events the document has published: the document's version, in the envelope of its last
+    /// event too.
+    pub version: u64,
     /// Its content.
     pub body: Vec<u8>,
 }
@@ -119,12 +162,16 @@ pub struct Scan {
     pub to: Option<Vec<u8>>,
     /// From the end to the beginning.
     pub descending: bool,
-    /// At most so many entries.
-    pub limit: usize,
+    /// At most so many entries, and never more than [`Self::LIMIT_MAX`].
+    limit: usize,
 }
 
 impl Scan {
-    /// All entries whose key begins with `prefix`, ascending.
+    /// How many entries a scan finds at most. A caller that wants more pages: it scans again
+    /// [behind](Self::behind) the last key that it saw.
+    pub const LIMIT_MAX: usize = 1000;
+
+    /// The first entries whose key begins with `prefix`, ascending.
     #[must_use]
     pub fn prefix(collection: &'static Collection, index: &'static str, prefix: &Key) -> Self {
         Self {
@@ -133,15 +180,21 @@ impl Scan {
             from: prefix.bytes().to_vec(),
             to: prefix.end(),
             descending: false,
-            limit: usize::MAX,
+            limit: Self::LIMIT_MAX,
         }
     }
 
-    /// At most `limit` entries.
+    /// At most `limit` entries, and no more than [`Self::LIMIT_MAX`].
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
-        self.limit = limit;
+        self.limit = limit.min(Self::LIMIT_MAX);
         self
+    }
+
+    /// How many entries the scan finds at most.
+    #[must_use]
+    pub const fn at_most(&self) -> usize {
+        self.limit
     }
 
     /// From the end to the beginning.
@@ -187,26 +240,20 @@ pub struct FoundKey {
     pub id: Uuid,
 }
 
-/// An event of this store, in the order of the saves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    /// Its place in the store's own record. Grows, with gaps.
-    pub position: u64,
-    /// The event.
-    pub event: Outgoing,
-}
+/// A place in a service's history: the event of this aggregate with this version.
+pub type HistoryCursor = (Uuid, u64);
 
 /// Why a store did not do what it was asked.
 #[derive(Debug)]
 pub enum StoreError {
-    /// Another version is stored than was expected. Nothing was written.
+    /// Another revision is stored than was expected. Nothing was written.
     Conflict,
     /// Another document has this key in a unique index. Nothing was written.
     Taken {
         /// The index.
         index: &'static str,
     },
-    /// The store is down, full or too slow. Nothing was written.
+    /// The store is down, full or too slow, or cannot do what was asked. Nothing was written.
     Unavailable(Cause),
     /// The answer was lost. The save may have happened, or may still happen.
     Indeterminate(Cause),
@@ -215,7 +262,7 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Conflict => f.write_str("another version is stored"),
+            Self::Conflict => f.write_str("another revision is stored"),
             Self::Taken { index } => write!(f, "another document has this key in index {index}"),
             Self::Unavailable(cause) => write!(f, "the store is unavailable: {cause}"),
             Self::Indeterminate(cause) => write!(f, "the store's answer was lost: {cause}"),
@@ -225,7 +272,7 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
-/// A store of documents with ordered indexes and an outbox.
+/// A store of documents with ordered indexes and a history of their events.
 ///
 /// Every read sees every save that was acknowledged before the read began (linearisable per document
 /// and per index entry).
@@ -238,18 +285,22 @@ pub trait Store: Send + Sync + 'static {
     async fn load(&self, key: DocKey) -> Result<Option<Stored>, StoreError>;
 
     /// Saves a document with its index entries and events: all of it, durably, or nothing. The answer
-    /// is the new version.
+    /// is the new revision.
+    ///
+    /// The save is shared, so that trying it again copies nothing.
     ///
     /// # Errors
     /// Each variant of [`StoreError`]; it says what happened. A save that is both stale and wants a
-    /// taken key is told [`StoreError::Conflict`].
-    async fn save(&self, save: Save) -> Result<u64, StoreError>;
+    /// taken key gets [`StoreError::Conflict`].
+    async fn save(&self, save: Arc<Save>) -> Result<u64, StoreError>;
 
-    /// Deletes a document that is at `version`, and its index entries; its events stay on record.
+    /// Deletes a document that is at `revision`, and its index entries.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when it is absent or at another version; else as [`Self::save`].
-    async fn delete(&self, key: DocKey, version: u64) -> Result<(), StoreError>;
+    /// [`StoreError::Conflict`] when it is absent or at another revision. [`StoreError::Unavailable`]
+    /// when it has published an event, too: such a document stays, since the number of its next event
+    /// depends on it. Else as [`Self::save`].
+    async fn delete(&self, key: DocKey, revision: u64) -> Result<(), StoreError>;
 
     /// The entries of a scan with their documents. An entry whose document changes while the scan
     /// runs is found as it was or as it is, once.
@@ -264,36 +315,21 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::Unavailable`].
     async fn keys(&self, scan: Scan) -> Result<Vec<FoundKey>, StoreError>;
 
-    /// Events of saves in `service`'s collections (those whose name begins with the service and a
-    /// dot) that [`Self::published`] was not told of yet, oldest first; of one document in the order
-    /// of its saves.
+    /// The history of `service`: every event that was ever saved in its collections (those whose name
+    /// begins with the service and a dot), ordered by aggregate id and then version; at most `limit` of
+    /// those behind `after`.
+    ///
+    /// A reader that pages through it while others save sees every event once that was there when it
+    /// began. It may see newer ones, but not necessarily all: they appear wherever their aggregate is.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`].
-    async fn pending(
+    /// [`StoreError::Unavailable`], also for an event that a newer version of this program saved.
+    async fn history(
         &self,
         service: &'static str,
+        after: Option<HistoryCursor>,
         limit: usize,
-    ) -> Result<Vec<Recorded>, StoreError>;
-
-    /// Notes that these, which [`Self::pending`] returned as its first ones, are on the bus.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Indeterminate`]: they may be pending again.
-    async fn published(&self, service: &'static str, events: &[Recorded])
-    -> Result<(), StoreError>;
-
-    /// The record: all events that `service` ever saved, published or not, behind position `after`,
-    /// oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    async fn record(
-        &self,
-        service: &'static str,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<Recorded>, StoreError>;
+    ) -> Result<Vec<Arc<Envelope>>, StoreError>;
 
     /// Answers when the store can read and write.
     ///

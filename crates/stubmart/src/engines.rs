@@ -4,12 +4,12 @@ use std::{path::Path, sync::Arc};
 
 use stubmart_embedded::{
     Database, Options,
-    limits::{MemoryRateLimits, Unlimited},
     mailer::FileMailer,
     password::{Argon2Cost, Argon2Hasher},
     sandbox::Sandbox,
 };
 use stubmart_kernel::worker::{Shutdown, Wake};
+use stubmart_memory::{MemoryRateLimits, Unlimited};
 use stubmart_node::{Engines, Market, Provider, Stores};
 use stubmart_ports::{Cause, host::Host, limits::RateLimits, store::Store};
 

@@ -183,16 +183,14 @@ impl Drop for Listener {
     }
 }
 
-/// Reads an event of the bus that tells of a ticket.
-pub(crate) fn read(body: &[u8]) -> Result<Option<(TicketState, u64)>, Cause> {
-    let envelope = Envelope::decode(body)?;
-    let version = envelope.version;
-    Ok(match envelope.event {
+/// The ticket that an event tells of, and its version.
+pub(crate) fn read(envelope: &Envelope) -> Option<(TicketState, u64)> {
+    match &envelope.event {
         DomainEvent::TicketCreated(ticket)
         | DomainEvent::TicketUpdated(ticket)
-        | DomainEvent::TicketDeleted(ticket) => Some((ticket, version)),
+        | DomainEvent::TicketDeleted(ticket) => Some((ticket.clone(), envelope.version)),
         _ => None,
-    })
+    }
 }
 
 /// The ticket as the public sees it, as JSON.
@@ -220,7 +218,7 @@ impl Sink for Tickets {
     async fn see(&self, seen: &[Seen]) -> Result<(), Cause> {
         let it = &self.0;
         for seen in seen {
-            let (ticket, version) = match read(&seen.body) {
+            let (ticket, version) = match seen.event.as_ref().map(|event| read(event)) {
                 Ok(Some(read)) => read,
                 Ok(None) => continue,
                 Err(error) => {

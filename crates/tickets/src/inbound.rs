@@ -1,6 +1,6 @@
 //! Events from other services.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use stubmart_contract::{DomainEvent, Envelope, EventType, UserId};
@@ -113,7 +113,7 @@ impl Handler for Listings {
     /// A seller who lists a thousand tickets at once is looked up once for each batch.
     async fn handle_all(
         &self,
-        events: &[(stubmart_contract::Context, Envelope)],
+        events: &[(stubmart_contract::Context, Arc<Envelope>)],
     ) -> Vec<Result<(), HandleError>> {
         let mut gone = BTreeMap::new();
         let mut results = Vec::with_capacity(events.len());

@@ -195,13 +195,9 @@ impl Live {
     fn take(&mut self, seen: &[Seen]) {
         let Past::Events { until, told, .. } = &mut self.past else { return };
         let until = *until;
-        let name = self.topic.to_string();
         for seen in seen {
-            // Most events are about others; what does not hold the id need not be decoded.
-            let named = std::str::from_utf8(&seen.body).is_ok_and(|body| body.contains(&name));
-            if named
-                && seen.position <= until
-                && let Ok(Some((ticket, version))) = read(&seen.body)
+            if seen.position <= until
+                && let Ok(Some((ticket, version))) = seen.event.as_ref().map(|event| read(event))
                 && self.topic.fits(&ticket)
                 && told.get(&ticket.id).is_none_or(|told| *told < version)
             {

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{body::Body, http::Request};
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use http_body_util::BodyExt as _;
 use stubmart_contract::{
-    Currency, EventType, OrderId, Price, TicketId, Timestamp, UserId,
+    Currency, OrderId, Price, TicketId, Timestamp, UserId,
     api::{TicketStatus, Venue},
 };
 use stubmart_http_kit::{PageRequest, SessionGate};
@@ -16,15 +16,16 @@ use stubmart_kernel::{
     follow::Sink as _,
     worker::{Shutdown, ShutdownTrigger, Wake},
 };
+use stubmart_memory::{MemoryBus, MemoryStore};
 use stubmart_ports::{
-    bus::{Bus, BusError, Consumer, Seen, Subscription, Tail, TailFrom},
+    bus::{Bus, Seen, Unreadable},
     calls::{CallError, Identity, Introspect, LockRequest, LockTickets as _},
     host::Host,
-    store::{Outgoing, Store as _},
+    store::Store as _,
 };
 use stubmart_suite::{
+    fault::{Call, Fault, Faults, FaultyBus, Op},
     host::{self, ManualClock, START},
-    mem::{MemBus, MemStore},
 };
 use stubmart_tickets::{
     Config, Deps, NewShow, NewTicket, SERVICE, Sort, TicketQuery, Tickets, catalogue::EventQuery,
@@ -38,8 +39,8 @@ const BUYER: UserId = UserId(Uuid::from_u128(2));
 
 /// What instances share.
 struct World {
-    store: MemStore,
-    bus: MemBus,
+    store: MemoryStore,
+    bus: MemoryBus,
     host: Host,
     clock: ManualClock,
     runs: ShutdownTrigger,
@@ -50,7 +51,7 @@ impl World {
     fn new() -> Self {
         let (host, clock) = host::manual(1);
         let (runs, shutdown) = ShutdownTrigger::new();
-        let (store, bus) = (MemStore::new(), MemBus::new(host.clone()));
+        let (store, bus) = (MemoryStore::new(), MemoryBus::new(host.clone()));
         Self { store, bus, host, clock, runs, shutdown }
     }
 
@@ -204,9 +205,9 @@ async fn an_unreadable_event_does_not_stop_the_feed() {
     };
     let listed = one.list_ticket(TicketId(world.host.uuid()), SELLER, new).await;
     assert_eq!(listed.unwrap().doc.status, TicketStatus::Available);
-    let pending = world.store.pending(SERVICE, 9).await.unwrap();
-    let mut seen = vec![Seen { position: 1, body: b"{}".to_vec() }];
-    seen.extend(pending.into_iter().map(|it| Seen { position: 2, body: it.event.body }));
+    let told = world.store.history(SERVICE, None, 9).await.unwrap();
+    let mut seen = vec![Seen { position: 1, event: Err(Unreadable("damaged".into())) }];
+    seen.extend(told.into_iter().map(|event| Seen { position: 2, event: Ok(event) }));
     other.see(&seen).await.unwrap();
     let event = other.event(event.id).await.unwrap();
     assert_eq!(event.available, 1);
@@ -223,49 +224,22 @@ impl Introspect for Strangers {
 }
 
 /// A bus whose tails show nothing before it is opened.
-struct SlowBus {
-    inner: MemBus,
-    open: watch::Receiver<bool>,
-}
-
-struct SlowTail {
-    inner: Box<dyn Tail>,
-    open: watch::Receiver<bool>,
-}
+#[derive(Debug)]
+struct Closed(watch::Receiver<bool>);
 
 #[async_trait]
-impl Bus for SlowBus {
-    async fn publish(&self, events: &[Outgoing]) -> Result<(), BusError> {
-        self.inner.publish(events).await
+impl Faults for Closed {
+    async fn begin(&self, call: Call) -> Fault {
+        if call.op == Op::TailNext {
+            self.0.clone().wait_for(|open| *open).await.unwrap();
+        }
+        Fault::None
     }
 
-    async fn subscribe(&self, it: &'static Consumer) -> Result<Box<dyn Subscription>, BusError> {
-        self.inner.subscribe(it).await
-    }
+    fn later(&self, _: Call, _: BoxFuture<'static, ()>) {}
 
-    async fn tail(
-        &self,
-        types: &'static [EventType],
-        from: TailFrom,
-    ) -> Result<Box<dyn Tail>, BusError> {
-        let inner = self.inner.tail(types, from).await?;
-        Ok(Box::new(SlowTail { inner, open: self.open.clone() }))
-    }
-
-    async fn position(&self) -> Result<u64, BusError> {
-        self.inner.position().await
-    }
-
-    async fn ready(&self) -> Result<(), BusError> {
-        self.inner.ready().await
-    }
-}
-
-#[async_trait]
-impl Tail for SlowTail {
-    async fn next(&mut self, limit: usize) -> Result<Vec<Seen>, BusError> {
-        self.open.wait_for(|open| *open).await.unwrap();
-        self.inner.next(limit).await
+    fn delay(&self) -> Duration {
+        Duration::ZERO
     }
 }
 
@@ -274,13 +248,13 @@ impl Tail for SlowTail {
 async fn a_resumed_stream_loses_nothing_on_a_slow_bus() {
     let world = World::new();
     let (open, is_open) = watch::channel(false);
-    let tickets = world.start_on(SlowBus { inner: world.bus.clone(), open: is_open }).await;
+    let bus = FaultyBus::new(Arc::new(world.bus.clone()), Arc::new(Closed(is_open)));
+    let tickets = world.start_on(bus).await;
     world.lock(&tickets, START).await;
-    let pending = world.store.pending(SERVICE, 9).await.unwrap();
-    let events: Vec<_> = pending.into_iter().map(|it| it.event).collect();
+    let events = world.store.history(SERVICE, None, 9).await.unwrap();
     assert_eq!(events.len(), 2, "listed and locked");
     world.bus.publish(&events).await.unwrap();
-    let id = stubmart_contract::Envelope::decode(&events.first().unwrap().body).unwrap();
+    let id = events.first().unwrap();
     let gate = SessionGate::new(Arc::new(Strangers), world.host.clone());
     let (router, _) = tickets.router(gate).split_for_parts();
     let request = Request::get(format!("/api/tickets/{}/stream", id.aggregate_id));

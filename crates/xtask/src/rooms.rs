@@ -56,25 +56,29 @@ const NODE: &[&str] = &[
     "stubmart-expiration",
     "stubmart-payments",
 ];
-const ADAPTERS: &[&str] = &["stubmart-embedded", "stubmart-remote"];
+const ENGINES: &[&str] = &["stubmart-embedded", "stubmart-memory"];
+/// What engines stand on, and what tests them.
+const UNDER_ENGINES: &[&str] =
+    &["stubmart-contract", "stubmart-ports", "stubmart-kernel", "stubmart-relay"];
 
 /// What a crate may depend on among the project's own. A crate that is not named here is a tool or a
-/// test harness: it may know everything but the adapters.
+/// test harness: it may know everything but the engines.
 const MAY_USE: &[(&[&str], &[&str])] = &[
     (&["stubmart-contract"], &[]),
     (&["stubmart-ports"], &["stubmart-contract"]),
     (&["stubmart-kernel"], &["stubmart-contract", "stubmart-ports"]),
     (SERVICES, &["stubmart-contract", "stubmart-ports", "stubmart-kernel", "stubmart-http-kit"]),
     (&["stubmart-http-kit"], &["stubmart-contract", "stubmart-ports", "stubmart-kernel"]),
-    (&["stubmart-suite"], &["stubmart-contract", "stubmart-ports", "stubmart-kernel"]),
-    (ADAPTERS, &["stubmart-contract", "stubmart-ports", "stubmart-kernel"]),
+    (&["stubmart-relay"], &["stubmart-contract", "stubmart-ports", "stubmart-kernel"]),
+    (&["stubmart-suite"], UNDER_ENGINES),
+    (ENGINES, UNDER_ENGINES),
     (&["stubmart-node"], NODE),
     (&["stubmart-client"], &["stubmart-contract", "stubmart-ports"]),
     (&["stubmart-web"], &["stubmart-client", "stubmart-contract", "stubmart-ports"]),
 ];
 
-/// Who may name adapters: the binary, and the bench, which measures them bare.
-const COMPOSES: &[&str] = &["stubmart", "stubmart-bench"];
+/// The crates that may name engines: the binary, the simulation, and the bench, which measures them bare.
+const COMPOSES: &[&str] = &["stubmart", "stubmart-bench", "stubmart-sim"];
 
 /// Dependencies that break the rules. What a crate's tests use is theirs to choose.
 pub(crate) fn check(root: &Path) -> Result<Vec<Fault>, Failure> {
@@ -83,7 +87,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Fault>, Failure> {
     for package in &workspace.packages {
         let allowed = MAY_USE.iter().find(|(crates, _)| crates.contains(&package.name.as_str()));
         for used in own(package) {
-            if ADAPTERS.contains(&used) && !COMPOSES.contains(&package.name.as_str()) {
+            if ENGINES.contains(&used) && !COMPOSES.contains(&package.name.as_str()) {
                 faults.push(format!("{}: only {COMPOSES:?} may name {used}", package.name));
             } else if allowed.is_some_and(|(_, allowed)| !allowed.contains(&used)) {
                 faults.push(format!("{}: may not depend on {used}", package.name));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stubmart_contract::EventType;
-use stubmart_suite::mem::MemMailer;
+use stubmart_memory::MemoryMailer;
 
 use crate::market::{Answer, Market, PASSWORD, Parts};
 
@@ -219,7 +219,7 @@ async fn events_carry_nothing_personal() {
 /// The owner hears of every change that a thief would make, at the address before it, once.
 #[tokio::test]
 async fn the_owner_is_told_by_mail() {
-    let mailer = MemMailer::new();
+    let mailer = MemoryMailer::new();
     let market = Market::of(Parts { mailer: Arc::new(mailer.clone()), ..Parts::default() });
     let ann = market.sign_up("ann@example.com").await;
     ann.patch(json!({"name": "Anna", "currentPassword": PASSWORD})).await;
@@ -252,7 +252,7 @@ async fn the_owner_is_told_by_mail() {
 /// more often is told of once, later.
 #[tokio::test]
 async fn a_mailbox_can_not_be_filled() {
-    let mailer = MemMailer::new();
+    let mailer = MemoryMailer::new();
     let market = Market::of(Parts { mailer: Arc::new(mailer.clone()), ..Parts::default() });
     for number in 0..20 {
         let account = market.sign_up("victim@example.com").await;

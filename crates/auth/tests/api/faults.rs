@@ -9,21 +9,19 @@ use async_trait::async_trait;
 use axum::http::StatusCode;
 use serde_json::json;
 use stubmart_contract::EventType;
+use stubmart_memory::{MemoryMailer, MemoryStore};
 use stubmart_ports::{
     calls::Introspect as _,
     mailer::{Mail, MailError, Mailer},
 };
-use stubmart_suite::{
-    fault::{Fault, FaultyStore, Injector},
-    mem::{MemMailer, MemStore},
-};
+use stubmart_suite::fault::{Fault, FaultyStore, Injector};
 
 use crate::market::{Answer, Market, PASSWORD, Parts, until};
 
 /// A market whose store fails at one call: `fault` at the `at`th call from now on.
 struct Faulty {
     market: Market,
-    store: FaultyStore,
+    injector: Arc<Injector>,
     plan: Arc<Mutex<(u64, Fault)>>,
 }
 
@@ -31,14 +29,14 @@ impl Faulty {
     fn new() -> Self {
         let plan = Arc::new(Mutex::new((u64::MAX, Fault::None)));
         let shared = Arc::clone(&plan);
-        let injector = Injector::new(move |_| {
+        let injector = Injector::new(move |_, _| {
             let (left, fault) = &mut *shared.lock().unwrap();
             *left = left.saturating_sub(1);
             if *left == 0 { std::mem::replace(fault, Fault::None) } else { Fault::None }
         });
-        let store = FaultyStore::new(Arc::new(MemStore::new()), injector);
-        let market = Market::of(Parts { store: Arc::new(store.clone()), ..Parts::default() });
-        Self { market, store, plan }
+        let store = FaultyStore::new(Arc::new(MemoryStore::new()), injector.clone());
+        let market = Market::of(Parts { store: Arc::new(store), ..Parts::default() });
+        Self { market, injector, plan }
     }
 
     fn fail(&self, at: u64, fault: Fault) {
@@ -48,7 +46,7 @@ impl Faulty {
     /// No more faults, and what was late lands. True when no call was hit: `at` was one too many.
     async fn heal(&self, at: u64) -> bool {
         let (_, fault) = std::mem::replace(&mut *self.plan.lock().unwrap(), (0, Fault::None));
-        self.store.release_all().await;
+        self.injector.release_all().await;
         assert!(fault == Fault::None || at > 5, "too few calls were hit: {at}");
         fault != Fault::None
     }
@@ -210,7 +208,7 @@ async fn a_use_that_is_not_noted_fails_no_request() {
 /// A mailer that can be switched off, that refuses what goes to `refused…` for good, and that always
 /// fails with what goes to `poison…`.
 struct Switched {
-    inner: MemMailer,
+    inner: MemoryMailer,
     up: AtomicBool,
 }
 
@@ -230,7 +228,7 @@ impl Mailer for Switched {
 /// A notice waits for a mailer that is down, for a week; then its address is not kept any longer.
 #[tokio::test]
 async fn a_notice_waits_for_the_mailer() {
-    let mailer = Arc::new(Switched { inner: MemMailer::new(), up: AtomicBool::new(false) });
+    let mailer = Arc::new(Switched { inner: MemoryMailer::new(), up: AtomicBool::new(false) });
     let sender: Arc<dyn Mailer> = mailer.clone();
     let market = Market::of(Parts { mailer: sender, ..Parts::default() });
     let notices = market.auth.workers().into_iter().find(|it| it.name() == "auth-notices").unwrap();
@@ -259,7 +257,7 @@ async fn a_notice_waits_for_the_mailer() {
 /// is refused for good is not kept.
 #[tokio::test]
 async fn bad_addresses_keep_no_notice_waiting() {
-    let mailer = Arc::new(Switched { inner: MemMailer::new(), up: AtomicBool::new(true) });
+    let mailer = Arc::new(Switched { inner: MemoryMailer::new(), up: AtomicBool::new(true) });
     let sender: Arc<dyn Mailer> = mailer.clone();
     let market = Market::of(Parts { mailer: sender, ..Parts::default() });
     let notices = market.auth.workers().into_iter().find(|it| it.name() == "auth-notices").unwrap();

@@ -337,7 +337,7 @@ impl RateLimits for Down {
 #[tokio::test]
 async fn without_limits_there_are_no_logins() {
     let store: Arc<dyn stubmart_ports::store::Store> =
-        Arc::new(stubmart_suite::mem::MemStore::new());
+        Arc::new(stubmart_memory::MemoryStore::new());
     let up = Market::of(Parts { store: Arc::clone(&store), ..Parts::default() });
     let ann = up.sign_up("ann@example.com").await;
     let limits: Option<Arc<dyn RateLimits>> = Some(Arc::new(Down));

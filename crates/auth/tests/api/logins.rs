@@ -5,11 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use stubmart_auth::Config;
+use stubmart_memory::MemoryStore;
 use stubmart_ports::{
     host::{Busy, PasswordHasher},
     store::Store,
 };
-use stubmart_suite::{host::FakeHasher, mem::MemStore};
+use stubmart_suite::host::FakeHasher;
 use tokio::sync::Semaphore;
 
 use crate::market::{Market, PASSWORD, Parts};
@@ -124,7 +125,7 @@ impl PasswordHasher for Held {
 /// the old one. What was checked opens no session that lives, and changes nothing.
 #[tokio::test]
 async fn a_password_that_was_changed_meanwhile_opens_nothing() {
-    let store: Arc<dyn Store> = Arc::new(MemStore::new());
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let inner = FakeHasher::default();
     let held = Arc::new(Held { inner, made: Semaphore::new(0), go: Semaphore::new(0) });
     let passwords: Arc<dyn PasswordHasher> = held.clone();
@@ -160,7 +161,7 @@ async fn a_password_that_was_changed_meanwhile_opens_nothing() {
 /// no session is left of it, which nobody else would end.
 #[tokio::test]
 async fn a_login_to_an_account_that_goes_meanwhile_leaves_nothing() {
-    let store: Arc<dyn Store> = Arc::new(MemStore::new());
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let inner = FakeHasher::default();
     let held = Arc::new(Held { inner, made: Semaphore::new(0), go: Semaphore::new(0) });
     let passwords: Arc<dyn PasswordHasher> = held.clone();

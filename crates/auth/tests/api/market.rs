@@ -16,6 +16,7 @@ use stubmart_http_kit::{
     layer::{self, ClientAddr, Edge},
 };
 use stubmart_kernel::worker::{Next, Wake};
+use stubmart_memory::{MemoryMailer, MemoryRateLimits, MemoryStore};
 use stubmart_ports::{
     host::{Host, PasswordHasher},
     key::Key,
@@ -23,10 +24,7 @@ use stubmart_ports::{
     mailer::Mailer,
     store::{DocKey, Scan, Store},
 };
-use stubmart_suite::{
-    host::{FakeHasher, ManualClock, manual},
-    mem::{MemMailer, MemRateLimits, MemStore},
-};
+use stubmart_suite::host::{FakeHasher, ManualClock, manual};
 use tower::ServiceExt as _;
 
 /// The password of everybody who does not say otherwise.
@@ -47,9 +45,9 @@ impl Default for Parts {
         Self {
             seed: 1,
             config: Config::default(),
-            store: Arc::new(MemStore::new()),
+            store: Arc::new(MemoryStore::new()),
             passwords: Arc::new(FakeHasher::default()),
-            mailer: Arc::new(MemMailer::new()),
+            mailer: Arc::new(MemoryMailer::new()),
             limits: None,
         }
     }
@@ -73,7 +71,7 @@ impl Market {
     pub(crate) fn of(parts: Parts) -> Self {
         let (host, clock) = manual(parts.seed);
         let limits: Arc<dyn RateLimits> =
-            parts.limits.unwrap_or_else(|| Arc::new(MemRateLimits::new(host.clone())));
+            parts.limits.unwrap_or_else(|| Arc::new(MemoryRateLimits::new(host.clone())));
         let deps = Deps {
             store: Arc::clone(&parts.store),
             host: host.clone(),
@@ -128,7 +126,7 @@ impl Market {
     pub(crate) async fn work(&self) {
         let envelopes = self.events().await;
         for handler in self.auth.handlers() {
-            let wanted = |envelope: &&Envelope| {
+            let wanted = |envelope: &&Arc<Envelope>| {
                 handler.consumer().types.contains(&envelope.event.event_type())
             };
             for envelope in envelopes.iter().filter(wanted) {
@@ -143,10 +141,9 @@ impl Market {
         }
     }
 
-    /// Every event that was published, in order.
-    pub(crate) async fn events(&self) -> Vec<Envelope> {
-        let recorded = self.store.record(SERVICE, 0, usize::MAX).await.unwrap();
-        recorded.iter().map(|it| Envelope::decode(&it.event.body).unwrap()).collect()
+    /// Every event that was published, by user, in the order of the versions.
+    pub(crate) async fn events(&self) -> Vec<Arc<Envelope>> {
+        self.store.history(SERVICE, None, usize::MAX).await.unwrap()
     }
 
     /// The kinds of the events that were published.

@@ -3,14 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use stubmart_contract::{DomainEvent, Envelope, MessageId, Timestamp, UserId, event::UserState};
+use stubmart_contract::{
+    Actor, DomainEvent, Envelope, MessageId, Timestamp, UserId, event::UserState,
+};
 use stubmart_embedded::{Database, Options, system};
 use stubmart_ports::{
     host::Host,
     key::Key,
-    store::{Collection, DocKey, Expect, Index, IndexEntry, Outgoing, Save, SaveId},
+    store::{Collection, DocKey, Expect, Index, IndexEntry, Save, SaveId},
 };
 use tokio::runtime::Handle;
 use uuid::Uuid;
@@ -49,28 +51,26 @@ pub fn key(number: u64) -> DocKey {
 }
 
 /// An event of the `number`th item at a version.
-pub fn event(number: u64, version: u64) -> Outgoing {
+pub fn event(number: u64, version: u64) -> Arc<Envelope> {
     let event_id = MessageId(Uuid::from_u128(u128::from(number) << 64 | u128::from(version)));
-    let envelope = Envelope {
+    Arc::new(Envelope {
         id: event_id,
         aggregate_id: id(number),
         version,
         at: Timestamp::EPOCH,
         causation_id: event_id,
         correlation_id: event_id,
-        actor: stubmart_contract::Actor::System,
+        actor: Actor::System,
         request_id: None,
         event: DomainEvent::UserUpdated(UserState { id: UserId(id(number)) }),
-    };
-    let event_type = envelope.event.event_type();
-    Outgoing { id: event_id, event_type, body: envelope.encode().unwrap() }
+    })
 }
 
 /// The save that brings the `number`th item to `version`, with its event.
-pub fn save(number: u64, version: u64) -> Save {
-    let expect = if version == 1 { Expect::Absent } else { Expect::Version(version - 1) };
+pub fn save(number: u64, version: u64) -> Arc<Save> {
+    let expect = if version == 1 { Expect::Absent } else { Expect::Revision(version - 1) };
     let group = Key::new().number(u32::try_from(version % 3).unwrap()).id(id(number));
-    Save {
+    Arc::new(Save {
         key: key(number),
         expect,
         save_id: SaveId(Uuid::from_u128(u128::from(version))),
@@ -79,13 +79,19 @@ pub fn save(number: u64, version: u64) -> Save {
             IndexEntry { index: "name", key: Key::new().text(&format!("name {number}")) },
             IndexEntry { index: "group", key: group },
         ],
-        event_count: version,
+        version,
         events: vec![event(number, version)],
-    }
+    })
 }
 
-/// The item and the version that an event is of.
-pub fn told(body: &[u8]) -> (u64, u64) {
-    let envelope = Envelope::decode(body).unwrap();
-    (u64::try_from(envelope.aggregate_id.as_u128()).unwrap(), envelope.version)
+/// The save that brings the `number`th item to `version`, changed.
+pub fn save_with(number: u64, version: u64, change: impl FnOnce(&mut Save)) -> Arc<Save> {
+    let mut save = save(number, version);
+    change(Arc::make_mut(&mut save));
+    save
+}
+
+/// The item and the version that an event tells of.
+pub fn told(event: &Envelope) -> (u64, u64) {
+    (u64::try_from(event.aggregate_id.as_u128()).unwrap(), event.version)
 }

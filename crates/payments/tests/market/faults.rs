@@ -25,17 +25,16 @@ const FAULTS: [Fault; 4] = [Fault::Fail, Fault::LoseAnswer, Fault::Late, Fault::
 const STEPS: [Op; 6] = [Op::Authorise, Op::Capture, Op::Void, Op::Refund, Op::Intent, Op::IntentOf];
 
 /// A service whose provider has `fault` at the first `times` calls of `op`.
-fn troubled(world: &World, op: Op, fault: Fault, times: u64) -> (Service, FaultyGateway) {
-    let injector =
-        Injector::new(
-            move |call| {
-                if call.op == op && call.number <= times { fault } else { Fault::None }
-            },
-        );
+fn troubled(world: &World, op: Op, fault: Fault, times: u64) -> (Service, Arc<Injector>) {
+    let faults = Injector::new(
+        move |it, number| {
+            if it == op && number <= times { fault } else { Fault::None }
+        },
+    );
     let ports = world.ports();
-    let gateway = FaultyGateway::new(ports.gateway, injector);
-    let ports = Ports { gateway: Arc::new(gateway.clone()), ..ports };
-    (world.start_with(ports, Config::default()), gateway)
+    let gateway = FaultyGateway::new(ports.gateway, faults.clone());
+    let ports = Ports { gateway: Arc::new(gateway), ..ports };
+    (world.start_with(ports, Config::default()), faults)
 }
 
 /// Each fault, once, thrice and nine times in a row, at each step of each flow: all comes right, also
@@ -45,7 +44,7 @@ async fn any_fault_of_the_provider_at_any_step_comes_right() {
     for (op, fault) in STEPS.into_iter().flat_map(|op| FAULTS.map(|fault| (op, fault))) {
         for times in [1, 3, 9] {
             let world = World::new(times);
-            let (service, gateway) = troubled(&world, op, fault, times);
+            let (service, faults) = troubled(&world, op, fault, times);
             let [paid, declined, waits, left, undone] = [500; 5].map(|it| world.orders.place(it));
             service.pay(&undone, CARD).await;
             service.pay(&paid, CARD).await;
@@ -56,11 +55,11 @@ async fn any_fault_of_the_provider_at_any_step_comes_right() {
             }
             service.pay(&left, AUTHENTICATES).await;
             world.orders.cancel(left.1, CancelReason::Left);
-            gateway.release_all().await;
+            faults.release_all().await;
             world.drain(&service).await;
             world.orders.cancel_by_hand(undone.1);
             world.drain(&service).await;
-            gateway.release_all().await;
+            faults.release_all().await;
             world.drain(&service).await;
             world.check().await;
         }
@@ -122,11 +121,14 @@ async fn a_lost_answer_is_told_as_not_known_and_found_out() {
 
 /// A service whose store fails from the `from`-th save on, until it is healed.
 fn full_disk(world: &World, from: u64) -> (Service, Arc<Injector>) {
-    let injector = Injector::new(move |call| {
-        if call.op == Op::Save && call.number >= from { Fault::Fail } else { Fault::None }
-    });
+    let injector =
+        Injector::new(
+            move |op, number| {
+                if op == Op::Save && number >= from { Fault::Fail } else { Fault::None }
+            },
+        );
     let ports = world.ports();
-    let store = FaultyStore::new(ports.store, Arc::clone(&injector));
+    let store = FaultyStore::new(ports.store, injector.clone());
     let ports = Ports { store: Arc::new(store), ..ports };
     (world.start_with(ports, Config::default()), injector)
 }
@@ -206,10 +208,10 @@ async fn a_charge_that_can_not_be_read_keeps_no_other_waiting() {
         save_id: SaveId(world.host.uuid()),
         body: b"garbled".to_vec(),
         entries: vec![IndexEntry { index: DUE, key: Key::new().time(Timestamp::EPOCH).id(id) }],
-        event_count: 0,
+        version: 0,
         events: Vec::new(),
     };
-    world.store.save(garbled).await.unwrap();
+    world.store.save(Arc::new(garbled)).await.unwrap();
     let order = world.orders.place(500);
     assert_eq!(service.pay(&order, CARD).await.status, 202);
     world.drain(&service).await;
@@ -221,7 +223,7 @@ async fn a_charge_that_can_not_be_read_keeps_no_other_waiting() {
 #[tokio::test]
 async fn a_request_that_reaches_the_provider_late_is_undone() {
     let world = World::new(1);
-    let (service, gateway) = troubled(&world, Op::Authorise, Fault::Late, u64::MAX);
+    let (service, faults) = troubled(&world, Op::Authorise, Fault::Late, u64::MAX);
     let order = world.orders.place(500);
     assert_eq!(service.pay(&order, CARD).await.status, 202);
     world.orders.cancel(order.1, CancelReason::Left);
@@ -231,7 +233,7 @@ async fn a_request_that_reaches_the_provider_late_is_undone() {
         world.clock.advance(Duration::from_secs(60));
     }
     assert_eq!(world.charges().await[0].status(), ChargeStatus::Failed);
-    gateway.release_all().await;
+    faults.release_all().await;
     assert_eq!(world.sandbox.books().await.unwrap()[0].held(), 500);
     world.drain(&service).await;
     world.check().await;
@@ -269,11 +271,9 @@ async fn with_faults_everywhere_the_money_comes_right() {
         let world = World::new(seed);
         let injector = Injector::seeded(seed, Rates::each(60));
         let ports = world.ports();
-        let store = FaultyStore::new(ports.store, Arc::clone(&injector));
-        let gateway = FaultyGateway::new(ports.gateway, Arc::clone(&injector));
         let ports = Ports {
-            store: Arc::new(store.clone()),
-            gateway: Arc::new(gateway.clone()),
+            store: Arc::new(FaultyStore::new(ports.store, injector.clone())),
+            gateway: Arc::new(FaultyGateway::new(ports.gateway, injector.clone())),
             orders: ports.orders,
         };
         let config = Config { max_payment_attempts: 2, ..Config::default() };
@@ -300,14 +300,13 @@ async fn with_faults_everywhere_the_money_comes_right() {
                     }
                 }
                 6 if random.happens(300) => world.orders.cancel(order.1, CancelReason::Left),
-                7 => drop(store.release(0).await || gateway.release(0).await),
+                7 => drop(injector.release(0).await),
                 8 => world.clock.advance(Duration::from_secs(random.below(60))),
                 _ => drop(service.payments.workers()[0].step().await),
             }
         }
         injector.heal();
-        store.release_all().await;
-        gateway.release_all().await;
+        injector.release_all().await;
         world.drain(&service).await;
         world.check().await;
     }

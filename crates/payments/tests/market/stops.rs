@@ -286,7 +286,7 @@ async fn two_sleepers((first_at, second_at): (u32, u32)) -> Option<bool> {
 }
 
 fn fails_once() -> Arc<Injector> {
-    Injector::new(|call| match (call.op, call.number) {
+    Injector::new(|op, number| match (op, number) {
         (Op::Authorise, 1) => Fault::Fail,
         _ => Fault::None,
     })

@@ -17,12 +17,12 @@ const PUBLISHING: &[&str] = &["auth.user", "tickets.ticket", "orders.order", "pa
 pub(crate) fn audit(snapshot: &Snapshot) -> Result<(Vec<Finding>, usize), Cause> {
     let (mut found, mut count) = (Vec::new(), 0);
     let mut last: HashMap<Uuid, u64> = HashMap::new();
-    snapshot.record(|position, body| {
+    snapshot.record(|position, event| {
         count += 1;
-        match Envelope::decode(body) {
+        match event {
             Ok(envelope) => found.extend(gap(&mut last, &envelope)),
             Err(error) => {
-                found.push(broken(format!("event {position} can not be read: {error}")));
+                found.push(broken(format!("event {position}: {error}")));
             }
         }
     })?;
@@ -46,13 +46,13 @@ fn gap(last: &mut HashMap<Uuid, u64>, envelope: &Envelope) -> Option<Finding> {
 
 /// A document that has published more, or less, than is on record.
 fn untold(document: &Listed, last: Option<u64>) -> Option<Finding> {
-    let Listed { collection, id, event_count } = document;
+    let Listed { collection, id, version } = document;
     match last {
-        None if *event_count == 0 && PUBLISHING.contains(&collection.as_str()) => {
+        None if *version == 0 && PUBLISHING.contains(&collection.as_str()) => {
             Some(broken(format!("{collection} {id} was saved and never published")))
         }
-        last if last.unwrap_or(0) != *event_count => Some(broken(format!(
-            "{collection} {id} has published {event_count} events, and the last one on record is {}",
+        last if last.unwrap_or(0) != *version => Some(broken(format!(
+            "{collection} {id} has published {version} events, and the last one on record is {}",
             last.unwrap_or(0)
         ))),
         _ => None,

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use stubmart_contract::{DomainEvent, Envelope, OrderId, Timestamp};
+use stubmart_contract::{DomainEvent, OrderId, Timestamp};
 use stubmart_embedded::{sandbox::SandboxIntent, snapshot::Snapshot};
 use stubmart_kernel::repo::Document;
 use stubmart_orders::order::Order;
@@ -93,8 +93,8 @@ fn waiting(
     let mut oldest = HashMap::new();
     for consumer in consumers {
         for event in snapshot.waiting(consumer)? {
-            // One that can not be read mends nothing.
-            let Ok(envelope) = Envelope::decode(&event.body) else { continue };
+            // One that cannot be read mends nothing.
+            let Ok(envelope) = &event.event else { continue };
             let Some(order) = order(&envelope.event) else { continue };
             oldest.entry((consumer.name, order)).or_insert(OnItsWay {
                 consumer: consumer.name,

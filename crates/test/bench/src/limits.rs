@@ -3,8 +3,11 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};
+use stubmart_contract::{
+    Actor, DomainEvent, Envelope, MessageId, Timestamp, UserId, event::UserState,
+};
 use stubmart_embedded::{Database, Options, system};
-use stubmart_ports::store::{Collection, DocKey, Expect, Outgoing, Save, SaveId, Store};
+use stubmart_ports::store::{Collection, DocKey, Expect, Save, SaveId, Store};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -45,26 +48,37 @@ async fn saves(span: Duration, submitters: usize) -> Result<Rate, Failure> {
     let clients = (0..submitters).map(|_| (Arc::clone(&store), host.clone())).collect();
     let rate = load::run(Meter::own(), span, clients, |(store, host)| async move {
         let id = host.uuid();
-        let event = Outgoing {
-            id: host.message_id(),
-            event_type: stubmart_contract::EventType::TicketUpdated,
-            body: vec![b'x'; BODY],
-        };
+        let event = event(host.message_id(), id);
         let save = Save {
             key: DocKey { collection: &BARE, id },
             expect: Expect::Absent,
             save_id: SaveId(Uuid::nil()),
             body: vec![b'x'; BODY],
             entries: Vec::new(),
-            event_count: 1,
-            events: vec![event],
+            version: 1,
+            events: vec![Arc::new(event)],
         };
-        store.save(save).await?;
+        store.save(Arc::new(save)).await?;
         Ok(((store, host), Round::Expected))
     })
     .await?;
     database.close().await?;
     Ok(rate)
+}
+
+/// An event as small as there is one.
+fn event(id: MessageId, aggregate_id: Uuid) -> Envelope {
+    Envelope {
+        id,
+        aggregate_id,
+        version: 1,
+        at: Timestamp::EPOCH,
+        causation_id: id,
+        correlation_id: id,
+        actor: Actor::System,
+        request_id: None,
+        event: DomainEvent::UserCreated(UserState { id: UserId(aggregate_id) }),
+    }
 }
 
 async fn http(span: Duration, connections: usize) -> Result<Rate, Failure> {

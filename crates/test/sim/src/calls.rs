@@ -10,13 +10,15 @@ use stubmart_ports::calls::{
     CallError, Identity, Introspect, LockRefusal, LockRequest, LockTickets, Locked, SecureOrders,
     SecureRefusal,
 };
+use stubmart_suite::fault::{Fault, injected};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
     instance::Live,
+    port::Port,
     scenario::Kind,
-    world::{Plan, Port, World, injected, within},
+    world::{World, within},
 };
 
 /// How long a caller waits.
@@ -64,14 +66,14 @@ impl Network {
             });
         };
         let answer = match self.0.begin(Kind::Call, what, subject).await {
-            Plan::Fine => invoke(world, target, work).await,
-            Plan::Fail => None,
-            Plan::LoseAnswer => invoke(world, target, work).await.and(None),
-            Plan::Late(delay) => {
-                stray(delay);
+            Fault::None | Fault::Forget => invoke(world, target, work).await,
+            Fault::Fail => None,
+            Fault::LoseAnswer => invoke(world, target, work).await.and(None),
+            Fault::Late => {
+                stray(self.0.lateness());
                 None
             }
-            Plan::Twice => {
+            Fault::Twice => {
                 stray(world.time_below(Duration::from_secs(30)));
                 invoke(world, target, work).await
             }

@@ -62,7 +62,7 @@ impl Checker {
     }
 
     /// A save was committed.
-    pub(crate) fn saved(&mut self, save: &Save, _version: u64, provider: &Provider) -> Checked {
+    pub(crate) fn saved(&mut self, save: &Save, provider: &Provider) -> Checked {
         let events = self.events(save)?;
         match save.key.collection.name {
             "tickets.ticket" => self.ticket(read(save)?, &events),
@@ -73,20 +73,21 @@ impl Checker {
         }
     }
 
-    /// EVT-1: no aggregate's versions have a gap.
+    /// EVT-1: no aggregate's versions have a gap, and each event reads back from the wire as it is.
     fn events(&mut self, save: &Save) -> Result<Vec<DomainEvent>, Violation> {
         let id = save.key.id;
         let mut events = Vec::with_capacity(save.events.len());
-        if save.events.is_empty() && save.event_count == 0 {
+        if save.events.is_empty() && save.version == 0 {
             return Ok(events);
         }
         let version = self.versions.entry(id).or_default();
-        for outgoing in &save.events {
-            let envelope = Envelope::decode(&outgoing.body).map_err(|error| Violation {
-                invariant: "EVT-1",
-                text: format!("an event can not be read: {error}"),
-                documents: vec![id],
-            })?;
+        for envelope in &save.events {
+            let wire = envelope.encode().unwrap_or_default();
+            if Envelope::decode(&wire).ok().as_ref() != Some(&**envelope) {
+                let text =
+                    format!("an event does not read back: {}", String::from_utf8_lossy(&wire));
+                broken("EVT-1", &[id], text)?;
+            }
             *version += 1;
             if envelope.version != *version || envelope.aggregate_id != id {
                 let text = format!(
@@ -95,12 +96,12 @@ impl Checker {
                 );
                 broken("EVT-1", &[id], text)?;
             }
-            events.push(envelope.event);
+            events.push(envelope.event.clone());
         }
-        if save.event_count != *version {
+        if save.version != *version {
             let text = format!(
                 "{} counts {} events, and {version} were saved",
-                save.key.collection.name, save.event_count
+                save.key.collection.name, save.version
             );
             broken("EVT-1", &[id], text)?;
         }

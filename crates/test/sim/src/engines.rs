@@ -11,28 +11,27 @@ use std::{
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use stubmart_contract::Timestamp;
-use stubmart_kernel::worker::Wake;
+use stubmart_kernel::worker::{Wake, Worker};
+use stubmart_memory::{MemoryMailer, MemoryRateLimits};
 use stubmart_node::{Engines, Provider, Service, Stores};
 use stubmart_ports::{
+    bus::Bus,
     host::{Busy, Clock, Host, PasswordHasher, Spawner},
-    limits::{LimitsUnavailable, Quota, RateLimits},
-    mailer::{Mail, MailError, Mailer},
     store::Store,
 };
+use stubmart_relay::Relay;
 use stubmart_suite::{
+    fault::{
+        Faults, FaultyBus, FaultyLimits, FaultyMailer, FaultyOutbox, FaultyStore, FaultyTimers,
+    },
     host::{FakeHasher, SeededIds},
-    mem::{MemMailer, MemRateLimits, MemStore},
 };
-use uuid::Uuid;
 
 use crate::{
-    bus::SimBus,
-    exec::{Exec, Owner, mix},
+    exec::{Exec, Owner, WORLD, mix},
+    port::Port,
     provider::SimGateway,
-    scenario::Kind,
-    store::SimStore,
-    timers::SimTimers,
-    world::{Plan, Port, injected},
+    store::CheckedStore,
 };
 
 /// How a machine's clock differs from the true time.
@@ -48,24 +47,35 @@ pub(crate) struct Drifting {
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     passwords: Arc<FakeHasher>,
-    mailer: MemMailer,
+    mailer: MemoryMailer,
 }
 
 /// The machine of `port`'s instance.
 pub(crate) fn host(port: &Port, drifting: Arc<Drifting>) -> Host {
-    let (exec, owner) = (port.world.exec.clone(), port.owner);
-    let clock: Arc<dyn Clock> = Arc::new(SimClock { exec: exec.clone(), drifting });
-    let Owner(number) = owner;
+    let Owner(number) = port.owner;
     let seed = mix(port.world.scenario.seed, 1000 + u64::from(number));
+    machine(&port.world.exec, port.owner, seed, drifting)
+}
+
+/// A machine whose clock shows the true time.
+pub(crate) fn true_host(exec: &Exec, seed: u64) -> Host {
+    let drifting = Arc::new(Drifting { offset: AtomicI64::new(0), drift: 0 });
+    machine(exec, WORLD, seed, drifting)
+}
+
+fn machine(exec: &Exec, owner: Owner, seed: u64, drifting: Arc<Drifting>) -> Host {
+    let clock: Arc<dyn Clock> = Arc::new(SimClock { exec: exec.clone(), drifting });
     Host {
         ids: Arc::new(SeededIds::new(seed, Arc::clone(&clock))),
         clock,
-        spawner: Arc::new(SimSpawner { exec, owner }),
+        spawner: Arc::new(SimSpawner { exec: exec.clone(), owner }),
     }
 }
 
-/// The engines of `port`'s instance.
+/// The engines of `port`'s instance: what the world keeps, with everything that goes wrong on the way.
 pub(crate) fn engines(port: &Port, host: Host) -> Engines {
+    let (world, faults) = (&port.world, faults(port));
+    let shared = &world.slots.shared;
     Engines {
         stores: Stores {
             auth: store(port, Service::Auth),
@@ -73,21 +83,38 @@ pub(crate) fn engines(port: &Port, host: Host) -> Engines {
             orders: store(port, Service::Orders),
             payments: store(port, Service::Payments),
         },
-        bus: Arc::new(SimBus(port.clone())),
-        timers: Arc::new(SimTimers(port.clone())),
+        bus: bus(port),
+        timers: Arc::new(FaultyTimers::new(Arc::new(world.timers.clone()), Arc::clone(&faults))),
         provider: Provider { gateway: Arc::new(SimGateway(port.clone())), bank: None },
-        mailer: Arc::new(SimMailer(port.clone())),
-        limits: Arc::new(SimLimits(port.clone(), MemRateLimits::new(host.clone()))),
-        passwords: Arc::new(SharedHasher(Arc::clone(&port.world.slots.shared.passwords))),
+        mailer: Arc::new(FaultyMailer::new(Arc::new(shared.mailer.clone()), Arc::clone(&faults))),
+        limits: Arc::new(FaultyLimits::new(Arc::new(MemoryRateLimits::new(host.clone())), faults)),
+        passwords: Arc::new(SharedHasher(Arc::clone(&shared.passwords))),
         outbox: Wake::default(),
         host,
     }
 }
 
+fn faults(port: &Port) -> Arc<dyn Faults> {
+    Arc::new(port.clone())
+}
+
+/// A handle on the bus.
+pub(crate) fn bus(port: &Port) -> Arc<dyn Bus> {
+    Arc::new(FaultyBus::new(Arc::new(port.world.bus.clone()), faults(port)))
+}
+
 /// A handle on a service's store.
 pub(crate) fn store(port: &Port, service: Service) -> Arc<dyn Store> {
-    let inner = port.world.stores.get(&service).cloned().unwrap_or_else(MemStore::new);
-    Arc::new(SimStore { port: port.clone(), service, inner })
+    let world = Arc::clone(&port.world);
+    let inner = world.stores.get(&service).cloned().unwrap_or_default();
+    Arc::new(FaultyStore::new(Arc::new(CheckedStore { world, inner }), faults(port)))
+}
+
+/// The worker that takes a service's events from its store to the bus.
+pub(crate) fn relay(port: &Port, service: Service) -> Arc<dyn Worker> {
+    let store = port.world.stores.get(&service).cloned().unwrap_or_default();
+    let outbox = FaultyOutbox::new(store.outbox(service.name()), faults(port));
+    Arc::new(Relay::new(Arc::new(outbox), bus(port)))
 }
 
 struct SimClock {
@@ -135,47 +162,5 @@ impl PasswordHasher for SharedHasher {
 
     async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Busy> {
         self.0.verify(password, hash).await
-    }
-}
-
-/// The mailer, as one instance sees it.
-struct SimMailer(Port);
-
-#[async_trait]
-impl Mailer for SimMailer {
-    async fn send(&self, mail: Mail) -> Result<(), MailError> {
-        let inner = &self.0.world.slots.shared.mailer;
-        let id = mail.id;
-        let plan = self.0.begin(Kind::Mail, "send mail", id).await;
-        let answer = match plan {
-            Plan::Fail | Plan::Late(_) => Err(MailError::Failed(injected())),
-            Plan::LoseAnswer => inner.send(mail).await.and(Err(MailError::Failed(injected()))),
-            Plan::Fine | Plan::Twice => inner.send(mail).await,
-        };
-        self.0.end("send mail", id).await;
-        answer
-    }
-}
-
-/// The rate limits, as one instance sees them.
-struct SimLimits(Port, MemRateLimits);
-
-impl SimLimits {
-    async fn ask(&self, what: &'static str) -> Result<(), LimitsUnavailable> {
-        let asked = self.0.ask(Kind::Limits, what, Uuid::nil(), || ()).await;
-        asked.ok_or_else(|| LimitsUnavailable(injected()))
-    }
-}
-
-#[async_trait]
-impl RateLimits for SimLimits {
-    async fn take(&self, key: &str, quota: Quota) -> Result<Option<Duration>, LimitsUnavailable> {
-        self.ask("limits take").await?;
-        self.1.take(key, quota).await
-    }
-
-    async fn peek(&self, key: &str, quota: Quota) -> Result<Option<Duration>, LimitsUnavailable> {
-        self.ask("limits peek").await?;
-        self.1.peek(key, quota).await
     }
 }

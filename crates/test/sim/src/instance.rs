@@ -13,8 +13,7 @@ use stubmart_auth::Auth;
 use stubmart_http_kit::SessionGate;
 use stubmart_kernel::{
     mark,
-    outbox::Relay,
-    worker::{Shutdown, ShutdownTrigger, Wake},
+    worker::{Shutdown, ShutdownTrigger},
 };
 use stubmart_node::{Background, Engines, Role, Service, roles};
 use stubmart_orders::Orders;
@@ -23,12 +22,12 @@ use stubmart_tickets::Tickets;
 use uuid::Uuid;
 
 use crate::{
-    bus::SimBus,
     calls::Network,
     engines::{self, Drifting, Shared},
     exec::{Owner, WORLD, lock, mix},
+    port::Port,
     scenario::{Kind, Scenario},
-    world::{Port, World},
+    world::World,
 };
 
 /// An instance that runs.
@@ -50,7 +49,7 @@ impl Live {
     /// Serves a role's routes and runs its loops; the answer is the service.
     fn runs<S>(&mut self, ground: &Ground, role: Role<S>) -> S {
         for handler in &role.handlers {
-            ground.port.world.bus.expect(handler.consumer().name);
+            lock(&ground.port.world.consumers).insert(handler.consumer().name);
         }
         ground.background.run(&role);
         self.router = role.router.split_for_parts().0;
@@ -234,16 +233,14 @@ impl World {
         }
     }
 
-    /// Has every service hand out its past again, after the bus was wiped.
-    pub fn replay(self: &Arc<Self>) {
+    /// Publishes every service's history again, after the bus was wiped.
+    pub fn refill(self: &Arc<Self>) {
         for service in Service::STORED {
             let world = Arc::clone(self);
             self.exec.spawn(WORLD, async move {
                 let port = Port { world: Arc::clone(&world), owner: WORLD };
-                let store = engines::store(&port, service);
-                let relay =
-                    Relay::new(service.name(), store, Arc::new(SimBus(port)), Wake::default());
-                while relay.replay().await.is_err() {
+                let (store, bus) = (engines::store(&port, service), engines::bus(&port));
+                while stubmart_relay::refill(service.name(), &*store, &*bus).await.is_err() {
                     world.exec.sleep(Duration::from_secs(1)).await;
                 }
                 mark!("a wiped bus was given every event again");
@@ -291,9 +288,7 @@ async fn start(ground: &Ground, service: Service) -> Result<Live, Cause> {
         }
     }
     if Service::STORED.contains(&service) {
-        let (store, bus) = (engines::store(port, service), Arc::clone(&engines.bus));
-        let relay = Relay::new(service.name(), store, bus, engines.outbox.clone());
-        ground.background.run_worker(Arc::new(relay));
+        ground.background.run_worker(engines::relay(port, service));
     }
     Ok(live)
 }
@@ -311,8 +306,9 @@ impl World {
                 }
                 if world.happens(Kind::WipeBus, "bus") {
                     world.note(WORLD, "bus", "wiped", Uuid::nil());
+                    world.check_rejected();
                     world.bus.wipe();
-                    world.replay();
+                    world.refill();
                 }
                 if world.happens(Kind::WipeTimers, "timers") {
                     world.note(WORLD, "timers", "wiped", Uuid::nil());

@@ -7,13 +7,13 @@
 #![expect(clippy::let_underscore_must_use, reason = "writing to a String can not fail")]
 #![expect(clippy::needless_pass_by_value, reason = "a request and a save are handed over")]
 
-pub mod bus;
 pub mod check;
 pub mod enumerate;
 pub mod exec;
 pub mod http;
 pub mod instance;
 pub mod mutants;
+pub mod port;
 pub mod provider;
 pub mod report;
 pub mod rest;
@@ -21,7 +21,6 @@ pub mod run;
 pub mod scenario;
 pub mod shrink;
 pub mod sweep;
-pub mod timers;
 pub mod user;
 pub mod world;
 

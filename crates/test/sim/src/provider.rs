@@ -16,14 +16,18 @@ use stubmart_node::Service;
 use stubmart_ports::gateway::{
     AuthoriseRequest, BadNotice, GatewayError, Intent, IntentState, Notice, PaymentGateway,
 };
-use stubmart_suite::host::Seeded;
+use stubmart_suite::{
+    fault::{Fault, injected},
+    host::Seeded,
+};
 use uuid::Uuid;
 
 use crate::{
     exec::{WORLD, lock},
     http::Request,
+    port::Port,
     scenario::Kind,
-    world::{Plan, Port, Violation, World, injected},
+    world::{Violation, World},
 };
 
 /// How old a notice's signature may be.
@@ -532,8 +536,8 @@ impl SimGateway {
         work: impl Fn(&Arc<World>) -> Result<T, GatewayError> + Clone + Send + Sync + 'static,
     ) -> Result<T, GatewayError> {
         let world = &self.0.world;
-        let plan = self.0.begin(Kind::Provider, what, subject).await;
-        if plan != Plan::Fail {
+        let fault = self.0.begin(Kind::Provider, what, subject).await;
+        if fault != Fault::Fail {
             world.provider.asked_again(what, subject);
         }
         let work = move |world: &Arc<World>| {
@@ -541,25 +545,25 @@ impl SimGateway {
             world.provider.did(what, subject);
             done
         };
-        let answer = match plan {
-            Plan::Fine => work(world),
-            Plan::Fail => Err(GatewayError::Unavailable(injected())),
-            Plan::LoseAnswer => {
+        let answer = match fault {
+            Fault::None | Fault::Forget => work(world),
+            Fault::Fail => Err(GatewayError::Unavailable(injected())),
+            Fault::LoseAnswer => {
                 drop(work(world));
                 Err(GatewayError::Indeterminate(injected()))
             }
-            Plan::Late(delay) => {
-                world.later(delay, move |world| drop(work(world)));
+            Fault::Late => {
+                world.later(self.0.lateness(), move |world| drop(work(world)));
                 Err(GatewayError::Indeterminate(injected()))
             }
-            Plan::Twice => {
+            Fault::Twice => {
                 drop(work(world));
                 work(world)
             }
         };
         self.0.end(what, subject).await;
         // Who is killed before this has not heard of it.
-        if matches!(plan, Plan::Fine | Plan::Twice) {
+        if matches!(fault, Fault::None | Fault::Twice) {
             world.provider.heard(what, subject);
         }
         answer

@@ -9,6 +9,7 @@ use std::{
 };
 
 use stubmart_kernel::hooks;
+use stubmart_suite::host::Seeded;
 
 use crate::{
     exec::{WORLD, lock},
@@ -142,7 +143,8 @@ fn come_to_rest(world: &Arc<World>) -> Result<(), Violation> {
 /// EVT-1: handling an event twice, late or out of order changes nothing.
 fn repeat_everything(world: &Arc<World>) -> Result<(), Violation> {
     let before = rest::documents(world);
-    world.bus.redeliver(world);
+    let mut random = Seeded::new(world.below(u64::MAX));
+    world.bus.repeat(|positions| random.shuffle(positions));
     come_to_rest(world)?;
     rest::unchanged(world, &before)
 }

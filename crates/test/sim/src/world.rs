@@ -1,9 +1,9 @@
 //! The world of one run: what the instances stand on, what goes wrong, and what was seen of it.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
-    future::{Future, pending},
+    future::Future,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -11,29 +11,25 @@ use std::{
     time::Duration,
 };
 
-use futures_util::FutureExt as _;
 use stubmart_contract::Timestamp;
 use stubmart_kernel::mark;
+use stubmart_memory::{MemoryBus, MemoryStore, MemoryTimers, Rejected};
 use stubmart_node::Service;
-use stubmart_ports::{
-    Cause,
-    store::{DocKey, Save, Store as _, StoreError},
-};
-use stubmart_suite::{
-    host::{START, Seeded},
-    mem::MemStore,
-};
+use stubmart_ports::store::Save;
+use stubmart_suite::host::{START, Seeded};
 use uuid::Uuid;
 
 use crate::{
-    bus::BusCore,
     check::Checker,
+    engines,
     exec::{Exec, Owner, WORLD, lock, mix},
     instance::Slots,
     provider::Provider,
     scenario::{Kind, Scenario},
-    timers::TimerCore,
 };
+
+/// How long a reader of the bus has to settle a delivery before it goes to another one.
+const LEASE: Duration = Duration::from_secs(30);
 
 /// How many of the last happenings are kept for a report.
 const LOG_MAX: usize = 4000;
@@ -110,21 +106,6 @@ struct Chance {
     outage: Option<(Kind, Duration)>,
 }
 
-/// What goes wrong with a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plan {
-    /// Nothing.
-    Fine,
-    /// It is not done, and the caller is told so as far as the port can tell.
-    Fail,
-    /// It is done, and the caller is not told.
-    LoseAnswer,
-    /// The caller is not told, and it is done after so long.
-    Late(Duration),
-    /// It is done twice.
-    Twice,
-}
-
 /// The world.
 pub struct World {
     /// Runs everything.
@@ -134,11 +115,13 @@ pub struct World {
     /// When faults end.
     pub heals_at: Duration,
     /// Each service's store.
-    pub stores: BTreeMap<Service, MemStore>,
+    pub stores: BTreeMap<Service, MemoryStore>,
     /// The bus.
-    pub bus: BusCore,
+    pub bus: MemoryBus,
+    /// Every consumer that any instance runs.
+    pub consumers: Mutex<BTreeSet<&'static str>>,
     /// The timers.
-    pub timers: TimerCore,
+    pub timers: MemoryTimers,
     /// The payment provider.
     pub provider: Provider,
     /// Knows what must hold.
@@ -174,12 +157,14 @@ impl World {
             log: VecDeque::new(),
             outage: None,
         };
-        let stores = Service::STORED.map(|service| (service, MemStore::new()));
+        let stores = Service::STORED.map(|service| (service, MemoryStore::new()));
+        let bus = MemoryBus::new(engines::true_host(&exec, mix(seed, 5))).lease(LEASE);
         Arc::new(Self {
             heals_at: scenario.think * scenario.steps,
             stores: stores.into_iter().collect(),
-            bus: BusCore::default(),
-            timers: TimerCore::default(),
+            bus,
+            consumers: Mutex::default(),
+            timers: MemoryTimers::new(),
             provider: Provider::new(mix(seed, 3)),
             checker: Mutex::default(),
             slots: Slots::new(&scenario),
@@ -259,7 +244,7 @@ impl World {
         mark!("something was down for minutes");
     }
 
-    fn is_down(&self, kind: Kind) -> bool {
+    pub(crate) fn is_down(&self, kind: Kind) -> bool {
         let outage = lock(&self.chance).outage;
         outage.is_some_and(|(it, until)| it == kind && self.exec.now() < until) && !self.is_healed()
     }
@@ -398,23 +383,33 @@ impl World {
         UnderWay(Arc::clone(self))
     }
 
-    /// Writes a save, and has it checked.
-    pub fn commit(&self, service: Service, save: Save) -> Result<u64, StoreError> {
-        let store = self.stores.get(&service).ok_or_else(|| unavailable("no such store"))?;
-        let saved = store.save(save.clone()).now_or_never();
-        let version = saved.unwrap_or_else(|| Err(unavailable("a store in memory waits")))?;
+    /// A save was written: has it checked.
+    pub(crate) fn saved(&self, save: &Save) {
         self.note(WORLD, "saved", save.key.collection.name, save.key.id);
         self.digest(&save.body);
         let provider = &self.provider;
-        self.check(|checker| checker.saved(&save, version, provider));
-        Ok(version)
+        self.check(|checker| checker.saved(save, provider));
     }
 
-    /// Deletes a document.
-    pub fn remove(&self, service: Service, key: DocKey, version: u64) -> Result<(), StoreError> {
-        let store = self.stores.get(&service).ok_or_else(|| unavailable("no such store"))?;
-        let deleted = store.delete(key, version).now_or_never();
-        deleted.unwrap_or_else(|| Err(unavailable("a store in memory waits")))
+    /// Counts a call to a port.
+    pub(crate) fn count_call(&self) {
+        lock(&self.chance).calls += 1;
+    }
+
+    /// Counts a call to a port that has ended; its number among them, from 1.
+    pub(crate) fn count_end(&self) -> u64 {
+        let mut chance = lock(&self.chance);
+        chance.ended += 1;
+        chance.ended
+    }
+
+    /// EVT-1: no consumer puts an event aside.
+    pub(crate) fn check_rejected(&self) {
+        if let Some(Rejected { consumer, event, reason }) = self.bus.rejected().into_iter().next() {
+            let text = format!("{consumer} put an event aside: {reason}");
+            let documents = vec![event.aggregate_id];
+            self.violate(Violation { invariant: "EVT-1", text, documents });
+        }
     }
 }
 
@@ -424,141 +419,6 @@ pub(crate) struct UnderWay(Arc<World>);
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.late.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-fn unavailable(why: &'static str) -> StoreError {
-    StoreError::Unavailable(why.into())
-}
-
-/// The cause that injected faults give.
-pub(crate) fn injected() -> Cause {
-    "an injected fault".into()
-}
-
-/// An instance's way to its ports: here calls are slow, go wrong, and kill who made them.
-#[derive(Clone)]
-pub struct Port {
-    /// The world.
-    pub world: Arc<World>,
-    /// Whose calls they are.
-    pub owner: Owner,
-}
-
-impl fmt::Debug for Port {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Port").field("owner", &self.owner).finish_non_exhaustive()
-    }
-}
-
-impl Port {
-    /// A call begins: it may be slow, and its fault is drawn.
-    pub async fn begin(&self, kind: Kind, what: &'static str, subject: Uuid) -> Plan {
-        let world = &self.world;
-        lock(&world.chance).calls += 1;
-        self.delay().await;
-        // What writes and asks others is where a sleeper does harm.
-        let tries = if matches!(what, "save" | "lock" | "secure" | "authorise") { 8 } else { 1 };
-        if (0..tries).any(|_| world.happens(Kind::Sleep, what)) {
-            self.oversleep(what, subject).await;
-        }
-        // The provider is asked seldom and has to go wrong all the same.
-        let tries = match (kind, what) {
-            (Kind::Provider, "refund") => 12,
-            (Kind::Provider, _) => 3,
-            _ => 1,
-        };
-        let wrong = (0..tries).any(|_| world.happens(kind, what));
-        let plan = match wrong {
-            _ if world.is_down(kind) => Plan::Fail,
-            true => self.draw(),
-            false => Plan::Fine,
-        };
-        world.note(self.owner, what, plan.name(), subject);
-        plan
-    }
-
-    /// A call ends: the answer may be slow, and the caller may be killed before it sees it.
-    pub async fn end(&self, what: &'static str, subject: Uuid) {
-        let world = &self.world;
-        let number = {
-            let mut chance = lock(&world.chance);
-            chance.ended += 1;
-            chance.ended
-        };
-        let planned = world.scenario.crash_at.contains(&number);
-        // What no instance does can not be killed with one.
-        let killed = self.owner != WORLD && (planned || world.happens(Kind::Crash, what));
-        if killed {
-            world.note(self.owner, what, "crash", subject);
-            world.crash(self.owner);
-            pending::<()>().await;
-        }
-        self.delay().await;
-    }
-
-    /// A whole call that can only be done or fail: `None` when it fails.
-    pub async fn ask<T>(
-        &self,
-        kind: Kind,
-        what: &'static str,
-        subject: Uuid,
-        work: impl FnOnce() -> T + Send,
-    ) -> Option<T> {
-        let plan = self.begin(kind, what, subject).await;
-        let answer = (plan != Plan::Fail).then(work);
-        self.end(what, subject).await;
-        answer.filter(|_| matches!(plan, Plan::Fine | Plan::Twice))
-    }
-
-    async fn delay(&self) {
-        let latency = self.world.scenario.latency;
-        if latency > 0 {
-            let drawn = self.world.below(latency * 2);
-            // Half of the calls are as good as at once.
-            if drawn >= latency {
-                self.world.exec.sleep(Duration::from_micros(drawn - latency)).await;
-            }
-        }
-    }
-
-    /// Sleeps for minutes up to an hour, and not long beyond the time when faults end. The bus gives
-    /// what the sleeper has to somebody else in the meantime.
-    async fn oversleep(&self, what: &'static str, subject: Uuid) {
-        let world = &self.world;
-        let left = world.heals_at.saturating_sub(world.exec.now()) + Duration::from_secs(60);
-        let drawn =
-            Duration::from_secs(5) + world.time_below(Duration::from_secs(30 << world.below(8)));
-        world.note(self.owner, what, "falls asleep", subject);
-        let _under_way = world.under_way();
-        let owner = self.owner;
-        world.later(Duration::from_secs(30), move |world| world.bus.take_back(world, owner));
-        world.exec.sleep(drawn.min(left)).await;
-        world.note(self.owner, what, "wakes up", subject);
-    }
-
-    fn draw(&self) -> Plan {
-        match self.world.below(5) {
-            0 => Plan::Fail,
-            1 | 2 => Plan::LoseAnswer,
-            3 => {
-                let bound = Duration::from_secs(1 << self.world.below(8));
-                Plan::Late(self.world.time_below(bound))
-            }
-            _ => Plan::Twice,
-        }
-    }
-}
-
-impl Plan {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Fine => "",
-            Self::Fail => "fails",
-            Self::LoseAnswer => "done, answer lost",
-            Self::Late(_) => "late",
-            Self::Twice => "twice",
-        }
     }
 }
 

@@ -1,20 +1,21 @@
-//! What the ports are tested with: one set of rules per port ([`rules`]), every port in memory
-//! ([`mem`]), wrappers that inject faults ([`fault`]), and a machine whose time and randomness a test
-//! commands ([`host`]).
+//! What the ports are tested with: one set of rules per port ([`rules`]), wrappers that inject faults
+//! ([`fault`]), and a machine whose time and randomness a test commands ([`host`]).
 //!
 //! # What the rules catch
 //!
 //! A rule that has never failed proves nothing. Each of these defects was put into an adapter, and
 //! rules failed on it; `tests/broken` does so at each run and names the rules.
 //!
-//! - **Store**: ignores the expected version; checks the version before it writes and not while;
-//!   drops events; records the events of refused saves; keeps old index entries; ignores uniqueness;
+//! - **Store**: ignores the expected revision; checks the revision before it writes and not while;
+//!   drops events; keeps the events of refused saves; keeps old index entries; ignores uniqueness;
 //!   never frees unique keys; takes a document's own keys for taken; blames a taken key before a
-//!   stale version; deletes any version; keeps only bodies that are text; loses the event count;
-//!   reads from a cache; includes the end of a scan; ignores a scan's direction, or its limit; sorts
-//!   bytes as signed; finds keys and documents in two steps; takes more for published than it was
-//!   told; forgets published events; takes a service's name for a prefix; commits out of the order
-//!   of its positions.
+//!   stale revision; deletes any revision; deletes what has published; keeps only bodies that are text;
+//!   loses the version; reads from a cache; takes a second entry in an index; includes the end of a
+//!   scan; ignores a scan's direction, or its limit, or that there is one; sorts bytes as signed; finds
+//!   keys and documents in two steps; sorts versions as text; begins a history at its cursor; takes a
+//!   service's name for a prefix; shows events late.
+//! - **Outbox and delivery**: strikes off more than it was told; forgets published events; does not wake
+//!   the relay; loses events on the way; delivers under a new id.
 //! - **Bus**: loses events; settles before they are handled; never settles; retries at once; takes
 //!   retries for done; forgets the attempt; retries what was rejected; begins new consumers at the
 //!   end; ignores the kinds of a consumer or tail, or the limit; forgets which events it has; gives
@@ -34,5 +35,4 @@
 
 pub mod fault;
 pub mod host;
-pub mod mem;
 pub mod rules;

@@ -13,6 +13,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -23,17 +24,15 @@ use stubmart_kernel::{
     repo::{ChangeError, Decision, Document, Repo, RepoError, Trace, Versioned},
     worker::Wake,
 };
+use stubmart_memory::MemoryStore;
 use stubmart_ports::{
     host::Host,
     key::Key,
-    store::{
-        Collection, DocKey, Found, FoundKey, Index, Recorded, Save, Scan, Store, StoreError, Stored,
-    },
+    store::{Collection, DocKey, Index, Store},
 };
 use stubmart_suite::{
-    fault::{Fault, FaultyStore, Injector, Op, Rates},
+    fault::{Call, Fault, Faults, FaultyStore, Injector, Op, Rates},
     host::{self, Seeded},
-    mem::MemStore,
 };
 use uuid::Uuid;
 
@@ -77,9 +76,10 @@ impl Future for Turns {
     }
 }
 
-/// A store that lets others run for a while before and after each call.
+/// Faults at calls that let others run for a while before and after.
+#[derive(Debug)]
 struct Slow {
-    inner: Arc<dyn Store>,
+    injector: Arc<Injector>,
     random: Arc<Mutex<Seeded>>,
 }
 
@@ -88,64 +88,25 @@ impl Slow {
         let turns = self.random.lock().unwrap().below(4);
         Turns(turns).await;
     }
-
-    async fn slowly<T>(&self, call: impl Future<Output = T>) -> T {
-        self.turns().await;
-        let answer = call.await;
-        self.turns().await;
-        answer
-    }
 }
 
 #[async_trait]
-impl Store for Slow {
-    async fn load(&self, key: DocKey) -> Result<Option<Stored>, StoreError> {
-        self.slowly(self.inner.load(key)).await
+impl Faults for Slow {
+    async fn begin(&self, call: Call) -> Fault {
+        self.turns().await;
+        self.injector.begin(call).await
     }
 
-    async fn save(&self, save: Save) -> Result<u64, StoreError> {
-        self.slowly(self.inner.save(save)).await
+    async fn end(&self, _: Call) {
+        self.turns().await;
     }
 
-    async fn delete(&self, key: DocKey, version: u64) -> Result<(), StoreError> {
-        self.slowly(self.inner.delete(key, version)).await
+    fn later(&self, call: Call, work: BoxFuture<'static, ()>) {
+        self.injector.later(call, work);
     }
 
-    async fn find(&self, scan: Scan) -> Result<Vec<Found>, StoreError> {
-        self.slowly(self.inner.find(scan)).await
-    }
-
-    async fn keys(&self, scan: Scan) -> Result<Vec<FoundKey>, StoreError> {
-        self.slowly(self.inner.keys(scan)).await
-    }
-
-    async fn pending(
-        &self,
-        service: &'static str,
-        limit: usize,
-    ) -> Result<Vec<Recorded>, StoreError> {
-        self.slowly(self.inner.pending(service, limit)).await
-    }
-
-    async fn published(
-        &self,
-        service: &'static str,
-        events: &[Recorded],
-    ) -> Result<(), StoreError> {
-        self.slowly(self.inner.published(service, events)).await
-    }
-
-    async fn record(
-        &self,
-        service: &'static str,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<Recorded>, StoreError> {
-        self.slowly(self.inner.record(service, after, limit)).await
-    }
-
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.slowly(self.inner.ready()).await
+    fn delay(&self) -> Duration {
+        self.injector.delay()
     }
 }
 
@@ -215,8 +176,7 @@ async fn append_from(
 
 /// One seeded run: clients over a faulty, slow store, with late writes landing between.
 struct Run {
-    mem: MemStore,
-    faulty: FaultyStore,
+    mem: MemoryStore,
     store: Arc<dyn Store>,
     injector: Arc<Injector>,
     random: Arc<Mutex<Seeded>>,
@@ -226,12 +186,12 @@ struct Run {
 impl Run {
     fn new(seed: u64, rates: Rates) -> Self {
         let (host, _) = host::manual(seed);
-        let mem = MemStore::new();
+        let mem = MemoryStore::new();
         let injector = Injector::seeded(seed, rates);
-        let faulty = FaultyStore::new(Arc::new(mem.clone()), Arc::clone(&injector));
         let random = Arc::new(Mutex::new(Seeded::new(!seed)));
-        let slow = Slow { inner: Arc::new(faulty.clone()), random: Arc::clone(&random) };
-        Self { mem, faulty, store: Arc::new(slow), injector, random, host }
+        let slow = Slow { injector: Arc::clone(&injector), random: Arc::clone(&random) };
+        let store = FaultyStore::new(Arc::new(mem.clone()), Arc::new(slow));
+        Self { mem, store: Arc::new(store), injector, random, host }
     }
 
     /// A repository of an instance of its own.
@@ -256,16 +216,16 @@ impl Run {
             while running.load(Ordering::SeqCst) > 0 {
                 let (place, turns) = {
                     let mut random = self.random.lock().unwrap();
-                    let late = u64::try_from(self.faulty.late()).unwrap();
+                    let late = u64::try_from(self.injector.late()).unwrap();
                     (usize::try_from(random.below(late)).unwrap(), random.below(12))
                 };
                 Turns(turns + 1).await;
-                self.faulty.release(place).await;
+                self.injector.release(place).await;
             }
             Vec::new()
         };
         let told = join_all(counted.chain([releasing.boxed()])).await;
-        self.faulty.release_all().await;
+        self.injector.release_all().await;
         told.into_iter().flatten().collect()
     }
 
@@ -276,12 +236,11 @@ impl Run {
         Some(serde_json::from_slice(&stored.body).unwrap())
     }
 
-    /// The events on record, by ledger, oldest first.
+    /// The events in the history, by ledger, oldest first.
     async fn recorded(&self) -> BTreeMap<Uuid, Vec<Envelope>> {
         let mut recorded = BTreeMap::<Uuid, Vec<Envelope>>::new();
-        for event in self.mem.record("test", 0, usize::MAX).await.unwrap() {
-            let envelope = Envelope::decode(&event.event.body).unwrap();
-            recorded.entry(envelope.aggregate_id).or_default().push(envelope);
+        for event in self.mem.history("test", None, usize::MAX).await.unwrap() {
+            recorded.entry(event.aggregate_id).or_default().push(Envelope::clone(&event));
         }
         recorded
     }
@@ -423,9 +382,8 @@ fn all_faults_together_neither_lose_nor_double_a_change() {
 #[tokio::test]
 async fn a_change_from_the_latest_version_loads_nothing() {
     let (host, _) = host::manual(1);
-    let injector =
-        Injector::new(|call| if call.op == Op::Load { Fault::Fail } else { Fault::None });
-    let mem = MemStore::new();
+    let injector = Injector::new(|op, _| if op == Op::Load { Fault::Fail } else { Fault::None });
+    let mem = MemoryStore::new();
     let store = FaultyStore::new(Arc::new(mem.clone()), injector);
     let repo = Repo::new(Arc::new(store), host.clone(), Wake::default());
     let (id, mut known) = (Uuid::from_u128(1), None);
@@ -441,7 +399,7 @@ async fn a_change_from_the_latest_version_loads_nothing() {
 #[tokio::test]
 async fn what_an_outdated_version_would_keep_or_refuse_is_asked_of_what_is_stored() {
     let (host, _) = host::manual(1);
-    let repo = Repo::<Ledger>::new(Arc::new(MemStore::new()), host, Wake::default());
+    let repo = Repo::<Ledger>::new(Arc::new(MemoryStore::new()), host, Wake::default());
     let (id, mut known) = (Uuid::from_u128(1), None);
     assert_eq!(append_from(&repo, &mut known, id, 1).await, Told::Done);
     assert_eq!(append(&repo, id, "one", 2).await, Told::Done);

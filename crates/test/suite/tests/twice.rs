@@ -6,21 +6,21 @@ use std::{
     sync::Arc,
 };
 
+use stubmart_memory::{MemoryBus, MemoryStore, MemoryTimers};
 use stubmart_ports::{bus::Bus, store::Store, timers::Timers};
+use stubmart_relay::Outbox;
 use stubmart_suite::{
     bus_suite,
-    fault::{Fault, FaultyBus, FaultyStore, FaultyTimers, Injector, Op},
-    host,
-    mem::{MemBus, MemStore, MemTimers},
-    outbox_suite,
-    rules::{Subject, Time},
+    fault::{Fault, FaultyBus, FaultyOutbox, FaultyStore, FaultyTimers, Injector, Op},
+    host, outbox_suite,
+    rules::{Subject, Time, outbox::Outboxes},
     store_suite, timers_suite,
 };
 
 /// Every write twice; deliveries and claims as they are.
 fn twice() -> Arc<Injector> {
-    Injector::new(|call| match call.op {
-        Op::Next | Op::Claim => Fault::None,
+    Injector::new(|op, _| match op {
+        Op::Deliver | Op::Claim => Fault::None,
         _ => Fault::Twice,
     })
 }
@@ -29,7 +29,7 @@ mod store {
     use super::*;
 
     fn subject() -> Ready<Subject<dyn Store>> {
-        let store = Arc::new(FaultyStore::new(Arc::new(MemStore::new()), twice()));
+        let store = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new()), twice()));
         ready(Subject { a: store.clone(), b: store, with: (), guard: Box::new(()) })
     }
 
@@ -41,7 +41,7 @@ mod bus {
 
     fn subject() -> Ready<Subject<dyn Bus, Arc<dyn Time>>> {
         let (host, clock) = host::manual(1);
-        let bus = Arc::new(FaultyBus::new(Arc::new(MemBus::new(host)), twice()));
+        let bus = Arc::new(FaultyBus::new(Arc::new(MemoryBus::new(host)), twice()));
         ready(Subject { a: bus.clone(), b: bus, with: Arc::new(clock), guard: Box::new(()) })
     }
 
@@ -51,10 +51,12 @@ mod bus {
 mod outbox {
     use super::*;
 
-    fn subject() -> Ready<Subject<dyn Store, Arc<dyn Bus>>> {
-        let (host, _) = host::manual(1);
-        let store = Arc::new(FaultyStore::new(Arc::new(MemStore::new()), twice()));
-        let with = Arc::new(FaultyBus::new(Arc::new(MemBus::new(host)), twice()));
+    fn subject() -> Ready<Subject<dyn Store, Outboxes>> {
+        let inner = MemoryStore::new();
+        let store = Arc::new(FaultyStore::new(Arc::new(inner.clone()), twice()));
+        let with: Outboxes = Arc::new(move |service| -> Arc<dyn Outbox> {
+            Arc::new(FaultyOutbox::new(inner.outbox(service), twice()))
+        });
         ready(Subject { a: store.clone(), b: store, with, guard: Box::new(()) })
     }
 
@@ -65,7 +67,7 @@ mod timers {
     use super::*;
 
     fn subject() -> Ready<Subject<dyn Timers>> {
-        let timers = Arc::new(FaultyTimers::new(Arc::new(MemTimers::new()), twice()));
+        let timers = Arc::new(FaultyTimers::new(Arc::new(MemoryTimers::new()), twice()));
         ready(Subject { a: timers.clone(), b: timers, with: (), guard: Box::new(()) })
     }
 

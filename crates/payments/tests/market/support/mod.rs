@@ -25,6 +25,7 @@ use stubmart_contract::{
 use stubmart_embedded::sandbox::Sandbox;
 use stubmart_http_kit::SessionGate;
 use stubmart_kernel::worker::{Next, Wake};
+use stubmart_memory::MemoryStore;
 use stubmart_payments::{CHARGES, Charge, Config, Deps, Payments, SERVICE};
 use stubmart_ports::{
     calls::{CallError, Identity, Introspect, SecureOrders},
@@ -35,10 +36,7 @@ use stubmart_ports::{
     key::Key,
     store::{Scan, Store},
 };
-use stubmart_suite::{
-    host::{self, ManualClock},
-    mem::MemStore,
-};
+use stubmart_suite::host::{self, ManualClock};
 use tower::ServiceExt as _;
 
 pub(crate) use orders::{FakeOrders, HOLD};
@@ -51,7 +49,7 @@ pub(crate) const AUTHENTICATES: &str = "pm_card_threeDSecure2Required";
 /// What outlives a crash: the stores, the provider, the orders, and the clock.
 #[derive(Clone)]
 pub(crate) struct World {
-    pub(crate) store: MemStore,
+    pub(crate) store: MemoryStore,
     pub(crate) host: Host,
     pub(crate) clock: ManualClock,
     pub(crate) sandbox: Sandbox,
@@ -91,8 +89,8 @@ struct Watched(World);
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let (host, clock) = host::manual(seed);
-        let store = MemStore::new();
-        let sandbox = Sandbox::new(Arc::new(MemStore::new()), host.clone());
+        let store = MemoryStore::new();
+        let sandbox = Sandbox::new(Arc::new(MemoryStore::new()), host.clone());
         let orders = Arc::new(FakeOrders::new(store.clone(), host.clone()));
         Self { store, host, clock, sandbox, orders, early: Arc::default(), browser: false }
     }
@@ -128,9 +126,13 @@ impl World {
 
     /// Every charge.
     pub(crate) async fn charges(&self) -> Vec<Charge> {
-        let scan = Scan::prefix(&CHARGES, "buyer", &Key::new());
-        let found = self.store.find(scan).await.unwrap();
-        found.iter().map(|found| serde_json::from_slice(&found.doc.body).unwrap()).collect()
+        let (mut charges, mut scan) = (Vec::new(), Scan::prefix(&CHARGES, "buyer", &Key::new()));
+        loop {
+            let found = self.store.find(scan.clone()).await.unwrap();
+            let Some(last) = found.last() else { return charges };
+            scan = scan.behind(&last.key);
+            charges.extend(found.iter().map(|it| serde_json::from_slice(&it.doc.body).unwrap()));
+        }
     }
 
     /// Lets events, the reconciler and time run until nothing is left to do.
@@ -203,9 +205,8 @@ impl World {
 
     /// EVT-1: no gap in the versions, one event for each change, and the last one tells what is stored.
     async fn check_events(&self, charges: &[Charge]) {
-        let mut by_charge: BTreeMap<ChargeId, Vec<Envelope>> = BTreeMap::new();
-        for recorded in self.store.record(SERVICE, 0, usize::MAX).await.unwrap() {
-            let envelope = Envelope::decode(&recorded.event.body).unwrap();
+        let mut by_charge: BTreeMap<ChargeId, Vec<Arc<Envelope>>> = BTreeMap::new();
+        for envelope in self.store.history(SERVICE, None, usize::MAX).await.unwrap() {
             by_charge.entry(ChargeId(envelope.aggregate_id)).or_default().push(envelope);
         }
         for charge in charges {

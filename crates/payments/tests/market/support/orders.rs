@@ -14,20 +14,19 @@ use stubmart_contract::{
     api::{CancelReason, Order, OrderStatus, OrderTicket},
     event::OrderState,
 };
+use stubmart_memory::MemoryStore;
 use stubmart_payments::SERVICE;
 use stubmart_ports::{
     calls::{CallError, SecureOrders, SecureRefusal},
     host::Host,
-    store::Store,
 };
-use stubmart_suite::mem::MemStore;
 
 /// How long a checkout holds its ticket.
 pub(crate) const HOLD: Duration = Duration::from_secs(900);
 
 /// Orders in memory. They hear of charges by the events that payments saved.
 pub(crate) struct FakeOrders {
-    store: MemStore,
+    store: MemoryStore,
     host: Host,
     state: Mutex<State>,
 }
@@ -35,12 +34,11 @@ pub(crate) struct FakeOrders {
 #[derive(Default)]
 struct State {
     orders: BTreeMap<OrderId, (Order, Option<ChargeId>)>,
-    heard: u64,
     events: Vec<Envelope>,
 }
 
 impl FakeOrders {
-    pub(crate) fn new(store: MemStore, host: Host) -> Self {
+    pub(crate) fn new(store: MemoryStore, host: Host) -> Self {
         Self { store, host, state: Mutex::default() }
     }
 
@@ -170,12 +168,12 @@ impl FakeOrders {
 
     /// Hears what payments told since the last time.
     pub(crate) async fn hear(&self) {
-        let heard = self.lock().heard;
-        for recorded in self.store.record(SERVICE, heard, usize::MAX).await.unwrap() {
-            let envelope = Envelope::decode(&recorded.event.body).unwrap();
+        let outbox = self.store.outbox(SERVICE);
+        let told = outbox.pending(usize::MAX).await.unwrap();
+        outbox.published(&told).await.unwrap();
+        for envelope in told {
             let mut state = self.lock();
-            state.heard = state.heard.max(recorded.position);
-            match envelope.event {
+            match &envelope.event {
                 DomainEvent::ChargeCompleted(charge) => {
                     let (order, secured_for) = state.orders.get_mut(&charge.order_id).unwrap();
                     if order.status == OrderStatus::AwaitingPayment

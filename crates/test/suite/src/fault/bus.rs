@@ -1,101 +1,73 @@
 //! A bus that fails.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
-    fmt,
+    collections::{BTreeSet, VecDeque},
     sync::Arc,
 };
 
 use async_trait::async_trait;
-use futures_util::FutureExt as _;
-use stubmart_contract::EventType;
-use stubmart_ports::{
-    bus::{Bus, BusError, Consumer, Delivery, Disposition, Seen, Subscription, Tail, TailFrom},
-    store::Outgoing,
+use futures_util::future::FutureExt as _;
+use stubmart_contract::{Envelope, EventType};
+use stubmart_kernel::mark;
+use stubmart_ports::bus::{
+    Bus, BusError, Consumer, Delivery, Disposition, Seen, Subscription, Tail, TailFrom,
 };
 
-use super::{Fault, Held, Injector, Op, injected};
+use super::{Call, Errors, Fault, Faults, Op, ask, change, injected};
 
-/// A bus with faults injected. Clones share what is late.
+/// The one error of the bus does not say whether anything happened.
+const ERRORS: Errors<BusError> = (BusError::Unavailable, BusError::Unavailable);
+
+/// A bus with faults injected.
 #[derive(Clone)]
 pub struct FaultyBus {
     inner: Arc<dyn Bus>,
-    injector: Arc<Injector>,
-    held: Arc<Held<Vec<Outgoing>>>,
+    faults: Arc<dyn Faults>,
 }
 
-impl fmt::Debug for FaultyBus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FaultyBus").field("late", &self.late()).finish_non_exhaustive()
+impl std::fmt::Debug for FaultyBus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FaultyBus").finish_non_exhaustive()
     }
-}
-
-fn unavailable() -> BusError {
-    BusError::Unavailable(injected())
 }
 
 impl FaultyBus {
-    /// `inner` with the faults of `injector`.
+    /// `inner` with these faults.
     #[must_use]
-    pub fn new(inner: Arc<dyn Bus>, injector: Arc<Injector>) -> Self {
-        Self { inner, injector, held: Arc::default() }
+    pub fn new(inner: Arc<dyn Bus>, faults: Arc<dyn Faults>) -> Self {
+        Self { inner, faults }
     }
 
-    /// How many batches of events are late.
-    #[must_use]
-    pub fn late(&self) -> usize {
-        self.held.count()
-    }
-
-    /// Lets the late batch at this place reach the bus, 0 being the oldest; false when there is none.
-    pub async fn release(&self, place: usize) -> bool {
-        let Some(events) = self.held.take(place) else { return false };
-        drop(self.inner.publish(&events).await);
-        true
-    }
-
-    /// Lets every late batch reach the bus, oldest first.
-    pub async fn release_all(&self) {
-        while self.release(0).await {}
-    }
-
-    fn check(&self, op: Op) -> Result<(), BusError> {
-        if self.injector.fails(op) { Err(unavailable()) } else { Ok(()) }
+    async fn ask<T: Send>(
+        &self,
+        op: Op,
+        make: impl Future<Output = Result<T, BusError>> + Send,
+    ) -> Result<T, BusError> {
+        ask(&self.faults, Call::new(op), BusError::Unavailable, make).await
     }
 }
 
 #[async_trait]
 impl Bus for FaultyBus {
-    async fn publish(&self, events: &[Outgoing]) -> Result<(), BusError> {
-        match self.injector.ask(Op::Publish) {
-            Fault::None => self.inner.publish(events).await,
-            Fault::Fail => Err(unavailable()),
-            Fault::LoseAnswer => {
-                drop(self.inner.publish(events).await);
-                Err(unavailable())
-            }
-            Fault::Late => {
-                self.held.push(events.to_vec());
-                Err(unavailable())
-            }
-            Fault::Twice => {
-                self.inner.publish(events).await?;
-                self.inner.publish(events).await
-            }
-        }
+    async fn publish(&self, events: &[Arc<Envelope>]) -> Result<(), BusError> {
+        change(&self.faults, Call::new(Op::Publish), ERRORS, || {
+            let (inner, events) = (Arc::clone(&self.inner), events.to_vec());
+            async move { inner.publish(&events).await }.boxed()
+        })
+        .await
     }
 
     async fn subscribe(
         &self,
         consumer: &'static Consumer,
     ) -> Result<Box<dyn Subscription>, BusError> {
-        self.check(Op::Subscribe)?;
+        let inner = self.ask(Op::Subscribe, self.inner.subscribe(consumer)).await?;
         Ok(Box::new(FaultySubscription {
-            inner: self.inner.subscribe(consumer).await?,
-            injector: Arc::clone(&self.injector),
-            tokens: 0,
-            given: BTreeMap::new(),
-            later: VecDeque::new(),
+            inner,
+            faults: Arc::clone(&self.faults),
+            name: consumer.name,
+            ready: VecDeque::new(),
+            settled: BTreeSet::new(),
         }))
     }
 
@@ -104,50 +76,64 @@ impl Bus for FaultyBus {
         types: &'static [EventType],
         from: TailFrom,
     ) -> Result<Box<dyn Tail>, BusError> {
-        self.check(Op::Tail)?;
-        let inner = self.inner.tail(types, from).await?;
-        Ok(Box::new(FaultyTail { inner, injector: Arc::clone(&self.injector) }))
+        let inner = self.ask(Op::Tail, self.inner.tail(types, from)).await?;
+        let faults = Arc::clone(&self.faults);
+        Ok(Box::new(FaultyTail { inner, faults, seen: Vec::new() }))
     }
 
     async fn position(&self) -> Result<u64, BusError> {
-        self.check(Op::Position)?;
-        self.inner.position().await
+        self.ask(Op::Position, self.inner.position()).await
     }
 
     async fn ready(&self) -> Result<(), BusError> {
-        self.check(Op::BusReady)?;
-        self.inner.ready().await
+        self.ask(Op::BusReady, self.inner.ready()).await
     }
 }
 
-/// A reader that gives out tokens of its own, since it gives some deliveries twice.
 struct FaultySubscription {
     inner: Box<dyn Subscription>,
-    injector: Arc<Injector>,
-    tokens: u64,
-    /// The inner token of each token that was given; `None` for a repetition.
-    given: BTreeMap<u64, Option<u64>>,
-    /// What is delivered behind later ones, and what is delivered again.
-    later: VecDeque<(Option<u64>, Delivery)>,
+    faults: Arc<dyn Faults>,
+    name: &'static str,
+    /// What came from the bus and was not given out yet.
+    ready: VecDeque<Delivery>,
+    /// Deliveries that are settled already, since they come again whatever becomes of them.
+    settled: BTreeSet<u64>,
 }
 
 impl FaultySubscription {
-    /// Gives a delivery out under a token of its own.
-    fn give(&mut self, inner_token: Option<u64>, mut delivery: Delivery) -> Delivery {
-        self.tokens += 1;
-        self.given.insert(self.tokens, inner_token);
-        delivery.token = self.tokens;
-        delivery
+    fn call(&self, op: Op) -> Call {
+        Call { caller: self.name, ..Call::new(op) }
     }
 
-    /// Shuffles `fresh` and what was kept for later, and gives out at most `limit` of them.
-    fn give_all(&mut self, fresh: Vec<Delivery>, limit: usize) -> Vec<Delivery> {
-        let mut all: Vec<_> =
-            fresh.into_iter().map(|delivery| (Some(delivery.token), delivery)).collect();
-        let room = limit.saturating_sub(all.len()).min(self.later.len());
-        all.extend(self.later.drain(..room));
-        self.injector.shuffle(&mut all);
-        all.into_iter().map(|(token, delivery)| self.give(token, delivery)).collect()
+    /// Takes up what came from the bus. Some comes later, some twice.
+    async fn take_up(&mut self, fresh: Vec<Delivery>) -> Result<(), BusError> {
+        let mut again = Vec::new();
+        for delivery in fresh {
+            let fault = match delivery.attempt {
+                1 => self.faults.deliver(self.call(Op::Deliver)),
+                _ => Fault::None,
+            };
+            if matches!(fault, Fault::Late | Fault::Twice) {
+                again.push((delivery.token, Disposition::RetryAfter(self.faults.delay())));
+            }
+            if fault == Fault::Twice {
+                self.settled.insert(delivery.token);
+            }
+            if fault != Fault::Late {
+                self.ready.push_back(delivery);
+            }
+        }
+        if again.is_empty() { Ok(()) } else { self.inner.settle(again).await }
+    }
+
+    /// Gives out at most `limit` of what is ready, in any order.
+    fn give_out(&mut self, limit: usize) -> Vec<Delivery> {
+        let mut given = Vec::new();
+        while given.len() < limit && !self.ready.is_empty() {
+            let place = self.faults.pick(self.ready.len());
+            given.extend(self.ready.swap_remove_front(place));
+        }
+        given
     }
 }
 
@@ -155,64 +141,69 @@ impl FaultySubscription {
 impl Subscription for FaultySubscription {
     async fn next(&mut self, limit: usize) -> Result<Vec<Delivery>, BusError> {
         let limit = limit.max(1);
-        loop {
-            let fault = self.injector.ask(Op::Next);
-            if fault == Fault::Fail {
-                return Err(unavailable());
-            }
-            let fresh = if self.later.is_empty() {
-                self.inner.next(limit).await?
-            } else {
-                // There is something to deliver, so nobody has to wait for more.
-                self.inner.next(limit).now_or_never().unwrap_or(Ok(Vec::new()))?
-            };
-            match fault {
-                Fault::LoseAnswer => return Err(unavailable()),
-                Fault::Late if !fresh.is_empty() => {
-                    self.later.extend(fresh.into_iter().map(|it| (Some(it.token), it)));
-                    continue;
-                }
-                Fault::None | Fault::Fail | Fault::Late | Fault::Twice => {}
-            }
-            let echoes: Vec<_> = if fault == Fault::Twice { fresh.clone() } else { Vec::new() };
-            let given = self.give_all(fresh, limit);
-            for mut echo in echoes {
-                echo.attempt = echo.attempt.saturating_add(1);
-                self.later.push_back((None, echo));
-            }
-            return Ok(given);
+        while self.ready.is_empty() {
+            let fresh = self.inner.next(limit).await?;
+            self.take_up(fresh).await?;
         }
+        let call = self.call(Op::Next);
+        let fault = self.faults.begin(call).await;
+        let answer = match fault {
+            Fault::None | Fault::Twice | Fault::Forget => Ok(self.give_out(limit)),
+            Fault::Fail | Fault::Late => Err(BusError::Unavailable(injected())),
+            Fault::LoseAnswer => {
+                drop(self.give_out(limit));
+                Err(BusError::Unavailable(injected()))
+            }
+        };
+        self.faults.end(call).await;
+        answer
     }
 
     async fn settle(&mut self, settled: Vec<(u64, Disposition)>) -> Result<(), BusError> {
         let mut inner_settled = Vec::with_capacity(settled.len());
         for (token, disposition) in settled {
-            if let Some(Some(inner_token)) = self.given.remove(&token) {
-                inner_settled.push((inner_token, disposition));
+            if !self.settled.remove(&token) {
+                inner_settled.push((token, disposition));
+            } else if disposition == Disposition::Done {
+                mark!("an event that was handled before came again");
             }
         }
-        match self.injector.ask(Op::Settle) {
-            Fault::Fail | Fault::Late => Err(unavailable()),
+        let call = self.call(Op::Settle);
+        let answer = match self.faults.begin(call).await {
+            Fault::Fail | Fault::Late => {
+                mark!("an acknowledgement was lost");
+                Err(BusError::Unavailable(injected()))
+            }
             Fault::LoseAnswer => {
-                drop(self.inner.settle(inner_settled).await);
-                Err(unavailable())
+                self.inner.settle(inner_settled).await.and(Err(BusError::Unavailable(injected())))
             }
-            Fault::None | Fault::Twice => self.inner.settle(inner_settled).await,
-        }
+            Fault::None | Fault::Twice | Fault::Forget => self.inner.settle(inner_settled).await,
+        };
+        self.faults.end(call).await;
+        answer
     }
 }
 
 struct FaultyTail {
     inner: Box<dyn Tail>,
-    injector: Arc<Injector>,
+    faults: Arc<dyn Faults>,
+    /// What came from the bus and was not shown yet.
+    seen: Vec<Seen>,
 }
 
 #[async_trait]
 impl Tail for FaultyTail {
     async fn next(&mut self, limit: usize) -> Result<Vec<Seen>, BusError> {
-        if self.injector.fails(Op::TailNext) {
-            return Err(unavailable());
+        if self.seen.is_empty() {
+            self.seen = self.inner.next(limit).await?;
         }
-        self.inner.next(limit).await
+        // Only what is shown is gone from here: a wait that is dropped loses nothing.
+        let call = Call::new(Op::TailNext);
+        let fault = self.faults.begin(call).await;
+        self.faults.end(call).await;
+        match fault {
+            Fault::None | Fault::Twice | Fault::Forget => Ok(std::mem::take(&mut self.seen)),
+            Fault::Fail | Fault::LoseAnswer | Fault::Late => Err(BusError::Unavailable(injected())),
+        }
     }
 }

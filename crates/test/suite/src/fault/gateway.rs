@@ -1,118 +1,80 @@
 //! A payment gateway that fails.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{future::Future, sync::Arc};
 
 use async_trait::async_trait;
+use futures_util::future::FutureExt as _;
 use stubmart_contract::{ChargeId, Timestamp};
 use stubmart_ports::gateway::{
     AuthoriseRequest, BadNotice, GatewayError, Intent, IntentState, Notice, PaymentGateway,
 };
 
-use super::{Fault, Held, Injector, Op, injected};
+use super::{Call, Errors, Fault, Faults, Op, change, injected};
 
-/// A payment gateway with faults injected. Clones share what is late.
+const ERRORS: Errors<GatewayError> = (GatewayError::Unavailable, GatewayError::Indeterminate);
+
+/// A payment gateway with faults injected.
 #[derive(Clone)]
 pub struct FaultyGateway {
     inner: Arc<dyn PaymentGateway>,
-    injector: Arc<Injector>,
-    held: Arc<Held<Ask>>,
+    faults: Arc<dyn Faults>,
 }
 
-/// A request that changes something at the provider.
-#[derive(Debug, Clone)]
-enum Ask {
-    Authorise(AuthoriseRequest),
-    Capture(ChargeId, String),
-    Void(ChargeId, String),
-    Refund(ChargeId, String),
-}
-
-impl fmt::Debug for FaultyGateway {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FaultyGateway").field("late", &self.late()).finish_non_exhaustive()
+impl std::fmt::Debug for FaultyGateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FaultyGateway").finish_non_exhaustive()
     }
 }
 
 impl FaultyGateway {
-    /// `inner` with the faults of `injector`.
+    /// `inner` with these faults.
     #[must_use]
-    pub fn new(inner: Arc<dyn PaymentGateway>, injector: Arc<Injector>) -> Self {
-        Self { inner, injector, held: Arc::default() }
+    pub fn new(inner: Arc<dyn PaymentGateway>, faults: Arc<dyn Faults>) -> Self {
+        Self { inner, faults }
     }
 
-    /// How many requests are late.
-    #[must_use]
-    pub fn late(&self) -> usize {
-        self.held.count()
-    }
-
-    /// Lets the late request at this place arrive, 0 being the oldest; false when there is none.
-    pub async fn release(&self, place: usize) -> bool {
-        match self.held.take(place) {
-            Some(Ask::Authorise(request)) => drop(self.inner.authorise(&request).await),
-            Some(Ask::Capture(charge_id, intent_id)) => {
-                drop(self.inner.capture(charge_id, &intent_id).await);
-            }
-            Some(Ask::Void(charge_id, intent_id)) => {
-                drop(self.inner.void(charge_id, &intent_id).await);
-            }
-            Some(Ask::Refund(charge_id, intent_id)) => {
-                drop(self.inner.refund(charge_id, &intent_id).await);
-            }
-            None => return false,
-        }
-        true
-    }
-
-    /// Lets every late request arrive, oldest first.
-    pub async fn release_all(&self) {
-        while self.release(0).await {}
-    }
-
-    /// Makes the call as the fault of the moment has it; `ask` is what arrives later, where it is late.
-    async fn faulty<T, Answer>(
+    /// Has the provider change the intent of a charge.
+    async fn change<Answer>(
         &self,
         op: Op,
-        ask: Ask,
-        call: impl Fn() -> Answer + Send,
-    ) -> Result<T, GatewayError>
+        charge_id: ChargeId,
+        intent_id: &str,
+        make: fn(Arc<dyn PaymentGateway>, ChargeId, String) -> Answer,
+    ) -> Result<IntentState, GatewayError>
     where
-        T: Send,
-        Answer: Future<Output = Result<T, GatewayError>> + Send,
+        Answer: Future<Output = Result<IntentState, GatewayError>> + Send + 'static,
     {
-        match self.injector.ask(op) {
-            Fault::None => call().await,
-            Fault::Fail => Err(GatewayError::Unavailable(injected())),
-            Fault::LoseAnswer => {
-                drop(call().await);
-                Err(GatewayError::Indeterminate(injected()))
-            }
-            Fault::Late => {
-                self.held.push(ask);
-                Err(GatewayError::Indeterminate(injected()))
-            }
-            Fault::Twice => {
-                let answer = call().await;
-                drop(call().await);
-                answer
-            }
-        }
+        change(&self.faults, Call::about(op, charge_id.0), ERRORS, || {
+            make(Arc::clone(&self.inner), charge_id, intent_id.to_owned()).boxed()
+        })
+        .await
     }
 
-    fn read(&self, op: Op) -> Result<(), GatewayError> {
-        match self.injector.ask(op) {
-            Fault::None | Fault::Twice => Ok(()),
+    /// Asks the provider. No answer leaves it open what the provider would have said.
+    async fn read<T: Send>(
+        &self,
+        call: Call,
+        read: impl Future<Output = Result<T, GatewayError>> + Send,
+    ) -> Result<T, GatewayError> {
+        let answer = match self.faults.begin(call).await {
+            Fault::None | Fault::Twice | Fault::Forget => read.await,
             Fault::Fail => Err(GatewayError::Unavailable(injected())),
             Fault::LoseAnswer | Fault::Late => Err(GatewayError::Indeterminate(injected())),
-        }
+        };
+        self.faults.end(call).await;
+        answer
     }
 }
 
 #[async_trait]
 impl PaymentGateway for FaultyGateway {
     async fn authorise(&self, request: &AuthoriseRequest) -> Result<Intent, GatewayError> {
-        let ask = Ask::Authorise(request.clone());
-        self.faulty(Op::Authorise, ask, || self.inner.authorise(request)).await
+        let call = Call::about(Op::Authorise, request.charge_id.0);
+        change(&self.faults, call, ERRORS, || {
+            let (inner, request) = (Arc::clone(&self.inner), request.clone());
+            async move { inner.authorise(&request).await }.boxed()
+        })
+        .await
     }
 
     async fn capture(
@@ -120,8 +82,10 @@ impl PaymentGateway for FaultyGateway {
         charge_id: ChargeId,
         intent_id: &str,
     ) -> Result<IntentState, GatewayError> {
-        let ask = Ask::Capture(charge_id, intent_id.to_owned());
-        self.faulty(Op::Capture, ask, || self.inner.capture(charge_id, intent_id)).await
+        let make = |inner: Arc<dyn PaymentGateway>, charge_id, intent_id: String| async move {
+            inner.capture(charge_id, &intent_id).await
+        };
+        self.change(Op::Capture, charge_id, intent_id, make).await
     }
 
     async fn void(
@@ -129,8 +93,10 @@ impl PaymentGateway for FaultyGateway {
         charge_id: ChargeId,
         intent_id: &str,
     ) -> Result<IntentState, GatewayError> {
-        let ask = Ask::Void(charge_id, intent_id.to_owned());
-        self.faulty(Op::Void, ask, || self.inner.void(charge_id, intent_id)).await
+        let make = |inner: Arc<dyn PaymentGateway>, charge_id, intent_id: String| async move {
+            inner.void(charge_id, &intent_id).await
+        };
+        self.change(Op::Void, charge_id, intent_id, make).await
     }
 
     async fn refund(
@@ -138,18 +104,19 @@ impl PaymentGateway for FaultyGateway {
         charge_id: ChargeId,
         intent_id: &str,
     ) -> Result<IntentState, GatewayError> {
-        let ask = Ask::Refund(charge_id, intent_id.to_owned());
-        self.faulty(Op::Refund, ask, || self.inner.refund(charge_id, intent_id)).await
+        let make = |inner: Arc<dyn PaymentGateway>, charge_id, intent_id: String| async move {
+            inner.refund(charge_id, &intent_id).await
+        };
+        self.change(Op::Refund, charge_id, intent_id, make).await
     }
 
     async fn intent(&self, intent_id: &str) -> Result<Intent, GatewayError> {
-        self.read(Op::Intent)?;
-        self.inner.intent(intent_id).await
+        self.read(Call::new(Op::Intent), self.inner.intent(intent_id)).await
     }
 
     async fn intent_of(&self, charge_id: ChargeId) -> Result<Option<Intent>, GatewayError> {
-        self.read(Op::IntentOf)?;
-        self.inner.intent_of(charge_id).await
+        let call = Call::about(Op::IntentOf, charge_id.0);
+        self.read(call, self.inner.intent_of(charge_id)).await
     }
 
     fn publishable_key(&self) -> Option<&str> {

@@ -1,63 +1,74 @@
-//! Wrappers that make any adapter fail as real ones do, by a plan that a test or a seed gives.
+//! Wrappers that make any adapter fail as real ones do, by a plan that a test, a seed or a simulation
+//! gives.
 //!
 //! They do what the ports allow and the market claims to survive, and no more:
 //!
 //! | call | [`Fault::Fail`] | [`Fault::LoseAnswer`] | [`Fault::Late`] | [`Fault::Twice`] |
 //! |---|---|---|---|---|
-//! | store: save, delete, published | not done, `Unavailable` | done, `Indeterminate` | `Indeterminate`, done when released | done twice, the first answer given |
-//! | store: every read | `Unavailable` | as `Fail` | as `Fail` | as `None` |
-//! | bus: publish | not done, `Unavailable` | done, `Unavailable` | `Unavailable`, done when released | done twice |
-//! | bus: next | nothing taken, `Unavailable` | taken and lost on the way, `Unavailable` | delivered behind later ones | delivered again later |
+//! | store: save, delete; outbox: published | not done, `Unavailable` | done, `Indeterminate` | `Indeterminate`, done later | done twice, the first answer given |
+//! | store, outbox: every read | `Unavailable` | as `Fail` | as `Fail` | as `None` |
+//! | bus: publish | not done, `Unavailable` | done, `Unavailable` | `Unavailable`, done later | done twice |
+//! | bus: next | `Unavailable`, and delivered by the next call | taken and lost on the way, `Unavailable` | as `Fail` | as `None` |
+//! | bus: deliver, for each delivery that comes for the first time | as `None` | as `None` | delivered later, as a further attempt | delivered, and again later as a further attempt |
 //! | bus: settle | not done, `Unavailable` | done, `Unavailable` | as `Fail` | as `None` |
 //! | bus: subscribe, tail, its next, position, ready | `Unavailable` | as `Fail` | as `Fail` | as `None` |
-//! | timers: change, finish | not done, `Unavailable` | done, `Unavailable` | `Unavailable`, done when released | done twice |
-//! | timers: claim | nothing claimed, `Unavailable` | claimed, `Unavailable` | as `LoseAnswer` | claimed, and answered again by the next claim |
+//! | timers: change, finish | not done, `Unavailable` | done, `Unavailable` | `Unavailable`, done later | done twice |
+//! | timers: claim | nothing claimed, `Unavailable` | claimed, `Unavailable` | as if none were due | claimed, and answered again by the next claim |
 //! | timers: `next_due` | `Unavailable` | as `Fail` | as `Fail` | as `None` |
-//! | gateway: authorise, capture, void, refund | not done, `Unavailable` | done, `Indeterminate` | `Indeterminate`, done when released | done twice, the first answer given |
+//! | gateway: authorise, capture, void, refund | not done, `Unavailable` | done, `Indeterminate` | `Indeterminate`, done later | done twice, the first answer given |
 //! | gateway: intent, `intent_of` | `Unavailable` | `Indeterminate` | as `LoseAnswer` | as `None` |
+//! | mailer: send | not sent, `Failed` | sent, `Failed` | `Failed`, sent later | sent twice |
+//! | limits: take, peek | `LimitsUnavailable` | as `Fail` | as `Fail` | as `None` |
 //!
-//! Within a batch the bus shuffles what it delivers. A store or bus that loses what it acknowledged is
-//! no fault that anybody claims to survive, save for a bus and timers that are emptied whole
-//! ([`MemBus::wipe`](crate::mem::MemBus::wipe), [`MemTimers::wipe`](crate::mem::MemTimers::wipe)).
+//! [`Fault::Forget`] is for a change of timers alone: it is acknowledged and not done, as by a memory
+//! store that lost its newest second. Anything else treats it as `None`: a store or bus that loses what
+//! it acknowledged is no fault that the market claims to survive, save for a bus and timers that are
+//! emptied whole.
 //!
-//! One thing that a late write can do is stopped by no version check: a save that expects no document
-//! makes it again when it lands after the document was deleted.
+//! Within a batch the bus shuffles what it delivers.
+//!
+//! No revision stops one thing that a late write can do: a save that expects no document makes it again
+//! when it lands after the document was deleted.
 
 mod bus;
 mod gateway;
+mod injector;
+mod limits;
+mod mailer;
+mod outbox;
 mod store;
 mod timers;
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    fmt,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{fmt, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 pub use bus::FaultyBus;
+use futures_util::future::{BoxFuture, FutureExt as _};
 pub use gateway::FaultyGateway;
+pub use injector::{Injector, Rates};
+pub use limits::FaultyLimits;
+pub use mailer::FaultyMailer;
+pub use outbox::FaultyOutbox;
 pub use store::FaultyStore;
 use stubmart_ports::Cause;
 pub use timers::FaultyTimers;
-
-use crate::host::{Seeded, lock};
+use uuid::Uuid;
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     /// Nothing.
     None,
-    /// It is not done, and the caller is told so as far as the port can tell.
+    /// It is not done, and the caller learns so as far as the port can tell.
     Fail,
-    /// It is done, and the caller is not told.
+    /// It is done, and the answer is lost.
     LoseAnswer,
-    /// The caller is not told, and it is done later: when the test releases it.
+    /// The answer is lost, and it is done later.
     Late,
     /// It is done twice.
     Twice,
+    /// It is acknowledged and not done.
+    Forget,
 }
 
 /// The calls that can go wrong.
@@ -69,13 +80,14 @@ pub enum Op {
     Delete,
     Find,
     Keys,
+    History,
+    StoreReady,
     Pending,
     Published,
-    Record,
-    StoreReady,
     Publish,
     Subscribe,
     Next,
+    Deliver,
     Settle,
     Tail,
     TailNext,
@@ -91,6 +103,9 @@ pub enum Op {
     Refund,
     Intent,
     IntentOf,
+    SendMail,
+    TakeLimit,
+    PeekLimit,
 }
 
 /// A call that is about to be made.
@@ -98,160 +113,120 @@ pub enum Op {
 pub struct Call {
     /// Which.
     pub op: Op,
-    /// The how manieth of its kind it is, from 1.
-    pub number: u64,
+    /// What it is about, for a log: a document's or timer's id, or nil.
+    pub subject: Uuid,
+    /// Who makes it, for a log: the consumer's name where it has one, or nothing.
+    pub caller: &'static str,
 }
 
-/// How often each fault happens, in a thousand calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rates {
-    /// [`Fault::Fail`].
-    pub fail: u16,
-    /// [`Fault::LoseAnswer`].
-    pub lose_answer: u16,
-    /// [`Fault::Late`].
-    pub late: u16,
-    /// [`Fault::Twice`].
-    pub twice: u16,
-}
-
-impl Rates {
-    /// Each of the faults so often.
-    #[must_use]
-    pub const fn each(per_mille: u16) -> Self {
-        Self { fail: per_mille, lose_answer: per_mille, late: per_mille, twice: per_mille }
+impl Call {
+    const fn new(op: Op) -> Self {
+        Self { op, subject: Uuid::nil(), caller: "" }
     }
 
-    fn draw(self, random: &mut Seeded) -> Fault {
-        let mut left = random.below(1000);
-        let faults = [
-            (Fault::Fail, self.fail),
-            (Fault::LoseAnswer, self.lose_answer),
-            (Fault::Late, self.late),
-            (Fault::Twice, self.twice),
-        ];
-        for (fault, rate) in faults {
-            match left.checked_sub(u64::from(rate)) {
-                Some(rest) => left = rest,
-                None => return fault,
-            }
-        }
-        Fault::None
+    const fn about(op: Op, subject: Uuid) -> Self {
+        Self { op, subject, caller: "" }
     }
 }
-
-type Plan = Box<dyn FnMut(Call) -> Fault + Send>;
 
 /// Decides what goes wrong, for any number of wrappers.
-pub struct Injector {
-    state: Mutex<State>,
-    healthy: AtomicBool,
-}
+#[async_trait]
+pub trait Faults: fmt::Debug + Send + Sync + 'static {
+    /// A call begins: it may be slow, and something may go wrong with it.
+    async fn begin(&self, call: Call) -> Fault;
 
-struct State {
-    plan: Plan,
-    random: Seeded,
-    calls: BTreeMap<Op, u64>,
-    injected: BTreeMap<(Op, Fault), u64>,
-}
+    /// A call was made and its caller is about to see the answer, which may be slow too.
+    async fn end(&self, _: Call) {}
 
-impl fmt::Debug for Injector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Injector").field("injected", &self.injected()).finish_non_exhaustive()
-    }
-}
-
-impl Injector {
-    /// Faults as `plan` says, asked before each call. What the bus shuffles is shuffled by a fixed seed.
-    #[must_use]
-    pub fn new(plan: impl FnMut(Call) -> Fault + Send + 'static) -> Arc<Self> {
-        Self::with(Box::new(plan), 0)
+    /// What goes wrong with a delivery that comes for the first time.
+    fn deliver(&self, _: Call) -> Fault {
+        Fault::None
     }
 
-    /// Faults drawn from a seed. The same calls in the same order have the same faults.
-    #[must_use]
-    pub fn seeded(seed: u64, rates: Rates) -> Arc<Self> {
-        let mut random = Seeded::new(seed);
-        Self::with(Box::new(move |_| rates.draw(&mut random)), seed)
-    }
+    /// Does `work` later.
+    fn later(&self, call: Call, work: BoxFuture<'static, ()>);
 
-    fn with(plan: Plan, seed: u64) -> Arc<Self> {
-        let state = State {
-            plan,
-            random: Seeded::new(seed),
-            calls: BTreeMap::new(),
-            injected: BTreeMap::new(),
-        };
-        Arc::new(Self { state: Mutex::new(state), healthy: AtomicBool::new(false) })
-    }
+    /// After how long a delivery that is late comes, or comes again.
+    fn delay(&self) -> Duration;
 
-    /// No more faults, until [`Self::hurt`]. What is late stays late until it is released.
-    pub fn heal(&self) {
-        self.healthy.store(true, Ordering::SeqCst);
-    }
-
-    /// Faults again.
-    pub fn hurt(&self) {
-        self.healthy.store(false, Ordering::SeqCst);
-    }
-
-    /// How often each fault was injected into each call.
-    #[must_use]
-    pub fn injected(&self) -> BTreeMap<(Op, Fault), u64> {
-        lock(&self.state).injected.clone()
-    }
-
-    fn ask(&self, op: Op) -> Fault {
-        if self.healthy.load(Ordering::SeqCst) {
-            return Fault::None;
-        }
-        let state = &mut *lock(&self.state);
-        let number = state.calls.entry(op).or_default();
-        *number += 1;
-        let fault = (state.plan)(Call { op, number: *number });
-        if fault != Fault::None {
-            *state.injected.entry((op, fault)).or_default() += 1;
-        }
-        fault
-    }
-
-    /// What goes wrong with a call that changes nothing: it fails or it does not.
-    fn fails(&self, op: Op) -> bool {
-        !matches!(self.ask(op), Fault::None | Fault::Twice)
-    }
-
-    fn shuffle<T>(&self, items: &mut [T]) {
-        if !self.healthy.load(Ordering::SeqCst) {
-            lock(&self.state).random.shuffle(items);
-        }
+    /// Which of `count` deliveries that are ready is shown next; 0 keeps their order.
+    fn pick(&self, _count: usize) -> usize {
+        0
     }
 }
 
 /// The cause that injected failures give.
-fn injected() -> Cause {
+#[must_use]
+pub fn injected() -> Cause {
     "an injected fault".into()
 }
 
-/// What is late: on its way, and not done yet.
-#[derive(Debug)]
-struct Held<T>(Mutex<VecDeque<T>>);
+/// The errors of a port for a call that was not made, and for one whose answer was lost.
+type Errors<E> = (fn(Cause) -> E, fn(Cause) -> E);
 
-impl<T> Default for Held<T> {
-    fn default() -> Self {
-        Self(Mutex::new(VecDeque::new()))
+/// Makes a call that changes something, as the fault of the moment has it.
+async fn change<T, E>(
+    faults: &Arc<dyn Faults>,
+    call: Call,
+    errors: Errors<E>,
+    make: impl Fn() -> BoxFuture<'static, Result<T, E>> + Send,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    let fault = faults.begin(call).await;
+    let answer = change_with(fault, faults, call, errors, make).await;
+    faults.end(call).await;
+    answer
+}
+
+/// Makes a call that changes something, as this fault has it.
+async fn change_with<T, E>(
+    fault: Fault,
+    faults: &Arc<dyn Faults>,
+    call: Call,
+    (fail, lost): Errors<E>,
+    make: impl Fn() -> BoxFuture<'static, Result<T, E>> + Send,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    match fault {
+        Fault::None | Fault::Forget => make().await,
+        Fault::Fail => Err(fail(injected())),
+        Fault::LoseAnswer => {
+            drop(make().await);
+            Err(lost(injected()))
+        }
+        Fault::Late => {
+            faults.later(call, make().map(drop).boxed());
+            Err(lost(injected()))
+        }
+        Fault::Twice => {
+            let answer = make().await;
+            drop(make().await);
+            answer
+        }
     }
 }
 
-impl<T> Held<T> {
-    fn push(&self, item: T) {
-        lock(&self.0).push_back(item);
-    }
-
-    fn count(&self) -> usize {
-        lock(&self.0).len()
-    }
-
-    fn take(&self, place: usize) -> Option<T> {
-        lock(&self.0).remove(place)
-    }
+/// Makes a call that changes nothing: it is answered, or it fails.
+async fn ask<T, E>(
+    faults: &Arc<dyn Faults>,
+    call: Call,
+    fail: fn(Cause) -> E,
+    make: impl Future<Output = Result<T, E>> + Send,
+) -> Result<T, E>
+where
+    T: Send,
+    E: Send,
+{
+    let answer = match faults.begin(call).await {
+        Fault::None | Fault::Twice | Fault::Forget => make.await,
+        Fault::Fail | Fault::LoseAnswer | Fault::Late => Err(fail(injected())),
+    };
+    faults.end(call).await;
+    answer
 }

@@ -12,7 +12,7 @@ use stubmart_contract::EventType;
 use stubmart_ports::bus::{Bus, Consumer, Delivery, Disposition, Subscription};
 pub use tail::*;
 
-use super::{events, keeps_waiting, number_of};
+use super::{events, keeps_waiting, number_shown};
 
 /// Readers of everything.
 static ALL: Consumer = Consumer { name: "suite.all", types: EventType::ALL };
@@ -38,7 +38,7 @@ async fn take(reader: &mut dyn Subscription, count: usize) -> BTreeMap<u64, Deli
     let mut taken = BTreeMap::new();
     while taken.len() < count {
         for delivery in reader.next(count - taken.len()).await.unwrap() {
-            let number = number_of(&delivery.body);
+            let number = number_shown(&delivery.event);
             assert!(taken.insert(number, delivery).is_none(), "{number} came twice");
         }
     }

@@ -13,12 +13,6 @@ pub trait Outbox: Send + Sync + 'static {
     fn mails(&self) -> Vec<Mail>;
 }
 
-impl Outbox for crate::mem::MemMailer {
-    fn mails(&self) -> Vec<Mail> {
-        Self::mails(self)
-    }
-}
-
 fn mail(number: u64) -> Mail {
     Mail {
         id: Uuid::from_u128(u128::from(number)),

@@ -2,7 +2,8 @@
 //! other must see, and what both do at once must end as if one came after the other.
 //!
 //! Each port has a macro that makes a test of each of its rules ([`store_suite!`](crate::store_suite),
-//! [`outbox_suite!`](crate::outbox_suite), [`bus_suite!`](crate::bus_suite),
+//! [`outbox_suite!`](crate::outbox_suite), [`delivery_suite!`](crate::delivery_suite),
+//! [`bus_suite!`](crate::bus_suite),
 //! [`timers_suite!`](crate::timers_suite), [`limits_suite!`](crate::limits_suite),
 //! [`mailer_suite!`](crate::mailer_suite), [`gateway_suite!`](crate::gateway_suite)). It is given an
 //! `fn() -> impl Future<Output = Subject<…>>` that makes what is tested, empty, anew for each test.
@@ -13,6 +14,7 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a rule fails by panicking")]
 
 pub mod bus;
+pub mod delivery;
 pub mod gateway;
 pub mod limits;
 pub mod mailer;
@@ -24,9 +26,9 @@ use std::{any::Any, fmt, future::Future, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use stubmart_contract::{
-    DomainEvent, Envelope, EventType, MessageId, Timestamp, UserId, event::UserState,
+    Actor, DomainEvent, Envelope, EventType, MessageId, Timestamp, UserId, event::UserState,
 };
-use stubmart_ports::store::Outgoing;
+use stubmart_ports::bus::Event;
 use tokio::{sync::Barrier, time::timeout};
 use uuid::Uuid;
 
@@ -108,37 +110,45 @@ where
     results
 }
 
-/// The `number`th event of a rule, of one of the three `USER_*` kinds.
-fn event(kind: EventType, number: u64) -> Outgoing {
-    let id = Uuid::from_u128(u128::from(number));
-    let state = UserState { id: UserId(id) };
-    let envelope = Envelope {
-        id: MessageId(id),
-        aggregate_id: id,
-        version: 1,
+/// The `number`th event of a rule, of one of the three `USER_*` kinds, about an aggregate of its own.
+fn event(kind: EventType, number: u64) -> Arc<Envelope> {
+    Arc::new(event_of(kind, number, Uuid::from_u128(u128::from(number)), 1))
+}
+
+/// The `number`th event of a rule, as this version of this aggregate.
+fn event_of(kind: EventType, number: u64, aggregate_id: Uuid, version: u64) -> Envelope {
+    let id = MessageId(Uuid::from_u128(u128::from(number)));
+    let state = UserState { id: UserId(aggregate_id) };
+    Envelope {
+        id,
+        aggregate_id,
+        version,
         at: Timestamp::EPOCH,
-        causation_id: MessageId(id),
-        correlation_id: MessageId(id),
-        actor: stubmart_contract::Actor::System,
+        causation_id: id,
+        correlation_id: id,
+        actor: Actor::System,
         request_id: None,
         event: match kind {
             EventType::UserUpdated => DomainEvent::UserUpdated(state),
             EventType::UserDeleted => DomainEvent::UserDeleted(state),
             _ => DomainEvent::UserCreated(state),
         },
-    };
-    let event_type = envelope.event.event_type();
-    Outgoing { id: MessageId(id), event_type, body: envelope.encode().unwrap() }
+    }
 }
 
 /// Events of one kind with the numbers of `numbers`.
-fn events(numbers: impl IntoIterator<Item = u64>) -> Vec<Outgoing> {
+fn events(numbers: impl IntoIterator<Item = u64>) -> Vec<Arc<Envelope>> {
     numbers.into_iter().map(|number| event(EventType::UserCreated, number)).collect()
 }
 
-/// The number of the event with this body.
-fn number_of(body: &[u8]) -> u64 {
-    u64::try_from(Envelope::decode(body).unwrap().id.0.as_u128()).unwrap()
+/// The number of an event.
+fn number_of(event: &Envelope) -> u64 {
+    u64::try_from(event.id.0.as_u128()).unwrap()
+}
+
+/// The number of an event that the bus shows.
+fn number_shown(event: &Event) -> u64 {
+    number_of(event.as_ref().unwrap())
 }
 
 /// Makes a test of each rule; the suites of the ports are made of it.

@@ -1,134 +1,214 @@
-//! The rules of a store and a bus together: what is saved reaches those who want to know.
+//! The rules of an outbox: what waits inside a store for the relay.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
-use stubmart_contract::EventType;
-use stubmart_kernel::{
-    outbox::Relay,
-    worker::{Next, Wake, Worker as _},
-};
-use stubmart_ports::{
-    bus::{Bus, Consumer, Disposition, Subscription},
-    store::{Collection, DocKey, Expect, Save, SaveId, Store},
-};
+use stubmart_contract::{Envelope, EventType};
+use stubmart_ports::store::{Collection, DocKey, Expect, Save, SaveId, Store, StoreError};
+use stubmart_relay::Outbox;
 use uuid::Uuid;
 
-use super::{at_once, events, keeps_waiting, number_of};
+use super::{at_once, event_of, number_of};
 
-static ITEMS: Collection = Collection { name: "relayed.item", indexes: &[] };
+/// Makes a handle on the outbox that a service has in the store under test.
+pub type Outboxes = Arc<dyn Fn(&'static str) -> Arc<dyn Outbox> + Send + Sync>;
 
-static READER: Consumer = Consumer { name: "suite.relayed", types: EventType::ALL };
+static ITEMS: Collection = Collection { name: "suite.item", indexes: &[] };
 
-/// Saves a document with one event, both of this number.
-async fn save(store: &dyn Store, number: u64) {
-    let id = Uuid::from_u128(u128::from(number));
-    let save = Save {
-        key: DocKey { collection: &ITEMS, id },
-        expect: Expect::Absent,
-        save_id: SaveId(id),
+/// Collections of services whose names are like `suite` to a pattern or a careless prefix.
+static ALIKE: [Collection; 3] = [
+    Collection { name: "suites.item", indexes: &[] },
+    Collection { name: "suite_a.item", indexes: &[] },
+    Collection { name: "suitexa.item", indexes: &[] },
+];
+
+/// The next save of a document that has published `version` events, with these events.
+fn save(
+    collection: &'static Collection,
+    document: u64,
+    version: u64,
+    events: impl IntoIterator<Item = u64>,
+) -> Arc<Save> {
+    let id = Uuid::from_u128(u128::from(document));
+    let mut save = Save {
+        key: DocKey { collection, id },
+        expect: if version == 0 { Expect::Absent } else { Expect::Revision(version) },
+        save_id: SaveId(Uuid::from_u128(u128::from(document) << 64 | u128::from(version))),
         body: Vec::new(),
         entries: Vec::new(),
-        event_count: 1,
-        events: events([number]),
+        version,
+        events: Vec::new(),
     };
-    assert_eq!(store.save(save).await.unwrap(), 1);
-}
-
-/// Relays until nothing is pending.
-async fn relay(store: Arc<dyn Store>, bus: Arc<dyn Bus>) {
-    let relay = Relay::new("relayed", store, bus, Wake::default());
-    while relay.step().await.unwrap() == Next::Again {}
-}
-
-/// Takes and settles deliveries until all of `expected` were there, and says how many came.
-async fn take_all(reader: &mut dyn Subscription, mut expected: BTreeSet<u64>) -> usize {
-    let mut count = 0;
-    while !expected.is_empty() {
-        let deliveries = reader.next(16).await.unwrap();
-        count += deliveries.len();
-        for delivery in &deliveries {
-            expected.remove(&number_of(&delivery.body));
-        }
-        let done = deliveries.into_iter().map(|it| (it.token, Disposition::Done));
-        reader.settle(done.collect()).await.unwrap();
+    for number in events {
+        save.version += 1;
+        let event = event_of(EventType::UserCreated, number, id, save.version);
+        save.events.push(Arc::new(event));
     }
-    count
+    Arc::new(save)
 }
 
-/// What is saved through either handle is delivered, once, after the relay has run; and then nothing
-/// is pending.
-pub async fn saved_events_reach_the_bus(a: Arc<dyn Store>, b: Arc<dyn Store>, bus: Arc<dyn Bus>) {
-    let mut reader = bus.subscribe(&READER).await.unwrap();
-    for number in (1..=40).step_by(2) {
-        save(&*a, number).await;
-        save(&*b, number + 1).await;
+fn numbers(events: &[Arc<Envelope>]) -> Vec<u64> {
+    events.iter().map(|event| number_of(event)).collect()
+}
+
+async fn pending(outbox: &dyn Outbox, limit: usize) -> Vec<u64> {
+    numbers(&outbox.pending(limit).await.unwrap())
+}
+
+/// Saved events are pending, those of one document in the order of their versions, at most as many as
+/// asked for, the same at each asking. Those of a refused save are not.
+pub async fn saved_events_are_pending(a: Arc<dyn Store>, b: Arc<dyn Store>, outboxes: Outboxes) {
+    a.save(save(&ITEMS, 1, 0, [1])).await.unwrap();
+    b.save(save(&ITEMS, 1, 1, [2])).await.unwrap();
+    a.save(save(&ITEMS, 1, 2, [3, 4])).await.unwrap();
+    let refused = b.save(save(&ITEMS, 1, 1, [5])).await;
+    assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
+    let outbox = outboxes("suite");
+    for limit in [0, 1, 3, 4, 100, usize::MAX] {
+        assert_eq!(pending(&*outbox, limit).await, (1..=4).take(limit).collect::<Vec<_>>());
     }
-    relay(Arc::clone(&a), Arc::clone(&bus)).await;
-    assert_eq!(take_all(&mut *reader, (1..=40).collect()).await, 40);
-    assert!(keeps_waiting(reader.next(1)).await, "an event was delivered twice");
-    assert_eq!(b.pending("relayed", 10).await.unwrap(), []);
+    let events = outbox.pending(9).await.unwrap();
+    assert_eq!(events, a.history("suite", None, 9).await.unwrap());
 }
 
-/// Relays that run at once, while others save, lose nothing.
-pub async fn relays_at_once_lose_nothing(a: Arc<dyn Store>, b: Arc<dyn Store>, bus: Arc<dyn Bus>) {
-    let mut reader = bus.subscribe(&READER).await.unwrap();
-    let mut tasks: Vec<BoxFuture<'static, ()>> = Vec::new();
-    for (first, store) in [(0, &a), (100, &b)] {
-        let saving = Arc::clone(store);
-        tasks.push(
-            async move {
-                for number in 1..=60 {
-                    save(&*saving, first + number).await;
-                }
-            }
-            .boxed(),
-        );
-        let (relaying, bus) = (Arc::clone(store), Arc::clone(&bus));
-        tasks.push(
-            async move {
-                for _ in 0..30 {
-                    relay(Arc::clone(&relaying), Arc::clone(&bus)).await;
-                    tokio::task::yield_now().await;
-                }
-            }
-            .boxed(),
-        );
-    }
-    at_once(tasks).await;
-    relay(a, Arc::clone(&bus)).await;
-    take_all(&mut *reader, (1..=60).chain(101..=160).collect()).await;
-}
-
-/// A replay publishes the whole record again, published or not, and a bus that remembers it delivers
-/// nothing twice.
-pub async fn a_replay_publishes_the_whole_record(
+/// A service has its own events pending and not those of one whose name is like its own.
+pub async fn pending_events_are_the_services_own(
     a: Arc<dyn Store>,
     b: Arc<dyn Store>,
-    bus: Arc<dyn Bus>,
+    outboxes: Outboxes,
 ) {
-    let mut reader = bus.subscribe(&READER).await.unwrap();
-    // More than a replay reads at once.
-    for number in 1..=300 {
-        save(&*a, number).await;
+    for (number, collection) in (1..).zip(&ALIKE) {
+        a.save(save(collection, number, 0, [number])).await.unwrap();
     }
-    relay(Arc::clone(&a), Arc::clone(&bus)).await;
-    save(&*b, 301).await;
-    let relay = Relay::new("relayed", b, Arc::clone(&bus), Wake::default());
-    assert_eq!(relay.replay().await.unwrap(), 301);
-    assert_eq!(take_all(&mut *reader, (1..=301).collect()).await, 301);
-    assert!(keeps_waiting(reader.next(1)).await, "an event was delivered twice");
+    b.save(save(&ITEMS, 9, 0, [9])).await.unwrap();
+    for (service, number) in [("suite", 9), ("suites", 1), ("suite_a", 2), ("suitexa", 3)] {
+        assert_eq!(pending(&*outboxes(service), 10).await, [number], "{service}");
+    }
+    let own = outboxes("suite_a");
+    own.published(&own.pending(10).await.unwrap()).await.unwrap();
+    assert_eq!(pending(&*own, 10).await, [0; 0]);
+    for service in ["suite", "suites", "suitexa"] {
+        assert_eq!(pending(&*outboxes(service), 10).await.len(), 1, "{service}");
+    }
 }
 
-/// Makes a test of each rule of a store and a bus together. `$factory` is an
-/// `fn() -> impl Future<Output = Subject<dyn Store, Arc<dyn Bus>>>`.
+/// An event that is struck off is pending no more; every other one still is. To strike it off twice does
+/// no harm.
+pub async fn published_events_are_pending_no_more_and_no_others(
+    a: Arc<dyn Store>,
+    b: Arc<dyn Store>,
+    outboxes: Outboxes,
+) {
+    for number in 1..=6 {
+        a.save(save(&ITEMS, number, 0, [number])).await.unwrap();
+    }
+    let (one, other) = (outboxes("suite"), outboxes("suite"));
+    let first = one.pending(2).await.unwrap();
+    one.published(&first).await.unwrap();
+    assert_eq!(pending(&*other, 10).await, [3, 4, 5, 6]);
+    other.published(&first).await.unwrap();
+    one.published(&[]).await.unwrap();
+    assert_eq!(pending(&*other, 10).await, [3, 4, 5, 6]);
+    let rest = other.pending(10).await.unwrap();
+    b.save(save(&ITEMS, 7, 0, [7])).await.unwrap();
+    other.published(&rest).await.unwrap();
+    assert_eq!(pending(&*one, 10).await, [7]);
+}
+
+/// Published events stay in the history.
+pub async fn the_history_keeps_published_events(
+    a: Arc<dyn Store>,
+    b: Arc<dyn Store>,
+    outboxes: Outboxes,
+) {
+    for number in 1..=4 {
+        a.save(save(&ITEMS, number, 0, [number])).await.unwrap();
+    }
+    let before = a.history("suite", None, 10).await.unwrap();
+    let outbox = outboxes("suite");
+    outbox.published(&outbox.pending(3).await.unwrap()).await.unwrap();
+    assert_eq!(b.history("suite", None, 10).await.unwrap(), before);
+}
+
+/// Each save with an event wakes the relay, also one that was made before the relay waits.
+pub async fn a_save_wakes_the_relay(a: Arc<dyn Store>, b: Arc<dyn Store>, outboxes: Outboxes) {
+    let outbox = outboxes("suite");
+    for (number, store) in [(1, a), (2, b)] {
+        store.save(save(&ITEMS, number, 0, [number])).await.unwrap();
+        outbox.saved().woken().await;
+    }
+}
+
+/// How many tasks save at once, and how many events each.
+const WRITERS: u64 = 6;
+const EACH: u64 = 30;
+
+/// A relay that takes what is pending and strikes it off, while others save, gets every event, each once.
+pub async fn no_concurrently_saved_event_is_left_behind(
+    a: Arc<dyn Store>,
+    b: Arc<dyn Store>,
+    outboxes: Outboxes,
+) {
+    let left = Arc::new(AtomicUsize::new(0));
+    let handles = [&a, &b].into_iter().cycle().map(Arc::clone);
+    let writers = (0..WRITERS).zip(handles).map(|(writer, store)| {
+        left.fetch_add(1, Ordering::SeqCst);
+        let left = Arc::clone(&left);
+        async move {
+            for number in 1..=EACH {
+                let number = writer * 1000 + number;
+                store.save(save(&ITEMS, number, 0, [number])).await.unwrap();
+            }
+            left.fetch_sub(1, Ordering::SeqCst);
+        }
+        .boxed()
+    });
+    let mut tasks: Vec<BoxFuture<'static, ()>> = writers.collect();
+    tasks.push(
+        async move {
+            let (outbox, mut relayed) = (outboxes("suite"), BTreeSet::new());
+            loop {
+                let ended = left.load(Ordering::SeqCst) == 0;
+                let pending = outbox.pending(16).await.unwrap();
+                if pending.is_empty() {
+                    if ended {
+                        break;
+                    }
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+                for number in numbers(&pending) {
+                    assert!(relayed.insert(number), "{number} is pending again");
+                }
+                outbox.published(&pending).await.unwrap();
+            }
+            let writers = 0..WRITERS;
+            let saved = writers.flat_map(|writer| (1..=EACH).map(move |it| writer * 1000 + it));
+            assert_eq!(relayed, saved.collect());
+        }
+        .boxed(),
+    );
+    at_once(tasks).await;
+}
+
+/// Makes a test of each rule of an [`Outbox`]. `$factory` is an
+/// `fn() -> impl Future<Output = Subject<dyn Store, Outboxes>>`.
 #[macro_export]
 macro_rules! outbox_suite {
     ($factory:expr) => {
         $crate::rule_tests!(outbox, $factory, [], with [
-            saved_events_reach_the_bus,
-            relays_at_once_lose_nothing,
-            a_replay_publishes_the_whole_record,
+            saved_events_are_pending,
+            pending_events_are_the_services_own,
+            published_events_are_pending_no_more_and_no_others,
+            the_history_keeps_published_events,
+            a_save_wakes_the_relay,
+            no_concurrently_saved_event_is_left_behind,
         ]);
     };
 }

@@ -11,12 +11,12 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use stubmart_contract::{EventType, MessageId};
-use stubmart_ports::{
-    bus::{Bus, BusError, Consumer, Delivery, Disposition, Seen, Subscription, Tail, TailFrom},
-    store::Outgoing,
+use stubmart_contract::{Envelope, EventType, MessageId};
+use stubmart_memory::MemoryBus;
+use stubmart_ports::bus::{
+    Bus, BusError, Consumer, Delivery, Disposition, Seen, Subscription, Tail, TailFrom,
 };
-use stubmart_suite::{host, mem::MemBus, rules::Time};
+use stubmart_suite::{host, rules::Time};
 use uuid::Uuid;
 
 use crate::caught;
@@ -48,7 +48,7 @@ use Defect::*;
 
 /// A bus with one defect.
 struct Broken {
-    inner: MemBus,
+    inner: MemoryBus,
     defect: Defect,
     count: AtomicU64,
     known: Mutex<BTreeSet<&'static str>>,
@@ -57,7 +57,7 @@ struct Broken {
 impl Broken {
     fn with(defect: Defect) -> (Arc<dyn Bus>, Arc<dyn Time>) {
         let (host, clock) = host::manual(1);
-        let inner = MemBus::new(host);
+        let inner = MemoryBus::new(host);
         let count = AtomicU64::new(0);
         (Arc::new(Self { inner, defect, count, known: Mutex::default() }), Arc::new(clock))
     }
@@ -83,13 +83,14 @@ impl Broken {
 
 #[async_trait]
 impl Bus for Broken {
-    async fn publish(&self, events: &[Outgoing]) -> Result<(), BusError> {
+    async fn publish(&self, events: &[Arc<Envelope>]) -> Result<(), BusError> {
         let mut events = events.to_vec();
         match self.defect {
             LosesEvents if self.next().is_multiple_of(2) => drop(events.pop()),
             ForgetsWhatItHas => {
                 for event in &mut events {
-                    event.id = MessageId(Uuid::from_u128(u128::from(self.next()) << 64));
+                    let id = MessageId(Uuid::from_u128(u128::from(self.next()) << 64));
+                    Arc::make_mut(event).id = id;
                 }
             }
             ShowsBatchesBackwards => events.reverse(),
@@ -182,7 +183,7 @@ impl Subscription for Reader {
 
 struct Follower {
     inner: Box<dyn Tail>,
-    bus: MemBus,
+    bus: MemoryBus,
     defect: Defect,
 }
 

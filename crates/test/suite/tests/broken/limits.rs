@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use stubmart_memory::MemoryRateLimits;
 use stubmart_ports::limits::{LimitsUnavailable, Quota, RateLimits};
-use stubmart_suite::{host, mem::MemRateLimits, rules::Time};
+use stubmart_suite::{host, rules::Time};
 
 use crate::caught;
 
@@ -24,15 +25,15 @@ use Defect::*;
 
 /// Rate limits with one defect.
 struct Broken {
-    inner: MemRateLimits,
+    inner: MemoryRateLimits,
     defect: Defect,
 }
 
 impl Broken {
     fn two(defect: Defect) -> (Arc<dyn RateLimits>, Arc<dyn RateLimits>, Arc<dyn Time>) {
         let (host, clock) = host::manual(1);
-        let limits = MemRateLimits::new(host.clone());
-        let apart = MemRateLimits::new(host);
+        let limits = MemoryRateLimits::new(host.clone());
+        let apart = MemoryRateLimits::new(host);
         let other = if defect == CountsPerHandle { apart } else { limits.clone() };
         let broken = |inner| Arc::new(Self { inner, defect });
         (broken(limits), broken(other), Arc::new(clock))

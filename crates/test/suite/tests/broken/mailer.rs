@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use stubmart_memory::MemoryMailer;
 use stubmart_ports::mailer::{Mail, MailError, Mailer};
-use stubmart_suite::{mem::MemMailer, rules::mailer::Outbox};
+use stubmart_suite::rules::mailer::Outbox;
 
 use crate::caught;
 
@@ -19,13 +20,13 @@ use Defect::*;
 
 /// A mailer with one defect.
 struct Broken {
-    inner: MemMailer,
+    inner: MemoryMailer,
     defect: Defect,
 }
 
 impl Broken {
     fn new(defect: Defect) -> Arc<Self> {
-        Arc::new(Self { inner: MemMailer::new(), defect })
+        Arc::new(Self { inner: MemoryMailer::new(), defect })
     }
 }
 

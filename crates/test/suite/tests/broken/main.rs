@@ -6,6 +6,7 @@
 mod bus;
 mod limits;
 mod mailer;
+mod outbox;
 mod store;
 mod timers;
 

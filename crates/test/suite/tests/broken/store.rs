@@ -6,46 +6,50 @@ use std::{
 };
 
 use async_trait::async_trait;
+use stubmart_contract::Envelope;
+use stubmart_memory::MemoryStore;
 use stubmart_ports::store::{
-    Collection, DocKey, Expect, Found, FoundKey, IndexEntry, Recorded, Save, SaveId, Scan, Store,
-    StoreError, Stored,
+    Collection, DocKey, Expect, Found, FoundKey, HistoryCursor, IndexEntry, Save, SaveId, Scan,
+    Store, StoreError, Stored,
 };
-use stubmart_suite::mem::MemStore;
 use uuid::Uuid;
 
 use crate::caught;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Defect {
-    IgnoresTheVersion,
+    IgnoresTheRevision,
     ChecksBeforeItWrites,
     DropsEvents,
-    RecordsRefusedEvents,
+    KeepsRefusedEvents,
     KeepsOldEntries,
     IgnoresUniqueness,
     NeverFreesKeys,
     TakesItsOwnKeysForTaken,
     BlamesTheKeyFirst,
-    DeletesAnyVersion,
+    DeletesAnyRevision,
     KeepsTextOnly,
-    LosesTheEventCount,
+    LosesTheVersion,
     ReadsFromACache,
     IncludesTheEnd,
     IgnoresTheDirection,
     IgnoresTheLimit,
+    ScansWithoutBound,
     SortsSigned,
     FindsInTwoSteps,
-    PublishesTooMuch,
-    RecordsWhatIsPendingOnly,
+    DeletesWhatHasPublished,
+    TakesASecondEntry,
+    SortsVersionsAsText,
+    BeginsAtTheCursor,
     TakesAPrefixForAService,
-    CommitsOutOfOrder,
+    ShowsEventsLate,
 }
 
 use Defect::*;
 
 /// A store with one defect.
 struct Broken {
-    inner: MemStore,
+    inner: MemoryStore,
     defect: Defect,
     shared: Arc<Mutex<Shared>>,
     cache: Mutex<BTreeMap<(&'static str, Uuid), Option<Stored>>>,
@@ -56,7 +60,8 @@ struct Broken {
 struct Shared {
     entries: BTreeMap<(&'static str, Uuid), Vec<IndexEntry>>,
     taken: BTreeSet<(&'static str, Vec<u8>)>,
-    seen: BTreeSet<u64>,
+    deleted: BTreeSet<Uuid>,
+    seen: BTreeSet<Uuid>,
     ghosts: u128,
 }
 
@@ -72,7 +77,7 @@ fn is_unique(save: &Save, entry: &IndexEntry) -> bool {
 
 impl Broken {
     fn two(defect: Defect) -> (Arc<dyn Store>, Arc<dyn Store>) {
-        let (inner, shared) = (MemStore::new(), Arc::<Mutex<Shared>>::default());
+        let (inner, shared) = (MemoryStore::new(), Arc::<Mutex<Shared>>::default());
         let handle = || {
             let (inner, shared) = (inner.clone(), Arc::clone(&shared));
             Arc::new(Self { inner, defect, shared, cache: Mutex::default() })
@@ -80,15 +85,15 @@ impl Broken {
         (handle(), handle())
     }
 
-    /// Saves whatever version is there.
+    /// Saves whatever revision is there.
     async fn overwrite(&self, mut save: Save) -> Result<u64, StoreError> {
         let current = self.inner.load(save.key).await?;
-        save.expect = current.map_or(Expect::Absent, |it| Expect::Version(it.version));
-        self.inner.save(save).await
+        save.expect = current.map_or(Expect::Absent, |it| Expect::Revision(it.revision));
+        self.inner.save(Arc::new(save)).await
     }
 
-    /// Puts events on record by a save of something else.
-    async fn record_anyway(&self, save: &Save) {
+    /// Puts events into the history by a save of something else.
+    async fn keep_anyway(&self, save: &Save) {
         let ghost = {
             let mut shared = self.shared.lock().unwrap();
             shared.ghosts += 1;
@@ -102,7 +107,7 @@ impl Broken {
             entries: Vec::new(),
             ..save.clone()
         };
-        self.inner.save(ghost).await.unwrap();
+        self.inner.save(Arc::new(ghost)).await.unwrap();
     }
 
     /// What the defect makes of a save before it is made, or the refusal it makes up.
@@ -110,14 +115,19 @@ impl Broken {
         let mut shared = self.shared.lock().unwrap();
         match self.defect {
             DropsEvents => save.events.clear(),
-            LosesTheEventCount => save.event_count = 0,
+            LosesTheVersion => save.version = 0,
             KeepsTextOnly => {
                 save.body = String::from_utf8_lossy(&save.body).into_owned().into_bytes();
             }
             KeepsOldEntries => {
                 let entries = shared.entries.entry(place(save.key)).or_default();
+                entries.retain(|old| save.entries.iter().all(|it| it.index != old.index));
                 entries.append(&mut save.entries);
                 save.entries.clone_from(entries);
+            }
+            TakesASecondEntry => {
+                let mut seen = BTreeSet::new();
+                save.entries.retain(|entry| seen.insert(entry.index));
             }
             NeverFreesKeys | TakesItsOwnKeysForTaken => {
                 let own = shared.entries.entry(place(save.key)).or_default().clone();
@@ -139,6 +149,9 @@ impl Broken {
 #[async_trait]
 impl Store for Broken {
     async fn load(&self, key: DocKey) -> Result<Option<Stored>, StoreError> {
+        if self.shared.lock().unwrap().deleted.contains(&key.id) {
+            return Ok(None);
+        }
         let loaded = self.inner.load(key).await?;
         if self.defect != ReadsFromACache {
             return Ok(loaded);
@@ -146,31 +159,32 @@ impl Store for Broken {
         Ok(self.cache.lock().unwrap().entry(place(key)).or_insert(loaded).clone())
     }
 
-    async fn save(&self, mut save: Save) -> Result<u64, StoreError> {
+    async fn save(&self, save: Arc<Save>) -> Result<u64, StoreError> {
+        let mut save = Save::clone(&save);
         self.spoil(&mut save)?;
         let again = save.clone();
-        match (self.defect, self.inner.save(save).await) {
-            (IgnoresTheVersion, Err(StoreError::Conflict)) => self.overwrite(again).await,
+        match (self.defect, self.inner.save(Arc::new(save)).await) {
+            (IgnoresTheRevision, Err(StoreError::Conflict)) => self.overwrite(again).await,
             (ChecksBeforeItWrites, Err(StoreError::Conflict)) => {
-                // It looked a moment ago, and the version was right then.
-                let Expect::Version(expected) = again.expect else {
+                // It looked a moment ago, and the revision was right then.
+                let Expect::Revision(expected) = again.expect else {
                     return Err(StoreError::Conflict);
                 };
-                let now = self.inner.load(again.key).await?.map_or(0, |it| it.version);
+                let now = self.inner.load(again.key).await?.map_or(0, |it| it.revision);
                 if now != expected + 1 {
                     Err(StoreError::Conflict)
                 } else {
                     self.overwrite(again).await
                 }
             }
-            (RecordsRefusedEvents, Err(refused)) => {
-                self.record_anyway(&again).await;
+            (KeepsRefusedEvents, Err(refused)) => {
+                self.keep_anyway(&again).await;
                 Err(refused)
             }
             (IgnoresUniqueness, Err(StoreError::Taken { index })) => {
                 let mut entries = again.entries.clone();
                 entries.retain(|entry| entry.index != index);
-                self.inner.save(Save { entries, ..again }).await
+                self.inner.save(Arc::new(Save { entries, ..again })).await
             }
             (BlamesTheKeyFirst, Err(StoreError::Conflict)) => match self.overwrite(again).await {
                 Err(taken @ StoreError::Taken { .. }) => Err(taken),
@@ -180,10 +194,15 @@ impl Store for Broken {
         }
     }
 
-    async fn delete(&self, key: DocKey, version: u64) -> Result<(), StoreError> {
-        let current = self.inner.load(key).await?.map_or(version, |it| it.version);
-        let version = if self.defect == DeletesAnyVersion { current } else { version };
-        self.inner.delete(key, version).await
+    async fn delete(&self, key: DocKey, revision: u64) -> Result<(), StoreError> {
+        let current = self.inner.load(key).await?;
+        let current = current.map_or((revision, 0), |it| (it.revision, it.version));
+        let any = if self.defect == DeletesAnyRevision { current.0 } else { revision };
+        if self.defect == DeletesWhatHasPublished && current.0 == revision && current.1 > 0 {
+            self.shared.lock().unwrap().deleted.insert(key.id);
+            return Ok(());
+        }
+        self.inner.delete(key, any).await
     }
 
     async fn find(&self, scan: Scan) -> Result<Vec<Found>, StoreError> {
@@ -206,57 +225,47 @@ impl Store for Broken {
                 }
             }
             IgnoresTheDirection => scan.descending = false,
-            IgnoresTheLimit => scan.limit = usize::MAX,
+            IgnoresTheLimit => scan = scan.limit(Scan::LIMIT_MAX),
             _ => {}
         }
-        let mut keys = self.inner.keys(scan).await?;
+        let mut keys = self.inner.keys(scan.clone()).await?;
+        while self.defect == ScansWithoutBound
+            && let Some(last) = keys.last()
+            && keys.len().is_multiple_of(Scan::LIMIT_MAX)
+        {
+            keys.extend(self.inner.keys(scan.clone().behind(&last.key)).await?);
+        }
         if self.defect == SortsSigned {
             keys.sort_by_key(|it| it.key.iter().map(|byte| byte.cast_signed()).collect::<Vec<_>>());
         }
         Ok(keys)
     }
 
-    async fn pending(
+    async fn history(
         &self,
         service: &'static str,
+        mut after: Option<HistoryCursor>,
         limit: usize,
-    ) -> Result<Vec<Recorded>, StoreError> {
-        self.inner.pending(service, limit).await
-    }
-
-    async fn published(
-        &self,
-        service: &'static str,
-        events: &[Recorded],
-    ) -> Result<(), StoreError> {
-        let all = self.inner.pending(service, usize::MAX).await?;
-        let events = if self.defect == PublishesTooMuch { &all } else { events };
-        self.inner.published(service, events).await
-    }
-
-    async fn record(
-        &self,
-        service: &'static str,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<Recorded>, StoreError> {
-        let mut recorded = self.inner.record(service, after, limit).await?;
+    ) -> Result<Vec<Arc<Envelope>>, StoreError> {
+        if self.defect == BeginsAtTheCursor {
+            after = after.map(|(id, version)| (id, version.saturating_sub(1)));
+        }
+        let mut events = self.inner.history(service, after, limit).await?;
         match self.defect {
-            RecordsWhatIsPendingOnly => {
-                let pending = self.inner.pending(service, usize::MAX).await?;
-                recorded.retain(|it| pending.contains(it));
+            SortsVersionsAsText => {
+                events.sort_by_key(|it| (it.aggregate_id, it.version.to_string()));
             }
             TakesAPrefixForAService if service == "suite" => {
-                recorded.extend(self.inner.record("suites", after, limit).await?);
+                events.extend(self.inner.history("suites", after, limit).await?);
             }
-            // An event whose position was given out early shows behind a later one first.
-            CommitsOutOfOrder if recorded.len() > 1 => {
+            // As one that reads from a copy which is behind.
+            ShowsEventsLate => {
                 let mut shared = self.shared.lock().unwrap();
-                recorded.retain(|it| it.position % 5 != 1 || !shared.seen.insert(it.position));
+                events.retain(|it| !shared.seen.insert(it.id.0));
             }
             _ => {}
         }
-        Ok(recorded)
+        Ok(events)
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
@@ -272,26 +281,27 @@ macro_rules! subject {
 }
 
 caught! {store, subject,
-    a_store_that_ignores_the_version_is_caught: IgnoresTheVersion => [
+    a_store_that_ignores_the_revision_is_caught: IgnoresTheRevision => [
         a_save_that_expects_no_document_refuses_one,
-        a_save_that_expects_a_version_refuses_any_other,
+        a_save_that_expects_a_revision_refuses_any_other,
         a_stale_save_writes_nothing,
         of_concurrent_creations_one_happens,
-        of_concurrent_saves_of_a_version_one_happens,
+        of_concurrent_saves_of_a_revision_one_happens,
         concurrent_increments_are_all_counted,
     ];
     a_store_that_checks_before_it_writes_is_caught: ChecksBeforeItWrites => [
-        of_concurrent_saves_of_a_version_one_happens,
+        of_concurrent_saves_of_a_revision_one_happens,
     ];
     a_store_that_drops_events_is_caught: DropsEvents => [
         events_leave_with_the_save_and_in_its_order,
-        the_record_goes_by_the_order_of_saves,
-        saved_events_are_pending_oldest_first,
+        the_history_goes_by_document_and_version,
+        the_history_is_read_from_any_point_on,
     ];
-    a_store_that_records_the_events_of_refused_saves_is_caught: RecordsRefusedEvents => [
+    a_store_that_keeps_the_events_of_refused_saves_is_caught: KeepsRefusedEvents => [
         a_stale_save_writes_nothing,
         a_save_of_a_taken_key_writes_nothing,
-        of_concurrent_saves_of_a_version_one_happens,
+        a_second_entry_in_one_index_is_refused,
+        an_entry_in_an_index_that_is_not_declared_is_refused,
     ];
     a_store_that_keeps_old_entries_is_caught: KeepsOldEntries => [
         entries_are_replaced_by_each_save,
@@ -308,21 +318,28 @@ caught! {store, subject,
     a_store_that_takes_a_documents_own_keys_for_taken_is_caught: TakesItsOwnKeysForTaken => [
         a_document_keeps_its_own_unique_key,
     ];
-    a_store_that_blames_the_key_before_the_version_is_caught: BlamesTheKeyFirst => [
+    a_store_that_blames_the_key_before_the_revision_is_caught: BlamesTheKeyFirst => [
         a_conflict_comes_before_a_taken_key,
     ];
-    a_store_that_deletes_any_version_is_caught: DeletesAnyVersion => [
-        a_delete_of_another_version_changes_nothing,
+    a_store_that_deletes_any_revision_is_caught: DeletesAnyRevision => [
+        a_delete_of_another_revision_changes_nothing,
         of_a_concurrent_save_and_delete_one_happens,
     ];
+    a_store_that_deletes_what_has_published_is_caught: DeletesWhatHasPublished => [
+        a_document_that_has_published_is_not_deleted,
+    ];
     a_store_that_keeps_text_only_is_caught: KeepsTextOnly => [any_body_is_kept_as_it_is];
-    a_store_that_loses_the_event_count_is_caught: LosesTheEventCount => [
+    a_store_that_loses_the_version_is_caught: LosesTheVersion => [
         what_was_saved_is_read_back_whole,
+        the_version_is_what_the_save_says,
     ];
     a_store_that_reads_from_a_cache_is_caught: ReadsFromACache => [
         what_was_saved_is_read_back_whole,
-        the_version_grows_by_one_with_each_save,
+        the_revision_grows_by_one_with_each_save,
         a_read_sees_every_save_acknowledged_before,
+    ];
+    a_store_that_takes_a_second_entry_is_caught: TakesASecondEntry => [
+        a_second_entry_in_one_index_is_refused,
     ];
     a_store_that_includes_the_end_of_a_scan_is_caught: IncludesTheEnd => [
         a_scan_begins_at_from_and_ends_before_to,
@@ -332,23 +349,25 @@ caught! {store, subject,
         a_descending_scan_is_the_ascending_one_reversed,
     ];
     a_store_that_ignores_the_limit_is_caught: IgnoresTheLimit => [a_limit_cuts_the_end_of_a_scan];
+    a_store_that_scans_without_bound_is_caught: ScansWithoutBound => [no_scan_is_unbounded];
     a_store_that_sorts_bytes_as_signed_is_caught: SortsSigned => [
         a_scan_goes_by_the_bytes_of_the_keys,
     ];
     a_store_that_finds_in_two_steps_is_caught: FindsInTwoSteps => [
         a_scan_shows_a_moving_document_once,
     ];
-    a_store_that_publishes_too_much_is_caught: PublishesTooMuch => [
-        published_events_are_pending_no_more_and_no_others,
-        no_concurrently_saved_event_is_left_behind,
+    a_store_that_sorts_versions_as_text_is_caught: SortsVersionsAsText => [
+        the_history_goes_by_document_and_version,
     ];
-    a_store_that_forgets_published_events_is_caught: RecordsWhatIsPendingOnly => [
-        the_record_keeps_published_events,
+    a_store_whose_history_begins_at_the_cursor_is_caught: BeginsAtTheCursor => [
+        the_history_is_read_from_any_point_on,
+        a_reader_of_the_history_misses_nothing_that_was_there,
     ];
     a_store_that_takes_a_prefix_for_a_service_is_caught: TakesAPrefixForAService => [
-        the_record_is_the_services_own,
+        the_history_is_the_services_own,
     ];
-    a_store_that_commits_out_of_order_is_caught: CommitsOutOfOrder => [
-        a_follower_of_the_record_misses_nothing,
+    a_store_that_shows_events_late_is_caught: ShowsEventsLate => [
+        events_leave_with_the_save_and_in_its_order,
+        a_read_sees_every_save_acknowledged_before,
     ];
 }

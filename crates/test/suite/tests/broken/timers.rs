@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use stubmart_contract::Timestamp;
+use stubmart_memory::MemoryTimers;
 use stubmart_ports::timers::{Claim, Timer, TimerError, Timers};
-use stubmart_suite::mem::MemTimers;
 use uuid::Uuid;
 
 use crate::caught;
@@ -29,13 +29,13 @@ use Defect::*;
 
 /// Timers with one defect.
 struct Broken {
-    inner: MemTimers,
+    inner: MemoryTimers,
     defect: Defect,
 }
 
 impl Broken {
     fn with(defect: Defect) -> Arc<dyn Timers> {
-        Arc::new(Self { inner: MemTimers::new(), defect })
+        Arc::new(Self { inner: MemoryTimers::new(), defect })
     }
 
     fn due(&self, at: Timestamp) -> Timestamp {

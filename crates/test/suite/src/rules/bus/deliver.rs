@@ -7,7 +7,7 @@ use stubmart_contract::EventType;
 use stubmart_ports::bus::{Bus, Disposition};
 
 use super::{ALL, ALSO, SOME, publish, settle, subscribe, take, take_done};
-use crate::rules::{Time, at_once, event, events, keeps_waiting, number_of};
+use crate::rules::{Time, at_once, event, events, keeps_waiting, number_shown};
 
 /// A wait so long that the time the test itself takes does not matter.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -18,7 +18,7 @@ pub async fn a_bus_that_works_is_ready(a: Arc<dyn Bus>, b: Arc<dyn Bus>) {
     b.ready().await.unwrap();
 }
 
-/// Every published event reaches each consumer, byte for byte, as a first attempt, through either
+/// Every published event reaches each consumer, whole, as a first attempt, through either
 /// handle. To publish nothing does nothing.
 pub async fn every_event_reaches_each_consumer_as_it_was_published(
     a: Arc<dyn Bus>,
@@ -33,7 +33,7 @@ pub async fn every_event_reaches_each_consumer_as_it_was_published(
     for reader in &mut readers {
         let taken = take(&mut **reader, 30).await;
         for (delivery, event) in taken.values().zip(&sent) {
-            assert_eq!((&delivery.body, delivery.attempt), (&event.body, 1));
+            assert_eq!((delivery.event.as_ref(), delivery.attempt), (Ok(event), 1));
         }
         settle(&mut **reader, taken.into_values(), Disposition::Done).await;
         assert!(keeps_waiting(reader.next(1)).await, "more was delivered than published");
@@ -196,7 +196,7 @@ pub async fn a_wait_that_is_dropped_loses_nothing(a: Arc<dyn Bus>, b: Arc<dyn Bu
                 None if seen.len() % 2 == 0 => continue_later().await,
                 None => reader.next(3).await.unwrap(),
             };
-            seen.extend(taken.iter().map(|delivery| number_of(&delivery.body)));
+            seen.extend(taken.iter().map(|delivery| number_shown(&delivery.event)));
             settle(&mut *reader, taken, Disposition::Done).await;
         }
         seen.sort_unstable();

@@ -11,7 +11,7 @@ use stubmart_ports::bus::{Bus, Disposition, Subscription};
 use tokio::sync::Semaphore;
 
 use super::{ALL, ALSO, keeps_nothing, publish, settle, subscribe, take_done};
-use crate::rules::{at_once, number_of};
+use crate::rules::{at_once, number_shown};
 
 /// Has two readers settle what `bus` publishes, and counts how often each event was delivered.
 async fn shared(bus: Arc<dyn Bus>, readers: [Box<dyn Subscription>; 2]) -> BTreeMap<u64, u32> {
@@ -28,7 +28,7 @@ async fn shared(bus: Arc<dyn Bus>, readers: [Box<dyn Subscription>; 2]) -> BTree
                         Either::Left((taken, _)) => taken.unwrap(),
                         Either::Right(_) => break,
                     };
-                    let numbers: Vec<_> = taken.iter().map(|it| number_of(&it.body)).collect();
+                    let numbers: Vec<_> = taken.iter().map(|it| number_shown(&it.event)).collect();
                     settle(&mut *reader, taken, Disposition::Done).await;
                     let mut handled = handled.lock().unwrap();
                     for number in numbers {
@@ -117,7 +117,7 @@ pub async fn readers_that_come_and_go_lose_nothing(a: Arc<dyn Bus>, b: Arc<dyn B
                 // The first three are handled, the others lost with the reader.
                 let mut taken = taken.unwrap();
                 taken.truncate(3);
-                let numbers: Vec<_> = taken.iter().map(|it| number_of(&it.body)).collect();
+                let numbers: Vec<_> = taken.iter().map(|it| number_shown(&it.event)).collect();
                 settle(&mut *reader, taken, Disposition::Done).await;
                 done.lock().unwrap().extend(numbers);
             }

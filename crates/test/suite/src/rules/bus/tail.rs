@@ -7,7 +7,7 @@ use stubmart_contract::EventType;
 use stubmart_ports::bus::{Bus, Seen, Tail, TailFrom};
 
 use super::{ALL, publish, subscribe, take_done};
-use crate::rules::{at_once, event, events, keeps_waiting, number_of};
+use crate::rules::{at_once, event, events, keeps_waiting, number_shown};
 
 async fn tail(bus: &dyn Bus, from: TailFrom) -> Box<dyn Tail> {
     bus.tail(EventType::ALL, from).await.unwrap()
@@ -29,7 +29,7 @@ async fn see(tail: &mut dyn Tail, count: usize) -> Vec<Seen> {
 
 /// The numbers of the next `count` events of a tail.
 async fn see_numbers(tail: &mut dyn Tail, count: usize) -> Vec<u64> {
-    see(tail, count).await.iter().map(|it| number_of(&it.body)).collect()
+    see(tail, count).await.iter().map(|it| number_shown(&it.event)).collect()
 }
 
 /// The position is 0 on an empty bus, and then that of the newest event; it grows with each.
@@ -67,7 +67,7 @@ pub async fn a_tail_from_now_shows_what_comes(a: Arc<dyn Bus>, b: Arc<dyn Bus>) 
 pub async fn a_tail_from_behind_shows_what_was_and_what_comes(a: Arc<dyn Bus>, b: Arc<dyn Bus>) {
     publish(&*a, 1..=5).await;
     let all = see(&mut *tail(&*b, TailFrom::Behind(0)).await, 5).await;
-    assert_eq!(all.iter().map(|it| number_of(&it.body)).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    assert_eq!(all.iter().map(|it| number_shown(&it.event)).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
     let third = all.get(2).unwrap().position;
     let mut rest = tail(&*a, TailFrom::Behind(third)).await;
     assert_eq!(see_numbers(&mut *rest, 2).await, [4, 5]);
@@ -97,7 +97,7 @@ pub async fn a_tail_shows_a_batch_in_its_order(a: Arc<dyn Bus>, b: Arc<dyn Bus>)
     a.publish(&batch).await.unwrap();
     let seen = see(&mut *tail(&*b, TailFrom::Behind(0)).await, 5).await;
     for (seen, event) in seen.iter().zip(&batch) {
-        assert_eq!(seen.body, event.body);
+        assert_eq!(seen.event.as_ref(), Ok(event));
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{
 use futures_util::future::{BoxFuture, FutureExt as _};
 use stubmart_ports::store::{Save, Store, StoreError};
 
-use super::{Draft, all, key, on_record, scanned, stored};
+use super::{Draft, all, key, scanned, stored, told};
 use crate::rules::at_once;
 
 /// How many try at once.
@@ -21,7 +21,7 @@ const ROUNDS: u64 = 40;
 async fn race(
     a: &Arc<dyn Store>,
     b: &Arc<dyn Store>,
-    saves: Vec<Save>,
+    saves: Vec<Arc<Save>>,
 ) -> Vec<Result<u64, StoreError>> {
     let handles = [Arc::clone(a), Arc::clone(b)].into_iter().cycle();
     let tasks =
@@ -31,14 +31,14 @@ async fn race(
 
 /// The one save of a race that happened; every other one must have been refused as `refused` says.
 fn only_winner(
-    saves: &[Save],
+    saves: &[Arc<Save>],
     results: &[Result<u64, StoreError>],
     refused: impl Fn(&StoreError) -> bool,
-) -> Save {
+) -> Arc<Save> {
     let mut winners = Vec::new();
     for (save, result) in saves.iter().zip(results) {
         match result {
-            Ok(_) => winners.push(save.clone()),
+            Ok(_) => winners.push(Arc::clone(save)),
             Err(error) => assert!(refused(error), "{error:?}"),
         }
     }
@@ -59,32 +59,33 @@ pub async fn of_concurrent_creations_one_happens(a: Arc<dyn Store>, b: Arc<dyn S
         won.extend(winner.events.iter().map(|event| event.id.0.as_u128()));
     }
     assert_eq!(scanned(&*b, all("rank")).await, (1..=ROUNDS).collect::<Vec<_>>());
-    let recorded = on_record(&*b).await;
-    assert_eq!(recorded.into_iter().map(u128::from).collect::<Vec<_>>(), won);
+    let told = told(&*b).await;
+    assert_eq!(told.into_iter().map(u128::from).collect::<Vec<_>>(), won);
 }
 
-/// Of any number of concurrent saves that expect the same version exactly one happens, with its
+/// Of any number of concurrent saves that expect the same revision exactly one happens, with its
 /// entries and events and nobody else's.
-pub async fn of_concurrent_saves_of_a_version_one_happens(a: Arc<dyn Store>, b: Arc<dyn Store>) {
+pub async fn of_concurrent_saves_of_a_revision_one_happens(a: Arc<dyn Store>, b: Arc<dyn Store>) {
     Draft::create(1).save(&*a).await;
     let mut won = Vec::new();
-    for version in 1..=ROUNDS {
-        let rivals = (1..=RIVALS).map(|rival| version * 100 + rival);
+    for revision in 1..=ROUNDS {
+        let rivals = (1..=RIVALS).map(|rival| revision * 100 + rival);
         let saves: Vec<_> = rivals
             .map(|event| {
-                Draft::change(1, version).rank(event.to_be_bytes().to_vec()).event(event).0
+                let draft = Draft::change(1, revision).rank(event.to_be_bytes().to_vec());
+                draft.published(revision - 1).event(event).0
             })
             .collect();
         let results = race(&a, &b, saves.clone()).await;
         let winner = only_winner(&saves, &results, |it| matches!(it, StoreError::Conflict));
-        assert_eq!(b.load(key(1)).await.unwrap(), Some(stored(&winner, version + 1)));
+        assert_eq!(b.load(key(1)).await.unwrap(), Some(stored(&winner, revision + 1)));
         let ranks = a.keys(all("rank")).await.unwrap();
         let of_winner: Vec<_> = winner.entries.iter().map(|it| it.key.bytes().to_vec()).collect();
         assert_eq!(ranks.into_iter().map(|it| it.key).collect::<Vec<_>>(), of_winner);
         won.extend(winner.events.iter().map(|event| event.id.0.as_u128()));
     }
-    let recorded = on_record(&*a).await;
-    assert_eq!(recorded.into_iter().map(u128::from).collect::<Vec<_>>(), won);
+    let told = told(&*a).await;
+    assert_eq!(told.into_iter().map(u128::from).collect::<Vec<_>>(), won);
 }
 
 /// Of any number of documents that want one unique key at once exactly one gets it; the others are
@@ -110,7 +111,7 @@ pub async fn of_concurrent_claims_of_a_unique_key_one_succeeds(
     assert_eq!(a.keys(all("name")).await.unwrap().len(), usize::try_from(ROUNDS).unwrap());
 }
 
-/// Of a save and a delete of the same version exactly one happens.
+/// Of a save and a delete of the same revision exactly one happens.
 pub async fn of_a_concurrent_save_and_delete_one_happens(a: Arc<dyn Store>, b: Arc<dyn Store>) {
     for round in 1..=ROUNDS {
         Draft::create(round).rank("a").save(&*a).await;
@@ -135,7 +136,7 @@ pub async fn of_a_concurrent_save_and_delete_one_happens(a: Arc<dyn Store>, b: A
 }
 
 /// Concurrent saves of different documents do not hinder each other: all of them happen, and each of
-/// their events is on record once.
+/// their events is in the history once.
 pub async fn concurrent_changes_of_different_documents_all_happen(
     a: Arc<dyn Store>,
     b: Arc<dyn Store>,
@@ -147,9 +148,7 @@ pub async fn concurrent_changes_of_different_documents_all_happen(
     for (number, save) in (1..).zip(&saves) {
         assert_eq!(a.load(key(number)).await.unwrap(), Some(stored(save, 1)));
     }
-    let mut recorded = on_record(&*b).await;
-    recorded.sort_unstable();
-    assert_eq!(recorded, (1..=300).collect::<Vec<_>>());
+    assert_eq!(told(&*b).await, (1..=300).collect::<Vec<_>>());
 }
 
 /// Whoever reads, counts up and saves, and begins again when refused, loses no count.
@@ -168,7 +167,7 @@ pub async fn concurrent_increments_are_all_counted(a: Arc<dyn Store>, b: Arc<dyn
     at_once(tasks.collect::<Vec<_>>()).await;
     let counted = a.load(key(1)).await.unwrap().unwrap();
     assert_eq!(String::from_utf8(counted.body).unwrap(), (6 * EACH).to_string());
-    assert_eq!(counted.version, 6 * EACH + 1);
+    assert_eq!(counted.revision, 6 * EACH + 1);
 }
 
 /// Counts up once; false when another came first.
@@ -177,7 +176,7 @@ async fn increment(store: &dyn Store) -> bool {
     // Lets others come between, on the fastest store too.
     tokio::task::yield_now().await;
     let count: u64 = String::from_utf8(current.body).unwrap().parse().unwrap();
-    let draft = Draft::change(1, current.version).body((count + 1).to_string());
+    let draft = Draft::change(1, current.revision).body((count + 1).to_string());
     match store.save(draft.0).await {
         Ok(_) => true,
         Err(StoreError::Conflict) => false,
@@ -186,7 +185,7 @@ async fn increment(store: &dyn Store) -> bool {
 }
 
 /// A read sees every save that was acknowledged before it began, whichever handle made it: loads,
-/// scans and the record alike.
+/// scans and the history alike.
 pub async fn a_read_sees_every_save_acknowledged_before(a: Arc<dyn Store>, b: Arc<dyn Store>) {
     const SAVES: u64 = 150;
     let acknowledged = Arc::new(AtomicU64::new(1));
@@ -194,10 +193,9 @@ pub async fn a_read_sees_every_save_acknowledged_before(a: Arc<dyn Store>, b: Ar
     let writing = {
         let acknowledged = Arc::clone(&acknowledged);
         async move {
-            for version in 1..SAVES {
-                let mut save = Draft::change(1, version).rank("a").event(version + 1).0;
-                save.event_count = version + 1;
-                let saved = a.save(save).await.unwrap();
+            for revision in 1..SAVES {
+                let draft = Draft::change(1, revision).rank("a").published(revision);
+                let saved = draft.event(revision + 1).save(&*a).await;
                 acknowledged.store(saved, Ordering::SeqCst);
             }
         }
@@ -209,12 +207,12 @@ pub async fn a_read_sees_every_save_acknowledged_before(a: Arc<dyn Store>, b: Ar
             let mut at_least = 0;
             while at_least < SAVES {
                 at_least = acknowledged.load(Ordering::SeqCst);
-                let loaded = store.load(key(1)).await.unwrap().unwrap().version;
+                let loaded = store.load(key(1)).await.unwrap().unwrap().revision;
                 assert!(loaded >= at_least, "read {loaded} after {at_least} was acknowledged");
                 let found = store.find(all("rank")).await.unwrap();
-                assert!(found.iter().any(|it| it.doc.version >= loaded), "{found:?}");
-                let recorded = store.record("suite", 0, usize::MAX).await.unwrap().len();
-                assert!(u64::try_from(recorded).unwrap() >= loaded, "events are behind");
+                assert!(found.iter().any(|it| it.doc.revision >= loaded), "{found:?}");
+                let told = u64::try_from(told(&*store).await.len()).unwrap();
+                assert!(told >= loaded, "events are behind");
                 tokio::task::yield_now().await;
             }
         }

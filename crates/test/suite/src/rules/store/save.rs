@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stubmart_ports::store::{DocKey, Expect, Store, StoreError};
 
-use super::{Draft, ITEMS, OTHERS, all, key, on_record, scanned, stored};
+use super::{Draft, OTHERS, all, key, scanned, stored, told};
 
 /// A store that works says that it is ready.
 pub async fn a_store_that_works_is_ready(a: Arc<dyn Store>, b: Arc<dyn Store>) {
@@ -19,15 +19,14 @@ pub async fn an_absent_document_is_none(a: Arc<dyn Store>, b: Arc<dyn Store>) {
     assert_eq!(b.load(key(2)).await.unwrap(), None);
 }
 
-/// Every part of a save is read back as it was written, through either handle: body, version, save id
-/// and number of events.
+/// Every part of a save is read back as it was written, through either handle: body, revision, save id
+/// and version.
 pub async fn what_was_saved_is_read_back_whole(a: Arc<dyn Store>, b: Arc<dyn Store>) {
     let first = Draft::create(1).body("{\"a\":1}").event(1).event(2).0;
     assert_eq!(a.save(first.clone()).await.unwrap(), 1);
     assert_eq!(a.load(key(1)).await.unwrap(), Some(stored(&first, 1)));
     assert_eq!(b.load(key(1)).await.unwrap(), Some(stored(&first, 1)));
-    let mut second = Draft::change(1, 1).event(3).0;
-    second.event_count = 3;
+    let second = Draft::change(1, 1).published(2).event(3).0;
     assert_eq!(b.save(second.clone()).await.unwrap(), 2);
     assert_eq!(a.load(key(1)).await.unwrap(), Some(stored(&second, 2)));
     assert_eq!(b.load(key(1)).await.unwrap(), Some(stored(&second, 2)));
@@ -45,42 +44,58 @@ pub async fn a_save_that_expects_no_document_refuses_one(a: Arc<dyn Store>, b: A
     assert_eq!(b.load(key(1)).await.unwrap(), Some(stored(&first, 1)));
 }
 
-/// A save that expects a version is refused where there is no document, an older or a newer one.
-pub async fn a_save_that_expects_a_version_refuses_any_other(a: Arc<dyn Store>, b: Arc<dyn Store>) {
-    for version in [0, 1, u64::from(u32::MAX)] {
-        let refused = a.save(Draft::change(1, version).0).await;
-        assert!(matches!(refused, Err(StoreError::Conflict)), "{version}: {refused:?}");
+/// A save that expects a revision is refused where there is no document, an older or a newer one.
+pub async fn a_save_that_expects_a_revision_refuses_any_other(
+    a: Arc<dyn Store>,
+    b: Arc<dyn Store>,
+) {
+    for revision in [0, 1, u64::from(u32::MAX)] {
+        let refused = a.save(Draft::change(1, revision).0).await;
+        assert!(matches!(refused, Err(StoreError::Conflict)), "{revision}: {refused:?}");
     }
     assert_eq!(a.load(key(1)).await.unwrap(), None);
     Draft::create(1).save(&*a).await;
     let second = Draft::change(1, 1).0;
     b.save(second.clone()).await.unwrap();
-    for version in [0, 1, 3] {
-        let refused = a.save(Draft::change(1, version).0).await;
-        assert!(matches!(refused, Err(StoreError::Conflict)), "{version}: {refused:?}");
+    for revision in [0, 1, 3] {
+        let refused = a.save(Draft::change(1, revision).0).await;
+        assert!(matches!(refused, Err(StoreError::Conflict)), "{revision}: {refused:?}");
     }
     assert_eq!(a.load(key(1)).await.unwrap(), Some(stored(&second, 2)));
 }
 
-/// The version is 1 after the first save and one more after each, and the save says so.
-pub async fn the_version_grows_by_one_with_each_save(a: Arc<dyn Store>, b: Arc<dyn Store>) {
+/// The revision is 1 after the first save and one more after each, whether the save publishes or not,
+/// and the save answers with it.
+pub async fn the_revision_grows_by_one_with_each_save(a: Arc<dyn Store>, b: Arc<dyn Store>) {
     assert_eq!(Draft::create(1).save(&*a).await, 1);
-    for version in 1..20 {
-        let store = if version % 2 == 0 { &a } else { &b };
-        assert_eq!(Draft::change(1, version).save(&**store).await, version + 1);
-        assert_eq!(a.load(key(1)).await.unwrap().unwrap().version, version + 1);
+    for revision in 1..20 {
+        let store = if revision % 2 == 0 { &a } else { &b };
+        assert_eq!(Draft::change(1, revision).save(&**store).await, revision + 1);
+        assert_eq!(a.load(key(1)).await.unwrap().unwrap().revision, revision + 1);
     }
 }
 
-/// A save that expects another version writes nothing: no body, no entries, no events.
+/// The version is the number of events that the document has published: a save without an event leaves
+/// it as it is.
+pub async fn the_version_is_what_the_save_says(a: Arc<dyn Store>, b: Arc<dyn Store>) {
+    Draft::create(1).event(1).event(2).save(&*a).await;
+    Draft::change(1, 1).published(2).save(&*b).await;
+    let silent = a.load(key(1)).await.unwrap().unwrap();
+    assert_eq!((silent.revision, silent.version), (2, 2));
+    Draft::change(1, 2).published(2).event(3).save(&*a).await;
+    let told = b.load(key(1)).await.unwrap().unwrap();
+    assert_eq!((told.revision, told.version), (3, 3));
+}
+
+/// A save that expects another revision writes nothing: no body, no entries, no events.
 pub async fn a_stale_save_writes_nothing(a: Arc<dyn Store>, b: Arc<dyn Store>) {
     let first = Draft::create(1).entry("name", "one").rank("a").event(1).0;
     a.save(first).await.unwrap();
-    let second = Draft::change(1, 1).entry("name", "two").rank("b").event(2).0;
+    let second = Draft::change(1, 1).entry("name", "two").rank("b").published(1).event(2).0;
     a.save(second.clone()).await.unwrap();
-    for expect in [Expect::Absent, Expect::Version(1), Expect::Version(3)] {
-        let stale = Draft::new(key(1), expect).entry("name", "three").rank("c").event(3).0;
-        let refused = b.save(stale).await;
+    for expect in [Expect::Absent, Expect::Revision(1), Expect::Revision(3)] {
+        let stale = Draft::new(key(1), expect).entry("name", "three").rank("c");
+        let refused = b.save(stale.published(2).event(3).0).await;
         assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
     }
     for store in [&*a, &*b] {
@@ -88,7 +103,7 @@ pub async fn a_stale_save_writes_nothing(a: Arc<dyn Store>, b: Arc<dyn Store>) {
         let names = store.keys(all("name")).await.unwrap();
         assert_eq!(names.iter().map(|it| &*it.key).collect::<Vec<_>>(), [b"two"]);
         assert_eq!(scanned(store, all("rank")).await, [1]);
-        assert_eq!(on_record(store).await, [1, 2]);
+        assert_eq!(told(store).await, [1, 2]);
     }
     // A key that only the stale save had is free.
     Draft::create(2).entry("name", "three").save(&*a).await;
@@ -124,19 +139,18 @@ pub async fn the_collections_keep_apart(a: Arc<dyn Store>, b: Arc<dyn Store>) {
     assert_eq!(b.load(other_key).await.unwrap(), Some(stored(&other, 1)));
     a.delete(other_key, 1).await.unwrap();
     assert_eq!(b.load(key(1)).await.unwrap(), Some(stored(&item, 1)));
-    assert_eq!(ITEMS.name, b.load(key(1)).await.map(|_| key(1).collection.name).unwrap());
 }
 
-/// A delete of a version that is not stored, or of nothing, is refused and changes nothing.
-pub async fn a_delete_of_another_version_changes_nothing(a: Arc<dyn Store>, b: Arc<dyn Store>) {
+/// A delete of a revision that is not stored, or of nothing, is refused and changes nothing.
+pub async fn a_delete_of_another_revision_changes_nothing(a: Arc<dyn Store>, b: Arc<dyn Store>) {
     let absent = a.delete(key(1), 1).await;
     assert!(matches!(absent, Err(StoreError::Conflict)), "{absent:?}");
     Draft::create(1).save(&*a).await;
     let second = Draft::change(1, 1).entry("name", "one").0;
     a.save(second.clone()).await.unwrap();
-    for version in [0, 1, 3] {
-        let refused = b.delete(key(1), version).await;
-        assert!(matches!(refused, Err(StoreError::Conflict)), "{version}: {refused:?}");
+    for revision in [0, 1, 3] {
+        let refused = b.delete(key(1), revision).await;
+        assert!(matches!(refused, Err(StoreError::Conflict)), "{revision}: {refused:?}");
     }
     assert_eq!(a.load(key(1)).await.unwrap(), Some(stored(&second, 2)));
     assert_eq!(scanned(&*a, all("name")).await, [1]);
@@ -145,7 +159,7 @@ pub async fn a_delete_of_another_version_changes_nothing(a: Arc<dyn Store>, b: A
 /// A deleted document is gone through either handle, and no scan finds it. Deleting it again is
 /// refused.
 pub async fn a_deleted_document_is_gone_with_its_entries(a: Arc<dyn Store>, b: Arc<dyn Store>) {
-    Draft::create(1).entry("name", "one").rank("a").rank("b").save(&*a).await;
+    Draft::create(1).entry("name", "one").rank("b").save(&*a).await;
     Draft::create(2).entry("name", "two").rank("a").save(&*a).await;
     b.delete(key(1), 1).await.unwrap();
     for store in [&*a, &*b] {
@@ -157,16 +171,31 @@ pub async fn a_deleted_document_is_gone_with_its_entries(a: Arc<dyn Store>, b: A
     }
 }
 
-/// A deleted document can be made anew, and begins at version 1; what expects the deleted one is
-/// refused.
-pub async fn a_deleted_document_can_be_made_anew(a: Arc<dyn Store>, b: Arc<dyn Store>) {
+/// A deleted document can be made again, and begins at revision 1; a save that expects the deleted one
+/// is refused.
+pub async fn a_deleted_document_can_be_made_again(a: Arc<dyn Store>, b: Arc<dyn Store>) {
     Draft::create(1).save(&*a).await;
     Draft::change(1, 1).save(&*a).await;
     b.delete(key(1), 2).await.unwrap();
     let stale = a.save(Draft::change(1, 2).0).await;
     assert!(matches!(stale, Err(StoreError::Conflict)), "{stale:?}");
-    let anew = Draft::create(1).rank("a").0;
-    assert_eq!(a.save(anew.clone()).await.unwrap(), 1);
-    assert_eq!(b.load(key(1)).await.unwrap(), Some(stored(&anew, 1)));
+    let again = Draft::create(1).rank("a").0;
+    assert_eq!(a.save(again.clone()).await.unwrap(), 1);
+    assert_eq!(b.load(key(1)).await.unwrap(), Some(stored(&again, 1)));
     assert_eq!(scanned(&*b, all("rank")).await, [1]);
+}
+
+/// A document that has published an event is not deleted, and nothing changes: else the number of its
+/// next event, and events that are not on the bus yet, could be lost with it.
+pub async fn a_document_that_has_published_is_not_deleted(a: Arc<dyn Store>, b: Arc<dyn Store>) {
+    Draft::create(1).event(1).save(&*a).await;
+    let silent = Draft::change(1, 1).published(1).rank("a").0;
+    a.save(silent.clone()).await.unwrap();
+    let refused = b.delete(key(1), 2).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    let stale = b.delete(key(1), 1).await;
+    assert!(matches!(stale, Err(StoreError::Conflict)), "{stale:?}");
+    assert_eq!(a.load(key(1)).await.unwrap(), Some(stored(&silent, 2)));
+    assert_eq!(scanned(&*b, all("rank")).await, [1]);
+    assert_eq!(told(&*a).await, [1]);
 }

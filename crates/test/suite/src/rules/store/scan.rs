@@ -5,11 +5,11 @@ use std::{collections::BTreeSet, sync::Arc};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use stubmart_ports::{
     key::Key,
-    store::{Scan, Store},
+    store::{Scan, Store, StoreError},
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Draft, ITEMS, all, key, scanned};
+use super::{Draft, ITEMS, all, key, scanned, told};
 use crate::rules::at_once;
 
 /// Keys in the order of their bytes: empty ones, zeros, the ends of the range, what begins alike.
@@ -38,23 +38,52 @@ async fn save_keys(store: &dyn Store) {
 
 /// A save replaces all entries: those it does not name are gone, through either handle.
 pub async fn entries_are_replaced_by_each_save(a: Arc<dyn Store>, b: Arc<dyn Store>) {
-    Draft::create(1).rank("a").rank("b").entry("name", "one").save(&*a).await;
-    Draft::change(1, 1).rank("b").rank("c").save(&*b).await;
+    Draft::create(1).rank("a").entry("alias", "uno").entry("name", "one").save(&*a).await;
+    Draft::change(1, 1).rank("b").entry("alias", "uno").save(&*b).await;
     for store in [&*a, &*b] {
         let ranks = store.keys(all("rank")).await.unwrap();
         let firsts: Vec<_> = ranks.iter().filter_map(|it| it.key.first().copied()).collect();
-        assert_eq!(firsts, *b"bc");
+        assert_eq!(firsts, *b"b");
+        assert_eq!(scanned(store, all("alias")).await, [1]);
         assert_eq!(scanned(store, all("name")).await, [0; 0]);
     }
     Draft::change(1, 2).save(&*a).await;
     assert_eq!(scanned(&*b, all("rank")).await, [0; 0]);
 }
 
-/// A document with several entries in an index is found once by each of them.
-pub async fn a_document_is_found_by_each_of_its_entries(a: Arc<dyn Store>, b: Arc<dyn Store>) {
-    Draft::create(1).rank("a").rank("c").save(&*a).await;
-    Draft::create(2).rank("b").rank("d").rank("e").save(&*a).await;
-    assert_eq!(scanned(&*b, all("rank")).await, [1, 2, 1, 2, 2]);
+/// A document is found by its entry in each index, and in no index in which it has none.
+pub async fn a_document_is_found_by_its_entry_in_each_index(a: Arc<dyn Store>, b: Arc<dyn Store>) {
+    Draft::create(1).rank("c").entry("name", "a").save(&*a).await;
+    Draft::create(2).rank("b").entry("alias", "a").save(&*a).await;
+    Draft::create(3).rank("a").entry("name", "b").entry("alias", "b").save(&*a).await;
+    assert_eq!(scanned(&*b, all("rank")).await, [3, 2, 1]);
+    assert_eq!(scanned(&*b, all("name")).await, [1, 3]);
+    assert_eq!(scanned(&*b, all("alias")).await, [2, 3]);
+}
+
+/// A save with two entries in one index is refused and writes nothing, since an engine may keep one
+/// only.
+pub async fn a_second_entry_in_one_index_is_refused(a: Arc<dyn Store>, b: Arc<dyn Store>) {
+    Draft::create(1).rank("a").save(&*a).await;
+    let refused = a.save(Draft::change(1, 1).rank("b").rank("c").event(1).0).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert_eq!(b.load(key(1)).await.unwrap().unwrap().revision, 1);
+    assert_eq!(b.keys(all("rank")).await.unwrap().len(), 1);
+    assert_eq!(told(&*b).await, [0; 0]);
+}
+
+/// A save with an entry in an index that its collection does not declare is refused and writes nothing.
+/// So is a scan of one.
+pub async fn an_entry_in_an_index_that_is_not_declared_is_refused(
+    a: Arc<dyn Store>,
+    b: Arc<dyn Store>,
+) {
+    let refused = a.save(Draft::create(1).entry("no such index", "a").event(1).0).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert_eq!(b.load(key(1)).await.unwrap(), None);
+    assert_eq!(told(&*b).await, [0; 0]);
+    assert!(b.keys(all("no such index")).await.is_err());
+    assert!(b.find(all("no such index")).await.is_err());
 }
 
 /// A scan goes through the keys in the order of their bytes, as unsigned numbers, the shorter of two
@@ -64,6 +93,14 @@ pub async fn a_scan_goes_by_the_bytes_of_the_keys(a: Arc<dyn Store>, b: Arc<dyn 
     let found = b.keys(all("name")).await.unwrap();
     assert_eq!(found.iter().map(|it| &*it.key).collect::<Vec<_>>(), KEYS);
     assert_eq!(scanned(&*b, all("name")).await, (1..=12).collect::<Vec<_>>());
+}
+
+/// The names from one on, and up to another.
+fn between(from: &[u8], to: Option<&[u8]>) -> Scan {
+    let mut scan = all("name");
+    scan.from = from.to_vec();
+    scan.to = to.map(<[u8]>::to_vec);
+    scan
 }
 
 /// A descending scan finds what the ascending one finds, from its end.
@@ -77,7 +114,7 @@ pub async fn a_descending_scan_is_the_ascending_one_reversed(a: Arc<dyn Store>, 
         (b"\xff\xff\xff", None),
     ];
     for (from, to) in bounds {
-        let scan = Scan { from: from.to_vec(), to: to.map(<[u8]>::to_vec), ..all("name") };
+        let scan = between(from, to);
         let mut ascending = scanned(&*b, scan.clone()).await;
         ascending.reverse();
         assert_eq!(scanned(&*b, scan.descending()).await, ascending);
@@ -103,8 +140,10 @@ pub async fn a_scan_begins_at_from_and_ends_before_to(a: Arc<dyn Store>, b: Arc<
     save_keys(&*a).await;
     for (first, from) in (1_u64..).zip(KEYS) {
         for (end, to) in (1_u64..).zip(KEYS) {
-            let scan = Scan { from: from.to_vec(), to: Some(to.to_vec()), ..all("name") };
-            assert_eq!(scanned(&*b, scan).await, (first..end).collect::<Vec<_>>());
+            assert_eq!(
+                scanned(&*b, between(from, Some(to))).await,
+                (first..end).collect::<Vec<_>>()
+            );
         }
     }
 }
@@ -113,7 +152,7 @@ pub async fn a_scan_begins_at_from_and_ends_before_to(a: Arc<dyn Store>, b: Arc<
 pub async fn a_scan_that_ends_before_it_begins_is_empty(a: Arc<dyn Store>, b: Arc<dyn Store>) {
     save_keys(&*a).await;
     for to in [&b"A"[..], b"a", b""] {
-        let scan = Scan { from: b"a".to_vec(), to: Some(to.to_vec()), ..all("name") };
+        let scan = between(b"a", Some(to));
         assert_eq!(scanned(&*b, scan.clone()).await, [0; 0]);
         assert_eq!(scanned(&*b, scan.descending()).await, [0; 0]);
     }
@@ -128,6 +167,25 @@ pub async fn a_limit_cuts_the_end_of_a_scan(a: Arc<dyn Store>, b: Arc<dyn Store>
         assert_eq!(ascending, (1..=expected).collect::<Vec<_>>());
         let descending = scanned(&*b, all("name").limit(limit).descending()).await;
         assert_eq!(descending, (1..=12).rev().take(ascending.len()).collect::<Vec<_>>());
+    }
+}
+
+/// No scan finds more than [`Scan::LIMIT_MAX`] entries, whatever limit it asks for; the others come
+/// behind its last key.
+pub async fn no_scan_is_unbounded(a: Arc<dyn Store>, b: Arc<dyn Store>) {
+    let most = u64::try_from(Scan::LIMIT_MAX).unwrap();
+    let saves = (1..=most + 2).map(|number| {
+        let rank = Key::new().number(u32::try_from(number).unwrap()).into_bytes();
+        a.save(Draft::create(number).rank(rank).0)
+    });
+    for saved in futures_util::future::join_all(saves).await {
+        saved.unwrap();
+    }
+    for scan in [all("rank"), all("rank").limit(usize::MAX)] {
+        let found = scanned(&*b, scan.clone()).await;
+        assert_eq!(found, (1..=most).collect::<Vec<_>>());
+        let last = b.keys(scan.clone()).await.unwrap().pop().unwrap();
+        assert_eq!(scanned(&*b, scan.behind(&last.key)).await, [most + 1, most + 2]);
     }
 }
 
@@ -156,9 +214,7 @@ pub async fn found_documents_are_the_stored_ones(a: Arc<dyn Store>, b: Arc<dyn S
         Draft::create(number).rank("a").save(&*a).await;
     }
     assert_eq!(scanned(&*b, all("rank")).await, [1, 2, 3]);
-    let mut changed = Draft::change(2, 1).rank("a").event(1).0;
-    changed.body = b"changed".to_vec();
-    a.save(changed).await.unwrap();
+    Draft::change(2, 1).rank("a").event(1).body("changed").save(&*a).await;
     for found in b.find(all("rank")).await.unwrap() {
         let number = u64::try_from(found.doc.id.as_u128()).unwrap();
         assert_eq!(Some(found.doc), b.load(key(number)).await.unwrap());

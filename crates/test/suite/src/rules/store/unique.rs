@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stubmart_ports::store::{DocKey, Expect, Store, StoreError};
 
-use super::{Draft, OTHERS, all, key, on_record, scanned, stored};
+use super::{Draft, OTHERS, all, key, scanned, stored, told};
 
 /// A key that another document has in a unique index is refused, with the index's name, to a new
 /// document and to one that is changed.
@@ -30,8 +30,8 @@ pub async fn a_save_of_a_taken_key_writes_nothing(a: Arc<dyn Store>, b: Arc<dyn 
     let created = Draft::create(3).rank("c").entry("alias", "c").entry("name", "one").event(3).0;
     let created = b.save(created).await;
     assert!(matches!(created, Err(StoreError::Taken { index: "name" })), "{created:?}");
-    let changed = Draft::change(2, 1).rank("d").entry("alias", "d").entry("name", "one").event(4).0;
-    let changed = b.save(changed).await;
+    let changed = Draft::change(2, 1).rank("d").entry("alias", "d").entry("name", "one");
+    let changed = b.save(changed.published(1).event(4).0).await;
     assert!(matches!(changed, Err(StoreError::Taken { index: "name" })), "{changed:?}");
     for store in [&*a, &*b] {
         assert_eq!(store.load(key(2)).await.unwrap(), Some(stored(&second, 1)));
@@ -40,7 +40,7 @@ pub async fn a_save_of_a_taken_key_writes_nothing(a: Arc<dyn Store>, b: Arc<dyn 
         assert_eq!(scanned(store, all("alias")).await, [0; 0]);
         let ranks = store.keys(all("rank")).await.unwrap();
         assert!(matches!(&*ranks, [only] if only.key.starts_with(b"b")), "{ranks:?}");
-        assert_eq!(on_record(store).await, [1, 2]);
+        assert_eq!(told(store).await, [1, 2]);
     }
 }
 
@@ -89,7 +89,7 @@ pub async fn unique_indexes_keep_apart(a: Arc<dyn Store>, b: Arc<dyn Store>) {
 pub async fn a_conflict_comes_before_a_taken_key(a: Arc<dyn Store>, b: Arc<dyn Store>) {
     Draft::create(1).entry("name", "one").save(&*a).await;
     Draft::create(2).entry("name", "two").save(&*a).await;
-    for expect in [Expect::Absent, Expect::Version(2)] {
+    for expect in [Expect::Absent, Expect::Revision(2)] {
         let refused = b.save(Draft::new(key(2), expect).entry("name", "one").0).await;
         assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
     }

@@ -5,12 +5,18 @@ use std::{
     sync::Arc,
 };
 
-use stubmart_ports::{bus::Bus, limits::RateLimits, mailer::Mailer, store::Store, timers::Timers};
+use stubmart_kernel::worker::{self, ShutdownTrigger};
+use stubmart_memory::{MemoryBus, MemoryMailer, MemoryRateLimits, MemoryStore, MemoryTimers};
+use stubmart_ports::{
+    bus::Bus,
+    limits::RateLimits,
+    mailer::{Mail, Mailer},
+    store::Store,
+    timers::Timers,
+};
 use stubmart_suite::{
-    bus_suite, host, limits_suite, mailer_suite,
-    mem::{MemBus, MemMailer, MemRateLimits, MemStore, MemTimers},
-    outbox_suite,
-    rules::{Subject, Time, mailer::Outbox},
+    bus_suite, delivery_suite, host, limits_suite, mailer_suite, outbox_suite,
+    rules::{Subject, Time, delivery::SERVICE, mailer::Outbox, outbox::Outboxes},
     store_suite, timers_suite,
 };
 
@@ -18,7 +24,7 @@ mod store {
     use super::*;
 
     fn subject() -> Ready<Subject<dyn Store>> {
-        let store = MemStore::new();
+        let store = MemoryStore::new();
         ready(Subject {
             a: Arc::new(store.clone()),
             b: Arc::new(store),
@@ -35,7 +41,7 @@ mod bus {
 
     fn subject() -> Ready<Subject<dyn Bus, Arc<dyn Time>>> {
         let (host, clock) = host::manual(1);
-        let bus = MemBus::new(host);
+        let bus = MemoryBus::new(host);
         let with = Arc::new(clock);
         ready(Subject { a: Arc::new(bus.clone()), b: Arc::new(bus), with, guard: Box::new(()) })
     }
@@ -46,21 +52,41 @@ mod bus {
 mod outbox {
     use super::*;
 
-    fn subject() -> Ready<Subject<dyn Store, Arc<dyn Bus>>> {
-        let (host, _) = host::manual(1);
-        let store = MemStore::new();
-        let with = Arc::new(MemBus::new(host));
-        ready(Subject { a: Arc::new(store.clone()), b: Arc::new(store), with, guard: Box::new(()) })
+    fn subject() -> Ready<Subject<dyn Store, Outboxes>> {
+        let store = MemoryStore::new();
+        let (a, b) = (Arc::new(store.clone()), Arc::new(store.clone()));
+        let with: Outboxes = Arc::new(move |service| store.outbox(service));
+        ready(Subject { a, b, with, guard: Box::new(()) })
     }
 
     outbox_suite!(subject);
+}
+
+mod delivery {
+    use super::*;
+
+    /// A store whose events two relays take to the bus.
+    fn subject() -> Ready<Subject<dyn Store, Arc<dyn Bus>>> {
+        let (host, _) = host::manual(1);
+        let store = MemoryStore::new();
+        let with: Arc<dyn Bus> = Arc::new(MemoryBus::new(host.clone()));
+        let (trigger, shutdown) = ShutdownTrigger::new();
+        for _ in 0..2 {
+            let relay = store.relay(SERVICE, Arc::clone(&with));
+            drop(tokio::spawn(worker::run(host.clone(), relay, shutdown.clone())));
+        }
+        let (a, b) = (Arc::new(store.clone()), Arc::new(store));
+        ready(Subject { a, b, with, guard: Box::new(trigger) })
+    }
+
+    delivery_suite!(subject);
 }
 
 mod timers {
     use super::*;
 
     fn subject() -> Ready<Subject<dyn Timers>> {
-        let timers = MemTimers::new();
+        let timers = MemoryTimers::new();
         ready(Subject {
             a: Arc::new(timers.clone()),
             b: Arc::new(timers),
@@ -77,7 +103,7 @@ mod limits {
 
     fn subject() -> Ready<Subject<dyn RateLimits, Arc<dyn Time>>> {
         let (host, clock) = host::manual(1);
-        let limits = MemRateLimits::new(host);
+        let limits = MemoryRateLimits::new(host);
         let with = Arc::new(clock);
         ready(Subject {
             a: Arc::new(limits.clone()),
@@ -93,9 +119,17 @@ mod limits {
 mod mailer {
     use super::*;
 
+    struct Kept(MemoryMailer);
+
+    impl Outbox for Kept {
+        fn mails(&self) -> Vec<Mail> {
+            self.0.mails()
+        }
+    }
+
     fn subject() -> Ready<Subject<dyn Mailer, Arc<dyn Outbox>>> {
-        let mailer = MemMailer::new();
-        let with = Arc::new(mailer.clone());
+        let mailer = MemoryMailer::new();
+        let with = Arc::new(Kept(mailer.clone()));
         ready(Subject {
             a: Arc::new(mailer.clone()),
             b: Arc::new(mailer),

@@ -11,11 +11,11 @@ use stubmart_contract::Timestamp;
 use stubmart_ports::timers::{Claim, Timer, TimerError, Timers};
 use uuid::Uuid;
 
-use crate::host::lock;
+use crate::lock;
 
 /// Timers in memory. Clones are handles on the same data.
 #[derive(Debug, Clone, Default)]
-pub struct MemTimers(Arc<Mutex<State>>);
+pub struct MemoryTimers(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -39,7 +39,7 @@ impl Set {
     }
 }
 
-impl MemTimers {
+impl MemoryTimers {
     /// No timers.
     #[must_use]
     pub fn new() -> Self {
@@ -59,7 +59,7 @@ impl MemTimers {
 }
 
 #[async_trait]
-impl Timers for MemTimers {
+impl Timers for MemoryTimers {
     async fn change(&self, set: Vec<Timer>, cancel: Vec<Uuid>) -> Result<(), TimerError> {
         let mut state = lock(&self.0);
         let since = state.tokens;

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use stubmart_ports::mailer::{Mail, MailError, Mailer};
 
-use crate::host::lock;
+use crate::lock;
 
 /// Keeps each mail, once. Clones are handles on the same outbox.
 #[derive(Debug, Clone, Default)]
-pub struct MemMailer(Arc<Mutex<Vec<Mail>>>);
+pub struct MemoryMailer(Arc<Mutex<Vec<Mail>>>);
 
-impl MemMailer {
+impl MemoryMailer {
     /// A mailer that was given nothing yet.
     #[must_use]
     pub fn new() -> Self {
@@ -26,7 +26,7 @@ impl MemMailer {
 }
 
 #[async_trait]
-impl Mailer for MemMailer {
+impl Mailer for MemoryMailer {
     async fn send(&self, mail: Mail) -> Result<(), MailError> {
         let mut mails = lock(&self.0);
         if mails.iter().all(|sent| sent.id != mail.id) {

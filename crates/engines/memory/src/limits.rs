@@ -1,4 +1,4 @@
-//! Rate limits in memory: right for one process. They begin anew with it.
+//! Rate limits in memory: right for one process, and forgotten with it.
 
 use std::{
     sync::{
@@ -15,16 +15,17 @@ use stubmart_ports::{
     limits::{LimitsUnavailable, Quota, RateLimits},
 };
 
-/// How many keys are remembered. When there are more, those that were not used for long are forgotten
-/// first, so that a flood of keys costs memory of a known size.
+/// How many keys are remembered. When there are more, the least recently used are forgotten first, so
+/// that a flood of keys costs memory of a known size.
 const KEYS_MAX: usize = 65_536;
 
 /// Rate limits by the generic cell rate algorithm: for each key one point in time, the theoretical
 /// arrival time, before which the quota is not used up.
+#[derive(Clone)]
 pub struct MemoryRateLimits {
     host: Host,
     /// Theoretical arrival times in microseconds since the Unix epoch.
-    arrivals: Cache<String, Arc<AtomicI64>>,
+    arrivals: Arc<Cache<String, Arc<AtomicI64>>>,
 }
 
 impl std::fmt::Debug for MemoryRateLimits {
@@ -37,7 +38,7 @@ impl MemoryRateLimits {
     /// Limits by the clock of `host`.
     #[must_use]
     pub fn new(host: Host) -> Self {
-        Self { host, arrivals: Cache::new(KEYS_MAX) }
+        Self { host, arrivals: Arc::new(Cache::new(KEYS_MAX)) }
     }
 
     fn now(&self) -> i64 {

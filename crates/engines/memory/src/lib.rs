@@ -1,0 +1,27 @@
+//! Every port in memory: for tests and simulations, and for what may be lost with the process. Clones of
+//! an adapter are handles on the same data.
+//!
+//! Nothing here reads the machine's time, draws random numbers or starts a task, and what iterates does
+//! so in a fixed order. The same calls in the same order have the same results, on any executor.
+//!
+//! The store and the bus are two. An outbox inside the store and a [relay](MemoryStore::relay) connect
+//! them.
+
+mod bus;
+mod limits;
+mod mailer;
+mod store;
+mod timers;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use bus::{MemoryBus, Rejected};
+pub use limits::{MemoryRateLimits, Unlimited};
+pub use mailer::MemoryMailer;
+pub use store::MemoryStore;
+pub use timers::MemoryTimers;
+
+/// Locks a mutex. A panic elsewhere while it was held left nothing half-done that matters here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
