@@ -1,8 +1,9 @@
 //! Whose token it is.
 
 use async_trait::async_trait;
+use stubmart_contract::{Context, Role, calls::Identity};
 use stubmart_kernel::repo::RepoError;
-use stubmart_ports::calls::{CallError, Identity, Introspect};
+use stubmart_ports::calls::{self, CallError};
 
 use crate::{
     Auth,
@@ -10,10 +11,14 @@ use crate::{
 };
 
 #[async_trait]
-impl Introspect for Auth {
-    async fn introspect(&self, token: &str) -> Result<Option<Identity>, CallError> {
+impl calls::Auth for Auth {
+    async fn introspect(&self, _: &Context, token: &str) -> Result<Option<Identity>, CallError> {
         let found = self.living_session(token).await.map_err(|error| CallError(error.into()))?;
-        Ok(found.map(|session| Identity { user_id: session.user_id, session_id: session.id }))
+        Ok(found.map(|session| Identity {
+            user_id: session.user_id,
+            session_id: session.id,
+            role: Role::User,
+        }))
     }
 }
 

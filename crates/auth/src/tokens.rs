@@ -120,7 +120,7 @@ impl Auth {
 
 #[cfg(test)]
 mod tests {
-    use stubmart_contract::UserId;
+    use stubmart_contract::{Actor, Context, Role, UserId};
 
     use super::*;
 
@@ -130,7 +130,9 @@ mod tests {
     fn a_secret_takes_all_of_its_parts() {
         let secret = |session: &str, id: u128, nonce: &str| {
             let caller = SignedIn {
+                context: Context::of(Actor::System),
                 user_id: UserId(Uuid::nil()),
+                role: Role::User,
                 session_id: SessionId(Uuid::nil()),
                 token: session.to_owned(),
             };

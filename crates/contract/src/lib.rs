@@ -11,6 +11,7 @@ pub mod context;
 pub mod event;
 pub mod ids;
 pub mod money;
+mod text;
 pub mod time;
 
 pub use actor::{Actor, RequestId, Role};

@@ -53,18 +53,23 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
-            return Err(Problem::new(Code::UnsupportedMediaType));
-        }
-        let bytes = bytes(request).await?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| {
-            Problem::with_detail(
-                Code::MalformedJson,
-                format!("The body is not valid JSON: {error}"),
-            )
-        })?;
-        Ok(Self(value))
+        json(request).await.map(Self)
     }
+}
+
+/// The body as a JSON value.
+///
+/// # Errors
+/// `unsupported_media_type`, `malformed_json`, or as [`bytes`].
+pub(crate) async fn json(request: Request) -> Result<Value, Problem> {
+    if !is_json(request.headers()) {
+        return Err(Problem::new(Code::UnsupportedMediaType));
+    }
+    let bytes = bytes(request).await?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let detail = format!("The body is not valid JSON: {error}");
+        Problem::with_detail(Code::MalformedJson, detail)
+    })
 }
 
 /// The body's bytes.

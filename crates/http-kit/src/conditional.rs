@@ -5,34 +5,24 @@ use axum::{
     http::{HeaderValue, header, request::Parts},
 };
 use stubmart_contract::Code;
+use stubmart_kernel::Precondition;
 
 use crate::problem::Problem;
 
-/// The versions a change is meant for; any, when the client names none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IfMatch(Option<Vec<String>>);
+/// The versions that a change is meant for, as `If-Match` names them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IfMatch(pub Precondition);
 
 impl IfMatch {
     /// Any version.
-    pub const ANY: Self = Self(None);
+    pub const ANY: Self = Self(Precondition::None);
 
     /// Whether the change may be made to `version`.
     ///
     /// # Errors
     /// `version_mismatch`.
     pub fn check(&self, version: u64) -> Result<(), Problem> {
-        match &self.0 {
-            Some(tags) if !tags.iter().any(|tag| tag == "*" || *tag == quoted(version)) => {
-                Err(Problem::with_detail(
-                    Code::VersionMismatch,
-                    format!(
-                        "It was changed in the meantime: the present ETag is {}",
-                        quoted(version)
-                    ),
-                ))
-            }
-            _ => Ok(()),
-        }
+        if self.0.holds_for(version) { Ok(()) } else { Err(Problem::stale(version)) }
     }
 }
 
@@ -40,26 +30,35 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let mut tags: Option<Vec<String>> = None;
+        let mut versions: Option<Vec<u64>> = None;
+        let mut is_any = false;
         for value in parts.headers.get_all(header::IF_MATCH) {
-            // What is no text is no tag either.
-            let text = value.to_str().unwrap_or_default();
-            let named = text.split(',').map(str::trim);
-            if !named.clone().all(is_tag) {
-                let detail = "If-Match names no ETag, such as \"3\"";
-                return Err(Problem::with_detail(Code::VersionMismatch, detail));
+            // A header that is no text holds no tag either.
+            for tag in value.to_str().unwrap_or_default().split(',').map(str::trim) {
+                if !is_tag(tag) {
+                    let detail = "If-Match names no ETag, such as \"3\"";
+                    return Err(Problem::with_detail(Code::VersionMismatch, detail));
+                }
+                is_any |= tag == "*";
+                versions.get_or_insert_default().extend(version(tag));
             }
-            tags.get_or_insert_default().extend(named.map(ToOwned::to_owned));
         }
-        Ok(Self(tags))
+        let one_of = versions.filter(|_| !is_any);
+        Ok(Self(one_of.map_or(Precondition::None, Precondition::OneOf)))
     }
 }
 
-/// Whether this is `*` or an entity tag, be it one that none of ours is.
+/// Whether this is `*` or an entity tag, be it one that names no version.
 fn is_tag(text: &str) -> bool {
     let opaque = text.strip_prefix("W/").unwrap_or(text);
     let quoted = opaque.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
     text == "*" || quoted.is_some_and(|it| !it.contains('"'))
+}
+
+/// The version that a tag names, in the one spelling that [`quoted`] writes.
+fn version(tag: &str) -> Option<u64> {
+    let version = tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()?;
+    (quoted(version) == tag).then_some(version)
 }
 
 /// The `ETag` of a version.
@@ -69,6 +68,7 @@ pub fn etag(version: u64) -> (header::HeaderName, HeaderValue) {
     (header::ETAG, value.unwrap_or_else(|_| HeaderValue::from_static("\"0\"")))
 }
 
-fn quoted(version: u64) -> String {
+/// The text of a version's `ETag`.
+pub(crate) fn quoted(version: u64) -> String {
     format!("\"{version}\"")
 }

@@ -1,32 +1,12 @@
 //! Reads a JSON object field by field and collects what is wrong with all of them.
 
 use serde_json::{Map, Value};
-use stubmart_contract::{Currency, Price, Timestamp, api::FieldError};
+use stubmart_contract::{
+    Currency, Price, Timestamp,
+    api::{FieldError, Patch},
+};
 
 use crate::problem::Problem;
-
-/// A field of a merge patch (RFC 7396).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Patch<T> {
-    /// Left out: it stays as it is.
-    Keep,
-    /// Null: it is cleared.
-    Clear,
-    /// It becomes this.
-    Set(T),
-}
-
-impl<T> Patch<T> {
-    /// What `current` becomes.
-    #[must_use]
-    pub fn apply(self, current: Option<T>) -> Option<T> {
-        match self {
-            Self::Keep => current,
-            Self::Clear => None,
-            Self::Set(value) => Some(value),
-        }
-    }
-}
 
 /// The fields of one object that were not read yet, and what was wrong with those that were.
 #[derive(Debug)]

@@ -7,16 +7,11 @@
 
 use std::{future::Future, marker::PhantomData, time::Duration};
 
-use axum::{
-    extract::FromRequestParts,
-    http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
-    response::{IntoResponse, Response},
-};
+use axum::response::{IntoResponse, Response};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
-use stubmart_contract::{Code, Timestamp, api::ProblemBody};
+use stubmart_contract::{Code, Timestamp};
 use stubmart_kernel::{
     mark, mutant,
     repo::{ChangeError, Decision, Document, Repo, Trace, Versioned},
@@ -30,16 +25,16 @@ use stubmart_ports::{
 };
 use uuid::Uuid;
 
-use crate::problem::Problem;
+use crate::{
+    once::{Answer, IdempotencyKey, replayed},
+    problem::Problem,
+};
 
 /// How long an answer is kept.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a request may work before another with its key takes over within the same process.
 const WORKING_MAX: Duration = Duration::from_secs(60);
-
-/// The longest key.
-const KEY_MAX: usize = 255;
 
 /// How often old records are looked for.
 const PURGE_EVERY: Duration = Duration::from_secs(600);
@@ -62,17 +57,9 @@ struct Record<K> {
     created_at: Timestamp,
     worker: Uuid,
     working_until: Timestamp,
-    answer: Option<Stored>,
+    answer: Option<Answer>,
     #[serde(skip)]
     keeper: PhantomData<fn() -> K>,
-}
-
-/// A kept answer.
-#[derive(Clone, Serialize, Deserialize)]
-struct Stored {
-    status: u16,
-    etag: Option<u64>,
-    body: Box<RawValue>,
 }
 
 impl<K> Clone for Record<K> {
@@ -98,71 +85,6 @@ impl<K: Keeper> Document for Record<K> {
     }
 }
 
-/// The key of a request, if it has one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdempotencyKey(pub Option<String>);
-
-impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
-        let key = value.to_str().unwrap_or_default();
-        let is_visible = key.bytes().all(|byte| byte.is_ascii_graphic());
-        if key.is_empty() || key.len() > KEY_MAX || !is_visible {
-            let message = format!("must be 1 to {KEY_MAX} visible ASCII characters");
-            return Err(Problem::invalid_field("Idempotency-Key", message));
-        }
-        Ok(Self(Some(key.to_owned())))
-    }
-}
-
-/// An answer that can be kept and given again.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    status: StatusCode,
-    etag: Option<u64>,
-    body: Box<RawValue>,
-}
-
-impl Answer {
-    /// An answer with a JSON body.
-    ///
-    /// # Errors
-    /// `internal` when `body` can not be written as JSON.
-    pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Self, Problem> {
-        let body = serde_json::value::to_raw_value(body).map_err(Problem::internal)?;
-        Ok(Self { status, etag: None, body })
-    }
-
-    /// With the document's version as `ETag`.
-    #[must_use]
-    pub fn version(mut self, version: u64) -> Self {
-        self.etag = Some(version);
-        self
-    }
-
-    /// The body, as JSON.
-    #[must_use]
-    pub fn body(&self) -> &RawValue {
-        &self.body
-    }
-}
-
-impl IntoResponse for Answer {
-    fn into_response(self) -> Response {
-        let content_type =
-            if self.status.is_success() { "application/json" } else { "application/problem+json" };
-        let body = <Box<str>>::from(self.body).into_string();
-        let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        match self.etag {
-            Some(version) => (self.status, [content_type, crate::conditional::etag(version)], body)
-                .into_response(),
-            None => (self.status, [content_type], body).into_response(),
-        }
-    }
-}
-
 /// Which request a key belongs to.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
@@ -176,7 +98,7 @@ pub struct Scope<'a> {
 
 enum Begun {
     Work(Uuid),
-    Replay(Stored),
+    Replay(Answer),
 }
 
 /// The records of a service.
@@ -249,7 +171,7 @@ impl<K: Keeper> Idempotency<K> {
         let creates = match self.begin(id, &request).await? {
             Begun::Replay(stored) => {
                 mark!("a repeated request was answered as the first time");
-                let response = match stored.revive()? {
+                let response = match stored.revive() {
                     Ok(answer) => finish(answer).await?,
                     Err(problem) => problem.into_response(),
                 };
@@ -258,16 +180,7 @@ impl<K: Keeper> Idempotency<K> {
             Begun::Work(creates) => creates,
         };
         let result = work(creates).await;
-        let stored = match &result {
-            // What was only accepted has no outcome yet: the next try with the key looks for it.
-            Ok(answer) if answer.status == StatusCode::ACCEPTED => None,
-            Ok(answer) => Some(Stored {
-                status: answer.status.as_u16(),
-                etag: answer.etag,
-                body: answer.body.clone(),
-            }),
-            Err(problem) => keepable(problem),
-        };
+        let stored = Answer::to_keep(&result);
         // The work is done whether or not this is saved: without it, the next try with the key finds
         // what was created.
         if let Err(error) = self.end(id, stored).await {
@@ -316,7 +229,7 @@ impl<K: Keeper> Idempotency<K> {
         })
     }
 
-    async fn end(&self, id: Uuid, answer: Option<Stored>) -> Result<(), Problem> {
+    async fn end(&self, id: Uuid, answer: Option<Answer>) -> Result<(), Problem> {
         let now = self.host.now();
         let ended =
             self.records.change(id, Trace::REQUEST, |current: Option<&Versioned<Record<K>>>| {
@@ -363,38 +276,6 @@ impl<K: Keeper> Worker for Purge<K> {
         join_all(deleted).await.into_iter().collect::<Result<Vec<_>, _>>()?;
         Ok(Next::Again)
     }
-}
-
-/// Problems that are the request's own outcome are kept. Those that say "not now" are not: the next
-/// try is meant to work.
-fn keepable(problem: &Problem) -> Option<Stored> {
-    match (problem.code(), problem.status().as_u16()) {
-        (Code::Contended | Code::PaymentInProgress, _) | (_, 401 | 408 | 429 | 500..) => None,
-        (_, status) => {
-            let body = serde_json::value::to_raw_value(&problem.body("")).ok()?;
-            Some(Stored { status, etag: None, body })
-        }
-    }
-}
-
-impl Stored {
-    /// The answer, or the problem, that was kept.
-    fn revive(self) -> Result<Result<Answer, Problem>, Problem> {
-        let status = StatusCode::from_u16(self.status).map_err(Problem::internal)?;
-        if status.is_success() {
-            return Ok(Ok(Answer { status, etag: self.etag, body: self.body }));
-        }
-        let body: ProblemBody = serde_json::from_str(self.body.get()).map_err(Problem::internal)?;
-        Ok(Err(Problem::from(body)))
-    }
-}
-
-/// Marks a response as one that was given before.
-fn replayed(mut response: Response) -> Response {
-    response
-        .headers_mut()
-        .insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
-    response
 }
 
 /// The record's id: a hash of whose key it is, for what, and the key.

@@ -16,11 +16,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt as _;
-use stubmart_contract::Code;
+use stubmart_contract::{Actor, Code, Context, RequestId};
 use stubmart_ports::host::{Host, TimedOut};
 use tokio::sync::oneshot;
 
-use crate::{body, problem::Problem};
+use crate::{body, context::Incoming, problem::Problem};
 
 /// How long a request may take until its answer begins.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -51,9 +51,13 @@ pub fn apply(router: Router, edge: Edge) -> Router {
 async fn handle(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let started = edge.host.now();
     let request_id = request_id(request.headers(), &edge.host);
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
+    if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
         request.headers_mut().insert(REQUEST_ID, value);
     }
+    let deadline = started.after(ANSWER_MAX);
+    let context = Context::request(Actor::System, request_id.clone(), deadline);
+    let incoming = Incoming::new(context);
+    request.extensions_mut().insert(incoming.clone());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
 
@@ -62,13 +66,14 @@ async fn handle(State(edge): State<Edge>, mut request: Request, next: Next) -> R
     } else {
         answer(&edge.host, request, next).await
     };
-    let mut response = finish(response, &request_id);
+    let mut response = finish(response, request_id.as_str());
 
     let taken = edge.host.now().since(started);
     let status = response.status();
     let route = route.unwrap_or_else(|| "unmatched".to_owned());
-    observe(&request_id, &method, &route, status, taken, response.extensions().get::<Problem>());
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
+    let problem = response.extensions().get::<Problem>();
+    observe(&incoming, &method, &route, status, taken, problem);
+    if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
@@ -114,14 +119,10 @@ async fn caught(request: Request, next: Next) -> Result<Response, Box<dyn Any + 
     AssertUnwindSafe(next.run(request)).catch_unwind().await
 }
 
-/// The id the client gave, when it is a harmless one, or a new one.
-fn request_id(headers: &HeaderMap, host: &Host) -> String {
-    let harmless = |id: &&str| {
-        (1..=64).contains(&id.len())
-            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-    };
-    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(harmless);
-    given.map_or_else(|| host.uuid().to_string(), ToOwned::to_owned)
+/// The id that the client gave, when it is a harmless one, or a new one.
+fn request_id(headers: &HeaderMap, host: &Host) -> RequestId {
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    given.and_then(RequestId::new).unwrap_or_else(|| RequestId::from(host.uuid()))
 }
 
 /// Whether a browser says that another site's page sent this, with the visitor's cookie or to get one
@@ -214,7 +215,7 @@ fn known(method: &Method) -> &str {
 
 /// Counts the request and writes its log line. Causes are logged here and nowhere else.
 fn observe(
-    request_id: &str,
+    incoming: &Incoming,
     method: &Method,
     route: &str,
     status: StatusCode,
@@ -228,41 +229,29 @@ fn observe(
     ];
     metrics::histogram!("stubmart_http_request_duration_seconds", &labels)
         .record(taken.as_secs_f64());
-    let code = problem.map_or("", |problem| problem.code().word());
+    let request_id = incoming.context.request_id.as_ref().map(RequestId::as_str);
     let taken_ms = u64::try_from(taken.as_millis()).unwrap_or(u64::MAX);
-    let method = known(method);
-    let cause = problem.and_then(Problem::cause);
+    let error = problem.and_then(Problem::cause).map(ToString::to_string);
+    macro_rules! log {
+        ($level:ident, $message:literal) => {
+            tracing::$level!(
+                request.id = request_id,
+                actor = %incoming.actor(),
+                method = known(method),
+                route,
+                status = status.as_u16(),
+                taken_ms,
+                code = problem.map_or("", |problem| problem.code().word()),
+                error,
+                $message
+            )
+        };
+    }
     if status == StatusCode::INTERNAL_SERVER_ERROR {
-        tracing::error!(
-            request.id = request_id,
-            method,
-            route,
-            status = status.as_u16(),
-            taken_ms,
-            code,
-            error = cause.map(|cause| cause.to_string()),
-            "request failed"
-        );
+        log!(error, "request failed");
     } else if status.is_server_error() {
-        tracing::warn!(
-            request.id = request_id,
-            method,
-            route,
-            status = status.as_u16(),
-            taken_ms,
-            code,
-            error = cause.map(|cause| cause.to_string()),
-            "request not served"
-        );
+        log!(warn, "request not served");
     } else {
-        tracing::debug!(
-            request.id = request_id,
-            method,
-            route,
-            status = status.as_u16(),
-            taken_ms,
-            code,
-            "request"
-        );
+        log!(debug, "request");
     }
 }

@@ -3,21 +3,35 @@
 //! A handler takes its input from the extractors here and answers `Result<impl IntoResponse, Problem>`;
 //! [`layer::apply`] gives the finished router request ids, logs, metrics and errors in one form.
 
+mod apply;
 pub mod body;
 pub mod conditional;
+mod context;
 pub mod fields;
 pub mod idempotency;
 pub mod layer;
+pub mod list;
+pub mod once;
 pub mod page;
+pub mod path;
 pub mod problem;
 pub mod query;
+pub mod responses;
+mod schema;
 pub mod session;
+pub mod valid;
 
 pub use body::JsonBody;
-pub use conditional::IfMatch;
-pub use fields::{Fields, Patch};
-pub use idempotency::{Answer, Idempotency, IdempotencyKey};
+pub use conditional::{IfMatch, etag};
+pub use context::RequestContext;
+pub use fields::Fields;
+pub use idempotency::Idempotency;
+pub use list::Paged;
+pub use once::{Answer, IdempotencyKey, once};
 pub use page::PageRequest;
+pub use path::PathId;
 pub use problem::Problem;
 pub use query::QueryFields;
-pub use session::{MaybeSignedIn, SessionGate, SignedIn};
+pub use session::{Caller, MaybeSignedIn, SessionGate, SignedIn};
+pub use stubmart_contract::api::Patch;
+pub use valid::{Valid, ValidQuery};

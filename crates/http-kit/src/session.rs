@@ -1,4 +1,4 @@
-//! Who is asking: the session cookie or the bearer token, and the gate that asks auth whose it is.
+//! Who asks: the session cookie or the bearer token, and the gate that asks auth whose it is.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,14 +8,13 @@ use axum::{
 };
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
-use stubmart_contract::{Code, SessionId, Timestamp, UserId};
-use stubmart_kernel::mutant;
-use stubmart_ports::{
-    calls::{Identity, Introspect},
-    host::Host,
+use stubmart_contract::{
+    Actor, Code, Context, Role, SessionId, Timestamp, UserId, calls::Identity,
 };
+use stubmart_kernel::mutant;
+use stubmart_ports::{calls::Auth, host::Host};
 
-use crate::problem::Problem;
+use crate::{context::Incoming, problem::Problem};
 
 /// The session cookie's name.
 pub const COOKIE: &str = "stubmart_session";
@@ -32,7 +31,7 @@ type Answers = Cache<[u8; 32], (Timestamp, Option<Identity>)>;
 /// Asks auth whose token it is, and keeps the answer for less than a second.
 #[derive(Clone)]
 pub struct SessionGate {
-    auth: Arc<dyn Introspect>,
+    auth: Arc<dyn Auth>,
     host: Host,
     answers: Arc<Answers>,
 }
@@ -46,7 +45,7 @@ impl std::fmt::Debug for SessionGate {
 impl SessionGate {
     /// A gate that asks `auth`.
     #[must_use]
-    pub fn new(auth: Arc<dyn Introspect>, host: Host) -> Self {
+    pub fn new(auth: Arc<dyn Auth>, host: Host) -> Self {
         Self { auth, host, answers: Arc::new(Cache::new(CACHE_SIZE)) }
     }
 
@@ -54,7 +53,11 @@ impl SessionGate {
     ///
     /// # Errors
     /// `unavailable` when auth does not answer.
-    pub async fn identity(&self, token: &str) -> Result<Option<Identity>, Problem> {
+    pub async fn identity(
+        &self,
+        context: &Context,
+        token: &str,
+    ) -> Result<Option<Identity>, Problem> {
         let key: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         let now = self.host.now();
         if let Some((asked_at, identity)) = self.answers.get(&key) {
@@ -64,7 +67,7 @@ impl SessionGate {
                 return Ok(identity);
             }
         }
-        let identity = self.auth.introspect(token).await?;
+        let identity = self.auth.introspect(context, token).await?;
         self.answers.insert(key, (now, identity.clone()));
         Ok(identity)
     }
@@ -100,24 +103,36 @@ pub fn token(headers: &HeaderMap) -> Option<&str> {
 
 /// A signed-in caller. Taken as an argument, it refuses everybody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedIn {
+pub struct Caller {
+    /// The request's context, with the user as its actor.
+    pub context: Context,
     /// The user.
     pub user_id: UserId,
+    /// What the user may do.
+    pub role: Role,
     /// The session or access token.
     pub session_id: SessionId,
     /// The token itself, for secrets that are derived from it.
     pub token: String,
 }
 
+/// The old name of [`Caller`].
+pub use Caller as SignedIn;
+
 /// A caller who may be signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MaybeSignedIn(pub Option<SignedIn>);
+pub struct MaybeSignedIn {
+    /// The request's context. Its actor is the user, or the market where nobody is signed in.
+    pub context: Context,
+    /// The caller, if signed in.
+    pub caller: Option<Caller>,
+}
 
 impl MaybeSignedIn {
     /// The user, if signed in.
     #[must_use]
     pub fn user_id(&self) -> Option<UserId> {
-        self.0.as_ref().map(|it| it.user_id)
+        self.caller.as_ref().map(|it| it.user_id)
     }
 }
 
@@ -129,17 +144,25 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Some(token) = token(&parts.headers) else { return Ok(Self(None)) };
-        let identity = SessionGate::from_ref(state).identity(token).await?;
-        Ok(Self(identity.map(|it| SignedIn {
-            user_id: it.user_id,
-            session_id: it.session_id,
-            token: token.to_owned(),
-        })))
+        let incoming = Incoming::of(parts);
+        let identity = match token(&parts.headers) {
+            Some(token) => {
+                let gate = SessionGate::from_ref(state);
+                gate.identity(&incoming.context, token).await?.map(|identity| (identity, token))
+            }
+            None => None,
+        };
+        let Some((Identity { user_id, session_id, role }, token)) = identity else {
+            return Ok(Self { context: incoming.context, caller: None });
+        };
+        let context = incoming.identified(Actor::User { id: user_id, role });
+        let token = token.to_owned();
+        let caller = Caller { context: context.clone(), user_id, role, session_id, token };
+        Ok(Self { context, caller: Some(caller) })
     }
 }
 
-impl<S> FromRequestParts<S> for SignedIn
+impl<S> FromRequestParts<S> for Caller
 where
     S: Send + Sync,
     SessionGate: FromRef<S>,
@@ -147,7 +170,7 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let MaybeSignedIn(caller) = MaybeSignedIn::from_request_parts(parts, state).await?;
+        let MaybeSignedIn { caller, .. } = MaybeSignedIn::from_request_parts(parts, state).await?;
         caller.ok_or_else(|| Problem::new(Code::NotSignedIn))
     }
 }

@@ -9,7 +9,7 @@ use std::{fmt, future::ready};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use stubmart_contract::{
-    ChargeId, Context, Currency, OrderId, Price, SessionId, TicketId, Timestamp, UserId,
+    ChargeId, Context, Currency, OrderId, Price, TicketId, Timestamp, UserId,
     api::{Order, OrderTicket},
     calls,
 };
@@ -28,25 +28,6 @@ impl fmt::Display for CallError {
 }
 
 impl std::error::Error for CallError {}
-
-/// Whose token it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// The user.
-    pub user_id: UserId,
-    /// The session or access token.
-    pub session_id: SessionId,
-}
-
-/// Any service → auth.
-#[async_trait]
-pub trait Introspect: Send + Sync + 'static {
-    /// Whose session token this is; `None` when it is nobody's, has ended or was revoked.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    async fn introspect(&self, token: &str) -> Result<Option<Identity>, CallError>;
-}
 
 /// What orders wants locked.
 #[derive(Debug, Clone, PartialEq, Eq)]

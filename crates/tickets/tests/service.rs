@@ -8,8 +8,9 @@ use axum::{body::Body, http::Request};
 use futures_util::future::{BoxFuture, join_all};
 use http_body_util::BodyExt as _;
 use stubmart_contract::{
-    Currency, OrderId, Price, TicketId, Timestamp, UserId,
+    Context, Currency, OrderId, Price, TicketId, Timestamp, UserId,
     api::{TicketStatus, Venue},
+    calls::Identity,
 };
 use stubmart_http_kit::{PageRequest, SessionGate};
 use stubmart_kernel::{
@@ -19,7 +20,7 @@ use stubmart_kernel::{
 use stubmart_memory::{MemoryBus, MemoryStore};
 use stubmart_ports::{
     bus::{Bus, Seen, Unreadable},
-    calls::{CallError, Identity, Introspect, LockRequest, LockTickets as _},
+    calls::{self, CallError, LockRequest, LockTickets as _},
     host::Host,
     store::Store as _,
 };
@@ -217,8 +218,8 @@ async fn an_unreadable_event_does_not_stop_the_feed() {
 struct Strangers;
 
 #[async_trait]
-impl Introspect for Strangers {
-    async fn introspect(&self, _: &str) -> Result<Option<Identity>, CallError> {
+impl calls::Auth for Strangers {
+    async fn introspect(&self, _: &Context, _: &str) -> Result<Option<Identity>, CallError> {
         Ok(None)
     }
 }

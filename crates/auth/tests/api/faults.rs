@@ -8,10 +8,10 @@ use std::sync::{
 use async_trait::async_trait;
 use axum::http::StatusCode;
 use serde_json::json;
-use stubmart_contract::EventType;
+use stubmart_contract::{Actor, Context, EventType};
 use stubmart_memory::{MemoryMailer, MemoryStore};
 use stubmart_ports::{
-    calls::Introspect as _,
+    calls::Auth as _,
     mailer::{Mail, MailError, Mailer},
 };
 use stubmart_suite::fault::{Fault, FaultyStore, Injector};
@@ -196,7 +196,9 @@ async fn a_use_that_is_not_noted_fails_no_request() {
     market.pass(60);
     // The first two calls find out whose token it is, the third begins to note its use.
     faulty.fail(3, Fault::Fail);
-    assert!(market.auth.introspect(ann.token()).await.unwrap().is_some());
+    assert!(
+        market.auth.introspect(&Context::of(Actor::System), ann.token()).await.unwrap().is_some()
+    );
     until(async || faulty.plan.lock().unwrap().1 != Fault::Fail).await;
     let last_seen = async || {
         let sessions = ann.get("/api/auth/sessions").await;

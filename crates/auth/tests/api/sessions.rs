@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stubmart_auth::Config;
-use stubmart_ports::calls::Introspect as _;
+use stubmart_contract::{Actor, Context};
+use stubmart_ports::calls::Auth as _;
 
 use crate::market::{Client, Market, PASSWORD, Parts, until};
 
@@ -208,7 +209,10 @@ async fn a_deleted_account_has_no_sessions() {
     let elsewhere = market.other_process().with_token(ann.token());
     assert!(elsewhere.is_signed_in().await);
     assert_eq!(ann.delete_account(PASSWORD).await.outcome(), (204, ""));
-    assert_eq!(market.auth.introspect(ann.token()).await.unwrap(), None);
+    assert_eq!(
+        market.auth.introspect(&Context::of(Actor::System), ann.token()).await.unwrap(),
+        None
+    );
     assert!(!ann.is_signed_in().await);
     // Within the second another process may still think it knows the caller; it tells nothing.
     let answer = elsewhere.get("/api/auth/currentuser").await;
@@ -225,7 +229,11 @@ async fn odd_tokens_are_nobodys() {
     let market = Market::new();
     market.sign_up("ann@example.com").await;
     for token in ["", " ", "stub_", "a b", &"x".repeat(10_000), "\u{7f}é"] {
-        assert_eq!(market.auth.introspect(token).await.unwrap(), None, "{token:?}");
+        assert_eq!(
+            market.auth.introspect(&Context::of(Actor::System), token).await.unwrap(),
+            None,
+            "{token:?}"
+        );
     }
 }
 

@@ -4,11 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
-use stubmart_contract::{ChargeId, OrderId, UserId, api};
+use stubmart_contract::{ChargeId, Context, OrderId, UserId, api, calls::Identity};
 use stubmart_node::Service;
 use stubmart_ports::calls::{
-    CallError, Identity, Introspect, LockRefusal, LockRequest, LockTickets, Locked, SecureOrders,
-    SecureRefusal,
+    self, CallError, LockRefusal, LockRequest, LockTickets, Locked, SecureOrders, SecureRefusal,
 };
 use stubmart_suite::fault::{Fault, injected};
 use tokio::sync::oneshot;
@@ -84,14 +83,18 @@ impl Network {
 }
 
 #[async_trait]
-impl Introspect for Network {
-    async fn introspect(&self, token: &str) -> Result<Option<Identity>, CallError> {
-        let token = token.to_owned();
+impl calls::Auth for Network {
+    async fn introspect(
+        &self,
+        context: &Context,
+        token: &str,
+    ) -> Result<Option<Identity>, CallError> {
+        let (context, token) = (context.clone(), token.to_owned());
         let work = move |live: Live| -> BoxFuture<'static, _> {
-            let token = token.clone();
+            let (context, token) = (context.clone(), token.clone());
             Box::pin(async move {
                 match live.auth {
-                    Some(auth) => auth.introspect(&token).await,
+                    Some(auth) => auth.introspect(&context, &token).await,
                     None => Err(lost()),
                 }
             })

@@ -214,9 +214,9 @@ pub(crate) async fn save(
         (Ok(price), Ok(seats)) => UpdateTicketRequest {
             title: Some(form.get("title").to_owned()),
             price: Some(price),
-            section: Some(form.optional("section")),
-            row: Some(form.optional("row")),
-            seats: Some(Some(seats).filter(|it| !it.is_empty())),
+            section: form.optional("section").into(),
+            row: form.optional("row").into(),
+            seats: Some(seats).filter(|it| !it.is_empty()).into(),
         },
         (price, seats) => {
             for (name, error) in [("price", price.err()), ("seats", seats.err())] {

@@ -19,8 +19,9 @@ use axum::{
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use stubmart_contract::{
-    ChargeId, Envelope, OrderId, SessionId, Timestamp, UserId,
+    ChargeId, Context, Envelope, OrderId, Role, SessionId, Timestamp, UserId,
     api::{ChargeStatus, OrderStatus},
+    calls::Identity,
 };
 use stubmart_embedded::sandbox::Sandbox;
 use stubmart_http_kit::SessionGate;
@@ -28,7 +29,7 @@ use stubmart_kernel::worker::{Next, Wake};
 use stubmart_memory::MemoryStore;
 use stubmart_payments::{CHARGES, Charge, Config, Deps, Payments, SERVICE};
 use stubmart_ports::{
-    calls::{CallError, Identity, Introspect, SecureOrders},
+    calls::{self, CallError, SecureOrders},
     gateway::{
         AuthoriseRequest, BadNotice, GatewayError, Intent, IntentState, Notice, PaymentGateway,
     },
@@ -76,10 +77,14 @@ pub(crate) struct Ports {
 struct Tokens;
 
 #[async_trait]
-impl Introspect for Tokens {
-    async fn introspect(&self, token: &str) -> Result<Option<Identity>, CallError> {
+impl calls::Auth for Tokens {
+    async fn introspect(&self, _: &Context, token: &str) -> Result<Option<Identity>, CallError> {
         let user_id: Option<UserId> = token.parse().ok();
-        Ok(user_id.map(|user_id| Identity { user_id, session_id: SessionId(user_id.0) }))
+        Ok(user_id.map(|user_id| Identity {
+            user_id,
+            session_id: SessionId(user_id.0),
+            role: Role::User,
+        }))
     }
 }
 
@@ -163,10 +168,7 @@ impl World {
     pub(crate) async fn deliver(&self, service: &Service) {
         while let Some(envelope) = self.orders.next_event() {
             for handler in service.payments.handlers() {
-                handler
-                    .handle(&stubmart_contract::Context::handling("test", &envelope), &envelope)
-                    .await
-                    .unwrap();
+                handler.handle(&Context::handling("test", &envelope), &envelope).await.unwrap();
             }
             self.orders.settle_event(envelope.id);
         }

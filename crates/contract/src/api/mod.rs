@@ -1,0 +1,124 @@
+//! The bodies of the public HTTP API.
+//!
+//! The type of a request is its one definition: its schema is published, and the same schema checks what
+//! clients send. A text with a `max_length` and neither `format` nor `pattern` is prose: white space
+//! around it is dropped and it holds no control characters. What no schema can say is in the
+//! `Deserialize` of a field's type.
+
+mod auth;
+mod catalogue;
+mod orders;
+mod payments;
+mod tickets;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::ToSchema;
+
+use crate::code::Code;
+
+pub use auth::{
+    AccessToken, CreateTokenRequest, CurrentUser, DeleteUserRequest, LoginRequest, NewAccessToken,
+    Session, SignupRequest, UpdateUserRequest, User,
+};
+pub use catalogue::{CreateEventRequest, Event, Venue};
+pub use orders::{CancelReason, CreateOrderRequest, Order, OrderStatus, OrderTicket};
+pub use payments::{
+    Charge, ChargeStatus, CreateIntentRequest, CreatePaymentRequest, NextAction, PaymentIntent,
+};
+pub use tickets::{CreateTicketRequest, Ticket, TicketStatus, UpdateTicketRequest};
+
+/// A field of a JSON merge patch (RFC 7396). Its struct needs `#[serde(default)]` for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Patch<T> {
+    /// Left out: it stays as it is.
+    #[default]
+    Keep,
+    /// Null: it is cleared.
+    Clear,
+    /// It becomes this.
+    Set(T),
+}
+
+impl<T> Patch<T> {
+    /// What `current` becomes.
+    #[must_use]
+    pub fn apply(self, current: Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => current,
+            Self::Clear => None,
+            Self::Set(value) => Some(value),
+        }
+    }
+
+    /// Whether the field is left out.
+    #[must_use]
+    pub const fn is_keep(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+}
+
+impl<T> From<Option<T>> for Patch<T> {
+    /// Sets a value, or clears it where there is none.
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Clear, Self::Set)
+    }
+}
+
+impl<T: Serialize> Serialize for Patch<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Keep | Self::Clear => serializer.serialize_none(),
+            Self::Set(value) => value.serialize(serializer),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::from)
+    }
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Page<T> {
+    /// The page's items.
+    pub items: Vec<T>,
+    /// Pass it as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// An error (RFC 9457, `application/problem+json`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProblemBody {
+    /// Where the code is explained.
+    #[serde(rename = "type")]
+    pub type_url: String,
+    /// The code's summary, the same for every occurrence.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What went wrong this time, for people.
+    pub detail: String,
+    /// The stable word a program can switch on.
+    pub code: Code,
+    /// One entry for each bad field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    /// Why the bank declined, when it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decline_code: Option<String>,
+    /// Names this request in the server's log.
+    pub request_id: String,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FieldError {
+    /// The field, by its path: `price`, `venue.city`.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}

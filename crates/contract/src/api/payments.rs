@@ -1,0 +1,91 @@
+//! Payments and charges.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    ids::{ChargeId, OrderId},
+    money::{Currency, Price},
+    time::Timestamp,
+};
+
+/// Where a charge stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChargeStatus {
+    /// The outcome is not known yet; nothing was taken so far.
+    Created,
+    /// It ended and took nothing.
+    Failed,
+    /// The money was taken; `stripeRefundId` tells whether it was given back.
+    Completed,
+}
+
+/// A charge: one attempt to pay for an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Charge {
+    /// The charge's id.
+    pub id: ChargeId,
+    /// The order it pays for.
+    pub order_id: OrderId,
+    /// Where the charge stands.
+    pub status: ChargeStatus,
+    /// The amount, in minor units.
+    pub amount: Price,
+    /// Its currency.
+    pub currency: Currency,
+    /// The provider's id of the payment.
+    pub stripe_id: Option<String>,
+    /// The provider's id of the refund, when it was given back.
+    pub stripe_refund_id: Option<String>,
+    /// Why it failed.
+    pub failure_code: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// What the buyer has to do next; only while the payment waits for that, on the answer to it and
+    /// among the charges of its order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_action: Option<NextAction>,
+}
+
+/// What the buyer has to do before the payment can go on: authenticate with the bank (3-D Secure).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NextAction {
+    /// For the payment provider's own script in the browser.
+    pub client_secret: String,
+}
+
+/// `POST /api/payments`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreatePaymentRequest {
+    /// The order to pay for.
+    pub order_id: OrderId,
+    /// The provider's id of a payment method, such as `pm_card_visa`.
+    #[schema(min_length = 1, max_length = 255)]
+    pub payment_method: String,
+}
+
+/// `POST /api/payments/intents`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateIntentRequest {
+    /// The order to pay for.
+    pub order_id: OrderId,
+}
+
+/// What a browser needs to pay at the provider's own form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentIntent {
+    /// Opens this one payment.
+    pub client_secret: String,
+    /// The operator's public key at the provider.
+    pub publishable_key: String,
+    /// The charge that was saved for it.
+    pub charge_id: ChargeId,
+}

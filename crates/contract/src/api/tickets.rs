@@ -1,0 +1,136 @@
+//! Listings.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{
+    ToSchema,
+    openapi::schema::{Array, ArrayBuilder, ObjectBuilder, SchemaType, Type},
+};
+
+use super::Patch;
+use crate::{
+    ids::{EventId, OrderId, TicketId, UserId},
+    money::{Currency, Price},
+    time::Timestamp,
+};
+
+/// Where a listing stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TicketStatus {
+    /// It can be bought.
+    Available,
+    /// A checkout holds it.
+    Locked,
+    /// It is sold.
+    Sold,
+    /// Its seller withdrew it.
+    Withdrawn,
+}
+
+/// A ticket: one lot of seats, bought whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Ticket {
+    /// The ticket's id.
+    pub id: TicketId,
+    /// Grows by one with every change; the `ETag` carries it.
+    pub version: u64,
+    /// What is sold, in the seller's words.
+    pub title: String,
+    /// The price of the whole lot, in minor units.
+    pub price: Price,
+    /// The price's currency.
+    pub currency: Currency,
+    /// The seller.
+    pub user_id: UserId,
+    /// The order that holds or bought it; null to all but the seller and that order's buyer.
+    pub order_id: Option<OrderId>,
+    /// Where the listing stands.
+    pub status: TicketStatus,
+    /// The show it is for.
+    pub event_id: Option<EventId>,
+    /// Section of the venue.
+    pub section: Option<String>,
+    /// Row in the section.
+    pub row: Option<String>,
+    /// Seat names.
+    pub seats: Vec<String>,
+    /// Seats in the lot.
+    pub quantity: u32,
+    /// While a checkout holds it: when it is free again at the latest.
+    pub locked_until: Option<Timestamp>,
+    /// When it was listed.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// `POST /api/tickets`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateTicketRequest {
+    /// What is sold, in the seller's words.
+    #[schema(min_length = 1, max_length = 200)]
+    pub title: String,
+    /// The price of the whole lot, in minor units.
+    pub price: Price,
+    /// The price's currency; `usd` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
+    /// The show it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<EventId>,
+    /// Section of the venue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 50)]
+    pub section: Option<String>,
+    /// Row in the section.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 50)]
+    pub row: Option<String>,
+    /// Seat names, one for each seat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = seats, required = false)]
+    pub seats: Option<Vec<String>>,
+    /// Seats in the lot; the number of `seats` when these are named, else 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 50)]
+    pub quantity: Option<u32>,
+}
+
+/// `PATCH /api/tickets/{id}`, a JSON merge patch (RFC 7396): what is left out stays, null clears.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UpdateTicketRequest {
+    /// A new title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 200)]
+    pub title: Option<String>,
+    /// A new price of the whole lot, in minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Price, required = false)]
+    pub price: Option<Price>,
+    /// Another section; null or an empty text clears it.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>, max_length = 50)]
+    pub section: Patch<String>,
+    /// Another row; null or an empty text clears it.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>, max_length = 50)]
+    pub row: Patch<String>,
+    /// Other seat names, as many as the lot has seats; null clears them.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(schema_with = seats, required = false)]
+    pub seats: Patch<Vec<String>>,
+}
+
+/// Names of seats: at most 50, no two alike; null as good as none.
+fn seats() -> Array {
+    let name = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+    ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .items(name.max_length(Some(20)))
+        .max_items(Some(50))
+        .unique_items(true)
+        .build()
+}

@@ -1,0 +1,165 @@
+//! Requests that are what their published schema says, and whose fields are what their types say.
+//!
+//! The type of a request is its one definition: the API's document shows its schema, and the same schema
+//! checks what comes. Everything that is wrong is named at once.
+
+use std::collections::BTreeSet;
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request},
+    http::request::Parts,
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use serde_path_to_error::{Path, Segment};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    body,
+    once::HEADER,
+    problem::Problem,
+    schema::{self, Faults, Fields},
+};
+
+/// A JSON body that is a `T`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Valid<T> {
+    /// The body.
+    pub body: T,
+    /// The same text for every spelling of the same JSON, where the request has an `Idempotency-Key`
+    /// that must not come with another body; else empty.
+    pub canonical: String,
+}
+
+impl<T, S> FromRequest<S> for Valid<T>
+where
+    T: ToSchema + DeserializeOwned + 'static,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let is_repeatable = request.headers().contains_key(HEADER);
+        let value = body::json(request).await?;
+        // serde_json keeps objects sorted by key.
+        let canonical = if is_repeatable { value.to_string() } else { String::new() };
+        Ok(Self { body: read_body(value)?, canonical })
+    }
+}
+
+/// Reads a JSON value that has to be a `T`.
+///
+/// # Errors
+/// `validation_failed` with an entry for each bad field.
+pub fn read_body<T: ToSchema + DeserializeOwned + 'static>(value: Value) -> Result<T, Problem> {
+    let Value::Object(object) = value else {
+        return Err(Problem::invalid_field("body", "must be a JSON object"));
+    };
+    let mut faults = Faults::default();
+    let body = read(&schema::of_body::<T>(), object, &mut faults);
+    faults.into_result(body)
+}
+
+/// The parameters of a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidQuery<T>(pub T);
+
+/// No parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct NoParams {}
+
+impl<T, S> FromRequestParts<S> for ValidQuery<T>
+where
+    T: IntoParams + DeserializeOwned + 'static,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        read_query::<T, NoParams>(parts).map(|(read, _)| Self(read))
+    }
+}
+
+/// Reads a query that has the parameters of a `T` and those of a `U`.
+///
+/// # Errors
+/// `validation_failed` with an entry for each bad parameter.
+pub(crate) fn read_query<T, U>(parts: &Parts) -> Result<(T, U), Problem>
+where
+    T: IntoParams + DeserializeOwned + 'static,
+    U: IntoParams + DeserializeOwned + 'static,
+{
+    let query = parts.uri.query().unwrap_or("");
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query)
+        .map_err(|error| Problem::invalid_field("query", error.to_string()))?;
+    let (ours, theirs) = (schema::of_query::<T>(), schema::of_query::<U>());
+    let mut faults = Faults::default();
+    let (mut first, mut second, mut twice) = (Map::new(), Map::new(), BTreeSet::new());
+    for (name, text) in pairs {
+        // A form sends its empty fields too: an empty one is as good as left out.
+        if text.is_empty() {
+            continue;
+        }
+        let (fields, object) =
+            if theirs.has(&name) { (&theirs, &mut second) } else { (&ours, &mut first) };
+        let value = fields.value_of(&name, text);
+        if object.insert(name.clone(), value).is_some() {
+            twice.insert(name);
+        }
+    }
+    faults.add_names("", twice, "is given twice");
+    let first = read(&ours, first, &mut faults);
+    let second = read(&theirs, second, &mut faults);
+    faults.into_result(first.zip(second))
+}
+
+fn read<T: DeserializeOwned>(
+    fields: &Fields,
+    mut object: Map<String, Value>,
+    faults: &mut Faults,
+) -> Option<T> {
+    fields.check(&mut object, "", faults);
+    deserialise(Value::Object(object), faults)
+}
+
+/// Reads what the schema left. A field that its type refuses is noted and taken out, so that the next
+/// such field is found too.
+fn deserialise<T: DeserializeOwned>(mut value: Value, faults: &mut Faults) -> Option<T> {
+    loop {
+        let error = match serde_path_to_error::deserialize(&value) {
+            Ok(read) => return Some(read),
+            Err(error) => error,
+        };
+        let (names, position) = field(error.path());
+        let path = names.join(".");
+        // An object that lacks what was taken out of it is no further fault.
+        if !faults.is_within(&path) {
+            let path = if path.is_empty() { "body" } else { &path };
+            let position = position.map(|it| format!("entry {it}: ")).unwrap_or_default();
+            faults.add(path, format!("{position}{}", error.inner()));
+        }
+        take_out(&mut value, &names)?;
+    }
+}
+
+/// The names that lead to the field with this path, and the position in it, from 1, if it is a list.
+fn field(path: &Path) -> (Vec<String>, Option<usize>) {
+    let mut names = Vec::new();
+    for segment in path {
+        match segment {
+            Segment::Map { key } => names.push(key.clone()),
+            Segment::Seq { index } => return (names, Some(index.saturating_add(1))),
+            Segment::Enum { .. } | Segment::Unknown => break,
+        }
+    }
+    (names, None)
+}
+
+/// Takes the field with these names out of an object; `None` when there is no such field.
+fn take_out(value: &mut Value, names: &[String]) -> Option<()> {
+    let (last, outer) = names.split_last()?;
+    let object = outer.iter().try_fold(value, |value, name| value.get_mut(name))?;
+    object.as_object_mut()?.remove(last).map(drop)
+}
