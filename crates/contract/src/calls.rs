@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     actor::Role,
     api::{OrderStatus, OrderTicket},
-    ids::{ChargeId, OrderId, SessionId, TicketId, UserId},
+    event::TicketState,
+    ids::{ChargeId, EventId, OrderId, SessionId, TicketId, UserId},
     money::{Currency, Price},
     time::Timestamp,
 };
@@ -109,6 +110,58 @@ pub struct OverdueLocks {
     pub locks: Vec<ExpiredLock>,
     /// Where the next page begins, if there is one.
     pub next: Option<String>,
+}
+
+/// A listing after a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listing {
+    /// The version of the change.
+    pub version: u64,
+    /// The ticket after it.
+    pub ticket: TicketState,
+}
+
+/// Whose listings are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListingsOf {
+    /// Those of an event, but not those that were withdrawn.
+    Event(EventId),
+    /// This ticket, in whatever state.
+    Ticket(TicketId),
+}
+
+/// Which listings are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListingsRequest {
+    /// Whose.
+    pub of: ListingsOf,
+    /// Behind this place, which the page before gave.
+    pub cursor: Option<String>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// One page of listings as they are now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listings {
+    /// The listings.
+    pub listings: Vec<Listing>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+}
+
+/// What tickets needs to know of a show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShowForListing {
+    /// The show.
+    pub id: EventId,
+    /// When it begins.
+    pub starts_at: Timestamp,
 }
 
 /// What payments needs to know of an order.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     actor::{Actor, RequestId},
-    api::{CancelReason, ChargeStatus, OrderStatus, TicketStatus},
+    api::{CancelReason, ChargeStatus, OrderStatus, TicketStatus, Venue},
     ids::{ChargeId, EventId, MessageId, OrderId, TicketId, UserId},
     money::{Currency, Price},
     time::Timestamp,
@@ -66,6 +66,10 @@ events! {
     UserUpdated(UserState) = "USER_UPDATED";
     /// The account is gone and its personal data erased.
     UserDeleted(UserState) = "USER_DELETED";
+    /// A show was added to the catalogue.
+    ShowCreated(ShowState) = "SHOW_CREATED";
+    /// A show was changed.
+    ShowUpdated(ShowState) = "SHOW_UPDATED";
     /// A ticket was listed.
     TicketCreated(TicketState) = "TICKET_CREATED";
     /// A ticket was edited, locked, unlocked or sold.
@@ -98,6 +102,24 @@ events! {
 pub struct UserState {
     /// The user.
     pub id: UserId,
+}
+
+/// Payload of `SHOW_*`: the show after the change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShowState {
+    /// The show.
+    pub id: EventId,
+    /// What is on.
+    pub name: String,
+    /// The kind of show.
+    pub category: String,
+    /// Where.
+    pub venue: Venue,
+    /// When it begins.
+    pub starts_at: Timestamp,
+    /// When it was added.
+    pub created_at: Timestamp,
 }
 
 /// Payload of `TICKET_*`: the ticket after the change.
@@ -206,7 +228,7 @@ pub struct ChargeState {
 pub struct Envelope {
     /// Names this event. Delivered twice, it is the same.
     pub id: MessageId,
-    /// The user, ticket, order, lock or charge it is about.
+    /// The user, show, ticket, order, lock or charge it is about.
     pub aggregate_id: Uuid,
     /// The number of this event among those of its aggregate: 1, 2, 3, … without a gap.
     pub version: u64,

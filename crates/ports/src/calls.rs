@@ -9,7 +9,7 @@ use std::{fmt, future::ready};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use stubmart_contract::{
-    ChargeId, Context, Currency, OrderId, Price, TicketId, Timestamp, UserId,
+    ChargeId, Context, Currency, EventId, OrderId, Price, TicketId, Timestamp, UserId,
     api::{Order, OrderTicket},
     calls,
 };
@@ -182,6 +182,16 @@ pub trait Tickets: Send + Sync + 'static {
         order_id: OrderId,
     ) -> Result<(), CallError>;
 
+    /// Listings as they are now, page by page.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn listings(
+        &self,
+        context: &Context,
+        request: calls::ListingsRequest,
+    ) -> Result<calls::Listings, CallError>;
+
     /// Locks that outlived their time, for whoever keeps the timers.
     ///
     /// # Errors
@@ -191,6 +201,31 @@ pub trait Tickets: Send + Sync + 'static {
         context: &Context,
         request: calls::OverdueLocksRequest,
     ) -> Result<calls::OverdueLocks, CallError>;
+}
+
+/// What catalogue answers.
+#[async_trait]
+pub trait Catalogue: Send + Sync + 'static {
+    /// The show, if there is one. It is found as soon as the request that added it was answered.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn show(
+        &self,
+        context: &Context,
+        id: EventId,
+    ) -> Result<Option<calls::ShowForListing>, CallError>;
+
+    /// A listing has changed. The event of the change says the same a moment later; by this call the
+    /// instance that answers it counts the change at once. Old news change nothing.
+    ///
+    /// # Errors
+    /// [`CallError`]: the change may be counted.
+    async fn listing_changed(
+        &self,
+        context: &Context,
+        listing: calls::Listing,
+    ) -> Result<(), CallError>;
 }
 
 /// What orders answers.

@@ -4,8 +4,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use stubmart_client::Client;
 use stubmart_contract::{
-    Price, TicketId, Timestamp, UserId,
-    api::{CreateOrderRequest, CreatePaymentRequest, LoginRequest, Venue},
+    Actor, Context, Price, TicketId, Timestamp, UserId,
+    api::{CreateOrderRequest, CreatePaymentRequest, CreateTicketRequest, LoginRequest, Venue},
 };
 use stubmart_embedded::system::Died;
 use stubmart_http_kit::{
@@ -15,7 +15,7 @@ use stubmart_http_kit::{
 use stubmart_kernel::worker::ShutdownTrigger;
 use stubmart_node::Market;
 use stubmart_ports::{Cause, host::Host};
-use stubmart_tickets::{NewShow, NewTicket};
+use stubmart_tickets::NewShow;
 
 use crate::{config::Config, engines::Embedded, output, serve};
 
@@ -169,18 +169,19 @@ async fn fill_show(
         let each =
             i64::from(3_500 + (number * 1_117) % 6_000 + (15 - row) * 350 + (lot * 613) % 900);
         let price = Price::try_from(each * i64::from(quantity)).map_err(Problem::internal)?;
-        let lot = NewTicket {
+        let lot = CreateTicketRequest {
             title: format!("{name}, {section} row {row}"),
             price,
-            currency: stubmart_contract::Currency::USD,
+            currency: None,
             event_id: Some(event.id),
             section: Some((*section).to_owned()),
             row: Some(row.to_string()),
-            seats: (first..first + quantity).map(|seat| seat.to_string()).collect(),
-            quantity,
+            seats: Some((first..first + quantity).map(|seat| seat.to_string()).collect()),
+            quantity: Some(quantity),
         };
         let id = TicketId(market.engines.host.uuid());
-        market.tickets.service.list_ticket(id, *seller, lot).await?;
+        let context = Context::of(Actor::System);
+        market.tickets.service.list_ticket(&context, id, *seller, lot).await?;
         tickets.push(id);
     }
     Ok(tickets)

@@ -10,16 +10,21 @@
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use stubmart_contract::Timestamp;
+use stubmart_contract::{DomainEvent, Timestamp};
 use stubmart_kernel::{
-    mark, mutant,
-    repo::{RepoError, Trace},
+    Aggregate as _, mark, mutant,
+    repo::{Document, RepoError, Trace},
     worker::{Next, Worker},
 };
-use stubmart_ports::{Cause, key::Key, store::Scan};
+use stubmart_ports::{
+    Cause,
+    key::Key,
+    store::{Collection, Scan},
+};
+use uuid::Uuid;
 
 use crate::{
-    Tickets,
+    service::Tickets,
     ticket::{TICKETS, Ticket, index},
 };
 
@@ -28,6 +33,18 @@ const BATCH: usize = 200;
 
 /// How often what is still overdue is announced once more, in milliseconds.
 const AGAIN_MS: i64 = 60_000;
+
+impl Document for Ticket {
+    const COLLECTION: &'static Collection = &TICKETS;
+
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn entries(&self) -> Vec<(&'static str, Key)> {
+        self.index_entries()
+    }
+}
 
 /// Announces overdue locks.
 pub(crate) struct Overdue {
@@ -43,17 +60,22 @@ impl Overdue {
 
     /// Announces the locks that ran out from `from` on and before `to`. How many there are.
     async fn announce(&self, from: Timestamp, to: Timestamp) -> Result<usize, Cause> {
-        let it = &self.tickets.0;
+        let it = &self.tickets;
         let mut scan = Scan::prefix(&TICKETS, index::LOCKED, &Key::new()).limit(BATCH);
         scan.from = Key::new().time(from).into_bytes();
         scan.to = Some(Key::new().time(to).into_bytes());
         let mut announced = 0;
         loop {
-            let found = it.tickets.keys(scan.clone()).await?;
+            let found = it.announced().keys(scan.clone()).await?;
             let Some(last) = found.last() else { return Ok(announced) };
             scan = scan.behind(&last.key);
             for found in found {
-                let told = it.tickets.tell_again(found.id, Trace::REQUEST, Ticket::event).await;
+                let told = it
+                    .announced()
+                    .tell_again(found.id, Trace::REQUEST, |it| {
+                        DomainEvent::TicketUpdated(it.state())
+                    })
+                    .await;
                 // One that can not be read keeps no other waiting.
                 if let Err(error @ RepoError::Corrupt(_)) = &told {
                     tracing::error!(ticket.id = %found.id, %error, "overdue lock not announced");
@@ -63,7 +85,7 @@ impl Overdue {
                 // Each at once: the longer it waits, the likelier it is that newer news is out before.
                 if let Some(event) = event.filter(|_| !mutant!("timers without a rebuild")) {
                     mark!("a lock that outlived its time was announced anew");
-                    it.bus.publish(&[event]).await?;
+                    it.bus().publish(&[event]).await?;
                     announced += 1;
                 }
             }
@@ -78,8 +100,8 @@ impl Worker for Overdue {
     }
 
     async fn step(&self) -> Result<Next, Cause> {
-        let it = &self.tickets.0;
-        let (now, grace) = (it.host.now(), it.config.overdue_after);
+        let it = &self.tickets;
+        let (now, grace) = (it.host().now(), it.config().overdue_after);
         let last = *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
         let round = |at: Timestamp| at.millis().div_euclid(AGAIN_MS);
         let from = match last {

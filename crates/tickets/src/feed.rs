@@ -14,7 +14,7 @@ use stubmart_kernel::follow::{Follow, Sink};
 use stubmart_ports::{Cause, bus::Seen};
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use crate::{Tickets, catalogue::Standing, ticket::public};
+use crate::{catalogue::Standing, service::Tickets, ticket::public};
 
 /// The events that tell of tickets.
 pub(crate) const TYPES: &[EventType] =
@@ -202,10 +202,9 @@ impl Tickets {
     /// The worker that follows the bus: it brings the catalogue what other instances saved, and the
     /// streams every change.
     pub(crate) fn follow(&self) -> Follow {
-        let it = &self.0;
-        let (bus, sink) = (Arc::clone(&it.bus), Arc::new(self.clone()));
-        let behind = it.feed.0.starts_behind;
-        Follow::new(bus, TYPES, behind, it.shutdown.clone(), sink)
+        let (bus, sink) = (Arc::clone(self.bus()), Arc::new(self.clone()));
+        let behind = self.feed().0.starts_behind;
+        Follow::new(bus, TYPES, behind, self.shutdown().clone(), sink)
     }
 }
 
@@ -216,7 +215,6 @@ impl Sink for Tickets {
     }
 
     async fn see(&self, seen: &[Seen]) -> Result<(), Cause> {
-        let it = &self.0;
         for seen in seen {
             let (ticket, version) = match seen.event.as_ref().map(|event| read(event)) {
                 Ok(Some(read)) => read,
@@ -228,13 +226,13 @@ impl Sink for Tickets {
                 }
             };
             let standing = Standing::of(&ticket, version);
-            if !it.catalogue.apply(&standing)
+            if !self.catalogue().apply(&standing)
                 && let Some(event_id) = ticket.event_id
             {
                 self.learn_show(event_id).await?;
-                it.catalogue.apply(&standing);
+                self.catalogue().apply(&standing);
             }
-            it.feed.tell(seen.position, &ticket, version)?;
+            self.feed().tell(seen.position, &ticket, version)?;
         }
         Ok(())
     }

@@ -9,14 +9,14 @@ use axum::{
 };
 use serde_json::Value;
 use stubmart_contract::{
-    Code, Currency, EventId, TicketId, Timestamp, UserId,
+    Code, EventId, TicketId, Timestamp, UserId,
     api::{
         CreateEventRequest, CreateTicketRequest, Event, Page, ProblemBody, Ticket, TicketStatus,
         UpdateTicketRequest, Venue,
     },
 };
 use stubmart_http_kit::{
-    Answer, Fields, IdempotencyKey, IfMatch, JsonBody, MaybeSignedIn, PageRequest, Patch, Problem,
+    Answer, Fields, IdempotencyKey, IfMatch, JsonBody, MaybeSignedIn, PageRequest, Problem,
     QueryFields, SessionGate, SignedIn,
     conditional::etag,
     fields::{self, path_id},
@@ -26,11 +26,14 @@ use stubmart_http_kit::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    NewShow, NewTicket, Sort, TicketQuery, Tickets,
     catalogue::{EventQuery, Place},
+    edit_ticket::EditTicketError,
     feed::Topic,
-    list::shown,
-    ticket::Edit,
+    list::{Sort, TicketQuery, shown},
+    list_ticket::ListTicketError,
+    service::Tickets,
+    shows::NewShow,
+    ticket::Refusal,
 };
 
 /// The most seats of a lot.
@@ -315,44 +318,52 @@ async fn create_ticket(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let request = body.canonical();
-    let new = NewTicket::read(body.fields()?)?;
+    let new = read_ticket(body.fields()?)?;
     let user = caller.user_id.to_string();
     let scope = Scope { caller: &user, operation: "create_ticket", request: &request };
     let seller = caller.user_id;
-    let service = &tickets;
+    let (service, context) = (&tickets, &caller.context);
     let once = |id| async move {
-        let listed = service.list_ticket(TicketId(id), seller, new).await?;
+        let listed = service.list_ticket(context, TicketId(id), seller, new).await?;
         let version = listed.version;
         Ok(Answer::json(StatusCode::CREATED, &shown(&listed, Some(seller)))?.version(version))
     };
     tickets.idempotency().once(key, scope, once).await
 }
 
-impl NewTicket {
-    /// Reads a ticket that is to be listed.
-    ///
-    /// # Errors
-    /// `validation_failed` with an entry for each bad field.
-    pub fn read(mut it: Fields) -> Result<Self, Problem> {
-        let title = it.required("title", fields::text(1, 200));
-        let price = it.required("price", fields::price);
-        let currency = it.optional("currency", fields::currency).unwrap_or(Currency::USD);
-        let event_id = it.optional("eventId", fields::parsed);
-        let section = it.optional("section", fields::text(0, 50)).filter(|it| !it.is_empty());
-        let row = it.optional("row", fields::text(0, 50)).filter(|it| !it.is_empty());
-        let seats = it.optional("seats", seats).unwrap_or_default();
-        let quantity = it.optional("quantity", fields::number(1, SEATS_MAX));
-        let named = u32::try_from(seats.len()).unwrap_or(u32::MAX);
-        let quantity = quantity.unwrap_or(named.max(1));
-        if named != 0 && named != quantity {
-            it.wrong("seats", format!("names {named} seats while quantity is {quantity}"));
-        }
-        let new = (|| {
-            let (title, price) = (title?, price?);
-            Some(Self { title, price, currency, event_id, section, row, seats, quantity })
-        })();
-        it.finish(new)
+/// Reads a ticket that is to be listed.
+///
+/// # Errors
+/// `validation_failed` with an entry for each bad field.
+pub fn read_ticket(mut it: Fields) -> Result<CreateTicketRequest, Problem> {
+    let title = it.required("title", fields::text(1, 200));
+    let price = it.required("price", fields::price);
+    let currency = it.optional("currency", fields::currency);
+    let event_id = it.optional("eventId", fields::parsed);
+    let section = it.optional("section", fields::text(0, 50));
+    let row = it.optional("row", fields::text(0, 50));
+    let seats = it.optional("seats", seats);
+    let quantity = it.optional("quantity", fields::number(1, SEATS_MAX));
+    let named = seats.as_ref().map_or(0, |seats: &Vec<String>| seats.len());
+    let named = u32::try_from(named).unwrap_or(u32::MAX);
+    let quantity = Some(quantity.unwrap_or(named.max(1)));
+    if named != 0 && Some(named) != quantity {
+        it.wrong("seats", format!("names {named} seats, and the lot has another number of them"));
     }
+    let new = (|| {
+        let (title, price) = (title?, price?);
+        Some(CreateTicketRequest {
+            title,
+            price,
+            currency,
+            event_id,
+            section,
+            row,
+            seats,
+            quantity,
+        })
+    })();
+    it.finish(new)
 }
 
 /// Names of seats, no two alike.
@@ -401,24 +412,62 @@ async fn update_ticket(
 ) -> Result<Response, Problem> {
     let ticket_id = path_id(&ticket)?;
     let mut it = body.fields()?;
-    let edit = Edit {
+    let edit = UpdateTicketRequest {
         title: it.patch_required("title", fields::text(1, 200)),
         price: it.patch_required("price", fields::price),
-        section: cleared(it.patch("section", fields::text(0, 50))),
-        row: cleared(it.patch("row", fields::text(0, 50))),
+        section: it.patch("section", fields::text(0, 50)),
+        row: it.patch("row", fields::text(0, 50)),
         seats: it.patch("seats", seats),
     };
     let edit = it.finish(Some(edit))?;
-    let edited = tickets.edit_ticket(ticket_id, caller.user_id, edit, &if_match).await?;
+    let (context, precondition) = (&caller.context, &if_match.0);
+    let by = caller.user_id;
+    let edited = tickets.edit_ticket(context, ticket_id, by, edit, precondition).await?;
     let version = edited.version;
     Ok(([etag(version)], Json(shown(&edited, Some(caller.user_id)))).into_response())
 }
 
-/// An empty text is as good as none, here as where a ticket is listed.
-fn cleared(patch: Patch<String>) -> Patch<String> {
-    match patch {
-        Patch::Set(text) if text.is_empty() => Patch::Clear,
-        other => other,
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotFound => Self::not_found(),
+            Refusal::NotOwner => Self::new(Code::NotOwner),
+            Refusal::Locked => Self::with_detail(
+                Code::TicketLocked,
+                "A checkout holds the ticket; it can be changed when that ends",
+            ),
+            Refusal::Sold => Self::new(Code::TicketSold),
+            Refusal::Withdrawn => Self::new(Code::TicketWithdrawn),
+            Refusal::OwnTicket => Self::new(Code::OwnTicket),
+            Refusal::PriceChanged => Self::new(Code::PriceChanged),
+            Refusal::SeatCount { named, quantity } => Self::invalid_field(
+                "seats",
+                format!("names {named} seats of a lot of {quantity}: it must name each or none"),
+            ),
+        }
+    }
+}
+
+impl From<ListTicketError> for Problem {
+    fn from(error: ListTicketError) -> Self {
+        match error {
+            ListTicketError::NoSuchEvent => {
+                Self::invalid_field("eventId", "there is no such event")
+            }
+            ListTicketError::Refused(refusal) => refusal.into(),
+            ListTicketError::SellerDeleted => Self::new(Code::NotSignedIn),
+            ListTicketError::Repository(error) => error.into(),
+        }
+    }
+}
+
+impl From<EditTicketError> for Problem {
+    fn from(error: EditTicketError) -> Self {
+        match error {
+            EditTicketError::Refused(refusal) => refusal.into(),
+            EditTicketError::Stale { version } => Self::stale(version),
+            EditTicketError::Repository(error) => error.into(),
+        }
     }
 }
 
@@ -440,7 +489,9 @@ async fn delete_ticket(
     Path(ticket): Path<String>,
     if_match: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    tickets.withdraw_ticket(path_id(&ticket)?, caller.user_id, &if_match).await?;
+    let (context, precondition) = (&caller.context, &if_match.0);
+    let (id, by) = (path_id(&ticket)?, caller.user_id);
+    tickets.withdraw_ticket(context, id, by, precondition).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

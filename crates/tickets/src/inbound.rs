@@ -1,17 +1,16 @@
-//! Events from other services.
+//! Events from other services, and the event of a listing.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use stubmart_contract::{DomainEvent, Envelope, EventType, UserId};
+use stubmart_contract::{Context, DomainEvent, Envelope, EventType, UserId};
 use stubmart_kernel::{
     consumer::{HandleError, Handler},
     mutant,
-    repo::Trace,
 };
 use stubmart_ports::bus::Consumer;
 
-use crate::{Tickets, ticket::Command};
+use crate::{service::Tickets, ticket::Command};
 
 /// Frees or sells a ticket when its order has ended.
 pub static ORDERS: Consumer = Consumer {
@@ -24,7 +23,8 @@ static USERS: Consumer = Consumer { name: "tickets.users", types: &[EventType::U
 static LISTINGS: Consumer =
     Consumer { name: "tickets.listings", types: &[EventType::TicketCreated] };
 
-/// An order that ends frees its ticket or has bought it.
+/// An order that ended frees its ticket or has bought it. Orders calls at once; its event comes too, in
+/// case the call was lost.
 pub(crate) struct Orders(pub(crate) Tickets);
 
 #[async_trait]
@@ -33,25 +33,25 @@ impl Handler for Orders {
         &ORDERS
     }
 
-    async fn handle(
-        &self,
-        _: &stubmart_contract::Context,
-        envelope: &Envelope,
-    ) -> Result<(), HandleError> {
-        let (order, command) = match &envelope.event {
+    async fn handle(&self, context: &Context, envelope: &Envelope) -> Result<(), HandleError> {
+        let tickets = &self.0;
+        match &envelope.event {
             DomainEvent::OrderCompleted(order) if mutant!("free what is sold") => {
-                (order, Command::Unlock(order.id))
+                tickets.release_ticket(context, order.ticket_id, order.id).await?;
             }
-            DomainEvent::OrderCancelled(order) => (order, Command::Unlock(order.id)),
-            DomainEvent::OrderCompleted(order) => (order, Command::Sell(order.id)),
-            _ => return Ok(()),
-        };
-        self.0.command_by_event(order.ticket_id.0, &command, Trace::event(envelope)).await?;
+            DomainEvent::OrderCancelled(order) => {
+                tickets.release_ticket(context, order.ticket_id, order.id).await?;
+            }
+            DomainEvent::OrderCompleted(order) => {
+                tickets.sell_ticket(context, order.ticket_id, order.id).await?;
+            }
+            _ => {}
+        }
         Ok(())
     }
 }
 
-/// A user who is gone offers nothing.
+/// A user whose account was deleted offers nothing.
 pub(crate) struct Users(pub(crate) Tickets);
 
 #[async_trait]
@@ -60,37 +60,33 @@ impl Handler for Users {
         &USERS
     }
 
-    async fn handle(
-        &self,
-        _: &stubmart_contract::Context,
-        envelope: &Envelope,
-    ) -> Result<(), HandleError> {
+    async fn handle(&self, context: &Context, envelope: &Envelope) -> Result<(), HandleError> {
         if let DomainEvent::UserDeleted(user) = &envelope.event {
-            self.0.seller_gone(user.id, Trace::event(envelope)).await?;
+            self.0.seller_deleted(context, user.id).await?;
         }
         Ok(())
     }
 }
 
-/// A ticket that was listed while its seller's account was being deleted. Whoever lists it looks for the
-/// mark afterwards, but can be killed in between; the event of the listing can not be lost.
+/// A ticket that was listed while its seller's account was being deleted. The use case that lists it looks
+/// for the mark afterwards, but can be killed in between; the event of the listing cannot be lost.
 pub(crate) struct Listings(pub(crate) Tickets);
 
 impl Listings {
     async fn check(
         &self,
+        context: &Context,
         envelope: &Envelope,
-        gone: &mut BTreeMap<UserId, bool>,
+        deleted: &mut BTreeMap<UserId, bool>,
     ) -> Result<(), HandleError> {
         let DomainEvent::TicketCreated(ticket) = &envelope.event else { return Ok(()) };
-        let is_gone = match gone.get(&ticket.user_id) {
-            Some(is_gone) => *is_gone,
-            None => self.0.0.departed.contains(ticket.user_id).await?,
+        let is_deleted = match deleted.get(&ticket.user_id) {
+            Some(is_deleted) => *is_deleted,
+            None => self.0.deleted_users().contains(ticket.user_id).await?,
         };
-        gone.insert(ticket.user_id, is_gone);
-        if is_gone && !mutant!("list for a deleted account") {
-            let trace = Trace::event(envelope);
-            self.0.command_by_event(ticket.id.0, &Command::SellerGone, trace).await?;
+        deleted.insert(ticket.user_id, is_deleted);
+        if is_deleted && !mutant!("list for a deleted account") {
+            self.0.apply_if_possible(context, ticket.id, &Command::SellerDeleted).await?;
         }
         Ok(())
     }
@@ -102,23 +98,19 @@ impl Handler for Listings {
         &LISTINGS
     }
 
-    async fn handle(
-        &self,
-        _: &stubmart_contract::Context,
-        envelope: &Envelope,
-    ) -> Result<(), HandleError> {
-        self.check(envelope, &mut BTreeMap::new()).await
+    async fn handle(&self, context: &Context, envelope: &Envelope) -> Result<(), HandleError> {
+        self.check(context, envelope, &mut BTreeMap::new()).await
     }
 
     /// A seller who lists a thousand tickets at once is looked up once for each batch.
     async fn handle_all(
         &self,
-        events: &[(stubmart_contract::Context, Arc<Envelope>)],
+        events: &[(Context, Arc<Envelope>)],
     ) -> Vec<Result<(), HandleError>> {
-        let mut gone = BTreeMap::new();
+        let mut deleted = BTreeMap::new();
         let mut results = Vec::with_capacity(events.len());
-        for (_, envelope) in events {
-            results.push(self.check(envelope, &mut gone).await);
+        for (context, envelope) in events {
+            results.push(self.check(context, envelope, &mut deleted).await);
         }
         results
     }

@@ -7,12 +7,12 @@ use stubmart_contract::{
     api::{Page, Ticket as PublicTicket, TicketStatus},
 };
 use stubmart_http_kit::{PageRequest, Problem};
-use stubmart_kernel::repo::{RepoError, Row, Versioned};
+use stubmart_kernel::{RepositoryError, Versioned, repository::Row};
 use stubmart_ports::{key::Key, store::Scan};
 
 use crate::{
-    Tickets,
-    ticket::{TICKETS, Ticket, index, public, shelf},
+    service::Tickets,
+    ticket::{Phase, TICKETS, Ticket, index, public},
 };
 
 /// How many rows a page may look at to find its items: a filter that fits hardly anything ends there,
@@ -80,8 +80,8 @@ impl Tickets {
         id: TicketId,
         viewer: Option<UserId>,
     ) -> Result<PublicTicket, Problem> {
-        let found = self.0.tickets.load(id.0).await?;
-        let found = found.filter(|found| found.doc.is_visible_to(viewer));
+        let found = self.repository().load(id).await?;
+        let found = found.filter(|found| found.state.is_visible_to(viewer));
         Ok(shown(&found.ok_or_else(Problem::not_found)?, viewer))
     }
 
@@ -112,7 +112,7 @@ impl Tickets {
             rows.retain(|row| !query.before(end, &row.key));
         }
         let viewer = query.viewer;
-        let mut listed = page.page(rows, |row| &row.key, |row| shown(&row.into(), viewer));
+        let mut listed = page.page(rows, |row| &row.key, |row| shown(&row.found, viewer));
         if let (None, Some(end)) = (&listed.next_cursor, end) {
             listed.next_cursor = Some(PageRequest::cursor(&end));
         }
@@ -125,7 +125,7 @@ impl Tickets {
         query: &TicketQuery,
         lane: Lane,
         page: &PageRequest,
-    ) -> Result<Found, RepoError> {
+    ) -> Result<Found, RepositoryError> {
         let Lane { mut scan, prefix } = lane;
         let place = |key: &[u8]| key.get(prefix.bytes().len()..).unwrap_or_default().to_vec();
         if let Some(behind) = &page.behind {
@@ -136,9 +136,9 @@ impl Tickets {
         loop {
             let wanted = page.fetch().saturating_sub(rows.len());
             let limit = wanted.max(if looked_at > 0 { ROWS } else { 0 });
-            let found = self.0.tickets.find(scan.clone().limit(limit)).await?;
+            let found = self.repository().find(scan.clone().limit(limit)).await?;
             let (count, last) = (found.len(), found.last().map(|row| row.key.clone()));
-            let fitting = found.into_iter().filter(|row| query.fits(&row.doc)).take(wanted);
+            let fitting = found.into_iter().filter(|row| query.fits(&row.found.state)).take(wanted);
             rows.extend(fitting.map(|row| Row { key: place(&row.key), ..row }));
             looked_at += count;
             let Some(last) = last.filter(|_| count == limit && rows.len() < page.fetch()) else {
@@ -156,7 +156,7 @@ impl Tickets {
 
 /// The stored ticket as `viewer` may see it.
 pub(crate) fn shown(ticket: &Versioned<Ticket>, viewer: Option<UserId>) -> PublicTicket {
-    public(ticket.doc.state(), ticket.version, viewer)
+    public(ticket.state.state(), ticket.version, viewer)
 }
 
 impl TicketQuery {
@@ -176,7 +176,7 @@ impl TicketQuery {
         let own = self.viewer.is_some() && self.viewer == self.seller_id;
         let asked_for = match &self.status {
             Some(statuses) => statuses.contains(&status),
-            None => own || shelf(status) == shelf(TicketStatus::Available),
+            None => own || Phase::of(status) == Phase::Offered,
         };
         // Only its seller sees a ticket that was withdrawn.
         let others = self.viewer.is_none() || self.seller_id.is_some() && !own;
@@ -195,21 +195,16 @@ impl TicketQuery {
             && self.quantity.is_none_or(|quantity| ticket.quantity == quantity)
     }
 
-    /// What to look through: the tickets of the seller, else of the show, else all; these shelf by shelf.
+    /// What to look through: the tickets of the seller, else of the show, else all; these phase by phase.
     fn lanes(&self) -> Vec<Lane> {
         use TicketStatus::{Available, Locked, Sold, Withdrawn};
-        let mut shelves: BTreeSet<u32> = BTreeSet::new();
-        shelves.extend(
-            [Available, Locked, Sold, Withdrawn]
-                .into_iter()
-                .filter(|it| self.lists(*it))
-                .map(shelf),
-        );
+        let listed = [Available, Locked, Sold, Withdrawn].into_iter().filter(|it| self.lists(*it));
+        let phases: BTreeSet<Phase> = listed.map(Phase::of).collect();
         let by_price = self.sort != Sort::Newest;
         // Of what was withdrawn only one's own is shown.
-        let withdrawn_only = shelves.first() == Some(&shelf(Withdrawn));
+        let withdrawn_only = phases.first() == Some(&Phase::Withdrawn);
         let seller = self.seller_id.or(self.viewer.filter(|_| withdrawn_only));
-        if let Some(seller) = seller.filter(|_| !shelves.is_empty()) {
+        if let Some(seller) = seller.filter(|_| !phases.is_empty()) {
             let index = if by_price { index::SELLER_PRICE } else { index::SELLER_NEWEST };
             return vec![self.lane(index, Key::new().id(seller.0))];
         }
@@ -219,7 +214,7 @@ impl TicketQuery {
             (None, true) => (index::PRICE, Key::new()),
             (None, false) => (index::NEWEST, Key::new()),
         };
-        shelves.into_iter().map(|shelf| self.lane(index, all.clone().number(shelf))).collect()
+        phases.into_iter().map(|it| self.lane(index, all.clone().number(it.number()))).collect()
     }
 
     /// The part of an index with this beginning, as far as the prices that are asked for.

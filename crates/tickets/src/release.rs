@@ -1,41 +1,35 @@
-//! What events do to a ticket: its order ended, or its seller is gone.
+//! Use cases: an order ended. It frees its ticket, or has bought it.
 
-use stubmart_kernel::repo::{ChangeError, Decision, RepoError, Trace, Versioned};
-use uuid::Uuid;
+use stubmart_contract::{Context, OrderId, TicketId};
+use stubmart_kernel::RepositoryError;
 
-use crate::{
-    Tickets,
-    ticket::{Command, Ticket},
-};
+use crate::{service::Tickets, ticket::Command};
 
 impl Tickets {
-    /// Applies a command that an event brought. One that was applied already, or that does not fit
-    /// the ticket as it is, changes nothing.
-    pub(crate) async fn command_by_event(
+    /// Frees a ticket that this order holds. Where another order holds it, or none, nothing changes.
+    ///
+    /// # Errors
+    /// [`RepositoryError`]: the ticket may be free.
+    pub async fn release_ticket(
         &self,
-        id: Uuid,
-        command: &Command,
-        trace: Trace,
-    ) -> Result<(), RepoError> {
-        let now = self.0.host.now();
-        let changed = self.0.tickets.change(id, trace, |current: Option<&Versioned<Ticket>>| {
-            let Some(current) = current else { return Ok(Decision::Keep(None)) };
-            Ok::<_, crate::ticket::Refusal>(match current.doc.decide(command, now)? {
-                None => Decision::Keep(None),
-                Some(doc) => Decision::Save {
-                    events: vec![doc.event()],
-                    answer: Some(doc.standing(current.version + 1)),
-                    doc,
-                },
-            })
-        });
-        match changed.await {
-            Ok(Some(standing)) => {
-                self.learn(&standing);
-                Ok(())
-            }
-            Ok(None) | Err(ChangeError::Refused(_)) => Ok(()),
-            Err(ChangeError::Repo(error)) => Err(error),
-        }
+        context: &Context,
+        ticket_id: TicketId,
+        order_id: OrderId,
+    ) -> Result<(), RepositoryError> {
+        self.apply_if_possible(context, ticket_id, &Command::Release(order_id)).await
+    }
+
+    /// Sells a ticket to the order that holds it. Where another order holds it, or none, nothing
+    /// changes.
+    ///
+    /// # Errors
+    /// [`RepositoryError`]: the ticket may be sold.
+    pub async fn sell_ticket(
+        &self,
+        context: &Context,
+        ticket_id: TicketId,
+        order_id: OrderId,
+    ) -> Result<(), RepositoryError> {
+        self.apply_if_possible(context, ticket_id, &Command::Sell(order_id)).await
     }
 }

@@ -9,8 +9,8 @@ use stubmart_kernel::repo::{ChangeError, Decision, RepoError, Trace, Versioned};
 use uuid::Uuid;
 
 use crate::{
-    Tickets,
     catalogue::EventQuery,
+    service::Tickets,
     show::{NATURAL, Show, natural_key},
 };
 
@@ -35,7 +35,7 @@ impl Tickets {
     /// `unavailable`: it may have been added; adding it again adds it once.
     pub async fn add_show(&self, id: Uuid, new: NewShow) -> Result<(Event, bool), Problem> {
         let key = natural_key(&new.name, &new.venue, new.starts_at);
-        if let Some(existing) = self.0.shows.by_unique(NATURAL, &key).await? {
+        if let Some(existing) = self.shows().by_unique(NATURAL, &key).await? {
             return self.catalogued(existing.doc, id);
         }
         let show = Show {
@@ -44,9 +44,9 @@ impl Tickets {
             category: new.category,
             venue: new.venue,
             starts_at: new.starts_at,
-            created_at: self.0.host.now(),
+            created_at: self.host().now(),
         };
-        let saved = self.0.shows.change(id, Trace::REQUEST, |current: Option<&Versioned<Show>>| {
+        let saved = self.shows().change(id, Trace::REQUEST, |current: Option<&Versioned<Show>>| {
             Ok::<_, Code>(match current {
                 Some(_) => Decision::Keep(()),
                 None => Decision::Save { doc: show.clone(), events: Vec::new(), answer: () },
@@ -55,7 +55,7 @@ impl Tickets {
         match saved.await {
             Ok(()) => self.catalogued(show, id),
             Err(ChangeError::Repo(RepoError::Taken { .. })) => {
-                let existing = self.0.shows.by_unique(NATURAL, &key).await?;
+                let existing = self.shows().by_unique(NATURAL, &key).await?;
                 let existing = existing.ok_or_else(|| Problem::new(Code::Contended))?;
                 self.catalogued(existing.doc, id)
             }
@@ -68,8 +68,8 @@ impl Tickets {
     /// added under `id`.
     fn catalogued(&self, show: Show, id: Uuid) -> Result<(Event, bool), Problem> {
         let (event_id, added) = (show.id, show.id.0 == id);
-        self.0.catalogue.add_show(show);
-        let event = self.0.catalogue.event(event_id);
+        self.catalogue().add_show(show);
+        let event = self.catalogue().event(event_id);
         event.map(|event| (event, added)).ok_or_else(|| Problem::internal("a show vanished"))
     }
 
@@ -79,18 +79,18 @@ impl Tickets {
     /// `not_found`, `unavailable`.
     pub async fn event(&self, id: EventId) -> Result<Event, Problem> {
         self.learn_show(id).await?;
-        self.0.catalogue.event(id).ok_or_else(Problem::not_found)
+        self.catalogue().event(id).ok_or_else(Problem::not_found)
     }
 
     /// Sees to it that the catalogue knows a show that is stored. False when there is none.
     pub(crate) async fn learn_show(&self, id: EventId) -> Result<bool, RepoError> {
-        if self.0.catalogue.knows(id) {
+        if self.catalogue().knows(id) {
             return Ok(true);
         }
-        let stored = self.0.shows.load(id.0).await?;
+        let stored = self.shows().load(id.0).await?;
         let found = stored.is_some();
         if let Some(stored) = stored {
-            self.0.catalogue.add_show(stored.doc);
+            self.catalogue().add_show(stored.doc);
         }
         Ok(found)
     }
@@ -100,9 +100,9 @@ impl Tickets {
     /// # Errors
     /// `internal` when the search engine fails.
     pub async fn find_events(&self, query: &EventQuery) -> Result<Vec<(Vec<u8>, Event)>, Problem> {
-        let catalogue = &self.0.catalogue;
+        let catalogue = self.catalogue();
         if query.words.is_some() {
-            catalogue.catch_up(&self.0.host).await.map_err(Problem::internal)?;
+            catalogue.catch_up(self.host()).await.map_err(Problem::internal)?;
         }
         let found = catalogue.find(query).map_err(Problem::internal)?;
         Ok(found.into_iter().map(|(place, event)| (place.key(), event)).collect())

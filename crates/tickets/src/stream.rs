@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use stubmart_contract::{TicketId, api::TicketStatus};
+use stubmart_contract::TicketId;
 use stubmart_http_kit::Problem;
 use stubmart_ports::{
     Cause,
@@ -26,9 +26,9 @@ use stubmart_ports::{
 };
 
 use crate::{
-    Tickets,
     feed::{Listener, TYPES, Topic, data, read},
-    ticket::{TICKETS, index, shelf},
+    service::Tickets,
+    ticket::{Phase, TICKETS, index},
 };
 
 /// How far back a client can resume by the bus; one that was away longer gets the present state.
@@ -88,8 +88,8 @@ impl Tickets {
         // What is no id of ours is one of another bus.
         let last: Option<u64> = last.map(|value| value.parse().unwrap_or(u64::MAX));
         // Listening begins before the past is read, so that nothing falls between.
-        let changes = self.0.feed.listen(topic);
-        let now = self.0.bus.position().await.map_err(Problem::unavailable)?;
+        let changes = self.feed().listen(topic);
+        let now = self.bus().position().await.map_err(Problem::unavailable)?;
         let past = self.past(topic, last, now).await.map_err(Problem::unavailable)?;
         // Whoever resumes keeps the id they came with until they have what they missed.
         let id = if matches!(past, Past::Over) { now } else { last.unwrap_or(now) };
@@ -124,7 +124,7 @@ impl Tickets {
             (None, _) => Past::Over,
             (Some(last), _) if last == until => Past::Over,
             (Some(last), _) if last < until && until - last <= RESUME_MAX => {
-                let tail = self.0.bus.tail(TYPES, TailFrom::Behind(last)).await?;
+                let tail = self.bus().tail(TYPES, TailFrom::Behind(last)).await?;
                 Past::Events { tail, until, told: HashMap::new() }
             }
             // Too long ago, or of another bus.
@@ -133,7 +133,7 @@ impl Tickets {
                 let event = Key::new().id(event_id.0);
                 let mut scan = Scan::prefix(&TICKETS, index::EVENT_NEWEST, &event);
                 // What was withdrawn stands last, and is not shown.
-                scan.to = Some(event.number(shelf(TicketStatus::Withdrawn)).into_bytes());
+                scan.to = Some(event.number(Phase::Withdrawn.number()).into_bytes());
                 Past::State { scan: Some(scan.limit(TICKETS_AT_ONCE)), until }
             }
         })
@@ -143,8 +143,8 @@ impl Tickets {
 impl Live {
     /// The next bytes for the client; `None` ends the stream.
     async fn next_frame(&mut self) -> Option<Bytes> {
-        let host = self.tickets.0.host.clone();
-        let keep_alive = self.tickets.0.config.keep_alive;
+        let host = self.tickets.host().clone();
+        let keep_alive = self.tickets.config().keep_alive;
         loop {
             if let Some(frame) = self.frames.pop_front() {
                 return Some(frame);
@@ -171,7 +171,7 @@ impl Live {
     }
 
     async fn hear(&mut self) -> Heard {
-        let shutdown = self.tickets.0.shutdown.clone();
+        let shutdown = self.tickets.shutdown().clone();
         let heard = async {
             if let Past::Events { tail, .. } = &mut self.past {
                 return tail.next(EVENTS).await.map_or(Heard::End, Heard::Missed);
@@ -215,19 +215,20 @@ impl Live {
     /// Reads the next tickets of the present state. Only when all are sent the client is given an id:
     /// one that is cut off before gets all of them anew.
     async fn read_state(&mut self, scan: Option<Scan>, until: u64) -> Result<(), Cause> {
-        let tickets = &self.tickets.0.tickets;
+        let tickets = self.tickets.repository();
         let mut next = None;
         match (self.topic, scan) {
             (Topic::Ticket(id), _) => {
-                if let Some(found) = tickets.load(id.0).await? {
-                    self.frames.push_back(frame(None, &data(found.doc.state(), found.version)?));
+                if let Some(found) = tickets.load(id).await? {
+                    self.frames.push_back(frame(None, &data(found.state.state(), found.version)?));
                 }
             }
             (Topic::Event(_), Some(scan)) => {
                 let rows = tickets.find(scan.clone()).await?;
                 next = rows.last().map(|last| scan.behind(&last.key));
                 for row in rows {
-                    self.frames.push_back(frame(None, &data(row.doc.state(), row.version)?));
+                    self.frames
+                        .push_back(frame(None, &data(row.found.state.state(), row.found.version)?));
                 }
             }
             (Topic::Event(_), None) => {}

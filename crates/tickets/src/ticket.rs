@@ -1,29 +1,28 @@
 //! A ticket and the rules of its lock, as a pure state machine.
 //!
 //! ```text
-//!              lock                sell
-//!  available ─────────▶ locked ─────────▶ sold
-//!      │  ▲               │
-//!      │  └── unlock ─────┘   (unlock becomes withdraw when the seller is gone)
-//!      └── withdraw ──▶ withdrawn
+//!        list           lock               sell
+//!  ∅ ─────────▶ available ─────▶ locked ─────────▶ sold
+//!               │  ▲               │
+//!               │  └─── release ───┘   (release withdraws it when the seller's account was deleted)
+//!               └─ withdraw ──▶ withdrawn
 //! ```
+
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 use stubmart_contract::{
     Currency, DomainEvent, EventId, OrderId, Price, TicketId, Timestamp, UserId,
-    api::{self, OrderTicket, TicketStatus},
+    api::{self, CreateTicketRequest, OrderTicket, TicketStatus, UpdateTicketRequest},
+    calls::{LockRefusal, LockRequest, Locked},
     event::TicketState,
 };
-use stubmart_http_kit::Patch;
-use stubmart_kernel::{mutant, repo::Document};
-use stubmart_ports::{
-    calls::{LockRefusal, LockRequest, Locked},
-    key::Key,
-    store::{Collection, Index},
+use stubmart_kernel::{
+    Aggregate, Decision,
+    aggregate::{Collection, Index, Key},
+    mutant,
 };
-use uuid::Uuid;
-
-use crate::catalogue::Standing;
 
 /// Where tickets are kept.
 pub static TICKETS: Collection = Collection {
@@ -39,15 +38,16 @@ pub static TICKETS: Collection = Collection {
     ],
 };
 
-/// The indexes of [`TICKETS`]. A lock changes no key but that of `locked`.
+/// The indexes of [`TICKETS`]. A lock changes no entry but that of `locked`. Ids grow with time, so
+/// entries whose keys are equal but for the id are in the order in which the tickets were listed.
 pub mod index {
-    /// Event, shelf, price.
+    /// Event, phase, price.
     pub const EVENT_PRICE: &str = "event_price";
-    /// Event, shelf.
+    /// Event, phase.
     pub const EVENT_NEWEST: &str = "event_newest";
-    /// Shelf, price.
+    /// Phase, price.
     pub const PRICE: &str = "price";
-    /// Shelf.
+    /// Phase.
     pub const NEWEST: &str = "newest";
     /// Seller, price.
     pub const SELLER_PRICE: &str = "seller_price";
@@ -97,78 +97,68 @@ pub struct Ticket {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locked_until: Option<Timestamp>,
     /// The seller's account was deleted while it was locked: it must not be offered again.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub seller_gone: bool,
+    #[serde(default, rename = "sellerGone", skip_serializing_if = "std::ops::Not::not")]
+    pub seller_deleted: bool,
     /// When it was listed.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
 }
 
-impl Document for Ticket {
-    const COLLECTION: &'static Collection = &TICKETS;
+/// What a listing has come to. Indexes keep the phases apart; locked tickets are in one phase with
+/// available ones, so that a lock moves no entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// It is on the market: available or locked.
+    Offered,
+    /// It is sold.
+    Sold,
+    /// It was withdrawn.
+    Withdrawn,
+}
 
-    fn id(&self) -> Uuid {
-        self.id.0
-    }
-
-    fn entries(&self) -> Vec<(&'static str, Key)> {
-        let (shelf, price) = (shelf(self.status), self.price.minor());
-        let mut entries = vec![
-            (index::PRICE, Key::new().number(shelf).number(price)),
-            (index::NEWEST, Key::new().number(shelf)),
-            (index::SELLER_PRICE, Key::new().id(self.user_id.0).number(price)),
-            (index::SELLER_NEWEST, Key::new().id(self.user_id.0)),
-        ];
-        if let Some(event_id) = self.event_id {
-            let event = Key::new().id(event_id.0).number(shelf);
-            entries.push((index::EVENT_PRICE, event.clone().number(price)));
-            entries.push((index::EVENT_NEWEST, event));
+impl Phase {
+    /// The phase of a ticket with this status.
+    #[must_use]
+    pub const fn of(status: TicketStatus) -> Self {
+        match status {
+            TicketStatus::Available | TicketStatus::Locked => Self::Offered,
+            TicketStatus::Sold => Self::Sold,
+            TicketStatus::Withdrawn => Self::Withdrawn,
         }
-        if let Some(until) = self.locked_until {
-            entries.push((index::LOCKED, Key::new().time(until)));
+    }
+
+    /// Its number in index keys.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::Offered => 0,
+            Self::Sold => 1,
+            Self::Withdrawn => 2,
         }
-        entries
     }
 }
 
-/// Which part of an index a status stands in: what is offered, locked or not, stands together, so that
-/// a lock moves nothing.
-#[must_use]
-pub const fn shelf(status: TicketStatus) -> u32 {
-    match status {
-        TicketStatus::Available | TicketStatus::Locked => 0,
-        TicketStatus::Sold => 1,
-        TicketStatus::Withdrawn => 2,
-    }
-}
-
-/// What a seller changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edit {
-    /// A new title.
-    pub title: Option<String>,
-    /// A new price.
-    pub price: Option<Price>,
-    /// Another section.
-    pub section: Patch<String>,
-    /// Another row.
-    pub row: Patch<String>,
-    /// Other seat names.
-    pub seats: Patch<Vec<String>>,
-}
-
-/// What can be done to a ticket.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What can be asked of a ticket.
+#[derive(Debug, Clone)]
 pub enum Command {
-    /// Its seller edits it.
+    /// A seller lists it.
+    List {
+        /// Its id.
+        id: TicketId,
+        /// The seller.
+        seller: UserId,
+        /// What is listed.
+        listing: Box<CreateTicketRequest>,
+    },
+    /// A user edits it.
     Edit {
         /// Who asks.
         by: UserId,
         /// What changes.
-        edit: Box<Edit>,
+        edit: Box<UpdateTicketRequest>,
     },
-    /// Its seller withdraws it.
+    /// A user withdraws it.
     Withdraw {
         /// Who asks.
         by: UserId,
@@ -176,17 +166,19 @@ pub enum Command {
     /// An order locks it.
     Lock(LockRequest),
     /// The order was cancelled.
-    Unlock(OrderId),
+    Release(OrderId),
     /// The order was completed.
     Sell(OrderId),
     /// The seller's account was deleted.
-    SellerGone,
+    SellerDeleted,
 }
 
 /// Why a command was refused. Nothing changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// Somebody else's.
+    /// There is no such ticket, or none that whoever asks may see.
+    NotFound,
+    /// It is another user's.
     NotOwner,
     /// A checkout holds it.
     Locked,
@@ -198,8 +190,13 @@ pub enum Refusal {
     OwnTicket,
     /// Its price is another.
     PriceChanged,
-    /// There must be a name for each seat or for none.
-    SeatCount,
+    /// A lot has a name for each of its seats, or for none.
+    SeatCount {
+        /// How many seats are named.
+        named: u32,
+        /// How many seats the lot has.
+        quantity: u32,
+    },
 }
 
 impl From<Refusal> for LockRefusal {
@@ -209,57 +206,136 @@ impl From<Refusal> for LockRefusal {
             Refusal::Sold => Self::Sold,
             Refusal::OwnTicket => Self::OwnTicket,
             Refusal::PriceChanged => Self::PriceChanged,
-            Refusal::Withdrawn | Refusal::NotOwner | Refusal::SeatCount => Self::NotFound,
+            Refusal::NotFound
+            | Refusal::Withdrawn
+            | Refusal::NotOwner
+            | Refusal::SeatCount { .. } => Self::NotFound,
         }
     }
 }
 
+impl Aggregate for Ticket {
+    type Id = TicketId;
+    type Command = Command;
+    type Refusal = Refusal;
+
+    fn id(&self) -> TicketId {
+        self.id
+    }
+
+    fn index_entries(&self) -> Vec<(&'static str, Key)> {
+        let (phase, price) = (Phase::of(self.status).number(), self.price.minor());
+        let seller = Key::new().id(self.user_id.0);
+        let mut entries = vec![
+            (index::PRICE, Key::new().number(phase).number(price)),
+            (index::NEWEST, Key::new().number(phase)),
+            (index::SELLER_PRICE, seller.clone().number(price)),
+            (index::SELLER_NEWEST, seller),
+        ];
+        if let Some(event_id) = self.event_id {
+            let event = Key::new().id(event_id.0).number(phase);
+            entries.push((index::EVENT_PRICE, event.clone().number(price)));
+            entries.push((index::EVENT_NEWEST, event));
+        }
+        if let Some(until) = self.locked_until {
+            entries.push((index::LOCKED, Key::new().time(until)));
+        }
+        entries
+    }
+
+    fn decide(
+        current: Option<&Self>,
+        command: &Command,
+        now: Timestamp,
+    ) -> Result<Decision<Self>, Refusal> {
+        let after = match (current, command) {
+            (None, Command::List { id, seller, listing }) => {
+                let listed = Self::list(*id, *seller, listing, now)?;
+                let event = DomainEvent::TicketCreated(listed.state());
+                return Ok(Decision::changed(listed, event));
+            }
+            (None, _) => return Err(Refusal::NotFound),
+            (Some(_), Command::List { .. }) => None,
+            (Some(ticket), Command::Edit { by, edit }) => ticket.edit(*by, edit)?,
+            (Some(ticket), Command::Withdraw { by }) => ticket.withdraw(*by)?,
+            (Some(ticket), Command::Lock(request)) => ticket.lock(request)?,
+            (Some(ticket), Command::Release(order_id)) => ticket.release(*order_id),
+            (Some(ticket), Command::Sell(order_id)) => ticket.sell(*order_id),
+            (Some(ticket), Command::SellerDeleted) => ticket.seller_deleted(),
+        };
+        let Some(after) = after else { return Ok(Decision::Unchanged) };
+        let after = Self { updated_at: now, ..after };
+        let event = match after.status {
+            TicketStatus::Withdrawn => DomainEvent::TicketDeleted(after.state()),
+            TicketStatus::Available | TicketStatus::Locked | TicketStatus::Sold => {
+                DomainEvent::TicketUpdated(after.state())
+            }
+        };
+        Ok(Decision::changed(after, event))
+    }
+}
+
+/// The transitions. Each answers with the ticket after the change, or `None` when the command changes
+/// nothing, as when it had its effect before.
 impl Ticket {
-    /// What `command` makes of this ticket; `None` when it changes nothing, as when it was done
-    /// already.
-    ///
-    /// # Errors
-    /// The [`Refusal`].
-    pub fn decide(&self, command: &Command, now: Timestamp) -> Result<Option<Self>, Refusal> {
-        match command {
-            Command::Edit { by, edit } => self.edit(*by, edit, now),
-            Command::Withdraw { by } => self.withdraw(*by, now),
-            Command::Lock(request) => self.lock(request, now),
-            Command::Unlock(order_id) => Ok(self.unlock(*order_id, now)),
-            Command::Sell(order_id) => Ok(self.sell(*order_id, now)),
-            Command::SellerGone => Ok(self.seller_gone(now)),
-        }
+    fn list(
+        id: TicketId,
+        seller: UserId,
+        listing: &CreateTicketRequest,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let listing = listing.clone();
+        let seats = listing.seats.unwrap_or_default();
+        let quantity = listing.quantity.unwrap_or_else(|| count(&seats).max(1));
+        check_seats(&seats, quantity)?;
+        Ok(Self {
+            id,
+            user_id: seller,
+            title: listing.title,
+            price: listing.price,
+            currency: listing.currency.unwrap_or(Currency::USD),
+            status: TicketStatus::Available,
+            event_id: listing.event_id,
+            section: filled(listing.section),
+            row: filled(listing.row),
+            seats,
+            quantity,
+            order_id: None,
+            buyer_id: None,
+            locked_until: None,
+            seller_deleted: false,
+            created_at: now,
+            updated_at: now,
+        })
     }
 
-    fn edit(&self, by: UserId, edit: &Edit, now: Timestamp) -> Result<Option<Self>, Refusal> {
+    fn edit(&self, by: UserId, edit: &UpdateTicketRequest) -> Result<Option<Self>, Refusal> {
         self.check_editable(by)?;
-        let edit = edit.clone();
-        let mut after = self.clone();
-        after.title = edit.title.unwrap_or(after.title);
-        after.price = edit.price.unwrap_or(after.price);
-        after.section = edit.section.apply(after.section);
-        after.row = edit.row.apply(after.row);
-        after.seats = edit.seats.apply(Some(after.seats)).unwrap_or_default();
-        let named = u32::try_from(after.seats.len()).unwrap_or(u32::MAX);
-        if named != 0 && named != after.quantity {
-            return Err(Refusal::SeatCount);
-        }
-        if after == *self {
-            return Ok(None);
-        }
-        after.updated_at = now;
-        Ok(Some(after))
+        let (edit, before) = (edit.clone(), self.clone());
+        let after = Self {
+            title: edit.title.unwrap_or(before.title),
+            price: edit.price.unwrap_or(before.price),
+            section: filled(edit.section.apply(before.section)),
+            row: filled(edit.row.apply(before.row)),
+            seats: edit.seats.apply(Some(before.seats)).unwrap_or_default(),
+            ..before
+        };
+        check_seats(&after.seats, after.quantity)?;
+        Ok(if after == *self { None } else { Some(after) })
     }
 
-    fn withdraw(&self, by: UserId, now: Timestamp) -> Result<Option<Self>, Refusal> {
+    fn withdraw(&self, by: UserId) -> Result<Option<Self>, Refusal> {
         if self.status == TicketStatus::Withdrawn && self.user_id == by {
             return Ok(None);
         }
         self.check_editable(by)?;
-        Ok(Some(Self { status: TicketStatus::Withdrawn, updated_at: now, ..self.clone() }))
+        Ok(Some(Self { status: TicketStatus::Withdrawn, ..self.clone() }))
     }
 
     fn check_editable(&self, by: UserId) -> Result<(), Refusal> {
+        if !self.is_visible_to(Some(by)) {
+            return Err(Refusal::NotFound);
+        }
         if self.user_id != by {
             return Err(Refusal::NotOwner);
         }
@@ -272,10 +348,10 @@ impl Ticket {
         }
     }
 
-    fn lock(&self, request: &LockRequest, now: Timestamp) -> Result<Option<Self>, Refusal> {
+    fn lock(&self, request: &LockRequest) -> Result<Option<Self>, Refusal> {
         match self.status {
             TicketStatus::Withdrawn => return Err(Refusal::Withdrawn),
-            // What nobody else can have either is no better reason for who will never have it.
+            // A seller can never buy the ticket, so that comes before what passes.
             _ if self.user_id == request.buyer_id => return Err(Refusal::OwnTicket),
             TicketStatus::Sold => return Err(Refusal::Sold),
             TicketStatus::Locked if self.order_id == Some(request.order_id) => return Ok(None),
@@ -291,102 +367,87 @@ impl Ticket {
             order_id: Some(request.order_id),
             buyer_id: Some(request.buyer_id),
             locked_until: Some(request.until),
-            updated_at: now,
             ..self.clone()
         }))
     }
 
-    fn unlock(&self, order_id: OrderId, now: Timestamp) -> Option<Self> {
-        self.holds(order_id).then(|| Self {
-            status: if self.seller_gone {
-                TicketStatus::Withdrawn
-            } else {
-                TicketStatus::Available
-            },
+    fn release(&self, order_id: OrderId) -> Option<Self> {
+        let status =
+            if self.seller_deleted { TicketStatus::Withdrawn } else { TicketStatus::Available };
+        self.is_held_by(order_id).then(|| Self {
+            status,
             order_id: None,
             buyer_id: None,
             locked_until: None,
-            updated_at: now,
             ..self.clone()
         })
     }
 
-    fn sell(&self, order_id: OrderId, now: Timestamp) -> Option<Self> {
-        self.holds(order_id).then(|| Self {
+    fn sell(&self, order_id: OrderId) -> Option<Self> {
+        self.is_held_by(order_id).then(|| Self {
             status: TicketStatus::Sold,
             locked_until: None,
-            updated_at: now,
             ..self.clone()
         })
     }
 
-    fn seller_gone(&self, now: Timestamp) -> Option<Self> {
+    fn seller_deleted(&self) -> Option<Self> {
         match self.status {
             TicketStatus::Available => {
-                Some(Self { status: TicketStatus::Withdrawn, updated_at: now, ..self.clone() })
+                Some(Self { status: TicketStatus::Withdrawn, ..self.clone() })
             }
-            TicketStatus::Locked if !self.seller_gone => {
-                Some(Self { seller_gone: true, updated_at: now, ..self.clone() })
+            TicketStatus::Locked if !self.seller_deleted => {
+                Some(Self { seller_deleted: true, ..self.clone() })
             }
             TicketStatus::Locked | TicketStatus::Sold | TicketStatus::Withdrawn => None,
         }
     }
 
     /// Whether it is locked for this very order.
-    fn holds(&self, order_id: OrderId) -> bool {
-        let holds = self.order_id == Some(order_id) || mutant!("unlock by another order");
-        self.status == TicketStatus::Locked && holds
+    fn is_held_by(&self, order_id: OrderId) -> bool {
+        let is_holder = self.order_id == Some(order_id) || mutant!("unlock by another order");
+        self.status == TicketStatus::Locked && is_holder
     }
+}
 
-    /// Whether `viewer` may see it: one that was withdrawn is its seller's alone.
+/// What others see of a ticket.
+impl Ticket {
+    /// Whether `viewer` may see it: only its seller sees a ticket that was withdrawn.
     #[must_use]
     pub fn is_visible_to(&self, viewer: Option<UserId>) -> bool {
         self.status != TicketStatus::Withdrawn || viewer == Some(self.user_id)
     }
 
-    /// How it stands after the change that made it this version.
-    #[must_use]
-    pub const fn standing(&self, version: u64) -> Standing {
-        let Self { id, event_id, price, status, .. } = *self;
-        Standing { ticket: id, version, event_id, price, status }
-    }
-
-    /// The event that tells of this ticket after a change.
-    #[must_use]
-    pub fn event(&self) -> DomainEvent {
-        match self.status {
-            TicketStatus::Withdrawn => DomainEvent::TicketDeleted(self.state()),
-            TicketStatus::Available | TicketStatus::Locked | TicketStatus::Sold => {
-                DomainEvent::TicketUpdated(self.state())
-            }
-        }
-    }
-
-    /// What events tell of it.
+    /// The payload of its events.
     #[must_use]
     pub fn state(&self) -> TicketState {
-        let it = self.clone();
+        self.clone().into_state()
+    }
+
+    /// As [`Self::state`].
+    #[must_use]
+    pub fn into_state(self) -> TicketState {
         TicketState {
-            id: it.id,
-            user_id: it.user_id,
-            title: it.title,
-            price: it.price,
-            currency: it.currency,
-            status: it.status,
-            event_id: it.event_id,
-            section: it.section,
-            row: it.row,
-            seats: it.seats,
-            quantity: it.quantity,
-            order_id: it.order_id,
-            buyer_id: it.buyer_id,
-            locked_until: it.locked_until,
-            created_at: it.created_at,
-            updated_at: it.updated_at,
+            id: self.id,
+            user_id: self.user_id,
+            title: self.title,
+            price: self.price,
+            currency: self.currency,
+            status: self.status,
+            event_id: self.event_id,
+            section: self.section,
+            row: self.row,
+            seats: self.seats,
+            quantity: self.quantity,
+            order_id: self.order_id,
+            buyer_id: self.buyer_id,
+            locked_until: self.locked_until,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
         }
     }
 
-    /// What the lock's order is told.
+    /// The answer to the order that locked it.
     #[must_use]
     pub fn locked(&self, until: Timestamp) -> Locked {
         Locked {
@@ -430,193 +491,19 @@ pub fn public(state: TicketState, version: u64, viewer: Option<UserId>) -> api::
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// An empty text is as good as none.
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
 
-    const NOW: Timestamp = Timestamp::from_millis(1_000);
-    const LATER: Timestamp = Timestamp::from_millis(9_000);
-    const SELLER: UserId = UserId(Uuid::from_u128(1));
-    const BUYER: UserId = UserId(Uuid::from_u128(2));
-    const HOLDER: OrderId = OrderId(Uuid::from_u128(10));
-    const OTHER: OrderId = OrderId(Uuid::from_u128(11));
+fn count(seats: &[String]) -> u32 {
+    u32::try_from(seats.len()).unwrap_or(u32::MAX)
+}
 
-    fn ticket(status: TicketStatus) -> Ticket {
-        let held = matches!(status, TicketStatus::Locked | TicketStatus::Sold);
-        Ticket {
-            id: TicketId(Uuid::from_u128(100)),
-            user_id: SELLER,
-            title: "Two in the stalls".to_owned(),
-            price: Price::try_from(5000).unwrap(),
-            currency: Currency::USD,
-            status,
-            event_id: None,
-            section: None,
-            row: None,
-            seats: vec!["1".to_owned(), "2".to_owned()],
-            quantity: 2,
-            order_id: held.then_some(HOLDER),
-            buyer_id: held.then_some(BUYER),
-            locked_until: (status == TicketStatus::Locked).then_some(LATER),
-            seller_gone: false,
-            created_at: Timestamp::EPOCH,
-            updated_at: Timestamp::EPOCH,
-        }
-    }
-
-    fn lock(order_id: OrderId, buyer_id: UserId, price: Option<i64>) -> Command {
-        let price = price.map(|price| Price::try_from(price).unwrap());
-        Command::Lock(LockRequest {
-            ticket_id: TicketId(Uuid::from_u128(100)),
-            order_id,
-            buyer_id,
-            price,
-            until: LATER,
-        })
-    }
-
-    fn edit(by: UserId) -> Command {
-        let edit = Edit {
-            title: None,
-            price: Some(Price::try_from(7000).unwrap()),
-            section: Patch::Keep,
-            row: Patch::Keep,
-            seats: Patch::Keep,
-        };
-        Command::Edit { by, edit: Box::new(edit) }
-    }
-
-    /// What becomes of a ticket: its status after the change, `None` for no change, or the refusal.
-    type Outcome = Result<Option<TicketStatus>, Refusal>;
-
-    #[test]
-    #[expect(clippy::too_many_lines, reason = "one table, row by row")]
-    fn every_command_on_every_status_has_one_outcome() {
-        use Refusal as R;
-        use TicketStatus::{Available, Locked, Sold, Withdrawn};
-        let commands: [(&str, Command, [Outcome; 4]); 14] = [
-            // command, then what comes of it on available, locked (for HOLDER), sold (to HOLDER), withdrawn
-            (
-                "edit",
-                edit(SELLER),
-                [Ok(Some(Available)), Err(R::Locked), Err(R::Sold), Err(R::Withdrawn)],
-            ),
-            ("edit by another", edit(BUYER), [Err(R::NotOwner); 4]),
-            (
-                "withdraw",
-                Command::Withdraw { by: SELLER },
-                [Ok(Some(Withdrawn)), Err(R::Locked), Err(R::Sold), Ok(None)],
-            ),
-            ("withdraw by another", Command::Withdraw { by: BUYER }, [Err(R::NotOwner); 4]),
-            (
-                "lock",
-                lock(OTHER, BUYER, None),
-                [Ok(Some(Locked)), Err(R::Locked), Err(R::Sold), Err(R::Withdrawn)],
-            ),
-            (
-                "lock again",
-                lock(HOLDER, BUYER, None),
-                [Ok(Some(Locked)), Ok(None), Err(R::Sold), Err(R::Withdrawn)],
-            ),
-            (
-                "lock at its price",
-                lock(OTHER, BUYER, Some(5000)),
-                [Ok(Some(Locked)), Err(R::Locked), Err(R::Sold), Err(R::Withdrawn)],
-            ),
-            (
-                "lock at another price",
-                lock(OTHER, BUYER, Some(1)),
-                [Err(R::PriceChanged), Err(R::Locked), Err(R::Sold), Err(R::Withdrawn)],
-            ),
-            (
-                "lock one's own",
-                lock(OTHER, SELLER, None),
-                [Err(R::OwnTicket), Err(R::OwnTicket), Err(R::OwnTicket), Err(R::Withdrawn)],
-            ),
-            (
-                "unlock",
-                Command::Unlock(HOLDER),
-                [Ok(None), Ok(Some(Available)), Ok(None), Ok(None)],
-            ),
-            ("unlock for another order", Command::Unlock(OTHER), [Ok(None); 4]),
-            ("sell", Command::Sell(HOLDER), [Ok(None), Ok(Some(Sold)), Ok(None), Ok(None)]),
-            ("sell to another order", Command::Sell(OTHER), [Ok(None); 4]),
-            (
-                "seller gone",
-                Command::SellerGone,
-                [Ok(Some(Withdrawn)), Ok(Some(Locked)), Ok(None), Ok(None)],
-            ),
-        ];
-        for (name, command, outcomes) in commands {
-            for (status, expected) in [Available, Locked, Sold, Withdrawn].into_iter().zip(outcomes)
-            {
-                let before = ticket(status);
-                let after = before.decide(&command, NOW);
-                let outcome =
-                    after.as_ref().map(|it| it.as_ref().map(|it| it.status)).map_err(|it| *it);
-                assert_eq!(outcome, expected, "{name} on {status:?}");
-                if let Ok(Some(after)) = after {
-                    assert_eq!(after.updated_at, NOW, "{name} on {status:?}");
-                    assert_eq!(
-                        after.locked_until.is_some(),
-                        after.status == Locked,
-                        "{name} on {status:?}"
-                    );
-                    assert_eq!(
-                        after.order_id.is_some(),
-                        matches!(after.status, Locked | Sold),
-                        "{name} on {status:?}"
-                    );
-                    let edited = matches!(command, Command::Edit { .. });
-                    assert!(
-                        edited || after.price == before.price,
-                        "{name} on {status:?} changed the price"
-                    );
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_locked_ticket_of_a_deleted_seller_is_withdrawn_when_its_checkout_ends() {
-        let gone = ticket(TicketStatus::Locked).decide(&Command::SellerGone, NOW).unwrap().unwrap();
-        let after = gone.decide(&Command::Unlock(HOLDER), NOW).unwrap().unwrap();
-        assert_eq!(after.status, TicketStatus::Withdrawn);
-        assert!(matches!(after.event(), DomainEvent::TicketDeleted(_)));
-        let sold = gone.decide(&Command::Sell(HOLDER), NOW).unwrap().unwrap();
-        assert_eq!(sold.status, TicketStatus::Sold);
-    }
-
-    #[test]
-    fn a_lot_has_a_name_for_each_seat_or_for_none() {
-        let seats = |seats: Patch<Vec<String>>| Command::Edit {
-            by: SELLER,
-            edit: Box::new(Edit {
-                title: None,
-                price: None,
-                section: Patch::Keep,
-                row: Patch::Keep,
-                seats,
-            }),
-        };
-        let before = ticket(TicketStatus::Available);
-        assert_eq!(
-            before.decide(&seats(Patch::Set(vec!["1".to_owned()])), NOW),
-            Err(Refusal::SeatCount)
-        );
-        assert_eq!(
-            before.decide(&seats(Patch::Clear), NOW).unwrap().unwrap().seats,
-            Vec::<String>::new()
-        );
-    }
-
-    #[test]
-    fn the_order_is_shown_to_the_seller_and_to_its_buyer_only() {
-        let state = ticket(TicketStatus::Locked).state();
-        let shown = |viewer| public(state.clone(), 1, viewer).order_id;
-        assert_eq!(shown(Some(SELLER)), Some(HOLDER));
-        assert_eq!(shown(Some(BUYER)), Some(HOLDER));
-        assert_eq!(shown(Some(UserId(Uuid::from_u128(3)))), None);
-        assert_eq!(shown(None), None);
+fn check_seats(seats: &[String], quantity: u32) -> Result<(), Refusal> {
+    match count(seats) {
+        0 => Ok(()),
+        named if named == quantity => Ok(()),
+        named => Err(Refusal::SeatCount { named, quantity }),
     }
 }

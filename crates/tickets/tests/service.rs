@@ -8,9 +8,9 @@ use axum::{body::Body, http::Request};
 use futures_util::future::{BoxFuture, join_all};
 use http_body_util::BodyExt as _;
 use stubmart_contract::{
-    Context, Currency, OrderId, Price, TicketId, Timestamp, UserId,
-    api::{TicketStatus, Venue},
-    calls::Identity,
+    Actor, Context, EventId, OrderId, Price, TicketId, Timestamp, UserId,
+    api::{CreateTicketRequest, TicketStatus, Venue},
+    calls::{Identity, LockRequest, OverdueLocksRequest},
 };
 use stubmart_http_kit::{PageRequest, SessionGate};
 use stubmart_kernel::{
@@ -20,7 +20,7 @@ use stubmart_kernel::{
 use stubmart_memory::{MemoryBus, MemoryStore};
 use stubmart_ports::{
     bus::{Bus, Seen, Unreadable},
-    calls::{self, CallError, LockRequest, LockTickets as _},
+    calls::{self, CallError, Tickets as _},
     host::Host,
     store::Store as _,
 };
@@ -29,7 +29,7 @@ use stubmart_suite::{
     host::{self, ManualClock, START},
 };
 use stubmart_tickets::{
-    Config, Deps, NewShow, NewTicket, SERVICE, Sort, TicketQuery, Tickets, catalogue::EventQuery,
+    Config, Deps, NewShow, SERVICE, Sort, TicketQuery, Tickets, catalogue::EventQuery,
 };
 use tokio::sync::watch;
 use tower::ServiceExt as _;
@@ -37,6 +37,21 @@ use uuid::Uuid;
 
 const SELLER: UserId = UserId(Uuid::from_u128(1));
 const BUYER: UserId = UserId(Uuid::from_u128(2));
+
+const CONTEXT: Context = Context::of(Actor::System);
+
+fn listing(event_id: Option<EventId>, quantity: u32) -> CreateTicketRequest {
+    CreateTicketRequest {
+        title: "Stalls".to_owned(),
+        price: Price::try_from(100).unwrap(),
+        currency: None,
+        event_id,
+        section: None,
+        row: None,
+        seats: None,
+        quantity: Some(quantity),
+    }
+}
 
 /// What instances share.
 struct World {
@@ -72,18 +87,9 @@ impl World {
     }
 
     async fn list(&self, tickets: &Tickets, quantity: u32) -> TicketId {
-        let new = NewTicket {
-            title: "Stalls".to_owned(),
-            price: Price::try_from(100).unwrap(),
-            currency: Currency::USD,
-            event_id: None,
-            section: None,
-            row: None,
-            seats: Vec::new(),
-            quantity,
-        };
         let id = TicketId(self.host.uuid());
-        tickets.list_ticket(id, SELLER, new).await.unwrap();
+        let listing = listing(None, quantity);
+        tickets.list_ticket(&CONTEXT, id, SELLER, listing).await.unwrap();
         id
     }
 
@@ -95,7 +101,7 @@ impl World {
             price: None,
             until,
         };
-        tickets.lock(request).await.unwrap().unwrap();
+        tickets.lock(&CONTEXT, request).await.unwrap().unwrap();
     }
 }
 
@@ -140,6 +146,60 @@ async fn overdue_locks_are_announced_all_and_once_a_minute() {
     assert!(gaps[1..].iter().all(|gap| *gap == 60), "{gaps:?}");
     step(&world.start().await, "tickets-overdue-locks").await;
     assert_eq!(world.bus.position().await.unwrap() - announced, 450, "and all after a start");
+}
+
+/// The locks that ran out come page by page, the oldest first, each once; the others do not.
+#[tokio::test]
+async fn overdue_locks_come_page_by_page_the_oldest_first() {
+    let world = World::new();
+    let tickets = world.start().await;
+    for late in (0..7).rev() {
+        world.lock(&tickets, START.after(Duration::from_secs(late))).await;
+    }
+    let due_before = START.after(Duration::from_secs(5));
+    let mut cursor = None;
+    let mut pages: Vec<Vec<u64>> = Vec::new();
+    loop {
+        let request = OverdueLocksRequest { due_before, cursor, limit: 2 };
+        let page = tickets.overdue_locks(&CONTEXT, request).await.unwrap();
+        pages.push(page.locks.into_iter().map(|it| it.until.since(START).as_secs()).collect());
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, [vec![0, 1], vec![2, 3], vec![4]]);
+}
+
+/// A ticket is released or sold by the order that holds it, and by no other; again is fine.
+#[tokio::test]
+async fn a_lock_is_ended_by_its_order_alone() {
+    let world = World::new();
+    let tickets = world.start().await;
+    let status = async |id| tickets.ticket(id, Some(SELLER)).await.unwrap().status;
+    for sell in [false, true] {
+        let ticket_id = world.list(&tickets, 1).await;
+        let (order_id, other) = (OrderId(world.host.uuid()), OrderId(world.host.uuid()));
+        let (price, until) = (None, START);
+        let request = LockRequest { ticket_id, order_id, buyer_id: BUYER, price, until };
+        let locked = tickets.lock(&CONTEXT, request.clone()).await.unwrap().unwrap();
+        let again = LockRequest { until: START.after(Duration::from_secs(9)), ..request };
+        assert_eq!(tickets.lock(&CONTEXT, again).await.unwrap().unwrap(), locked);
+        tickets.release(&CONTEXT, ticket_id, other).await.unwrap();
+        tickets.sell(&CONTEXT, ticket_id, other).await.unwrap();
+        assert_eq!(status(ticket_id).await, TicketStatus::Locked);
+        let ended = if sell { TicketStatus::Sold } else { TicketStatus::Available };
+        for _ in 0..2 {
+            if sell {
+                tickets.sell(&CONTEXT, ticket_id, order_id).await.unwrap();
+            } else {
+                tickets.release(&CONTEXT, ticket_id, order_id).await.unwrap();
+            }
+            assert_eq!(status(ticket_id).await, ended);
+        }
+    }
+    let nothing = TicketId(world.host.uuid());
+    tickets.release(&CONTEXT, nothing, OrderId(world.host.uuid())).await.unwrap();
 }
 
 /// A list that hardly anything fits ends a page early, and its cursor goes on to the end.
@@ -194,18 +254,9 @@ async fn an_unreadable_event_does_not_stop_the_feed() {
     let (one, other) = (world.start().await, world.start().await);
     let added = one.add_show(world.host.uuid(), show("Hamlet")).await;
     let (event, _) = added.unwrap();
-    let new = NewTicket {
-        title: "Stalls".to_owned(),
-        price: Price::try_from(100).unwrap(),
-        currency: Currency::USD,
-        event_id: Some(event.id),
-        section: None,
-        row: None,
-        seats: Vec::new(),
-        quantity: 1,
-    };
-    let listed = one.list_ticket(TicketId(world.host.uuid()), SELLER, new).await;
-    assert_eq!(listed.unwrap().doc.status, TicketStatus::Available);
+    let id = TicketId(world.host.uuid());
+    let listed = one.list_ticket(&CONTEXT, id, SELLER, listing(Some(event.id), 1)).await;
+    assert_eq!(listed.unwrap().state.status, TicketStatus::Available);
     let told = world.store.history(SERVICE, None, 9).await.unwrap();
     let mut seen = vec![Seen { position: 1, event: Err(Unreadable("damaged".into())) }];
     seen.extend(told.into_iter().map(|event| Seen { position: 2, event: Ok(event) }));

@@ -20,7 +20,10 @@ pub use auth::{
     AccessToken, CreateTokenRequest, CurrentUser, DeleteUserRequest, LoginRequest, NewAccessToken,
     Session, SignupRequest, UpdateUserRequest, User,
 };
-pub use catalogue::{CreateEventRequest, Event, Venue};
+pub use catalogue::{
+    CreateEventRequest, Event, EventPrices, Facet, Facets, OnSalePrices, PriceStep, SoldPrices,
+    Venue,
+};
 pub use orders::{CancelReason, CreateOrderRequest, Order, OrderStatus, OrderTicket};
 pub use payments::{
     Charge, ChargeStatus, CreateIntentRequest, CreatePaymentRequest, NextAction, PaymentIntent,

@@ -109,9 +109,11 @@ fn waiting(
 /// The order that an event is about.
 fn order(event: &DomainEvent) -> Option<OrderId> {
     match event {
-        DomainEvent::UserCreated(_) | DomainEvent::UserUpdated(_) | DomainEvent::UserDeleted(_) => {
-            None
-        }
+        DomainEvent::UserCreated(_)
+        | DomainEvent::UserUpdated(_)
+        | DomainEvent::UserDeleted(_)
+        | DomainEvent::ShowCreated(_)
+        | DomainEvent::ShowUpdated(_) => None,
         DomainEvent::TicketCreated(it)
         | DomainEvent::TicketUpdated(it)
         | DomainEvent::TicketDeleted(it) => it.order_id,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
-use stubmart_contract::Code;
+use stubmart_contract::{Actor, Code, Context};
 use stubmart_http_kit::Problem;
 use stubmart_kernel::worker::ShutdownTrigger;
 use stubmart_node::Market;
@@ -179,6 +179,8 @@ pub(crate) fn told(problem: &Problem) -> String {
 pub(crate) struct Shop {
     pub(crate) market: Market,
     pub(crate) embedded: Embedded,
+    /// Whoever runs the command.
+    pub(crate) context: Context,
     /// Dropping it would be the signal to stop.
     _running: ShutdownTrigger,
 }
@@ -188,7 +190,9 @@ impl Shop {
         let embedded = Embedded::open(config, host)?;
         let (running, shutdown) = ShutdownTrigger::new();
         let market = embedded.start(config, &shutdown).await?;
-        Ok(Self { market, embedded, _running: running })
+        let operator = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
+        let context = Context::of(Actor::Operator(operator));
+        Ok(Self { market, embedded, context, _running: running })
     }
 }
 

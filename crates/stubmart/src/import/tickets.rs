@@ -3,10 +3,10 @@
 use std::{collections::HashMap, path::Path};
 
 use serde_json::{Map, Value};
-use stubmart_contract::{Currency, EventId, Price, TicketId, UserId};
+use stubmart_contract::{Currency, EventId, Price, TicketId, UserId, api::CreateTicketRequest};
 use stubmart_http_kit::{Fields, PageRequest, Problem};
 use stubmart_ports::{Cause, host::Host};
-use stubmart_tickets::{NewTicket, Sort, TicketQuery};
+use stubmart_tickets::{Sort, TicketQuery, read_ticket};
 
 use super::{
     Line, Outcome, Report, Shop, file, persist,
@@ -83,18 +83,23 @@ async fn listed(shop: &Shop, seller: UserId) -> Result<HashMap<Lot, u32>, Cause>
 }
 
 /// Whether a lot is listed already. Of lots that are alike, as many as are listed are taken for the same.
-fn is_listed(new: &NewTicket, listed: &mut HashMap<Lot, u32>) -> bool {
+fn is_listed(new: &CreateTicketRequest, listed: &mut HashMap<Lot, u32>) -> bool {
     let it = new.clone();
-    let lot = (it.title, it.event_id, it.section, it.row, it.seats, it.quantity);
+    let text = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let (section, row, seats) = (text(it.section), text(it.row), it.seats.unwrap_or_default());
+    let lot = (it.title, it.event_id, section, row, seats, it.quantity.unwrap_or(1));
     let left = listed.get_mut(&lot).filter(|count| **count > 0);
     left.map(|count| *count -= 1).is_some()
 }
 
-async fn save(shop: &Shop, seller: UserId, new: NewTicket) -> Result<Outcome, Problem> {
+async fn save(shop: &Shop, seller: UserId, new: CreateTicketRequest) -> Result<Outcome, Problem> {
     let host = &shop.market.engines.host;
     let id = TicketId(host.uuid());
     let tickets = &shop.market.tickets.service;
-    let list = async || tickets.list_ticket(id, seller, new.clone()).await;
+    let list = async || {
+        let listed = tickets.list_ticket(&shop.context, id, seller, new.clone()).await;
+        listed.map_err(Problem::from)
+    };
     Ok(match persist(host, list).await? {
         Ok(_) => Outcome::Created,
         Err(reason) => Outcome::Refused(reason),
@@ -106,12 +111,12 @@ const COLUMNS: Columns = Columns {
     optional: &["currency", "event_id", "section", "row", "seats", "quantity"],
 };
 
-fn read(lines: Vec<Line<String>>) -> Result<Vec<Line<NewTicket>>, Cause> {
+fn read(lines: Vec<Line<String>>) -> Result<Vec<Line<CreateTicketRequest>>, Cause> {
     table::read(lines, &COLUMNS, ticket)
 }
 
 /// Makes a ticket of a row, as the API would of a request.
-fn ticket(row: &Row) -> Result<NewTicket, String> {
+fn ticket(row: &Row) -> Result<CreateTicketRequest, String> {
     let mut fields: Map<String, Value> = [
         ("title", "title"),
         ("currency", "currency"),
@@ -137,7 +142,7 @@ fn ticket(row: &Row) -> Result<NewTicket, String> {
         None => (None, None),
     };
     fields.insert("price".to_owned(), minor.into());
-    match (NewTicket::read(Fields::new(fields)), wrong) {
+    match (read_ticket(Fields::new(fields)), wrong) {
         (Ok(new), None) => Ok(new),
         (Ok(_), Some(reason)) => Err(reason),
         (Err(problem), reason) => {
@@ -187,7 +192,9 @@ mod tests {
 
     fn outcomes(text: &str) -> Vec<(u64, Result<u32, String>)> {
         let lines = read(file::lines(text.as_bytes()).unwrap()).unwrap();
-        let quantity = |line: Line<NewTicket>| (line.number, line.content.map(|it| it.quantity));
+        let quantity = |line: Line<CreateTicketRequest>| {
+            (line.number, line.content.map(|it| it.quantity.unwrap()))
+        };
         lines.into_iter().map(quantity).collect()
     }
 

@@ -43,7 +43,7 @@ fn locked() -> Ticket {
         order_id: Some(OrderId(id())),
         buyer_id: Some(UserId(id())),
         locked_until: Some(NOW.before(Duration::from_secs(1))),
-        seller_gone: false,
+        seller_deleted: false,
         created_at: NOW,
         updated_at: NOW,
     }

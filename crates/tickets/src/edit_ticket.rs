@@ -1,0 +1,89 @@
+//! Use cases: a seller edits a ticket, or withdraws it.
+
+use stubmart_contract::{Context, TicketId, UserId, api::UpdateTicketRequest};
+use stubmart_kernel::{ApplyError, Precondition, RepositoryError, Versioned};
+
+use crate::{
+    service::Tickets,
+    ticket::{Command, Refusal, Ticket},
+};
+
+/// Why a ticket was not changed.
+#[derive(Debug)]
+pub enum EditTicketError {
+    /// Its rules forbid it. Nothing happened.
+    Refused(Refusal),
+    /// It has another version than the one that is meant. Nothing happened.
+    Stale {
+        /// The present version.
+        version: u64,
+    },
+    /// The repository failed. The ticket may be changed.
+    Repository(RepositoryError),
+}
+
+impl From<RepositoryError> for EditTicketError {
+    fn from(error: RepositoryError) -> Self {
+        Self::Repository(error)
+    }
+}
+
+impl Tickets {
+    /// Edits a ticket of `by`, while no checkout holds it.
+    ///
+    /// # Errors
+    /// [`EditTicketError`], which says what happened.
+    pub async fn edit_ticket(
+        &self,
+        context: &Context,
+        id: TicketId,
+        by: UserId,
+        edit: UpdateTicketRequest,
+        precondition: &Precondition,
+    ) -> Result<Versioned<Ticket>, EditTicketError> {
+        let command = Command::Edit { by, edit: Box::new(edit) };
+        self.change(context, id, precondition, &command).await
+    }
+
+    /// Withdraws a ticket of `by`, while no checkout holds it. Again is fine.
+    ///
+    /// # Errors
+    /// As [`Self::edit_ticket`].
+    pub async fn withdraw_ticket(
+        &self,
+        context: &Context,
+        id: TicketId,
+        by: UserId,
+        precondition: &Precondition,
+    ) -> Result<(), EditTicketError> {
+        self.change(context, id, precondition, &Command::Withdraw { by }).await.map(drop)
+    }
+
+    async fn change(
+        &self,
+        context: &Context,
+        id: TicketId,
+        precondition: &Precondition,
+        command: &Command,
+    ) -> Result<Versioned<Ticket>, EditTicketError> {
+        let Some(known) = self.repository().load(id).await? else {
+            return Err(EditTicketError::Refused(Refusal::NotFound));
+        };
+        match self.repository().apply_to(context, known, precondition, command).await {
+            Ok(applied) => {
+                self.learn(&applied.after);
+                Ok(applied.after)
+            }
+            Err(ApplyError::Refused { refusal, version }) => {
+                // Only its seller learns which version a ticket has.
+                let is_owner = !matches!(refusal, Refusal::NotOwner | Refusal::NotFound);
+                let stale = version.filter(|it| is_owner && !precondition.holds_for(*it));
+                Err(stale.map_or(EditTicketError::Refused(refusal), |version| {
+                    EditTicketError::Stale { version }
+                }))
+            }
+            Err(ApplyError::Stale { version }) => Err(EditTicketError::Stale { version }),
+            Err(ApplyError::Repository(error)) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Use case: a seller lists a ticket.
+
+use stubmart_contract::{Context, TicketId, UserId, api::CreateTicketRequest};
+use stubmart_kernel::{ApplyError, RepositoryError, Versioned, mark, mutant};
+
+use crate::{
+    service::Tickets,
+    ticket::{Command, Refusal, Ticket},
+};
+
+/// Why a ticket was not listed.
+#[derive(Debug)]
+pub enum ListTicketError {
+    /// The event is not known. Nothing happened.
+    NoSuchEvent,
+    /// The listing breaks a rule. Nothing happened.
+    Refused(Refusal),
+    /// The seller's account was deleted meanwhile. The ticket is withdrawn, if it was listed at all.
+    SellerDeleted,
+    /// The repository failed. The ticket may be listed; listing it again under its id lists it once.
+    Repository(RepositoryError),
+}
+
+impl From<RepositoryError> for ListTicketError {
+    fn from(error: RepositoryError) -> Self {
+        Self::Repository(error)
+    }
+}
+
+impl Tickets {
+    /// Lists a ticket under `id`. Asked again with the same id, it answers with what is listed.
+    ///
+    /// # Errors
+    /// [`ListTicketError`], which says what happened.
+    pub async fn list_ticket(
+        &self,
+        context: &Context,
+        id: TicketId,
+        seller: UserId,
+        listing: CreateTicketRequest,
+    ) -> Result<Versioned<Ticket>, ListTicketError> {
+        if let Some(event_id) = listing.event_id
+            && !self
+                .learn_show(event_id)
+                .await
+                .map_err(|error| RepositoryError::Unavailable(error.into()))?
+        {
+            return Err(ListTicketError::NoSuchEvent);
+        }
+        let command = Command::List { id, seller, listing: Box::new(listing) };
+        let listed = match self.apply(context, id, &command).await {
+            Ok(applied) => applied.after,
+            Err(ApplyError::Refused { refusal, .. }) => {
+                return Err(ListTicketError::Refused(refusal));
+            }
+            Err(ApplyError::Stale { .. }) => return Err(RepositoryError::Contended.into()),
+            Err(ApplyError::Repository(error)) => return Err(error.into()),
+        };
+        // The mark is looked for after the save: see `kernel::deleted_users`.
+        let is_deleted = self.deleted_users().contains(seller).await?;
+        if is_deleted && !mutant!("list for a deleted account") {
+            mark!("a listing came after its seller's account was deleted");
+            self.apply_if_possible(context, id, &Command::SellerDeleted).await?;
+            return Err(ListTicketError::SellerDeleted);
+        }
+        Ok(listed)
+    }
+}

@@ -1,0 +1,298 @@
+use stubmart_contract::api::Patch;
+use uuid::Uuid;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_millis(1_000);
+const LATER: Timestamp = Timestamp::from_millis(9_000);
+const SELLER: UserId = UserId(Uuid::from_u128(1));
+const BUYER: UserId = UserId(Uuid::from_u128(2));
+const HOLDER: OrderId = OrderId(Uuid::from_u128(10));
+const OTHER: OrderId = OrderId(Uuid::from_u128(11));
+const TICKET: TicketId = TicketId(Uuid::from_u128(100));
+
+fn ticket(status: TicketStatus) -> Ticket {
+    let held = matches!(status, TicketStatus::Locked | TicketStatus::Sold);
+    Ticket {
+        id: TICKET,
+        user_id: SELLER,
+        title: "Two in the stalls".to_owned(),
+        price: Price::try_from(5000).unwrap(),
+        currency: Currency::USD,
+        status,
+        event_id: None,
+        section: None,
+        row: None,
+        seats: vec!["1".to_owned(), "2".to_owned()],
+        quantity: 2,
+        order_id: held.then_some(HOLDER),
+        buyer_id: held.then_some(BUYER),
+        locked_until: (status == TicketStatus::Locked).then_some(LATER),
+        seller_deleted: false,
+        created_at: Timestamp::EPOCH,
+        updated_at: Timestamp::EPOCH,
+    }
+}
+
+fn listing() -> CreateTicketRequest {
+    CreateTicketRequest {
+        title: "Two in the stalls".to_owned(),
+        price: Price::try_from(5000).unwrap(),
+        currency: None,
+        event_id: None,
+        section: None,
+        row: None,
+        seats: None,
+        quantity: None,
+    }
+}
+
+fn list(listing: CreateTicketRequest) -> Command {
+    Command::List { id: TICKET, seller: SELLER, listing: Box::new(listing) }
+}
+
+fn lock(order_id: OrderId, buyer_id: UserId, price: Option<i64>) -> Command {
+    let price = price.map(|price| Price::try_from(price).unwrap());
+    Command::Lock(LockRequest { ticket_id: TICKET, order_id, buyer_id, price, until: LATER })
+}
+
+fn edit(by: UserId, edit: UpdateTicketRequest) -> Command {
+    Command::Edit { by, edit: Box::new(edit) }
+}
+
+fn dearer() -> UpdateTicketRequest {
+    let price = Some(Price::try_from(7000).unwrap());
+    UpdateTicketRequest { price, ..UpdateTicketRequest::default() }
+}
+
+/// The ticket after a command; `None` where it stays as it is.
+fn decided(current: Option<&Ticket>, command: &Command) -> Result<Option<Ticket>, Refusal> {
+    Ok(match Ticket::decide(current, command, NOW)? {
+        Decision::Unchanged => None,
+        Decision::Changed { state, event } => {
+            let told = match event.unwrap() {
+                DomainEvent::TicketCreated(told) => {
+                    assert_eq!(current, None);
+                    told
+                }
+                DomainEvent::TicketUpdated(told) => {
+                    assert!(current.is_some() && state.status != TicketStatus::Withdrawn);
+                    told
+                }
+                DomainEvent::TicketDeleted(told) => {
+                    assert!(current.is_some() && state.status == TicketStatus::Withdrawn);
+                    told
+                }
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(told, state.state(), "the event tells of the ticket after the change");
+            Some(state)
+        }
+    })
+}
+
+/// What becomes of a ticket: its status after the change, `None` for no change, or the refusal.
+type Outcome = Result<Option<TicketStatus>, Refusal>;
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one table, row by row")]
+fn every_command_on_every_status_has_one_outcome() {
+    use Refusal as R;
+    use TicketStatus::{Available, Locked, Sold, Withdrawn};
+    let commands: [(&str, Command, [Outcome; 5]); 15] = [
+        // command, then what comes of it on nothing, available, locked (for HOLDER), sold (to HOLDER), withdrawn
+        ("list", list(listing()), [Ok(Some(Available)), Ok(None), Ok(None), Ok(None), Ok(None)]),
+        (
+            "edit",
+            edit(SELLER, dearer()),
+            [
+                Err(R::NotFound),
+                Ok(Some(Available)),
+                Err(R::Locked),
+                Err(R::Sold),
+                Err(R::Withdrawn),
+            ],
+        ),
+        (
+            "edit by another",
+            edit(BUYER, dearer()),
+            [
+                Err(R::NotFound),
+                Err(R::NotOwner),
+                Err(R::NotOwner),
+                Err(R::NotOwner),
+                Err(R::NotFound),
+            ],
+        ),
+        (
+            "withdraw",
+            Command::Withdraw { by: SELLER },
+            [Err(R::NotFound), Ok(Some(Withdrawn)), Err(R::Locked), Err(R::Sold), Ok(None)],
+        ),
+        (
+            "withdraw by another",
+            Command::Withdraw { by: BUYER },
+            [
+                Err(R::NotFound),
+                Err(R::NotOwner),
+                Err(R::NotOwner),
+                Err(R::NotOwner),
+                Err(R::NotFound),
+            ],
+        ),
+        (
+            "lock",
+            lock(OTHER, BUYER, None),
+            [Err(R::NotFound), Ok(Some(Locked)), Err(R::Locked), Err(R::Sold), Err(R::Withdrawn)],
+        ),
+        (
+            "lock again",
+            lock(HOLDER, BUYER, None),
+            [Err(R::NotFound), Ok(Some(Locked)), Ok(None), Err(R::Sold), Err(R::Withdrawn)],
+        ),
+        (
+            "lock at its price",
+            lock(OTHER, BUYER, Some(5000)),
+            [Err(R::NotFound), Ok(Some(Locked)), Err(R::Locked), Err(R::Sold), Err(R::Withdrawn)],
+        ),
+        (
+            "lock at another price",
+            lock(OTHER, BUYER, Some(1)),
+            [
+                Err(R::NotFound),
+                Err(R::PriceChanged),
+                Err(R::Locked),
+                Err(R::Sold),
+                Err(R::Withdrawn),
+            ],
+        ),
+        (
+            "lock one's own",
+            lock(OTHER, SELLER, None),
+            [
+                Err(R::NotFound),
+                Err(R::OwnTicket),
+                Err(R::OwnTicket),
+                Err(R::OwnTicket),
+                Err(R::Withdrawn),
+            ],
+        ),
+        (
+            "release",
+            Command::Release(HOLDER),
+            [Err(R::NotFound), Ok(None), Ok(Some(Available)), Ok(None), Ok(None)],
+        ),
+        (
+            "release for another order",
+            Command::Release(OTHER),
+            [Err(R::NotFound), Ok(None), Ok(None), Ok(None), Ok(None)],
+        ),
+        (
+            "sell",
+            Command::Sell(HOLDER),
+            [Err(R::NotFound), Ok(None), Ok(Some(Sold)), Ok(None), Ok(None)],
+        ),
+        (
+            "sell to another order",
+            Command::Sell(OTHER),
+            [Err(R::NotFound), Ok(None), Ok(None), Ok(None), Ok(None)],
+        ),
+        (
+            "seller deleted",
+            Command::SellerDeleted,
+            [Err(R::NotFound), Ok(Some(Withdrawn)), Ok(Some(Locked)), Ok(None), Ok(None)],
+        ),
+    ];
+    for (name, command, outcomes) in commands {
+        let stored = [Available, Locked, Sold, Withdrawn].map(|status| Some(ticket(status)));
+        for (before, expected) in [None].into_iter().chain(stored).zip(outcomes) {
+            let after = decided(before.as_ref(), &command);
+            let what = format!("{name} on {:?}", before.as_ref().map(|it| it.status));
+            let outcome =
+                after.as_ref().map(|it| it.as_ref().map(|it| it.status)).map_err(|it| *it);
+            assert_eq!(outcome, expected, "{what}");
+            let Ok(Some(after)) = after else { continue };
+            assert_eq!(after.updated_at, NOW, "{what}");
+            assert_eq!(after.locked_until.is_some(), after.status == Locked, "{what}");
+            assert_eq!(after.order_id.is_some(), matches!(after.status, Locked | Sold), "{what}");
+            let may_change_price = matches!(command, Command::Edit { .. } | Command::List { .. });
+            let same_price = before.is_none_or(|before| before.price == after.price);
+            assert!(may_change_price || same_price, "{what} changed the price");
+        }
+    }
+}
+
+#[test]
+fn a_locked_ticket_of_a_deleted_seller_is_withdrawn_when_its_checkout_ends() {
+    let locked = ticket(TicketStatus::Locked);
+    let locked = decided(Some(&locked), &Command::SellerDeleted).unwrap().unwrap();
+    let after = decided(Some(&locked), &Command::Release(HOLDER)).unwrap().unwrap();
+    assert_eq!(after.status, TicketStatus::Withdrawn);
+    let sold = decided(Some(&locked), &Command::Sell(HOLDER)).unwrap().unwrap();
+    assert_eq!(sold.status, TicketStatus::Sold);
+}
+
+#[test]
+fn a_lot_has_a_name_for_each_seat_or_for_none() {
+    let seats = |names: &[&str]| Some(names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
+    let before = ticket(TicketStatus::Available);
+    let renamed = |seats| {
+        let change = UpdateTicketRequest { seats, ..UpdateTicketRequest::default() };
+        decided(Some(&before), &edit(SELLER, change)).map(|it| it.map(|it| it.seats))
+    };
+    assert_eq!(
+        renamed(Patch::from(seats(&["1"]))),
+        Err(Refusal::SeatCount { named: 1, quantity: 2 })
+    );
+    assert_eq!(renamed(Patch::from(seats(&["8", "9"]))), Ok(seats(&["8", "9"])));
+    assert_eq!(renamed(Patch::Clear), Ok(Some(Vec::new())));
+    let listed = |seats, quantity| {
+        let listing = CreateTicketRequest { seats, quantity, ..listing() };
+        decided(None, &list(listing)).map(|it| it.unwrap().quantity)
+    };
+    assert_eq!(listed(None, None), Ok(1));
+    assert_eq!(listed(None, Some(4)), Ok(4));
+    assert_eq!(listed(seats(&["1", "2"]), None), Ok(2));
+    assert_eq!(
+        listed(seats(&["1", "2"]), Some(3)),
+        Err(Refusal::SeatCount { named: 2, quantity: 3 })
+    );
+}
+
+#[test]
+fn an_empty_text_is_as_good_as_none() {
+    let empty = || Some(String::new());
+    let listing = CreateTicketRequest { section: empty(), row: empty(), ..listing() };
+    let listed = decided(None, &list(listing)).unwrap().unwrap();
+    assert_eq!((&listed.section, &listed.row), (&None, &None));
+    let before = Ticket { section: Some("A".to_owned()), ..listed };
+    let change =
+        UpdateTicketRequest { section: Patch::from(empty()), ..UpdateTicketRequest::default() };
+    let edited = decided(Some(&before), &edit(SELLER, change)).unwrap().unwrap();
+    assert_eq!(edited.section, None);
+}
+
+#[test]
+fn a_lock_and_its_release_move_no_entry_but_that_of_the_lock() {
+    let entries = |ticket: &Ticket| {
+        let mut entries = ticket.index_entries();
+        entries.retain(|(index, _)| *index != index::LOCKED);
+        entries
+    };
+    let free = ticket(TicketStatus::Available);
+    let locked = decided(Some(&free), &lock(HOLDER, BUYER, None)).unwrap().unwrap();
+    assert_eq!(entries(&free), entries(&locked));
+    assert_eq!(locked.index_entries().len(), free.index_entries().len() + 1);
+    let released = decided(Some(&locked), &Command::Release(HOLDER)).unwrap().unwrap();
+    assert_eq!(released.index_entries(), free.index_entries());
+}
+
+#[test]
+fn the_order_is_shown_to_the_seller_and_to_its_buyer_only() {
+    let state = ticket(TicketStatus::Locked).state();
+    let shown = |viewer| public(state.clone(), 1, viewer).order_id;
+    assert_eq!(shown(Some(SELLER)), Some(HOLDER));
+    assert_eq!(shown(Some(BUYER)), Some(HOLDER));
+    assert_eq!(shown(Some(UserId(Uuid::from_u128(3)))), None);
+    assert_eq!(shown(None), None);
+}
