@@ -10,6 +10,7 @@ pub mod follow;
 pub mod hooks;
 pub mod idempotency;
 pub mod page;
+mod reindex;
 pub mod repo;
 pub mod repository;
 pub mod worker;

@@ -353,6 +353,14 @@ impl<A: Aggregate> Repository<A> {
         Err(RepositoryError::Contended.into())
     }
 
+    /// Saves an aggregate as it is, without an event, so that its index entries are those of today. One
+    /// that is gone, or that another change saves first, needs no more.
+    pub(crate) async fn touch(&self, context: &Context, id: A::Id) -> Result<(), RepositoryError> {
+        let Some(current) = self.load(id).await? else { return Ok(()) };
+        let save = self.prepare(context, id, Some(&current), &current.state, None)?;
+        self.save(save, &mut 0).await.map(drop)
+    }
+
     fn key(&self, id: A::Id) -> DocKey {
         DocKey { collection: self.collection, id: id.into() }
     }
