@@ -36,24 +36,38 @@ macro_rules! events {
 
         /// What happened, and the state it led to.
         #[derive(Debug, Clone, PartialEq, Eq)]
-        pub enum DomainEvent { $($(#[$doc])* $name($payload),)+ }
+        pub enum DomainEvent {
+            $($(#[$doc])* $name($payload),)+
+            /// `ORDER_EXPIRED` as expiration published it in schema 1, about a lock instead of an
+            /// order. It is read because events are kept for ever; nobody acts on it.
+            LockExpired(LockExpired),
+        }
 
         impl DomainEvent {
             /// Its kind.
             #[must_use]
             pub const fn event_type(&self) -> EventType {
-                match self { $(Self::$name(_) => EventType::$name,)+ }
+                match self {
+                    $(Self::$name(_) => EventType::$name,)+
+                    Self::LockExpired(_) => EventType::OrderExpired,
+                }
             }
 
             fn payload(&self) -> serde_json::Result<Box<RawValue>> {
-                match self { $(Self::$name(payload) => serde_json::value::to_raw_value(payload),)+ }
+                match self {
+                    $(Self::$name(payload) => serde_json::value::to_raw_value(payload),)+
+                    Self::LockExpired(payload) => serde_json::value::to_raw_value(payload),
+                }
             }
 
-            fn decode(kind: EventType, payload: &RawValue) -> serde_json::Result<Self> {
+            fn decode(kind: EventType, schema: u32, payload: &RawValue) -> serde_json::Result<Self> {
                 fn read<T: DeserializeOwned>(payload: &RawValue) -> serde_json::Result<T> {
                     serde_json::from_str(payload.get())
                 }
-                Ok(match kind { $(EventType::$name => Self::$name(read(payload)?),)+ })
+                Ok(match kind {
+                    EventType::OrderExpired if schema == 1 => Self::LockExpired(read(payload)?),
+                    $(EventType::$name => Self::$name(read(payload)?),)+
+                })
             }
         }
     };
@@ -80,8 +94,9 @@ events! {
     OrderCreated(OrderState) = "ORDER_CREATED";
     /// The order ended without a sale; its ticket is free again.
     OrderCancelled(OrderState) = "ORDER_CANCELLED";
-    /// A lock's time is up. Published by expiration; orders decides what it means.
-    OrderExpired(LockExpired) = "ORDER_EXPIRED";
+    /// The order was cancelled because its time ran out, or was never saved before that; its ticket is
+    /// free again.
+    OrderExpired(OrderState) = "ORDER_EXPIRED";
     /// The order is secured for a payment: it can neither expire nor be left.
     OrderAwaitingPayment(OrderState) = "ORDER_AWAITING_PAYMENT";
     /// The order is paid for; its ticket is sold.
@@ -160,7 +175,7 @@ pub struct TicketState {
     pub updated_at: Timestamp,
 }
 
-/// Payload of `ORDER_*` but `ORDER_EXPIRED`: the order after the change.
+/// Payload of `ORDER_*`: the order after the change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderState {
@@ -186,8 +201,7 @@ pub struct OrderState {
     pub charge_id: Option<ChargeId>,
 }
 
-/// Payload of `ORDER_EXPIRED`: the lock whose time is up, with all that orders needs to write a
-/// tombstone for an order it never saw.
+/// Payload of `ORDER_EXPIRED` in schema 1: the lock whose time was up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LockExpired {
@@ -228,7 +242,7 @@ pub struct ChargeState {
 pub struct Envelope {
     /// Names this event. Delivered twice, it is the same.
     pub id: MessageId,
-    /// The user, show, ticket, order, lock or charge it is about.
+    /// The user, show, ticket, order or charge it is about.
     pub aggregate_id: Uuid,
     /// The number of this event among those of its aggregate: 1, 2, 3, … without a gap.
     pub version: u64,
@@ -246,8 +260,26 @@ pub struct Envelope {
     pub event: DomainEvent,
 }
 
-/// The schema version of every payload written today. Older ones decode for ever.
-pub const SCHEMA: u32 = 1;
+impl EventType {
+    /// The schema version of its payload as it is written today. Older ones decode for ever.
+    #[must_use]
+    pub const fn schema(self) -> u32 {
+        match self {
+            Self::OrderExpired => 2,
+            _ => 1,
+        }
+    }
+}
+
+impl DomainEvent {
+    /// The schema version of its payload.
+    const fn schema(&self) -> u32 {
+        match self {
+            Self::LockExpired(_) => 1,
+            other => other.event_type().schema(),
+        }
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -275,7 +307,7 @@ pub enum DecodeError {
     #[error("not an event envelope")]
     Malformed(#[from] serde_json::Error),
     /// Written by a newer Stubmart.
-    #[error("event schema {0} is newer than this version reads ({SCHEMA})")]
+    #[error("event schema {0} is newer than this version reads")]
     NewerSchema(u32),
 }
 
@@ -288,7 +320,7 @@ impl Envelope {
         serde_json::to_vec(&Wire {
             id: self.id,
             kind: self.event.event_type(),
-            schema: SCHEMA,
+            schema: self.event.schema(),
             aggregate_id: self.aggregate_id,
             version: self.version,
             at: self.at,
@@ -306,7 +338,7 @@ impl Envelope {
     /// [`DecodeError`] when the bytes are no envelope, or one of a newer schema.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let wire: Wire = serde_json::from_slice(bytes)?;
-        if wire.schema > SCHEMA {
+        if wire.schema > wire.kind.schema() {
             return Err(DecodeError::NewerSchema(wire.schema));
         }
         Ok(Self {
@@ -318,7 +350,7 @@ impl Envelope {
             correlation_id: wire.correlation_id,
             actor: wire.actor,
             request_id: wire.request_id,
-            event: DomainEvent::decode(wire.kind, &wire.payload)?,
+            event: DomainEvent::decode(wire.kind, wire.schema, &wire.payload)?,
         })
     }
 }

@@ -8,7 +8,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use serde_json::Value;
-use stubmart_contract::{Envelope, EventType};
+use stubmart_contract::{DomainEvent, Envelope, EventType, event::DecodeError};
 
 /// The examples by file name, without the extension.
 fn examples() -> BTreeMap<String, Vec<u8>> {
@@ -37,9 +37,26 @@ fn every_kind_of_event_has_an_example_of_the_form_it_is_written_in_today() {
             let written = Envelope::decode(bytes).unwrap().encode().unwrap();
             let [stored, written] =
                 [bytes, &written].map(|it| serde_json::from_slice::<Value>(it).unwrap());
-            stored == written
+            stored == written && stored["schema"] == kind.schema()
         };
         let found = of_kind.any(|(_, bytes)| is_todays_form(bytes));
         assert!(found, "{}: no example of today's form in tests/golden", kind.as_str());
     }
+}
+
+#[test]
+fn the_lock_that_an_old_order_expired_was_about_is_read_as_what_it_was() {
+    let [old, new] = ["ORDER_EXPIRED", "ORDER_EXPIRED.order"]
+        .map(|name| Envelope::decode(&examples()[name]).unwrap().event);
+    assert!(matches!(old, DomainEvent::LockExpired(_)), "{old:?}");
+    assert!(matches!(new, DomainEvent::OrderExpired(_)), "{new:?}");
+}
+
+#[test]
+fn an_event_of_a_newer_schema_is_refused() {
+    let bytes = &examples()["ORDER_EXPIRED.order"];
+    let mut event: Value = serde_json::from_slice(bytes).unwrap();
+    event["schema"] = (EventType::OrderExpired.schema() + 1).into();
+    let decoded = Envelope::decode(event.to_string().as_bytes());
+    assert!(matches!(decoded, Err(DecodeError::NewerSchema(3))), "{decoded:?}");
 }

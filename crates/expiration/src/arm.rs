@@ -5,18 +5,25 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use stubmart_contract::{
     Context, DomainEvent, Envelope, EventType,
-    event::{LockExpired, TicketState},
+    api::{OrderTicket, TicketStatus},
+    calls::{ExpiredLock, Locked},
+    event::TicketState,
 };
 use stubmart_kernel::consumer::{HandleError, Handler};
 use stubmart_ports::{bus::Consumer, timers::Timer};
 use uuid::Uuid;
 
-use crate::Expiration;
+use crate::service::Expiration;
 
 /// Sets a timer for every lock.
 pub static LOCKS: Consumer = Consumer {
     name: "expiration.locks",
-    types: &[EventType::TicketUpdated, EventType::OrderCancelled, EventType::OrderCompleted],
+    types: &[
+        EventType::TicketUpdated,
+        EventType::OrderCancelled,
+        EventType::OrderExpired,
+        EventType::OrderCompleted,
+    ],
 };
 
 pub(crate) struct Locks(pub(crate) Expiration);
@@ -38,51 +45,103 @@ impl Handler for Locks {
         &self,
         events: &[(Context, Arc<Envelope>)],
     ) -> Vec<Result<(), HandleError>> {
-        let (set, cancel) = changes(events);
-        let armed = !set.is_empty();
-        if armed || !cancel.is_empty() {
-            if let Err(error) = self.0.deps.timers.change(set, cancel).await {
-                let text = error.to_string();
-                return events
-                    .iter()
-                    .map(|_| Err(HandleError::Retry(text.clone().into())))
-                    .collect();
-            }
-            if armed {
-                self.0.armed.wake();
-            }
+        let wanted: Vec<_> =
+            events.iter().map(|(_, envelope)| Wanted::by(&envelope.event)).collect();
+        let (set, cancel) = changes(&wanted);
+        let is_armed = !set.is_empty();
+        let changed = if is_armed || !cancel.is_empty() {
+            self.0.deps.timers.change(set, cancel).await.map_err(|error| error.to_string())
+        } else {
+            Ok(())
+        };
+        if is_armed && changed.is_ok() {
+            self.0.armed.wake();
         }
-        events.iter().map(|_| Ok(())).collect()
+        let result = |wanted| match (wanted, &changed) {
+            (Wanted::Unreadable(reason), _) => Err(HandleError::Reject(reason)),
+            (Wanted::Timer(_) | Wanted::NoTimer(_), Err(error)) => {
+                Err(HandleError::Retry(error.clone().into()))
+            }
+            (_, _) => Ok(()),
+        };
+        wanted.into_iter().map(result).collect()
     }
 }
 
-/// Which timers to set and which to cancel. A timer is named by the order that holds the lock: an
-/// order locks its ticket once, so events that come late or in another order can not disarm the timer
-/// of a later lock.
-fn changes(events: &[(Context, Arc<Envelope>)]) -> (Vec<Timer>, Vec<Uuid>) {
-    let mut cancel: Vec<Uuid> = Vec::new();
-    for (_, envelope) in events {
-        if let DomainEvent::OrderCancelled(order) | DomainEvent::OrderCompleted(order) =
-            &envelope.event
-        {
-            cancel.push(order.id.0);
-        }
-    }
-    let mut set = Vec::new();
-    for (_, envelope) in events {
-        if let DomainEvent::TicketUpdated(ticket) = &envelope.event
-            && let Some(timer) = timer(ticket)
-            && !cancel.contains(&timer.key)
-        {
-            set.push(timer);
-        }
-    }
-    (set, cancel)
+/// What an event asks for.
+enum Wanted {
+    /// A timer for a lock.
+    Timer(Timer),
+    /// No timer for this order's lock.
+    NoTimer(Uuid),
+    /// Nothing.
+    Nothing,
+    /// It makes no sense, for this reason.
+    Unreadable(String),
 }
 
-/// The timer of a locked ticket.
-fn timer(ticket: &TicketState) -> Option<Timer> {
-    let (order_id, due_at) = (ticket.order_id?, ticket.locked_until?);
-    let body = serde_json::to_vec(&LockExpired { order_id, ticket: ticket.clone() }).ok()?;
-    Some(Timer { key: order_id.0, due_at, body })
+impl Wanted {
+    fn by(event: &DomainEvent) -> Self {
+        match event {
+            DomainEvent::TicketUpdated(ticket) if ticket.status == TicketStatus::Locked => {
+                expired_lock(ticket)
+                    .and_then(|lock| timer(&lock))
+                    .map_or_else(Self::Unreadable, Self::Timer)
+            }
+            DomainEvent::OrderCancelled(order)
+            | DomainEvent::OrderExpired(order)
+            | DomainEvent::OrderCompleted(order) => Self::NoTimer(order.id.0),
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// Which timers to set and which to cancel. A timer is named by the order that holds the lock: an order
+/// locks its ticket once, so an event that comes late or in another order cannot disarm the timer of a
+/// later lock.
+fn changes(wanted: &[Wanted]) -> (Vec<Timer>, Vec<Uuid>) {
+    let no_timer = |it: &Wanted| match it {
+        Wanted::NoTimer(key) => Some(*key),
+        _ => None,
+    };
+    let cancel: Vec<_> = wanted.iter().filter_map(no_timer).collect();
+    let timer = |it: &Wanted| match it {
+        Wanted::Timer(timer) if !cancel.contains(&timer.key) => Some(timer.clone()),
+        _ => None,
+    };
+    (wanted.iter().filter_map(timer).collect(), cancel)
+}
+
+/// The lock of a locked ticket, as orders has to know it when its time is up.
+pub(crate) fn expired_lock(ticket: &TicketState) -> Result<ExpiredLock, String> {
+    let (Some(order_id), Some(buyer_id), Some(until)) =
+        (ticket.order_id, ticket.buyer_id, ticket.locked_until)
+    else {
+        return Err(format!("ticket {} is locked without an order, buyer or end", ticket.id));
+    };
+    Ok(ExpiredLock {
+        order_id,
+        buyer_id,
+        ticket_id: ticket.id,
+        until,
+        locked: Locked {
+            seller_id: ticket.user_id,
+            price: ticket.price,
+            currency: ticket.currency,
+            ticket: OrderTicket {
+                title: ticket.title.clone(),
+                event_id: ticket.event_id,
+                section: ticket.section.clone(),
+                row: ticket.row.clone(),
+                seats: ticket.seats.clone(),
+                quantity: ticket.quantity,
+            },
+            until,
+        },
+    })
+}
+
+fn timer(lock: &ExpiredLock) -> Result<Timer, String> {
+    let body = serde_json::to_vec(lock).map_err(|error| error.to_string())?;
+    Ok(Timer { key: lock.order_id.0, due_at: lock.until, body })
 }

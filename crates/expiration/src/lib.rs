@@ -1,54 +1,23 @@
 //! The expiration service: watches every lock from the moment it is taken and ends it in time.
 //!
 //! A timer is armed for the lock, not for the order, so that a lock whose order was never saved is
-//! ended too. When it is due, `ORDER_EXPIRED` is published; what that means is for orders to decide. A
-//! timer that was lost is armed again when tickets announces the overdue lock anew.
+//! ended too. When it is due, orders is asked to expire the order, until it answers. Timers can be lost,
+//! and so can the event that would have armed one; the locks themselves are not: a sweep asks tickets
+//! which of them outlived their time.
 
 pub mod arm;
+
 mod fire;
+mod service;
+mod sweep;
 
 use std::sync::Arc;
 
-use stubmart_kernel::{
-    consumer::Handler,
-    worker::{Wake, Worker},
-};
-use stubmart_ports::{bus::Bus, host::Host, timers::Timers};
+use stubmart_kernel::{consumer::Handler, worker::Worker};
 
-/// The service's name.
-pub const SERVICE: &str = "expiration";
-
-/// What the service stands on.
-#[derive(Clone)]
-pub struct Deps {
-    /// The bus.
-    pub bus: Arc<dyn Bus>,
-    /// The timers.
-    pub timers: Arc<dyn Timers>,
-    /// The machine.
-    pub host: Host,
-}
-
-/// The expiration service.
-#[derive(Clone)]
-pub struct Expiration {
-    deps: Deps,
-    armed: Wake,
-}
-
-impl std::fmt::Debug for Expiration {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Expiration").finish_non_exhaustive()
-    }
-}
+pub use service::{Deps, Expiration, SERVICE};
 
 impl Expiration {
-    /// The service on `deps`.
-    #[must_use]
-    pub fn new(deps: Deps) -> Self {
-        Self { deps, armed: Wake::default() }
-    }
-
     /// Its consumers.
     #[must_use]
     pub fn handlers(&self) -> Vec<Arc<dyn Handler>> {
@@ -58,6 +27,9 @@ impl Expiration {
     /// Its workers.
     #[must_use]
     pub fn workers(&self) -> Vec<Arc<dyn Worker>> {
-        vec![Arc::new(fire::Due(self.clone()))]
+        vec![
+            Arc::new(fire::DueTimers(self.clone())),
+            Arc::new(sweep::OverdueLocks::new(self.clone())),
+        ]
     }
 }

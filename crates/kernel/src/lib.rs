@@ -3,9 +3,7 @@
 pub mod aggregate;
 pub mod consumer;
 pub mod deleted_users;
-pub mod departed;
 pub mod due;
-pub mod echo;
 pub mod follow;
 pub mod hooks;
 pub mod idempotency;

@@ -57,13 +57,13 @@ impl Market {
         let (auth, gate) = roles::auth::start(engines, config.auth.clone());
         let tickets =
             roles::tickets::start(engines, config.tickets.clone(), shutdown, gate.clone()).await?;
-        let lock = Arc::new(tickets.service.clone());
+        let to_tickets = Arc::new(tickets.service.clone());
         let orders =
-            roles::orders::start(engines, config.orders.clone(), shutdown, gate.clone(), lock)
-                .await?;
-        let secure = Arc::new(orders.service.clone());
-        let expiration = roles::expiration::start(engines);
-        let payments = roles::payments::start(engines, config.payments.clone(), gate, secure);
+            roles::orders::start(engines, config.orders.clone(), gate.clone(), to_tickets.clone());
+        orders.service.upgrade().await?;
+        let to_orders = Arc::new(orders.service.clone());
+        let expiration = roles::expiration::start(engines, to_orders.clone(), to_tickets);
+        let payments = roles::payments::start(engines, config.payments.clone(), gate, to_orders);
         let background =
             Background::new(engines.host.clone(), Arc::clone(&engines.bus), shutdown.clone());
         let engines = engines.clone();

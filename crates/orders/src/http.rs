@@ -2,59 +2,110 @@
 
 use axum::{
     Json,
-    extract::{FromRef, Path, State},
+    extract::{FromRef, State},
     http::StatusCode,
     middleware::map_response,
     response::Response,
 };
+use serde::Deserialize;
 use stubmart_contract::{
-    OrderId,
+    Code, OrderId, Timestamp,
     api::{self, CreateOrderRequest, OrderStatus, Page, ProblemBody},
+    calls::LockRefusal,
 };
 use stubmart_http_kit::{
-    Answer, IdempotencyKey, IfMatch, JsonBody, PageRequest, Problem, QueryFields, SessionGate,
-    SignedIn,
-    fields::{self, path_id},
-    idempotency::Scope,
+    Answer, Caller, IdempotencyKey, IfMatch, Paged, PathId, Problem, SessionGate, Valid,
     layer::no_store,
-    query,
+    list::{self, PageParams},
+    once,
 };
-use stubmart_kernel::repo::Versioned;
+use stubmart_kernel::{ApplyError, Versioned};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{Orders, order::Order};
+use crate::{
+    order::{Order, Refusal},
+    place::{PlaceError, PlaceRequest},
+    service::Orders,
+};
 
 #[derive(Clone)]
-struct Rooms {
+struct AppState {
     orders: Orders,
     gate: SessionGate,
 }
 
-impl FromRef<Rooms> for SessionGate {
-    fn from_ref(rooms: &Rooms) -> Self {
-        rooms.gate.clone()
+impl FromRef<AppState> for SessionGate {
+    fn from_ref(state: &AppState) -> Self {
+        state.gate.clone()
     }
 }
 
-impl FromRef<Rooms> for Orders {
-    fn from_ref(rooms: &Rooms) -> Self {
-        rooms.orders.clone()
+impl FromRef<AppState> for Orders {
+    fn from_ref(state: &AppState) -> Self {
+        state.orders.clone()
     }
 }
 
-pub(crate) fn router(orders: Orders, gate: SessionGate) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(list_orders, create_order))
-        .routes(routes!(get_order, leave_order))
-        .routes(routes!(close_order))
-        .layer(map_response(no_store))
-        .with_state(Rooms { orders, gate })
+impl Orders {
+    /// Its HTTP routes. `gate` tells whose token a request carries.
+    pub fn router(&self, gate: SessionGate) -> OpenApiRouter {
+        OpenApiRouter::new()
+            .routes(routes!(list_orders, create_order))
+            .routes(routes!(get_order, cancel_order))
+            .routes(routes!(leave_order))
+            .layer(map_response(no_store))
+            .with_state(AppState { orders: self.clone(), gate })
+    }
+}
+
+/// An order as its buyer sees it.
+pub(crate) fn public(order: Order, server_time: Timestamp) -> api::Order {
+    api::Order {
+        id: order.id,
+        user_id: order.user_id,
+        status: order.status,
+        ticket_id: order.ticket_id,
+        price: order.price,
+        currency: order.currency,
+        expires_at: order.expires_at,
+        server_time,
+        cancel_reason: order.cancel_reason,
+        ticket: order.ticket,
+        created_at: order.created_at,
+        updated_at: order.updated_at,
+    }
 }
 
 /// An order as its buyer sees it, with its version as `ETag`.
 fn answer(orders: &Orders, status: StatusCode, order: Versioned<Order>) -> Result<Answer, Problem> {
-    let version = order.version;
-    Ok(Answer::json(status, &order.doc.public(orders.now()))?.version(version))
+    let order_now = public(order.state, orders.host().now());
+    Ok(Answer::json(status, &order_now)?.version(order.version))
+}
+
+/// What a client is told when its order was not changed.
+fn not_applied(error: ApplyError<Refusal>) -> Problem {
+    Problem::not_applied(error, |refusal| match refusal {
+        Refusal::NotFound => Problem::not_found(),
+        Refusal::PaymentInProgress => Problem::new(Code::PaymentInProgress),
+        Refusal::Completed => Problem::new(Code::OrderCompleted),
+        Refusal::Expired => Problem::new(Code::OrderExpired),
+        Refusal::Cancelled => Problem::new(Code::OrderCancelled),
+    })
+}
+
+/// What a client is told when its order was not placed.
+fn not_placed(error: PlaceError) -> Problem {
+    match error {
+        PlaceError::Refused(LockRefusal::NotFound) => Problem::not_found(),
+        PlaceError::Refused(LockRefusal::Locked) => Problem::new(Code::TicketLocked),
+        PlaceError::Refused(LockRefusal::Sold) => Problem::new(Code::TicketSold),
+        PlaceError::Refused(LockRefusal::OwnTicket) => Problem::new(Code::OwnTicket),
+        PlaceError::Refused(LockRefusal::PriceChanged) => Problem::new(Code::PriceChanged),
+        PlaceError::Expired => Problem::new(Code::OrderExpired),
+        PlaceError::BuyerDeleted => Problem::new(Code::NotSignedIn),
+        PlaceError::Call(error) => error.into(),
+        PlaceError::Repository(error) => error.into(),
+    }
 }
 
 /// Starts a checkout: locks the ticket for the caller.
@@ -66,52 +117,46 @@ fn answer(orders: &Orders, status: StatusCode, order: Versioned<Order>) -> Resul
 ))]
 async fn create_order(
     State(orders): State<Orders>,
-    caller: SignedIn,
+    caller: Caller,
     key: IdempotencyKey,
-    body: JsonBody,
+    Valid { body, canonical }: Valid<CreateOrderRequest>,
 ) -> Result<Response, Problem> {
-    let request = body.canonical();
-    let mut it = body.fields()?;
-    let ticket_id = it.required("ticketId", fields::parsed);
-    let price = it.optional("price", fields::price);
-    let (ticket_id, price) = it.finish(ticket_id.map(|ticket_id| (ticket_id, price)))?;
+    let CreateOrderRequest { ticket_id, price } = body;
     let user = caller.user_id.to_string();
-    let scope = Scope { caller: &user, operation: "create_order", request: &request };
-    let (service, buyer) = (&orders, caller.user_id);
-    let once = |id| async move {
-        let order = service.place(OrderId(id), buyer, ticket_id, price).await?;
+    let scope = key.scope(&user, "create_order", &canonical);
+    let may_exist = scope.is_some();
+    let (service, context, buyer_id) = (&orders, &caller.context, caller.user_id);
+    let work = |id| async move {
+        let request = PlaceRequest { id: OrderId(id), may_exist, buyer_id, ticket_id, price };
+        let order = service.place(context, &request).await.map_err(not_placed)?;
         answer(service, StatusCode::CREATED, order)
     };
-    orders.idempotency().once(key, scope, once).await
+    once(orders.idempotency(), context, scope, work, Answer::as_it_is).await
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OrderFilter {
+    /// In this state
+    status: Option<OrderStatus>,
 }
 
 /// Lists one's own orders, newest first.
-#[utoipa::path(get, path = "/api/orders", tag = "orders", params(
-    ("status" = Option<OrderStatus>, Query, description = "In this state"),
-    ("limit" = Option<u32>, Query, description = "At most so many items; 50 when left out", minimum = 1, maximum = 200),
-    ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
-), responses(
+#[utoipa::path(get, path = "/api/orders", tag = "orders", params(OrderFilter, PageParams), responses(
     (status = 200, description = "A page of orders", body = Page<api::Order>),
     (status = 400, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn list_orders(
     State(orders): State<Orders>,
-    caller: SignedIn,
-    QueryFields(mut it): QueryFields,
+    caller: Caller,
+    Paged { filter, page }: Paged<OrderFilter>,
 ) -> Result<Json<Page<api::Order>>, Problem> {
-    let page = PageRequest::read(&mut it);
-    let status = it.optional("status", query::one_of(STATUSES));
-    let status = it.finish(Some(status))?;
-    Ok(Json(orders.orders(caller.user_id, status, &page).await?))
+    let now = orders.host().now();
+    let page = orders.list(&caller.context, caller.user_id, filter.status, &page).await?;
+    Ok(Json(list::answer(page, |order| public(order.state, now))))
 }
-
-const STATUSES: &[(&str, OrderStatus)] = &[
-    ("created", OrderStatus::Created),
-    ("awaiting_payment", OrderStatus::AwaitingPayment),
-    ("completed", OrderStatus::Completed),
-    ("cancelled", OrderStatus::Cancelled),
-];
 
 /// The order. Looking at it takes a closed page back.
 #[utoipa::path(get, path = "/api/orders/{id}", tag = "orders", params(("id" = OrderId, Path)), responses(
@@ -121,11 +166,11 @@ const STATUSES: &[(&str, OrderStatus)] = &[
 ))]
 async fn get_order(
     State(orders): State<Orders>,
-    caller: SignedIn,
-    Path(order): Path<String>,
+    caller: Caller,
+    PathId(id): PathId<OrderId>,
 ) -> Result<Answer, Problem> {
-    let order = orders.come_back(path_id(&order)?, caller.user_id).await?;
-    answer(&orders, StatusCode::OK, order)
+    let order = orders.come_back(&caller.context, id, caller.user_id).await;
+    answer(&orders, StatusCode::OK, order.map_err(not_applied)?)
 }
 
 /// Leaves the checkout: the order is cancelled and its ticket unlocked. Again is fine.
@@ -139,14 +184,14 @@ async fn get_order(
     (status = 409, description = "`payment_in_progress`, `order_completed`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 412, description = "`version_mismatch`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
-async fn leave_order(
+async fn cancel_order(
     State(orders): State<Orders>,
-    caller: SignedIn,
-    Path(order): Path<String>,
-    if_match: IfMatch,
+    caller: Caller,
+    PathId(id): PathId<OrderId>,
+    IfMatch(precondition): IfMatch,
 ) -> Result<Answer, Problem> {
-    let order = orders.leave(path_id(&order)?, caller.user_id, &if_match).await?;
-    answer(&orders, StatusCode::OK, order)
+    let order = orders.leave(&caller.context, id, caller.user_id, &precondition).await;
+    answer(&orders, StatusCode::OK, order.map_err(not_applied)?)
 }
 
 /// Tells that the checkout's page was closed (a beacon): the checkout is left after a grace, unless its
@@ -156,11 +201,11 @@ async fn leave_order(
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
-async fn close_order(
+async fn leave_order(
     State(orders): State<Orders>,
-    caller: SignedIn,
-    Path(order): Path<String>,
+    caller: Caller,
+    PathId(id): PathId<OrderId>,
 ) -> Result<StatusCode, Problem> {
-    orders.begin_leaving(path_id(&order)?, caller.user_id).await?;
+    orders.close(&caller.context, id, caller.user_id).await.map_err(not_applied)?;
     Ok(StatusCode::ACCEPTED)
 }

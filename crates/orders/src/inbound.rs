@@ -1,17 +1,11 @@
 //! Events from other services.
 
 use async_trait::async_trait;
-use stubmart_contract::{DomainEvent, Envelope, EventType};
-use stubmart_kernel::{
-    consumer::{HandleError, Handler},
-    repo::Trace,
-};
+use stubmart_contract::{Context, DomainEvent, Envelope, EventType};
+use stubmart_kernel::consumer::{HandleError, Handler};
 use stubmart_ports::bus::Consumer;
 
-use crate::{Orders, order::Command};
-
-/// Ends the orders whose locks have run out.
-pub static LOCKS: Consumer = Consumer { name: "orders.locks", types: &[EventType::OrderExpired] };
+use crate::service::Orders;
 
 /// Completes or cancels an order when its charge has ended.
 pub static CHARGES: Consumer = Consumer {
@@ -21,28 +15,7 @@ pub static CHARGES: Consumer = Consumer {
 
 static USERS: Consumer = Consumer { name: "orders.users", types: &[EventType::UserDeleted] };
 
-/// A lock's time is up.
-pub(crate) struct Locks(pub(crate) Orders);
-
-#[async_trait]
-impl Handler for Locks {
-    fn consumer(&self) -> &'static Consumer {
-        &LOCKS
-    }
-
-    async fn handle(
-        &self,
-        _: &stubmart_contract::Context,
-        envelope: &Envelope,
-    ) -> Result<(), HandleError> {
-        if let DomainEvent::OrderExpired(expired) = &envelope.event {
-            self.0.lock_expired(expired, Trace::event(envelope)).await?;
-        }
-        Ok(())
-    }
-}
-
-/// A charge ended.
+/// A charge ended. Payments calls too, and sooner; the event comes whatever became of the call.
 pub(crate) struct Charges(pub(crate) Orders);
 
 #[async_trait]
@@ -51,24 +24,21 @@ impl Handler for Charges {
         &CHARGES
     }
 
-    async fn handle(
-        &self,
-        _: &stubmart_contract::Context,
-        envelope: &Envelope,
-    ) -> Result<(), HandleError> {
-        let (charge, command) = match &envelope.event {
-            DomainEvent::ChargeCompleted(charge) => (charge, Command::Complete(charge.id)),
-            DomainEvent::ChargeFailed(charge) if charge.ends_order => {
-                (charge, Command::Fail(charge.id))
+    async fn handle(&self, context: &Context, envelope: &Envelope) -> Result<(), HandleError> {
+        match &envelope.event {
+            DomainEvent::ChargeCompleted(charge) => {
+                self.0.complete(context, charge.order_id, charge.id).await?;
             }
-            _ => return Ok(()),
-        };
-        self.0.apply(charge.order_id, command, Trace::event(envelope)).await?;
+            DomainEvent::ChargeFailed(charge) if charge.ends_order => {
+                self.0.fail(context, charge.order_id, charge.id).await?;
+            }
+            _ => {}
+        }
         Ok(())
     }
 }
 
-/// A user who is gone buys nothing.
+/// A user's account was deleted.
 pub(crate) struct Users(pub(crate) Orders);
 
 #[async_trait]
@@ -77,13 +47,9 @@ impl Handler for Users {
         &USERS
     }
 
-    async fn handle(
-        &self,
-        _: &stubmart_contract::Context,
-        envelope: &Envelope,
-    ) -> Result<(), HandleError> {
+    async fn handle(&self, context: &Context, envelope: &Envelope) -> Result<(), HandleError> {
         if let DomainEvent::UserDeleted(user) = &envelope.event {
-            self.0.buyer_gone(user.id, Trace::event(envelope)).await?;
+            self.0.buyer_deleted(context, user.id).await?;
         }
         Ok(())
     }

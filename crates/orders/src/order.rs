@@ -6,31 +6,32 @@
 //!  created ─────────▶ awaiting_payment ─────────▶ completed
 //!     │                     │
 //!     │ leave, expire,      │ fail
-//!     │ fail, buyer gone    │
+//!     │ fail, buyer deleted │
 //!     └──────▶ cancelled ◀──┘
 //! ```
 
 use serde::{Deserialize, Serialize};
 use stubmart_contract::{
     ChargeId, Currency, DomainEvent, OrderId, Price, TicketId, Timestamp, UserId,
-    api::{self, CancelReason, OrderStatus, OrderTicket},
-    event::{LockExpired, OrderState},
+    api::{CancelReason, OrderStatus, OrderTicket},
+    calls::{ExpiredLock, Locked},
+    event::OrderState,
 };
-use stubmart_kernel::{mutant, repo::Document};
-use stubmart_ports::{
-    key::Key,
-    store::{Collection, Index},
+use stubmart_kernel::{
+    aggregate::{Aggregate, Collection, Decision, Index, Key},
+    mutant,
 };
-use uuid::Uuid;
 
 /// Where orders are kept.
 pub static ORDERS: Collection = Collection {
     name: "orders.order",
     indexes: &[
         Index { name: index::LIVE_TICKET, unique: true },
+        Index { name: index::USER, unique: false },
+        Index { name: index::USER_STATUS, unique: false },
+        Index { name: index::LEAVING, unique: false },
         Index { name: index::BUYER, unique: false },
         Index { name: index::BUYER_OPEN, unique: false },
-        Index { name: index::LEAVING, unique: false },
     ],
 };
 
@@ -39,11 +40,15 @@ pub mod index {
     /// The ticket, of an order that is not cancelled: at most one for each ticket (LOCK-1).
     pub const LIVE_TICKET: &str = "live_ticket";
     /// The buyer.
-    pub const BUYER: &str = "buyer";
-    /// The buyer, of an order that has not ended.
-    pub const BUYER_OPEN: &str = "buyer_open";
+    pub const USER: &str = "user";
+    /// The buyer and the order's status.
+    pub const USER_STATUS: &str = "user_status";
     /// When a checkout whose page was closed is left.
     pub const LEAVING: &str = "leaving";
+    /// Retired: every order that was saved before there was [`USER_STATUS`] is in it, and no other.
+    pub const BUYER: &str = "buyer";
+    /// Retired: the buyer, of an order that had not ended.
+    pub(super) const BUYER_OPEN: &str = "buyer_open";
 }
 
 /// A stored order.
@@ -83,32 +88,12 @@ pub struct Order {
     pub updated_at: Timestamp,
 }
 
-impl Document for Order {
-    const COLLECTION: &'static Collection = &ORDERS;
-
-    fn id(&self) -> Uuid {
-        self.id.0
-    }
-
-    fn entries(&self) -> Vec<(&'static str, Key)> {
-        let buyer = Key::new().id(self.user_id.0);
-        let mut entries = vec![(index::BUYER, buyer.clone())];
-        if !self.has_ended() {
-            entries.push((index::BUYER_OPEN, buyer));
-        }
-        if self.status != OrderStatus::Cancelled {
-            entries.push((index::LIVE_TICKET, Key::new().id(self.ticket_id.0)));
-        }
-        if let Some(at) = self.leaving_at {
-            entries.push((index::LEAVING, Key::new().time(at)));
-        }
-        entries
-    }
-}
-
 /// What can be done to an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
+    /// Begins the checkout of a ticket that is locked for this order. An order that exists stays as it
+    /// is, a tombstone too.
+    Place(Placement),
     /// The buyer cancels the checkout.
     Leave,
     /// The buyer's page was closed: leave at this time, unless the buyer comes back.
@@ -117,21 +102,40 @@ pub enum Command {
     ComeBack,
     /// The time to leave a closed checkout may have come.
     LeaveWhenDue,
-    /// The lock's time is up.
-    Expire,
-    /// Money is authorised for this charge: hold the order for it.
+    /// The lock's time is up. An order that was never saved gets a tombstone, so that a request that
+    /// slept for an hour can no longer save it.
+    Expire(ExpiredLock),
+    /// The checkout's time may be up.
+    ExpireWhenDue,
+    /// Money is authorised for this charge: hold the order for it. A checkout whose time is up expires
+    /// instead.
     Secure(ChargeId),
     /// This charge took its money.
     Complete(ChargeId),
     /// This charge failed for good.
     Fail(ChargeId),
-    /// The buyer's account was deleted.
-    BuyerGone,
+    /// The buyer's account was deleted. An order that awaits its money goes on.
+    BuyerDeleted,
+}
+
+/// A checkout that begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    /// The order's id.
+    pub id: OrderId,
+    /// The buyer.
+    pub buyer_id: UserId,
+    /// The ticket.
+    pub ticket_id: TicketId,
+    /// The lock that was taken for this order.
+    pub locked: Locked,
 }
 
 /// Why a command was refused. Nothing changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
+    /// There is no such order.
+    NotFound,
     /// It awaits its money, for another charge.
     PaymentInProgress,
     /// It is paid for.
@@ -142,29 +146,119 @@ pub enum Refusal {
     Cancelled,
 }
 
+impl Aggregate for Order {
+    type Id = OrderId;
+    type Command = Command;
+    type Refusal = Refusal;
+
+    fn id(&self) -> OrderId {
+        self.id
+    }
+
+    fn index_entries(&self) -> Vec<(&'static str, Key)> {
+        let mut entries = vec![
+            (index::USER, of_user(self.user_id)),
+            (index::USER_STATUS, of_user_in(self.user_id, self.status)),
+        ];
+        if self.status != OrderStatus::Cancelled {
+            entries.push((index::LIVE_TICKET, Key::new().id(self.ticket_id.0)));
+        }
+        if let Some(at) = self.leaving_at {
+            entries.push((index::LEAVING, Key::new().time(at)));
+        }
+        entries
+    }
+
+    fn decide(
+        current: Option<&Self>,
+        command: &Command,
+        now: Timestamp,
+    ) -> Result<Decision<Self>, Refusal> {
+        let after = match (current, command) {
+            (None, Command::Place(placement)) => Some(Self::placed(placement, now)),
+            (None, Command::Expire(lock)) if !mutant!("no tombstone") => {
+                Some(Self::tombstone(lock, now))
+            }
+            (None, _) => return Err(Refusal::NotFound),
+            (Some(order), command) => order.after(command, now)?,
+        };
+        let Some(after) = after else { return Ok(Decision::Unchanged) };
+        // Nobody else needs to know whether the buyer looks at the page.
+        if current.is_some_and(|before| before.status == after.status) {
+            return Ok(Decision::silent(after));
+        }
+        let event = after.event();
+        Ok(Decision::changed(after, event))
+    }
+}
+
+/// The key of a buyer's orders in [`index::USER`].
+#[must_use]
+pub fn of_user(user_id: UserId) -> Key {
+    Key::new().id(user_id.0)
+}
+
+/// The key of a buyer's orders with this status in [`index::USER_STATUS`].
+#[must_use]
+pub fn of_user_in(user_id: UserId, status: OrderStatus) -> Key {
+    of_user(user_id).number(match status {
+        OrderStatus::Created => 0,
+        OrderStatus::AwaitingPayment => 1,
+        OrderStatus::Completed => 2,
+        OrderStatus::Cancelled => 3,
+    })
+}
+
 impl Order {
-    /// What `command` makes of this order; `None` when it changes nothing, as when it was done
-    /// already.
-    ///
-    /// # Errors
-    /// The [`Refusal`].
-    pub fn decide(&self, command: Command, now: Timestamp) -> Result<Option<Self>, Refusal> {
+    fn placed(placement: &Placement, now: Timestamp) -> Self {
+        let Placement { id, buyer_id, ticket_id, locked } = placement;
+        Self {
+            id: *id,
+            user_id: *buyer_id,
+            seller_id: locked.seller_id,
+            status: OrderStatus::Created,
+            ticket_id: *ticket_id,
+            price: locked.price,
+            currency: locked.currency,
+            expires_at: locked.until,
+            cancel_reason: None,
+            charge_id: None,
+            leaving_at: None,
+            ticket: locked.ticket.clone(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    fn tombstone(lock: &ExpiredLock, now: Timestamp) -> Self {
+        let ExpiredLock { order_id, buyer_id, ticket_id, locked, .. } = lock.clone();
+        let placement = Placement { id: order_id, buyer_id, ticket_id, locked };
+        Self::placed(&placement, now).cancelled(CancelReason::Expired, now)
+    }
+
+    /// What `command` makes of this order; `None` when it stays as it is.
+    fn after(&self, command: &Command, now: Timestamp) -> Result<Option<Self>, Refusal> {
         match command {
+            Command::Place(_) => Ok(None),
             Command::Leave => self.leave(now),
-            Command::BeginLeaving(at) => Ok(self.begin_leaving(at, now)),
+            Command::BeginLeaving(at) => Ok(self.begin_leaving(*at, now)),
             Command::ComeBack => Ok(self.come_back(now)),
             Command::LeaveWhenDue if self.leaving_at.is_some_and(|at| at <= now) => {
                 Ok(self.cancel_created(CancelReason::Left, now))
             }
             Command::LeaveWhenDue => Ok(None),
-            Command::Expire if mutant!("expire a paid order") && !self.has_ended() => {
+            Command::Expire(_) if mutant!("expire a paid order") && !self.has_ended() => {
                 Ok(Some(self.cancelled(CancelReason::Expired, now)))
             }
-            Command::Expire => Ok(self.cancel_created(CancelReason::Expired, now)),
-            Command::Secure(charge_id) => self.secure(charge_id, now),
-            Command::Complete(charge_id) => Ok(self.complete(charge_id, now)),
-            Command::Fail(charge_id) => Ok(self.fail(charge_id, now)),
-            Command::BuyerGone => Ok(self.cancel_created(CancelReason::AccountDeleted, now)),
+            Command::Expire(_) => Ok(self.cancel_created(CancelReason::Expired, now)),
+            Command::ExpireWhenDue if self.expires_at <= now => {
+                Ok(self.cancel_created(CancelReason::Expired, now))
+            }
+            Command::ExpireWhenDue => Ok(None),
+            Command::Secure(charge_id) => self.secure(*charge_id, now),
+            Command::Complete(charge_id) => Ok(self.complete(*charge_id, now)),
+            Command::Fail(charge_id) => Ok(self.fail(*charge_id, now)),
+            Command::BuyerDeleted => Ok(self.cancel_created(CancelReason::AccountDeleted, now)),
         }
     }
 
@@ -190,29 +284,32 @@ impl Order {
     }
 
     fn secure(&self, charge_id: ChargeId, now: Timestamp) -> Result<Option<Self>, Refusal> {
-        let same_charge = self.charge_id == Some(charge_id);
+        let is_same_charge = self.charge_id == Some(charge_id);
         match self.status {
-            // A timer that is late must not let an expired checkout be paid for.
-            OrderStatus::Created if self.expires_at <= now => Err(Refusal::Expired),
-            OrderStatus::Cancelled if mutant!("secure a cancelled order") => Ok(Some(Self {
-                status: OrderStatus::AwaitingPayment,
-                charge_id: Some(charge_id),
-                ..self.clone()
-            })),
-            OrderStatus::Created => Ok(Some(Self {
-                status: OrderStatus::AwaitingPayment,
-                charge_id: Some(charge_id),
-                leaving_at: None,
-                updated_at: now,
-                ..self.clone()
-            })),
-            OrderStatus::AwaitingPayment | OrderStatus::Completed if same_charge => Ok(None),
+            // The timer is late. Nobody pays for a checkout whose time is up, and whoever is refused
+            // for that must find the order so.
+            OrderStatus::Created if self.expires_at <= now => {
+                Ok(self.cancel_created(CancelReason::Expired, now))
+            }
+            OrderStatus::Cancelled if mutant!("secure a cancelled order") => {
+                Ok(Some(self.secured(charge_id, now)))
+            }
+            OrderStatus::Created => Ok(Some(self.secured(charge_id, now))),
+            OrderStatus::AwaitingPayment | OrderStatus::Completed if is_same_charge => Ok(None),
             OrderStatus::AwaitingPayment => Err(Refusal::PaymentInProgress),
             OrderStatus::Completed => Err(Refusal::Completed),
-            OrderStatus::Cancelled if self.cancel_reason == Some(CancelReason::Expired) => {
-                Err(Refusal::Expired)
-            }
+            OrderStatus::Cancelled if self.has_expired() => Err(Refusal::Expired),
             OrderStatus::Cancelled => Err(Refusal::Cancelled),
+        }
+    }
+
+    fn secured(&self, charge_id: ChargeId, now: Timestamp) -> Self {
+        Self {
+            status: OrderStatus::AwaitingPayment,
+            charge_id: Some(charge_id),
+            leaving_at: None,
+            updated_at: now,
+            ..self.clone()
         }
     }
 
@@ -251,35 +348,20 @@ impl Order {
         matches!(self.status, OrderStatus::Completed | OrderStatus::Cancelled)
     }
 
+    /// Whether it was cancelled because its time ran out.
+    #[must_use]
+    pub fn has_expired(&self) -> bool {
+        self.cancel_reason == Some(CancelReason::Expired)
+    }
+
     /// Whether it awaits the money of this very charge.
     fn awaits(&self, charge_id: ChargeId) -> bool {
         self.status == OrderStatus::AwaitingPayment && self.charge_id == Some(charge_id)
     }
 
-    /// The event that tells of this order after a change from `before`; none where only the buyer's
-    /// presence changed.
-    #[must_use]
-    pub fn event(&self, before: Option<OrderStatus>) -> Option<DomainEvent> {
-        if before == Some(self.status) {
-            return None;
-        }
-        Some(self.status_event())
-    }
-
-    /// The event of the status it has.
-    #[must_use]
-    pub fn status_event(&self) -> DomainEvent {
-        let state = self.state();
-        match self.status {
-            OrderStatus::Created => DomainEvent::OrderCreated(state),
-            OrderStatus::AwaitingPayment => DomainEvent::OrderAwaitingPayment(state),
-            OrderStatus::Completed => DomainEvent::OrderCompleted(state),
-            OrderStatus::Cancelled => DomainEvent::OrderCancelled(state),
-        }
-    }
-
-    fn state(&self) -> OrderState {
-        OrderState {
+    /// The event of the status that it has reached.
+    fn event(&self) -> DomainEvent {
+        let state = OrderState {
             id: self.id,
             user_id: self.user_id,
             seller_id: self.seller_id,
@@ -290,217 +372,16 @@ impl Order {
             expires_at: self.expires_at,
             cancel_reason: self.cancel_reason,
             charge_id: self.charge_id,
-        }
-    }
-
-    /// The order as its buyer sees it.
-    #[must_use]
-    pub fn public(self, server_time: Timestamp) -> api::Order {
-        api::Order {
-            id: self.id,
-            user_id: self.user_id,
-            status: self.status,
-            ticket_id: self.ticket_id,
-            price: self.price,
-            currency: self.currency,
-            expires_at: self.expires_at,
-            server_time,
-            cancel_reason: self.cancel_reason,
-            ticket: self.ticket,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-        }
-    }
-
-    /// A tombstone for an order that was never saved although its ticket was locked for it: with it
-    /// in place, a request that slept for an hour can not save the order any more.
-    #[must_use]
-    pub fn tombstone(expired: &LockExpired, now: Timestamp) -> Self {
-        let ticket = expired.ticket.clone();
-        Self {
-            id: expired.order_id,
-            user_id: ticket.buyer_id.unwrap_or(ticket.user_id),
-            seller_id: ticket.user_id,
-            status: OrderStatus::Cancelled,
-            ticket_id: ticket.id,
-            price: ticket.price,
-            currency: ticket.currency,
-            expires_at: ticket.locked_until.unwrap_or(now),
-            cancel_reason: Some(CancelReason::Expired),
-            charge_id: None,
-            leaving_at: None,
-            ticket: OrderTicket {
-                title: ticket.title,
-                event_id: ticket.event_id,
-                section: ticket.section,
-                row: ticket.row,
-                seats: ticket.seats,
-                quantity: ticket.quantity,
-            },
-            created_at: now,
-            updated_at: now,
+        };
+        match self.status {
+            OrderStatus::Created => DomainEvent::OrderCreated(state),
+            OrderStatus::AwaitingPayment => DomainEvent::OrderAwaitingPayment(state),
+            OrderStatus::Completed => DomainEvent::OrderCompleted(state),
+            OrderStatus::Cancelled if self.has_expired() => DomainEvent::OrderExpired(state),
+            OrderStatus::Cancelled => DomainEvent::OrderCancelled(state),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_millis(5_000);
-    const LATER: Timestamp = Timestamp::from_millis(9_000);
-    const CHARGE: ChargeId = ChargeId(Uuid::from_u128(7));
-    const OTHER: ChargeId = ChargeId(Uuid::from_u128(8));
-
-    fn order(status: OrderStatus, reason: Option<CancelReason>) -> Order {
-        let secured = matches!(status, OrderStatus::AwaitingPayment | OrderStatus::Completed);
-        Order {
-            id: OrderId(Uuid::from_u128(1)),
-            user_id: UserId(Uuid::from_u128(2)),
-            seller_id: UserId(Uuid::from_u128(3)),
-            status,
-            ticket_id: TicketId(Uuid::from_u128(4)),
-            price: Price::try_from(5000).unwrap(),
-            currency: Currency::USD,
-            expires_at: LATER,
-            cancel_reason: reason,
-            charge_id: secured.then_some(CHARGE),
-            leaving_at: None,
-            ticket: OrderTicket {
-                title: "Two in the stalls".to_owned(),
-                event_id: None,
-                section: None,
-                row: None,
-                seats: Vec::new(),
-                quantity: 2,
-            },
-            created_at: Timestamp::EPOCH,
-            updated_at: Timestamp::EPOCH,
-        }
-    }
-
-    /// What becomes of an order: status and reason after the change, `None` for no change, or the
-    /// refusal.
-    type Outcome = Result<Option<(OrderStatus, Option<CancelReason>)>, Refusal>;
-
-    #[test]
-    fn every_command_on_every_status_has_one_outcome() {
-        use CancelReason::{AccountDeleted, Expired, Left, PaymentFailed};
-        use OrderStatus::{AwaitingPayment, Cancelled, Completed, Created};
-        use Refusal as R;
-        let ends = |reason| Ok(Some((Cancelled, Some(reason))));
-        let stays: Outcome = Ok(None);
-        let table: [(Command, [Outcome; 5]); 11] = [
-            // command, then what comes of it on: created, awaiting payment (for CHARGE), completed
-            // (by CHARGE), cancelled (left), cancelled (expired)
-            (
-                Command::Leave,
-                [ends(Left), Err(R::PaymentInProgress), Err(R::Completed), stays, stays],
-            ),
-            (Command::BeginLeaving(LATER), [Ok(Some((Created, None))), stays, stays, stays, stays]),
-            (Command::ComeBack, [stays; 5]),
-            (Command::LeaveWhenDue, [stays; 5]),
-            (Command::Expire, [ends(Expired), stays, stays, stays, stays]),
-            (
-                Command::Secure(CHARGE),
-                [
-                    Ok(Some((AwaitingPayment, None))),
-                    stays,
-                    stays,
-                    Err(R::Cancelled),
-                    Err(R::Expired),
-                ],
-            ),
-            (
-                Command::Secure(OTHER),
-                [
-                    Ok(Some((AwaitingPayment, None))),
-                    Err(R::PaymentInProgress),
-                    Err(R::Completed),
-                    Err(R::Cancelled),
-                    Err(R::Expired),
-                ],
-            ),
-            (Command::Complete(CHARGE), [stays, Ok(Some((Completed, None))), stays, stays, stays]),
-            (Command::Complete(OTHER), [stays; 5]),
-            (
-                Command::Fail(CHARGE),
-                [ends(PaymentFailed), ends(PaymentFailed), stays, stays, stays],
-            ),
-            (Command::BuyerGone, [ends(AccountDeleted), stays, stays, stays, stays]),
-        ];
-        let starts = [
-            order(Created, None),
-            order(AwaitingPayment, None),
-            order(Completed, None),
-            order(Cancelled, Some(Left)),
-            order(Cancelled, Some(Expired)),
-        ];
-        for (command, outcomes) in table {
-            for (before, expected) in starts.iter().zip(outcomes) {
-                let after = before.decide(command, NOW);
-                let outcome = after
-                    .as_ref()
-                    .map(|it| it.as_ref().map(|it| (it.status, it.cancel_reason)))
-                    .map_err(|it| *it);
-                assert_eq!(
-                    outcome, expected,
-                    "{command:?} on {:?} {:?}",
-                    before.status, before.cancel_reason
-                );
-                if let Ok(Some(after)) = after {
-                    assert_eq!(after.price, before.price);
-                    assert_eq!(
-                        after.event(Some(before.status)).is_some(),
-                        after.status != before.status
-                    );
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn another_charges_failure_does_not_end_an_order_that_awaits_its_money() {
-        assert_eq!(
-            order(OrderStatus::AwaitingPayment, None).decide(Command::Fail(OTHER), NOW),
-            Ok(None)
-        );
-    }
-
-    #[test]
-    fn a_checkout_whose_time_is_over_is_not_secured_even_if_its_timer_is_late() {
-        let created = order(OrderStatus::Created, None);
-        assert_eq!(created.decide(Command::Secure(CHARGE), LATER), Err(Refusal::Expired));
-    }
-
-    #[test]
-    fn a_closed_page_leaves_the_checkout_at_its_time_unless_the_buyer_comes_back_or_pays() {
-        let closed = order(OrderStatus::Created, None)
-            .decide(Command::BeginLeaving(NOW), Timestamp::EPOCH)
-            .unwrap()
-            .unwrap();
-        assert_eq!(
-            closed.decide(Command::LeaveWhenDue, Timestamp::EPOCH),
-            Ok(None),
-            "not before its time"
-        );
-        let left = closed.decide(Command::LeaveWhenDue, NOW).unwrap().unwrap();
-        assert_eq!(
-            (left.status, left.cancel_reason),
-            (OrderStatus::Cancelled, Some(CancelReason::Left))
-        );
-        let back = closed.decide(Command::ComeBack, NOW).unwrap().unwrap();
-        assert_eq!(back.decide(Command::LeaveWhenDue, LATER), Ok(None));
-        let paid = closed.decide(Command::Secure(CHARGE), NOW).unwrap().unwrap();
-        assert_eq!(paid.decide(Command::LeaveWhenDue, LATER), Ok(None));
-    }
-
-    #[test]
-    fn a_second_beacon_does_not_put_the_leaving_off() {
-        let closed = order(OrderStatus::Created, None)
-            .decide(Command::BeginLeaving(NOW), Timestamp::EPOCH)
-            .unwrap()
-            .unwrap();
-        assert_eq!(closed.decide(Command::BeginLeaving(LATER), NOW), Ok(None));
-    }
-}
+mod tests;

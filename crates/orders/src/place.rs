@@ -1,112 +1,102 @@
 //! Placing an order: the ticket is locked first, then the order is saved with the price of the lock.
 
 use stubmart_contract::{
-    Code, OrderId, Price, TicketId, UserId,
-    api::{CancelReason, OrderStatus},
+    Context, OrderId, Price, TicketId, UserId,
+    calls::{LockRefusal, LockRequest},
 };
-use stubmart_http_kit::Problem;
-use stubmart_kernel::{
-    mark,
-    repo::{ChangeError, Decision, RepoError, Trace, Versioned},
-};
-use stubmart_ports::calls::{LockRefusal, LockRequest, Locked};
+use stubmart_kernel::{ApplyError, RepositoryError, Versioned, mark};
+use stubmart_ports::calls::CallError;
 
 use crate::{
-    Orders,
-    order::{Command, Order, index},
+    order::{Command, Order, Placement, index},
+    service::Orders,
 };
 
+/// A ticket that a buyer wants to check out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceRequest {
+    /// The order's id.
+    pub id: OrderId,
+    /// Whether an earlier try may have saved the order under this id.
+    pub may_exist: bool,
+    /// The buyer.
+    pub buyer_id: UserId,
+    /// The ticket.
+    pub ticket_id: TicketId,
+    /// The price that the buyer saw.
+    pub price: Option<Price>,
+}
+
+/// Why no order was placed.
+#[derive(Debug)]
+pub enum PlaceError {
+    /// The ticket was not locked. Nothing happened.
+    Refused(LockRefusal),
+    /// The order ran out before it was saved. The ticket is free, or will be.
+    Expired,
+    /// The buyer's account was deleted. The order is cancelled.
+    BuyerDeleted,
+    /// Tickets did not answer. The ticket may be locked; it is free again when the hold runs out.
+    Call(CallError),
+    /// The order was not saved, or may not be. The ticket is free again when the hold runs out.
+    Repository(RepositoryError),
+}
+
+impl From<RepositoryError> for PlaceError {
+    fn from(error: RepositoryError) -> Self {
+        Self::Repository(error)
+    }
+}
+
 impl Orders {
-    /// Starts a checkout of a ticket under `id`. Asked again with the same id, it answers with the
-    /// order as it is.
+    /// Starts the checkout of a ticket. Asked again for the same id, it answers with the order as it is.
     ///
     /// # Errors
-    /// `not_found`, `ticket_locked`, `ticket_sold`, `own_ticket`, `price_changed`: nothing happened.
-    /// `unavailable`: the ticket may be locked; it is free again when the hold runs out.
+    /// [`PlaceError`], which says what happened.
     pub async fn place(
         &self,
-        id: OrderId,
-        buyer: UserId,
-        ticket_id: TicketId,
-        price: Option<Price>,
-    ) -> Result<Versioned<Order>, Problem> {
-        if let Some(existing) = self.0.orders.load(id.0).await? {
-            return placed(existing);
+        context: &Context,
+        request: &PlaceRequest,
+    ) -> Result<Versioned<Order>, PlaceError> {
+        let PlaceRequest { id, may_exist, buyer_id, ticket_id, price } = *request;
+        if may_exist && let Some(existing) = self.orders().load(id).await? {
+            return unless_expired(existing);
         }
-        let now = self.0.host.now();
-        let until = now.after(self.0.config.hold);
-        let request = LockRequest { ticket_id, order_id: id, buyer_id: buyer, price, until };
-        let locked = self.0.tickets.lock(request).await?.map_err(refused)?;
-        let order = fresh(id, buyer, ticket_id, locked, now);
-        let save = |current: Option<&Versioned<Order>>| {
-            Ok::<_, Problem>(match current {
-                Some(existing) => Decision::Keep(existing.clone()),
-                None => {
-                    let events: Vec<_> = order.event(None).into_iter().collect();
-                    let answer = Versioned::over(None, order.clone(), &events);
-                    Decision::Save { doc: order.clone(), events, answer }
-                }
-            })
-        };
-        // A moment ago it was not there.
-        let saved = match self.0.orders.change_from(id.0, None, Trace::REQUEST, save).await {
+        let until = self.host().now().after(self.config().hold);
+        let lock = LockRequest { ticket_id, order_id: id, buyer_id, price, until };
+        let locked = self.tickets().lock(context, lock).await.map_err(PlaceError::Call)?;
+        let locked = locked.map_err(PlaceError::Refused)?;
+        let command = Command::Place(Placement { id, buyer_id, ticket_id, locked });
+        let saved = match self.orders().create(context, id, &command).await {
+            Ok(applied) => applied.after,
             // Only a lock that was taken around this order could do that; its ticket is not free.
-            Err(ChangeError::Repo(RepoError::Taken { index: index::LIVE_TICKET })) => {
-                return Err(Problem::new(Code::TicketLocked));
+            Err(ApplyError::Repository(RepositoryError::Taken { index: index::LIVE_TICKET })) => {
+                return Err(PlaceError::Refused(LockRefusal::Locked));
             }
-            saved => saved?,
+            Err(ApplyError::Repository(error)) => return Err(error.into()),
+            // An order is placed where there is none, and stays as it is where there is one.
+            Err(ApplyError::Refused { .. } | ApplyError::Stale { .. }) => {
+                return Err(RepositoryError::Contended.into());
+            }
         };
-        if self.0.departed.contains(buyer).await? {
+        // Looked for after the save: see `stubmart_kernel::deleted_users`.
+        if self.deleted_users().contains(buyer_id).await? {
             mark!("a checkout came after its buyer's account was deleted");
-            self.apply(id, Command::BuyerGone, Trace::REQUEST).await?;
-            return Err(Problem::new(Code::NotSignedIn));
+            self.apply_if_possible(context, id, &Command::BuyerDeleted).await?;
+            return Err(PlaceError::BuyerDeleted);
         }
-        if saved.doc.cancel_reason == Some(CancelReason::Expired) {
+        if saved.state.has_ended() {
+            // An earlier try was at work under this id, and its order ended before this lock.
+            self.follow(context, &saved.state).await;
+        }
+        if saved.state.has_expired() {
             mark!("a tombstone stopped a sleeper");
         }
-        placed(saved)
+        unless_expired(saved)
     }
 }
 
-/// The answer to placing an order that exists. One that expired before it was saved is no success.
-fn placed(order: Versioned<Order>) -> Result<Versioned<Order>, Problem> {
-    if order.doc.cancel_reason == Some(CancelReason::Expired) {
-        return Err(Problem::new(Code::OrderExpired));
-    }
-    Ok(order)
-}
-
-fn fresh(
-    id: OrderId,
-    buyer: UserId,
-    ticket_id: TicketId,
-    locked: Locked,
-    now: stubmart_contract::Timestamp,
-) -> Order {
-    Order {
-        id,
-        user_id: buyer,
-        seller_id: locked.seller_id,
-        status: OrderStatus::Created,
-        ticket_id,
-        price: locked.price,
-        currency: locked.currency,
-        expires_at: locked.until,
-        cancel_reason: None,
-        charge_id: None,
-        leaving_at: None,
-        ticket: locked.ticket,
-        created_at: now,
-        updated_at: now,
-    }
-}
-
-fn refused(refusal: LockRefusal) -> Problem {
-    match refusal {
-        LockRefusal::NotFound => Problem::not_found(),
-        LockRefusal::Locked => Problem::new(Code::TicketLocked),
-        LockRefusal::Sold => Problem::new(Code::TicketSold),
-        LockRefusal::OwnTicket => Problem::new(Code::OwnTicket),
-        LockRefusal::PriceChanged => Problem::new(Code::PriceChanged),
-    }
+/// The answer to placing an order that exists. One that ran out before it was saved is no success.
+fn unless_expired(order: Versioned<Order>) -> Result<Versioned<Order>, PlaceError> {
+    if order.state.has_expired() { Err(PlaceError::Expired) } else { Ok(order) }
 }

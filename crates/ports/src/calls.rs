@@ -8,11 +8,7 @@ use std::{fmt, future::ready};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
-use stubmart_contract::{
-    ChargeId, Context, Currency, EventId, OrderId, Price, TicketId, Timestamp, UserId,
-    api::{Order, OrderTicket},
-    calls,
-};
+use stubmart_contract::{ChargeId, Context, EventId, OrderId, TicketId, UserId, api::Order, calls};
 
 use crate::Cause;
 
@@ -28,62 +24,6 @@ impl fmt::Display for CallError {
 }
 
 impl std::error::Error for CallError {}
-
-/// What orders wants locked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LockRequest {
-    /// The ticket.
-    pub ticket_id: TicketId,
-    /// The order it is locked for; the same at every retry.
-    pub order_id: OrderId,
-    /// Whose order it is.
-    pub buyer_id: UserId,
-    /// The price the buyer saw.
-    pub price: Option<Price>,
-    /// When the checkout runs out.
-    pub until: Timestamp,
-}
-
-/// A lock that was taken, and the ticket as it was locked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Locked {
-    /// The seller.
-    pub seller_id: UserId,
-    /// The price at the lock.
-    pub price: Price,
-    /// Its currency.
-    pub currency: Currency,
-    /// What is bought.
-    pub ticket: OrderTicket,
-    /// When the checkout runs out: that of the first answer, where the lock was held already.
-    pub until: Timestamp,
-}
-
-/// Why a ticket was not locked. Nothing happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LockRefusal {
-    /// No such ticket, or it is no longer offered.
-    NotFound,
-    /// Another order holds it.
-    Locked,
-    /// It is sold.
-    Sold,
-    /// The buyer is its seller.
-    OwnTicket,
-    /// Its price is another.
-    PriceChanged,
-}
-
-/// Orders → tickets.
-#[async_trait]
-pub trait LockTickets: Send + Sync + 'static {
-    /// Locks a ticket for an order, in one conditional write: of any number of orders one wins.
-    /// Asked again for the order that holds it, it answers as before.
-    ///
-    /// # Errors
-    /// [`CallError`]: the lock may have been taken.
-    async fn lock(&self, request: LockRequest) -> Result<Result<Locked, LockRefusal>, CallError>;
-}
 
 /// Why an order was not secured. Nothing was held for the charge; an order whose time is over is ended by
 /// the asking.

@@ -3,11 +3,9 @@
 use async_trait::async_trait;
 use stubmart_contract::{Context, OrderId, TicketId, calls};
 use stubmart_kernel::page::PageError;
-use stubmart_ports::calls::{
-    CallError, LockRefusal, LockRequest, LockTickets, Locked, Tickets as Calls,
-};
+use stubmart_ports::calls::{CallError, Tickets as Calls};
 
-use crate::service::{SERVICE, Tickets};
+use crate::service::Tickets;
 
 #[async_trait]
 impl Calls for Tickets {
@@ -56,24 +54,5 @@ impl Calls for Tickets {
         request: calls::OverdueLocksRequest,
     ) -> Result<calls::OverdueLocks, CallError> {
         self.find_overdue_locks(&request).await.map_err(|error| CallError(error.into()))
-    }
-}
-
-#[async_trait]
-impl LockTickets for Tickets {
-    async fn lock(&self, request: LockRequest) -> Result<Result<Locked, LockRefusal>, CallError> {
-        let LockRequest { ticket_id, order_id, buyer_id, price, until } = request;
-        let request = calls::LockRequest { ticket_id, order_id, buyer_id, price, until };
-        let locked = Calls::lock(self, &Context::work(SERVICE), request).await?;
-        Ok(match locked {
-            Ok(calls::Locked { seller_id, price, currency, ticket, until }) => {
-                Ok(Locked { seller_id, price, currency, ticket, until })
-            }
-            Err(calls::LockRefusal::NotFound) => Err(LockRefusal::NotFound),
-            Err(calls::LockRefusal::Locked) => Err(LockRefusal::Locked),
-            Err(calls::LockRefusal::Sold) => Err(LockRefusal::Sold),
-            Err(calls::LockRefusal::OwnTicket) => Err(LockRefusal::OwnTicket),
-            Err(calls::LockRefusal::PriceChanged) => Err(LockRefusal::PriceChanged),
-        })
     }
 }

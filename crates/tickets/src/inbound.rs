@@ -15,7 +15,7 @@ use crate::{service::Tickets, ticket::Command};
 /// Frees or sells a ticket when its order has ended.
 pub static ORDERS: Consumer = Consumer {
     name: "tickets.orders",
-    types: &[EventType::OrderCancelled, EventType::OrderCompleted],
+    types: &[EventType::OrderCancelled, EventType::OrderExpired, EventType::OrderCompleted],
 };
 
 static USERS: Consumer = Consumer { name: "tickets.users", types: &[EventType::UserDeleted] };
@@ -39,7 +39,7 @@ impl Handler for Orders {
             DomainEvent::OrderCompleted(order) if mutant!("free what is sold") => {
                 tickets.release_ticket(context, order.ticket_id, order.id).await?;
             }
-            DomainEvent::OrderCancelled(order) => {
+            DomainEvent::OrderCancelled(order) | DomainEvent::OrderExpired(order) => {
                 tickets.release_ticket(context, order.ticket_id, order.id).await?;
             }
             DomainEvent::OrderCompleted(order) => {

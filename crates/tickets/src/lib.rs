@@ -8,7 +8,6 @@ pub mod list_ticket;
 pub mod show;
 pub mod ticket;
 
-mod announce;
 mod calls;
 mod http;
 mod list;
@@ -57,7 +56,6 @@ impl Tickets {
     pub fn workers(&self) -> Vec<Arc<dyn Worker>> {
         vec![
             Arc::new(self.follow()),
-            Arc::new(announce::Overdue::new(self)),
             Arc::new(new_shows::NewShows::new(self)),
             Arc::new(self.idempotency().purge()),
         ]

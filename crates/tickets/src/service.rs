@@ -59,8 +59,6 @@ pub struct Deps {
 /// What an operator may set.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// A lock that is still held so long after its time is announced again, in case its timer was lost.
-    pub overdue_after: Duration,
     /// How often a stream says that it is alive.
     pub keep_alive: Duration,
     /// How often shows that another instance added are looked for.
@@ -69,11 +67,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            overdue_after: Duration::from_secs(10),
-            keep_alive: Duration::from_secs(15),
-            new_shows_every: Duration::from_secs(2),
-        }
+        Self { keep_alive: Duration::from_secs(15), new_shows_every: Duration::from_secs(2) }
     }
 }
 
@@ -83,8 +77,6 @@ pub struct Tickets(Arc<Inner>);
 
 struct Inner {
     tickets: Repository<Ticket>,
-    /// The tickets once more, for announcing locks again.
-    announced: Repo<Ticket>,
     shows: Repo<Show>,
     deleted_users: DeletedUsers,
     idempotency: Idempotency<Keeper>,
@@ -113,14 +105,13 @@ impl Tickets {
     pub async fn start(deps: Deps, config: Config) -> Result<Self, Cause> {
         let Deps { store, bus, host, outbox, shutdown } = deps;
         let tickets = Repository::new(&TICKETS, Arc::clone(&store), host.clone());
-        let shows = Repo::new(Arc::clone(&store), host.clone(), outbox.clone());
+        let shows = Repo::new(Arc::clone(&store), host.clone(), outbox);
         // The feed begins where the bus is before anything is read, so that no change falls between.
         let feed = Feed::new(bus.position().await?);
         let shows_read_at = host.now();
         let catalogue = start::read(&shows, &tickets).await?;
         Ok(Self(Arc::new(Inner {
             tickets,
-            announced: Repo::new(Arc::clone(&store), host.clone(), outbox),
             shows,
             deleted_users: DeletedUsers::new(&DELETED_USERS, Arc::clone(&store), host.clone()),
             idempotency: Idempotency::new(store, host.clone()),
@@ -137,10 +128,6 @@ impl Tickets {
 
     pub(crate) fn repository(&self) -> &Repository<Ticket> {
         &self.0.tickets
-    }
-
-    pub(crate) fn announced(&self) -> &Repo<Ticket> {
-        &self.0.announced
     }
 
     pub(crate) fn shows(&self) -> &Repo<Show> {

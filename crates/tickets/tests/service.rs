@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{body::Body, http::Request};
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use stubmart_contract::{
     Actor, Context, EventId, OrderId, Price, TicketId, Timestamp, UserId,
@@ -117,35 +117,6 @@ fn show(name: &str) -> NewShow {
         venue: Venue { name: "Globe".to_owned(), city: "London".to_owned(), region: None },
         starts_at: START,
     }
-}
-
-/// However many locks are overdue, all are announced at once and then every minute.
-#[tokio::test]
-async fn overdue_locks_are_announced_all_and_once_a_minute() {
-    let world = World::new();
-    let tickets = world.start().await;
-    join_all((0..450).map(|_| world.lock(&tickets, START))).await;
-    let workers = tickets.workers();
-    let worker = workers.iter().find(|it| it.name() == "tickets-overdue-locks").unwrap();
-    world.clock.advance(Duration::from_secs(15));
-    let mut announced_at = Vec::new();
-    let mut announced = world.bus.position().await.unwrap();
-    for _ in 0..100 {
-        worker.step().await.unwrap();
-        let now = world.bus.position().await.unwrap();
-        if now > announced {
-            assert_eq!(now - announced, 450);
-            announced_at.push(world.host.now().since(START).as_secs());
-        }
-        announced = now;
-        world.clock.advance(Duration::from_secs(10));
-    }
-    assert_eq!(announced_at.first(), Some(&15));
-    let gaps: Vec<_> = announced_at.windows(2).map(|it| it[1] - it[0]).collect();
-    assert!(gaps.len() >= 15 && gaps.iter().all(|gap| (10..=60).contains(gap)), "{gaps:?}");
-    assert!(gaps[1..].iter().all(|gap| *gap == 60), "{gaps:?}");
-    step(&world.start().await, "tickets-overdue-locks").await;
-    assert_eq!(world.bus.position().await.unwrap() - announced, 450, "and all after a start");
 }
 
 /// The locks that ran out come page by page, the oldest first, each once; the others do not.

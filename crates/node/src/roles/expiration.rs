@@ -3,15 +3,22 @@
 use std::sync::Arc;
 
 use stubmart_expiration::{Deps, Expiration};
+use stubmart_ports::calls::{Orders, Tickets};
 
 use crate::{engines::Engines, role::Role};
 
-/// Starts expiration, which has no routes.
+/// Starts expiration, which has no routes. It expires `orders` whose locks' time is up, and asks `tickets`
+/// which locks are overdue.
 #[must_use]
-pub fn start(engines: &Engines) -> Role<Expiration> {
+pub fn start(
+    engines: &Engines,
+    orders: Arc<dyn Orders>,
+    tickets: Arc<dyn Tickets>,
+) -> Role<Expiration> {
     let service = Expiration::new(Deps {
-        bus: Arc::clone(&engines.bus),
         timers: Arc::clone(&engines.timers),
+        orders,
+        tickets,
         host: engines.host.clone(),
     });
     Role {

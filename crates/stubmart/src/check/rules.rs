@@ -49,8 +49,8 @@ pub(crate) struct Finding {
 /// They free or sell a ticket when its order has ended.
 static TICKETS: &[&Consumer] = &[&stubmart_tickets::inbound::ORDERS];
 
-/// They end an order whose lock has run out.
-static LOCKS: &[&Consumer] = &[&stubmart_orders::inbound::LOCKS, &stubmart_expiration::arm::LOCKS];
+/// They arm the timer that ends a lock.
+static LOCKS: &[&Consumer] = &[&stubmart_expiration::arm::LOCKS];
 
 /// They end an order when its charge has.
 static CHARGES: &[&Consumer] = &[&stubmart_orders::inbound::CHARGES];

@@ -2,16 +2,18 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    hash::Hash,
     path::Path,
 };
 
+use serde::de::DeserializeOwned;
 use stubmart_contract::{DomainEvent, OrderId, Timestamp};
 use stubmart_embedded::{sandbox::SandboxIntent, snapshot::Snapshot};
 use stubmart_kernel::repo::Document;
-use stubmart_orders::order::Order;
+use stubmart_orders::order::{ORDERS, Order};
 use stubmart_payments::charge::Charge;
-use stubmart_ports::{Cause, bus::Consumer};
-use stubmart_tickets::ticket::Ticket;
+use stubmart_ports::{Cause, bus::Consumer, store::Collection};
+use stubmart_tickets::ticket::{TICKETS, Ticket};
 
 use super::{
     record,
@@ -69,15 +71,19 @@ pub(crate) fn look(path: &Path, alive: Alive) -> Result<Looked, Cause> {
 
 fn market(snapshot: &Snapshot) -> Result<Market, Cause> {
     Ok(Market {
-        tickets: all::<Ticket>(snapshot)?.into_iter().map(|it| (it.id, it)).collect(),
-        orders: all::<Order>(snapshot)?.into_iter().map(|it| (it.id, it)).collect(),
-        charges: all::<Charge>(snapshot)?.into_iter().map(|it| (it.id, it)).collect(),
-        intents: all::<SandboxIntent>(snapshot)?.into_iter().map(|it| (it.charge_id, it)).collect(),
+        tickets: by(all::<Ticket>(snapshot, &TICKETS)?, |it| it.id),
+        orders: by(all::<Order>(snapshot, &ORDERS)?, |it| it.id),
+        charges: by(all::<Charge>(snapshot, Charge::COLLECTION)?, |it| it.id),
+        intents: by(all::<SandboxIntent>(snapshot, SandboxIntent::COLLECTION)?, |it| it.charge_id),
     })
 }
 
-fn all<T: Document>(snapshot: &Snapshot) -> Result<Vec<T>, Cause> {
-    let name = T::COLLECTION.name;
+fn by<K: Eq + Hash, T>(documents: Vec<T>, id: impl Fn(&T) -> K) -> HashMap<K, T> {
+    documents.into_iter().map(|it| (id(&it), it)).collect()
+}
+
+fn all<T: DeserializeOwned>(snapshot: &Snapshot, collection: &Collection) -> Result<Vec<T>, Cause> {
+    let name = collection.name;
     let read = |body: Vec<u8>| {
         serde_json::from_slice(&body)
             .map_err(|error| format!("a document of {name} can not be read: {error}").into())
@@ -119,9 +125,10 @@ fn order(event: &DomainEvent) -> Option<OrderId> {
         | DomainEvent::TicketDeleted(it) => it.order_id,
         DomainEvent::OrderCreated(it)
         | DomainEvent::OrderCancelled(it)
+        | DomainEvent::OrderExpired(it)
         | DomainEvent::OrderAwaitingPayment(it)
         | DomainEvent::OrderCompleted(it) => Some(it.id),
-        DomainEvent::OrderExpired(it) => Some(it.order_id),
+        DomainEvent::LockExpired(it) => Some(it.order_id),
         DomainEvent::ChargeCreated(it)
         | DomainEvent::ChargeCompleted(it)
         | DomainEvent::ChargeFailed(it)

@@ -1,15 +1,21 @@
 //! The calls between services, over a network that loses, delays and repeats them.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
-use stubmart_contract::{ChargeId, Context, OrderId, UserId, api, calls::Identity};
-use stubmart_node::Service;
-use stubmart_ports::calls::{
-    self, CallError, LockRefusal, LockRequest, LockTickets, Locked, SecureOrders, SecureRefusal,
+use stubmart_contract::{
+    ChargeId, Context, OrderId, TicketId, UserId, api,
+    calls::{
+        ExpiredLock, Identity, Listings, ListingsRequest, LockRefusal, LockRequest, Locked,
+        OrderForPayment, OverdueLocks, OverdueLocksRequest, SecureRefusal,
+    },
 };
+use stubmart_node::Service;
+use stubmart_orders::Orders;
+use stubmart_ports::calls::{self, CallError, SecureOrders};
 use stubmart_suite::fault::{Fault, injected};
+use stubmart_tickets::Tickets;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -22,6 +28,9 @@ use crate::{
 
 /// How long a caller waits.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What an instance does for a caller.
+type Call<T> = BoxFuture<'static, Result<T, CallError>>;
 
 /// One instance's way to the other services.
 #[derive(Debug, Clone)]
@@ -103,20 +112,174 @@ impl calls::Auth for Network {
     }
 }
 
+impl Network {
+    /// Has some instance of tickets do `work`.
+    async fn tickets<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        ticket_id: TicketId,
+        work: impl Fn(Tickets) -> Call<T> + Clone + Send + Sync + 'static,
+    ) -> Result<T, CallError> {
+        let work = move |live: Live| live.tickets.map_or_else(nobody, &work);
+        self.call(Service::Tickets, what, ticket_id.0, work).await?
+    }
+
+    /// Has some instance of orders do `work`.
+    async fn orders<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        order_id: OrderId,
+        work: impl Fn(Orders) -> Call<T> + Clone + Send + Sync + 'static,
+    ) -> Result<T, CallError> {
+        let work = move |live: Live| live.orders.map_or_else(nobody, &work);
+        self.call(Service::Orders, what, order_id.0, work).await?
+    }
+}
+
+/// The answer of an instance that is only just starting.
+fn nobody<T: Send + 'static>() -> Call<T> {
+    Box::pin(ready(Err(lost())))
+}
+
 #[async_trait]
-impl LockTickets for Network {
-    async fn lock(&self, request: LockRequest) -> Result<Result<Locked, LockRefusal>, CallError> {
-        let subject = request.ticket_id.0;
-        let work = move |live: Live| -> BoxFuture<'static, _> {
-            let request = request.clone();
-            Box::pin(async move {
-                match live.tickets {
-                    Some(tickets) => tickets.lock(request).await,
-                    None => Err(lost()),
-                }
-            })
-        };
-        self.call(Service::Tickets, "lock", subject, work).await?
+impl calls::Tickets for Network {
+    async fn lock(
+        &self,
+        context: &Context,
+        request: LockRequest,
+    ) -> Result<Result<Locked, LockRefusal>, CallError> {
+        let context = context.clone();
+        self.tickets("lock", request.ticket_id, move |it| {
+            let (context, request) = (context.clone(), request.clone());
+            Box::pin(async move { calls::Tickets::lock(&it, &context, request).await })
+        })
+        .await
+    }
+
+    async fn release(
+        &self,
+        context: &Context,
+        ticket_id: TicketId,
+        order_id: OrderId,
+    ) -> Result<(), CallError> {
+        let context = context.clone();
+        self.tickets("release", ticket_id, move |it| {
+            let context = context.clone();
+            Box::pin(
+                async move { calls::Tickets::release(&it, &context, ticket_id, order_id).await },
+            )
+        })
+        .await
+    }
+
+    async fn sell(
+        &self,
+        context: &Context,
+        ticket_id: TicketId,
+        order_id: OrderId,
+    ) -> Result<(), CallError> {
+        let context = context.clone();
+        self.tickets("sell", ticket_id, move |it| {
+            let context = context.clone();
+            Box::pin(async move { calls::Tickets::sell(&it, &context, ticket_id, order_id).await })
+        })
+        .await
+    }
+
+    async fn listings(
+        &self,
+        context: &Context,
+        request: ListingsRequest,
+    ) -> Result<Listings, CallError> {
+        let context = context.clone();
+        self.tickets("listings", TicketId(Uuid::nil()), move |it| {
+            let (context, request) = (context.clone(), request.clone());
+            Box::pin(async move { calls::Tickets::listings(&it, &context, request).await })
+        })
+        .await
+    }
+
+    async fn overdue_locks(
+        &self,
+        context: &Context,
+        request: OverdueLocksRequest,
+    ) -> Result<OverdueLocks, CallError> {
+        let context = context.clone();
+        self.tickets("overdue locks", TicketId(Uuid::nil()), move |it| {
+            let (context, request) = (context.clone(), request.clone());
+            Box::pin(async move { calls::Tickets::overdue_locks(&it, &context, request).await })
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl calls::Orders for Network {
+    async fn order(
+        &self,
+        context: &Context,
+        buyer: UserId,
+        order_id: OrderId,
+    ) -> Result<Option<OrderForPayment>, CallError> {
+        let context = context.clone();
+        self.orders("order", order_id, move |it| {
+            let context = context.clone();
+            Box::pin(async move { calls::Orders::order(&it, &context, buyer, order_id).await })
+        })
+        .await
+    }
+
+    async fn secure(
+        &self,
+        context: &Context,
+        order_id: OrderId,
+        charge_id: ChargeId,
+    ) -> Result<Result<(), SecureRefusal>, CallError> {
+        let context = context.clone();
+        self.orders("secure", order_id, move |it| {
+            let context = context.clone();
+            Box::pin(async move { calls::Orders::secure(&it, &context, order_id, charge_id).await })
+        })
+        .await
+    }
+
+    async fn complete(
+        &self,
+        context: &Context,
+        order_id: OrderId,
+        charge_id: ChargeId,
+    ) -> Result<(), CallError> {
+        let context = context.clone();
+        self.orders("complete", order_id, move |it| {
+            let context = context.clone();
+            Box::pin(
+                async move { calls::Orders::complete(&it, &context, order_id, charge_id).await },
+            )
+        })
+        .await
+    }
+
+    async fn fail(
+        &self,
+        context: &Context,
+        order_id: OrderId,
+        charge_id: ChargeId,
+    ) -> Result<(), CallError> {
+        let context = context.clone();
+        self.orders("fail", order_id, move |it| {
+            let context = context.clone();
+            Box::pin(async move { calls::Orders::fail(&it, &context, order_id, charge_id).await })
+        })
+        .await
+    }
+
+    async fn expire(&self, context: &Context, lock: ExpiredLock) -> Result<(), CallError> {
+        let context = context.clone();
+        self.orders("expire", lock.order_id, move |it| {
+            let (context, lock) = (context.clone(), lock.clone());
+            Box::pin(async move { calls::Orders::expire(&it, &context, lock).await })
+        })
+        .await
     }
 }
 
@@ -130,7 +293,7 @@ impl SecureOrders for Network {
         let work = move |live: Live| -> BoxFuture<'static, _> {
             Box::pin(async move {
                 match live.orders {
-                    Some(orders) => orders.order(buyer, order_id).await,
+                    Some(orders) => SecureOrders::order(&orders, buyer, order_id).await,
                     None => Err(lost()),
                 }
             })
@@ -142,11 +305,11 @@ impl SecureOrders for Network {
         &self,
         order_id: OrderId,
         charge_id: ChargeId,
-    ) -> Result<Result<(), SecureRefusal>, CallError> {
+    ) -> Result<Result<(), calls::SecureRefusal>, CallError> {
         let work = move |live: Live| -> BoxFuture<'static, _> {
             Box::pin(async move {
                 match live.orders {
-                    Some(orders) => orders.secure(order_id, charge_id).await,
+                    Some(orders) => SecureOrders::secure(&orders, order_id, charge_id).await,
                     None => Err(lost()),
                 }
             })

@@ -172,7 +172,7 @@ impl Checker {
         let (id, ticket) = (next.id.0, next.ticket_id);
         let before = self.orders.get(&next.id);
         let told = events.iter().any(|event| matches!(event,
-            DomainEvent::OrderCreated(it) | DomainEvent::OrderCancelled(it)
+            DomainEvent::OrderCreated(it) | DomainEvent::OrderCancelled(it) | DomainEvent::OrderExpired(it)
             | DomainEvent::OrderAwaitingPayment(it) | DomainEvent::OrderCompleted(it) if it.status == next.status));
         if before.is_none_or(|before| before.status != next.status) && !told {
             broken(

@@ -275,10 +275,13 @@ async fn start(ground: &Ground, service: Service) -> Result<Live, Cause> {
                 hold: scenario.hold,
                 ..stubmart_orders::Config::default()
             };
-            let role = roles::orders::start(engines, config, shutdown, gate, network).await?;
+            let role = roles::orders::start(engines, config, gate, network);
             live.orders = Some(live.runs(ground, role));
         }
-        Service::Expiration => drop(live.runs(ground, roles::expiration::start(engines))),
+        Service::Expiration => {
+            let role = roles::expiration::start(engines, network.clone(), network);
+            drop(live.runs(ground, role));
+        }
         Service::Payments => {
             let config = stubmart_payments::Config {
                 max_payment_attempts: scenario.attempts,

@@ -45,7 +45,6 @@ pub const MUTANTS: &[Mutant] = &[
     breaks("a save without its events", &["EVT-1"]),
     breaks("a wiped bus is not filled again", &["EVT-1"]),
     breaks("acknowledge before the commit", &["EVT-1", "LOCK-2", "LOCK-3", "PAY-3", "AUTH-1"]),
-    breaks("an ended order is not told again", &["EVT-1", "LOCK-3"]),
     breaks("an ended session is remembered", &["AUTH-1"]),
     breaks("an event is tried only once", &["EVT-1", "LOCK-2", "LOCK-3", "PAY-3", "AUTH-1"]),
     breaks("ask the provider before the charge is saved", &["PAY-2"]),
@@ -64,6 +63,7 @@ pub const MUTANTS: &[Mutant] = &[
     breaks("struck off before it is published", &["EVT-1", "LOCK-2", "LOCK-3"]),
     breaks("tell a refund twice", &["EVT-1"]),
     breaks("the same key after a decline", &["PAY-2"]),
+    breaks("the lock of an ended order is not ended again", &["EVT-1", "LOCK-3"]),
     breaks("timers without a rebuild", &["LOCK-3"]),
     breaks("unlock by another order", &["LOCK-1"]),
 ];

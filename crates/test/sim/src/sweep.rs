@@ -30,7 +30,7 @@ pub const MARKS: &[&str] = &[
     "a clock jumped",
     "a closed checkout was left after its grace",
     "a listing came after its seller's account was deleted",
-    "a lock that outlived its time was announced anew",
+    "a lock that outlived its time was ended by the sweep",
     "a lost answer was recognised by its save id",
     "a new password ended the other sessions",
     "a payment came after its checkout had expired",
@@ -50,7 +50,6 @@ pub const MARKS: &[&str] = &[
     "an access token was revoked",
     "an account was deleted",
     "an acknowledgement was lost",
-    "an ended order was told again",
     "an event that was handled before came again",
     "an event that was on the bus already was not put there twice",
     "an order refused a payment that was authorised",
@@ -60,6 +59,7 @@ pub const MARKS: &[&str] = &[
     "somebody captured a payment at the dashboard",
     "somebody refunded a payment at the dashboard",
     "something was down for minutes",
+    "the lock of an ended order was ended again",
     "the provider was asked again with the same key",
 ];
 
