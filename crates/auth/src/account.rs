@@ -1,147 +1,112 @@
-//! The account: reading it, changing it, and how a user's document is changed at all.
+//! The account: reading it, and proving that one knows its password.
 
 use std::net::IpAddr;
 
-use stubmart_contract::{Code, Timestamp, UserId};
-use stubmart_http_kit::{
-    Fields, IfMatch, Problem, SignedIn,
-    fields::{parsed, text, verbatim},
-};
-use stubmart_kernel::repo::{ChangeError, Decision, RepoError, Trace};
+use stubmart_contract::{Context, UserId, api};
+use stubmart_kernel::{ApplyError, RepositoryError, Versioned};
 
 use crate::{
-    Auth,
-    email::Email,
-    http::any_text,
-    passwords::{Guess, Subject},
-    signup::{NAME_MAX, PASSWORD},
-    user::{self, AccountView, Change, Command, Refusal},
+    failure::{Failure, Limited},
+    passwords::{CheckError, Guess, Subject},
+    service::Auth,
+    user::{Refusal, User},
 };
 
-/// What is to change; `None` stays.
-pub(crate) struct UpdateRequest {
-    email: Option<Email>,
-    name: Option<String>,
-    password: Option<String>,
-    current_password: String,
+/// An account as its owner sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    /// Its version.
+    pub(crate) version: u64,
+    /// What it holds.
+    pub(crate) user: api::User,
 }
 
-impl UpdateRequest {
-    /// Reads the request.
-    pub(crate) fn read(mut fields: Fields) -> Result<Self, Problem> {
-        let email = fields.optional("email", parsed::<Email>);
-        let name = fields.optional("name", text(0, NAME_MAX));
-        let password = fields.optional("password", verbatim(PASSWORD.0, PASSWORD.1));
-        let current_password = fields.required("currentPassword", any_text);
-        let built = current_password.map(|current_password| Self {
-            email,
-            name,
-            password,
-            current_password,
-        });
-        fields.finish(built)
+impl Account {
+    /// The account of a user; `None` once it is deleted.
+    pub(crate) fn of(user: &Versioned<User>) -> Option<Self> {
+        let profile = user.state.profile();
+        profile.map(|profile| Self { version: user.version, user: profile })
     }
+}
 
-    /// Whether it sets a password, and so ends the other sessions.
-    pub(crate) const fn sets_password(&self) -> bool {
-        self.password.is_some()
+/// Why a signed-in user's account was not changed.
+#[derive(Debug)]
+pub(crate) enum ChangeError {
+    /// The account is gone. Nothing happened.
+    Gone,
+    /// The present password is another. Nothing happened.
+    WrongPassword,
+    /// Another account has the new address. Nothing happened.
+    EmailTaken,
+    /// The account is at this version, which the change is not meant for. Nothing happened.
+    Stale {
+        /// The present version.
+        version: u64,
+    },
+    /// The password was not checked, or a dependency failed.
+    Limited(Limited),
+}
+
+impl<E: Into<Limited>> From<E> for ChangeError {
+    fn from(error: E) -> Self {
+        Self::Limited(error.into())
     }
+}
+
+impl From<ApplyError<Refusal>> for ChangeError {
+    fn from(error: ApplyError<Refusal>) -> Self {
+        match error {
+            ApplyError::Refused { refusal: Refusal::Gone | Refusal::Exists, .. } => Self::Gone,
+            // Another request changed the password meanwhile: the one that was checked is not right any
+            // more.
+            ApplyError::Refused { refusal: Refusal::StaleProof, .. } => Self::WrongPassword,
+            ApplyError::Stale { version } => Self::Stale { version },
+            ApplyError::Repository(RepositoryError::Taken { .. }) => Self::EmailTaken,
+            ApplyError::Repository(error) => Failure::from(error).into(),
+        }
+    }
+}
+
+/// A user whose present password was just checked.
+pub(crate) struct Proven {
+    /// The user as loaded.
+    pub(crate) user: Versioned<User>,
+    /// The hash that the password was checked against: a change that names it holds only while it is
+    /// still the account's.
+    pub(crate) proof: String,
 }
 
 impl Auth {
-    /// The account of a user and its version; `None` when it is deleted.
+    /// The account of a user; `None` when it is deleted.
     ///
     /// # Errors
-    /// `unavailable`.
-    pub(crate) async fn account(&self, id: UserId) -> Result<Option<AccountView>, Problem> {
-        Ok(self.inner.users.load(id.0).await?.and_then(|user| user.doc.view()))
-    }
-
-    /// Changes the caller's account. With a new password every other browser session ends, in the
-    /// same save; access tokens stay, as they do elsewhere: they were not opened with the password.
-    ///
-    /// # Errors
-    /// `bad_credentials`, `email_taken`, `version_mismatch`, `not_signed_in` when the account is gone,
-    /// `too_many_requests`: nothing changed. `unavailable`.
-    pub(crate) async fn update_account(
+    /// [`RepositoryError::Unavailable`].
+    pub(crate) async fn account(
         &self,
-        caller: &SignedIn,
-        from: Option<IpAddr>,
-        request: UpdateRequest,
-        if_match: IfMatch,
-    ) -> Result<AccountView, Problem> {
-        let proof = self.prove(caller.user_id, from, request.current_password).await?;
-        let password_hash = match request.password {
-            Some(password) => Some(self.inner.passwords.hash(password).await?),
-            None => None,
-        };
-        let command = Command::Update(user::Update {
-            proof,
-            if_match,
-            session: caller.session_id,
-            email: request.email,
-            name: request.name,
-            password_hash,
-            notice_ids: [self.inner.host.uuid(), self.inner.host.uuid()],
-        });
-        self.change_user(caller.user_id, &command).await.map_err(refused)?;
-        self.account(caller.user_id).await?.ok_or_else(|| Problem::new(Code::NotSignedIn))
+        _: &Context,
+        id: UserId,
+    ) -> Result<Option<Account>, RepositoryError> {
+        Ok(self.inner.users.load(id).await?.as_ref().and_then(Account::of))
     }
 
-    /// Checks a signed-in user's present password. The answer is the hash it was checked against: a
-    /// change that names it holds only while that is still the account's.
+    /// Checks a signed-in user's present password.
     ///
     /// # Errors
-    /// `bad_credentials`, `not_signed_in` when the account is gone, `too_many_requests`,
-    /// `unavailable`.
+    /// [`ChangeError::Gone`], [`ChangeError::WrongPassword`] or [`ChangeError::Limited`].
     pub(crate) async fn prove(
         &self,
         id: UserId,
         from: Option<IpAddr>,
         password: String,
-    ) -> Result<String, Problem> {
-        let user = self.inner.users.load(id.0).await?;
-        let account = user.and_then(|user| user.doc.account);
-        let hash = account.ok_or_else(|| Problem::new(Code::NotSignedIn))?.password_hash;
+    ) -> Result<Proven, ChangeError> {
+        let user = self.inner.users.load(id).await?.ok_or(ChangeError::Gone)?;
+        let account = user.state.account.as_ref().ok_or(ChangeError::Gone)?;
+        let proof = account.password_hash.clone();
         let guess = Guess { subject: Subject::User(id), from };
-        self.check_password(guess, password, Some(hash.clone())).await?;
-        Ok(hash)
-    }
-
-    /// Changes a user's document. The answer is when the user signed up.
-    pub(crate) async fn change_user(
-        &self,
-        id: UserId,
-        command: &Command,
-    ) -> Result<Timestamp, ChangeError<Refusal>> {
-        let now = self.inner.host.now();
-        let changed = self.inner.users.change(id.0, Trace::REQUEST, |current| {
-            let current = current.map(|it| &it.doc);
-            Ok(match user::decide(current, command, now)? {
-                Change::Keep => Decision::Keep(current.map_or(now, |user| user.created_at)),
-                Change::Save(doc, events) => {
-                    let answer = doc.created_at;
-                    Decision::Save { doc, events, answer }
-                }
-            })
-        });
-        let created_at = changed.await?;
-        self.inner.notices.wake();
-        Ok(created_at)
-    }
-}
-
-/// Why a signed-in user's change was refused, as the user is told.
-pub(crate) fn refused(error: ChangeError<Refusal>) -> Problem {
-    match error {
-        ChangeError::Refused(Refusal::Gone) => Problem::new(Code::NotSignedIn),
-        // Another request changed the password meanwhile: what was checked is no longer right.
-        ChangeError::Refused(Refusal::StaleProof) => Problem::new(Code::BadCredentials),
-        ChangeError::Refused(Refusal::OtherVersion) => Problem::new(Code::VersionMismatch),
-        ChangeError::Refused(Refusal::Exists) => {
-            Problem::internal("an update was taken for a signup")
+        match self.inner.passwords.check(guess, password, Some(proof.clone())).await {
+            Ok(()) => Ok(Proven { user, proof }),
+            Err(CheckError::Wrong) => Err(ChangeError::WrongPassword),
+            Err(CheckError::Limited(limited)) => Err(limited.into()),
         }
-        ChangeError::Repo(RepoError::Taken { .. }) => Problem::new(Code::EmailTaken),
-        ChangeError::Repo(error) => error.into(),
     }
 }

@@ -1,19 +1,19 @@
 //! Domain events that auth handles: its own.
 
 use async_trait::async_trait;
-use stubmart_contract::{DomainEvent, Envelope, EventType};
+use stubmart_contract::{Context, DomainEvent, Envelope, EventType};
 use stubmart_kernel::consumer::{HandleError, Handler};
 use stubmart_ports::bus::Consumer;
 
-use crate::Auth;
+use crate::service::Auth;
 
 static CONSUMER: Consumer = Consumer {
     name: "auth.ended-sessions",
     types: &[EventType::UserUpdated, EventType::UserDeleted],
 };
 
-/// Tidies up the sessions that died with a password or an account, which erases what they hold of a
-/// user who is gone.
+/// Ends the sessions that died with a password or an account, which erases what they hold of a user who
+/// has left.
 #[derive(Debug)]
 pub(crate) struct EndedSessions(pub(crate) Auth);
 
@@ -23,14 +23,10 @@ impl Handler for EndedSessions {
         &CONSUMER
     }
 
-    async fn handle(
-        &self,
-        _: &stubmart_contract::Context,
-        envelope: &Envelope,
-    ) -> Result<(), HandleError> {
+    async fn handle(&self, context: &Context, envelope: &Envelope) -> Result<(), HandleError> {
         match &envelope.event {
             DomainEvent::UserUpdated(user) | DomainEvent::UserDeleted(user) => {
-                Ok(self.0.drop_dead_sessions(user.id).await?)
+                Ok(self.0.end_dead_sessions(context, user.id).await?)
             }
             _ => Ok(()),
         }

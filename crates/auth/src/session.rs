@@ -6,12 +6,10 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use stubmart_contract::{SessionId, Timestamp, UserId};
-use stubmart_kernel::repo::Document;
-use stubmart_ports::{
-    key::Key,
-    store::{Collection, Index},
+use stubmart_kernel::{
+    Aggregate, Decision,
+    aggregate::{Collection, Index, Key},
 };
-use uuid::Uuid;
 
 use crate::user::User;
 
@@ -19,16 +17,25 @@ use crate::user::User;
 pub static SESSIONS: Collection = Collection {
     name: "auth.session",
     indexes: &[
-        Index { name: "token", unique: true },
-        Index { name: "user", unique: false },
-        Index { name: "purge", unique: false },
+        Index { name: TOKEN, unique: true },
+        Index { name: USER, unique: false },
+        Index { name: PURGE, unique: false },
     ],
 };
+
+/// The index of living sessions by their token.
+pub(crate) const TOKEN: &str = "token";
+
+/// The index of living sessions by their user, kind and age.
+pub(crate) const USER: &str = "user";
+
+/// The index of sessions by when their document is to be deleted.
+pub(crate) const PURGE: &str = "purge";
 
 /// How exactly a session knows when it was last used.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
 
-/// What a token is stored and looked up as: its hash. Whoever reads the store can not sign in with it.
+/// What a token is stored and looked up as: its hash. Whoever reads the store cannot sign in with it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(test, derive(Debug))]
@@ -64,17 +71,17 @@ pub(crate) struct Session {
 #[serde(tag = "type", rename_all = "snake_case")]
 #[cfg_attr(test, derive(Debug))]
 pub(crate) enum Kind {
-    /// A browser; ends when it is not used for long, or with the password it was opened with.
+    /// A browser; it ends when it is not used for long, or with the password that it was opened with.
     Browser {
         user_agent: String,
         /// The number of that password.
         password_number: u32,
         expires_at: Timestamp,
     },
-    /// A personal access token; ends when it is revoked or its account is deleted.
+    /// A personal access token; it ends when it is revoked or its account is deleted.
     Token { name: String },
-    /// One that was ended. The document stays until then, because a save of it whose answer was lost
-    /// may still be on its way and must not find the place empty.
+    /// A session that was ended. The document stays until then, because a save of it whose answer was lost
+    /// may still be on its way and must not find the id unused.
     Ended { purge_at: Timestamp },
 }
 
@@ -86,7 +93,7 @@ pub(crate) enum Which {
 }
 
 impl Which {
-    /// What the keys of these sessions in the index by user begin with.
+    /// The beginning of these sessions' keys in the index by user.
     pub(crate) fn prefix(self, user_id: UserId) -> Key {
         Key::new().id(user_id.0).number(match self {
             Self::Browsers => 0,
@@ -95,30 +102,59 @@ impl Which {
     }
 }
 
-impl Document for Session {
-    const COLLECTION: &'static Collection = &SESSIONS;
+/// What is asked of a session. `life` is how long a browser may stay away.
+#[derive(Clone)]
+#[cfg_attr(test, derive(Debug))]
+pub(crate) enum Command {
+    /// Begin.
+    Begin(Session),
+    /// Note that it is in use.
+    Use { life: Duration },
+    /// End.
+    End { life: Duration },
+}
 
-    fn id(&self) -> Uuid {
-        self.id.0
+/// There is no such session, or its document has been deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gone;
+
+impl Aggregate for Session {
+    type Id = SessionId;
+    type Command = Command;
+    type Refusal = Gone;
+
+    fn id(&self) -> SessionId {
+        self.id
     }
 
-    fn entries(&self) -> Vec<(&'static str, Key)> {
+    fn index_entries(&self) -> Vec<(&'static str, Key)> {
         let living = self.which().map(|which| {
             let by_user = which.prefix(self.user_id).time(self.created_at);
-            [("token", self.token_hash.key()), ("user", by_user)]
+            [(TOKEN, self.token_hash.key()), (USER, by_user)]
         });
-        let purge_at = match self.kind {
-            Kind::Browser { expires_at, .. } => Some(expires_at),
-            Kind::Token { .. } => None,
-            Kind::Ended { purge_at } => Some(purge_at),
-        };
-        let purge = purge_at.map(|at| ("purge", Key::new().time(at)));
+        let purge = self.purge_at().map(|at| (PURGE, Key::new().time(at)));
         living.into_iter().flatten().chain(purge).collect()
+    }
+
+    /// What has begun stays as it began, and what has ended stays ended.
+    fn decide(
+        current: Option<&Self>,
+        command: &Command,
+        now: Timestamp,
+    ) -> Result<Decision<Self>, Gone> {
+        let changed = match (current, command) {
+            (None, Command::Begin(session)) => Some(session.clone()),
+            (None, Command::Use { .. } | Command::End { .. }) => return Err(Gone),
+            (Some(_), Command::Begin(_)) => None,
+            (Some(session), Command::Use { life }) => session.used(*life, now),
+            (Some(session), Command::End { life }) => session.ended(*life, now),
+        };
+        Ok(changed.map_or(Decision::Unchanged, Decision::silent))
     }
 }
 
 impl Session {
-    /// Of which kind it is, unless it was ended.
+    /// Its kind, unless it was ended.
     pub(crate) const fn which(&self) -> Option<Which> {
         match self.kind {
             Kind::Browser { .. } => Some(Which::Browsers),
@@ -127,7 +163,16 @@ impl Session {
         }
     }
 
-    /// Whether its token still opens anything; `user` is its user as stored now.
+    /// When its document is to be deleted, if nothing lengthens its life.
+    pub(crate) const fn purge_at(&self) -> Option<Timestamp> {
+        match self.kind {
+            Kind::Browser { expires_at, .. } => Some(expires_at),
+            Kind::Token { .. } => None,
+            Kind::Ended { purge_at } => Some(purge_at),
+        }
+    }
+
+    /// Whether its token still opens anything; `user` is its user as stored now or a moment ago.
     pub(crate) fn is_alive(&self, user: Option<&User>, now: Timestamp) -> bool {
         let account = user.and_then(|user| user.account.as_ref());
         account.is_some_and(|account| match self.kind {
@@ -140,61 +185,33 @@ impl Session {
     }
 
     /// Whether it is time to note that it is in use.
-    pub(crate) fn is_seen_anew(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_use_to_be_noted(&self, now: Timestamp) -> bool {
         now.since(self.last_seen_at) >= SEEN_EVERY
     }
-}
 
-/// What is asked of a session document. `life` is how long a browser may stay away.
-#[derive(Clone)]
-#[cfg_attr(test, derive(Debug))]
-pub(crate) enum Command {
-    /// Begin.
-    Begin(Session),
-    /// Note that it is in use.
-    Use { life: Duration },
-    /// End.
-    End { life: Duration },
-}
-
-/// What becomes of a session document: this, or nothing new. No command is ever refused: what has
-/// begun stays as it began, and what ended stays ended.
-pub(crate) fn decide(
-    session: Option<&Session>,
-    command: &Command,
-    now: Timestamp,
-) -> Option<Session> {
-    match (session, command) {
-        (None, Command::Begin(session)) => Some(session.clone()),
-        (Some(_), Command::Begin(_)) | (None, Command::Use { .. } | Command::End { .. }) => None,
-        (Some(session), Command::Use { life }) => used(session, *life, now),
-        (Some(session), Command::End { life }) => {
-            let purge_at = match session.kind {
-                // From then on it is dead by itself, should the save that began it land again.
-                Kind::Browser { expires_at, .. } => expires_at,
-                Kind::Token { .. } => now.after(*life),
-                Kind::Ended { .. } => return None,
-            };
-            Some(Session { kind: Kind::Ended { purge_at }, ..session.clone() })
+    fn used(&self, life: Duration, now: Timestamp) -> Option<Self> {
+        if !self.is_use_to_be_noted(now) {
+            return None;
         }
+        let mut used = Self { last_seen_at: now, ..self.clone() };
+        match &mut used.kind {
+            Kind::Browser { expires_at, .. } if *expires_at <= now => return None,
+            Kind::Ended { .. } => return None,
+            Kind::Browser { expires_at, .. } => *expires_at = now.after(life),
+            Kind::Token { .. } => {}
+        }
+        Some(used)
     }
-}
 
-fn used(session: &Session, life: Duration, now: Timestamp) -> Option<Session> {
-    if !session.is_seen_anew(now) {
-        return None;
+    fn ended(&self, life: Duration, now: Timestamp) -> Option<Self> {
+        let purge_at = match self.kind {
+            // From then on it is dead by itself, should the save that began it land again.
+            Kind::Browser { expires_at, .. } => expires_at,
+            Kind::Token { .. } => now.after(life),
+            Kind::Ended { .. } => return None,
+        };
+        Some(Self { kind: Kind::Ended { purge_at }, ..self.clone() })
     }
-    let kind = match &session.kind {
-        Kind::Browser { expires_at, .. } if *expires_at <= now => return None,
-        Kind::Ended { .. } => return None,
-        Kind::Token { name } => Kind::Token { name: name.clone() },
-        Kind::Browser { user_agent, password_number, .. } => Kind::Browser {
-            user_agent: user_agent.clone(),
-            password_number: *password_number,
-            expires_at: now.after(life),
-        },
-    };
-    Some(Session { last_seen_at: now, kind, ..session.clone() })
 }
 
 #[cfg(test)]

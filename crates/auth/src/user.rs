@@ -1,28 +1,30 @@
 //! The user: one document, and the rules of what may become of it.
 //!
-//! Everything personal is in [`Account`], so that deleting the account erases it in the one save that
-//! ends it. What is left is a tombstone with the id, which is never given to anybody else.
+//! Everything personal is in [`Account`] and in notices that are still to be sent, so that the one save
+//! that deletes the account erases it. What is left is a tombstone with the id, which is never given to
+//! anybody else.
 
 use serde::{Deserialize, Serialize};
-use stubmart_contract::{DomainEvent, SessionId, Timestamp, UserId, api, event::UserState};
-use stubmart_http_kit::IfMatch;
-use stubmart_kernel::repo::Document;
-use stubmart_ports::{
-    key::Key,
-    store::{Collection, Index},
+use stubmart_contract::{DomainEvent, Email, SessionId, Timestamp, UserId, api, event::UserState};
+use stubmart_kernel::{
+    Aggregate, Decision,
+    aggregate::{Collection, Index, Key},
 };
 use uuid::Uuid;
 
-use crate::{
-    email::Email,
-    notice::{Later, Notice, NoticeKind},
-};
+use crate::notice::{Later, Notice, NoticeKind};
 
 /// The users.
 pub static USERS: Collection = Collection {
     name: "auth.user",
-    indexes: &[Index { name: "email", unique: true }, Index { name: "notices", unique: false }],
+    indexes: &[Index { name: EMAIL, unique: true }, Index { name: NOTICES, unique: false }],
 };
+
+/// The index of accounts by their address.
+pub(crate) const EMAIL: &str = "email";
+
+/// The index of users by when their next notice is due.
+pub(crate) const NOTICES: &str = "notices";
 
 /// Somebody who signed up.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,48 +42,31 @@ pub(crate) struct User {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(Debug))]
 pub(crate) struct Account {
-    /// Grows by one with every change of what is below, and with nothing else: sending a notice saves
-    /// the document too, and its owner must not take that for a change.
-    #[serde(default = "first_version")]
-    pub(crate) version: u64,
     pub(crate) email: Email,
     pub(crate) name: String,
     pub(crate) password_hash: String,
-    /// How many passwords there were. A session carries the number of the password it was opened
-    /// with and ends with it. A number and no time: clocks differ, and a login that is under way while
-    /// the password changes must not survive either.
+    /// How many passwords there were. A session carries the number of the password that it was opened
+    /// with and ends with it. It is a number and no time, because clocks differ, and because a login that
+    /// is under way while the password changes must not survive either.
     pub(crate) password_number: u32,
     /// The session that set the present password, which lives on.
     pub(crate) kept_session: Option<SessionId>,
 }
 
-/// The version of an account as it was opened.
-pub(crate) const fn first_version() -> u64 {
-    1
-}
-
 impl Account {
-    /// Whether a session that was opened with password `password_number` still stands.
+    /// Whether a session that was opened with password `password_number` still stands. A later password
+    /// than this account's is one that was set since the account was loaded.
     pub(crate) fn admits(&self, session: SessionId, password_number: u32) -> bool {
-        self.password_number == password_number || self.kept_session == Some(session)
+        password_number >= self.password_number || self.kept_session == Some(session)
     }
 }
 
-impl Document for User {
-    const COLLECTION: &'static Collection = &USERS;
-
-    fn id(&self) -> Uuid {
-        self.id.0
-    }
-
-    fn entries(&self) -> Vec<(&'static str, Key)> {
-        let email = self.account.as_ref().map(|account| ("email", account.email.key()));
-        let notices = self.next_notice().map(|due| ("notices", Key::new().time(due)));
-        email.into_iter().chain(notices).collect()
-    }
+/// The key of an address in its index.
+pub(crate) fn email_key(email: &Email) -> Key {
+    Key::new().text(&email.folded())
 }
 
-/// What is asked of a user document.
+/// What is asked of a user.
 #[derive(Clone)]
 #[cfg_attr(test, derive(Debug))]
 pub(crate) enum Command {
@@ -90,11 +75,11 @@ pub(crate) enum Command {
     /// Change some of it.
     Update(Update),
     /// Delete the account and all that is known of its owner.
-    Delete { proof: String, if_match: IfMatch, notice_id: Uuid },
+    Delete { proof: String, notice_id: Uuid },
     /// Tell the owner that an access token is made.
-    TellOfToken { notice_id: Uuid },
-    /// Sending was tried: of these mails some need not be sent any more, others are tried again later.
-    NoticesTried { done: Vec<Uuid>, later: Vec<(Uuid, Later)> },
+    ReportToken { notice_id: Uuid },
+    /// Sending was tried: of these notices some need not be sent any more, others are tried again later.
+    SettleNotices { done: Vec<Uuid>, later: Vec<(Uuid, Later)> },
 }
 
 /// What is to change; `None` stays.
@@ -104,25 +89,13 @@ pub(crate) struct Update {
     /// The hash that the present password was checked against: while it is the account's, the check
     /// holds.
     pub(crate) proof: String,
-    /// The versions of the account that the change is meant for.
-    pub(crate) if_match: IfMatch,
     /// The session that asks.
     pub(crate) session: SessionId,
     pub(crate) email: Option<Email>,
     pub(crate) name: Option<String>,
     pub(crate) password_hash: Option<String>,
-    /// Ids for the mails this may lead to.
+    /// Ids for the notices that this may lead to.
     pub(crate) notice_ids: [Uuid; 2],
-}
-
-/// What becomes of a user document.
-#[derive(Clone, PartialEq, Eq)]
-#[cfg_attr(test, derive(Debug))]
-pub(crate) enum Change {
-    /// It is as the command wants it.
-    Keep,
-    /// It becomes this, and the events leave.
-    Save(User, Vec<DomainEvent>),
 }
 
 /// Why a command is refused.
@@ -134,161 +107,151 @@ pub(crate) enum Refusal {
     Gone,
     /// The password was changed since it was checked.
     StaleProof,
-    /// The account is at another version than the change is meant for.
-    OtherVersion,
 }
 
-/// Decides what becomes of a user document.
-pub(crate) fn decide(
-    user: Option<&User>,
-    command: &Command,
-    now: Timestamp,
-) -> Result<Change, Refusal> {
-    match (user, command) {
-        (None, Command::SignUp { id, email, name, password_hash }) => {
-            let account = Account {
-                version: first_version(),
-                email: email.clone(),
-                name: name.clone(),
-                password_hash: password_hash.clone(),
-                password_number: 1,
-                kept_session: None,
-            };
-            let user =
-                User { id: *id, created_at: now, account: Some(account), notices: Vec::new() };
-            Ok(Change::Save(user, vec![DomainEvent::UserCreated(UserState { id: *id })]))
+type Decided = Result<Decision<User>, Refusal>;
+
+impl Aggregate for User {
+    type Id = UserId;
+    type Command = Command;
+    type Refusal = Refusal;
+
+    fn id(&self) -> UserId {
+        self.id
+    }
+
+    fn index_entries(&self) -> Vec<(&'static str, Key)> {
+        let email = self.account.as_ref().map(|account| (EMAIL, email_key(&account.email)));
+        let notices = self.next_notice().map(|due| (NOTICES, Key::new().time(due)));
+        email.into_iter().chain(notices).collect()
+    }
+
+    fn decide(current: Option<&Self>, command: &Command, now: Timestamp) -> Decided {
+        match (current, command) {
+            (None, Command::SignUp { id, email, name, password_hash }) => {
+                let account = Account {
+                    email: email.clone(),
+                    name: name.clone(),
+                    password_hash: password_hash.clone(),
+                    password_number: 1,
+                    kept_session: None,
+                };
+                let account = Some(account);
+                let user = Self { id: *id, created_at: now, account, notices: Vec::new() };
+                Ok(Decision::changed(user, DomainEvent::UserCreated(UserState { id: *id })))
+            }
+            (Some(_), Command::SignUp { .. }) => Err(Refusal::Exists),
+            (None, _) => Err(Refusal::Gone),
+            (Some(user), Command::Update(update)) => user.updated(update, now),
+            (Some(user), Command::Delete { proof, notice_id }) => {
+                user.deleted(proof, *notice_id, now)
+            }
+            (Some(user), Command::ReportToken { notice_id }) => user.reported(*notice_id, now),
+            (Some(user), Command::SettleNotices { done, later }) => Ok(user.settled(done, later)),
         }
-        (Some(_), Command::SignUp { .. }) => Err(Refusal::Exists),
-        (None, Command::Update(_) | Command::Delete { .. } | Command::TellOfToken { .. }) => {
-            Err(Refusal::Gone)
-        }
-        (None, Command::NoticesTried { .. }) => Ok(Change::Keep),
-        (Some(user), Command::Update(update)) => updated(user, update, now),
-        (Some(user), Command::Delete { proof, if_match, notice_id }) => {
-            deleted(user, proof, if_match, *notice_id, now)
-        }
-        (Some(user), Command::TellOfToken { notice_id }) => told_of_token(user, *notice_id, now),
-        (Some(user), Command::NoticesTried { done, later }) => {
-            let left = user.notices.iter().filter(|notice| !done.contains(&notice.id));
-            let left = left.map(|notice| {
-                let later = later.iter().find(|(id, _)| *id == notice.id).map(|(_, later)| *later);
-                Notice { later: later.or(notice.later), ..notice.clone() }
-            });
-            Ok(with_notices(user, left.collect()))
-        }
     }
-}
-
-/// The user with these notices, which are nobody else's concern.
-fn with_notices(user: &User, notices: Vec<Notice>) -> Change {
-    if notices == user.notices {
-        return Change::Keep;
-    }
-    Change::Save(User { notices, ..user.clone() }, Vec::new())
-}
-
-/// Adds a notice. One of the same kind to the same address that still waits to be sent gives it its
-/// place: the owner is told once, of the last time it happened.
-fn add(notices: &mut Vec<Notice>, notice: Notice) {
-    let to = notice.to.folded();
-    match notices.iter_mut().find(|it| it.kind == notice.kind && it.to.folded() == to) {
-        Some(waiting) => *waiting = Notice { later: waiting.later, ..notice },
-        None => notices.push(notice),
-    }
-}
-
-fn told_of_token(user: &User, notice_id: Uuid, now: Timestamp) -> Result<Change, Refusal> {
-    let account = user.account.as_ref().ok_or(Refusal::Gone)?;
-    let mut notices = user.notices.clone();
-    if notices.iter().all(|notice| notice.id != notice_id) {
-        let kind = NoticeKind::TokenCreated;
-        add(&mut notices, Notice::new(notice_id, kind, account.email.clone(), now));
-    }
-    Ok(with_notices(user, notices))
-}
-
-fn updated(user: &User, update: &Update, now: Timestamp) -> Result<Change, Refusal> {
-    let before = user.account.as_ref().ok_or(Refusal::Gone)?;
-    if update.password_hash.as_ref() == Some(&before.password_hash) {
-        // A hash is salted, so it was this very update that wrote it.
-        return Ok(Change::Keep);
-    }
-    if before.password_hash != update.proof {
-        return Err(Refusal::StaleProof);
-    }
-    update.if_match.check(before.version).map_err(|_| Refusal::OtherVersion)?;
-    let mut account = before.clone();
-    let mut notices = user.notices.clone();
-    let [email_notice, password_notice] = update.notice_ids;
-    // Both notices go to the address before the change: who takes an account over changes that too.
-    let to = before.email.clone();
-    if let Some(email) = update.email.as_ref().filter(|email| **email != before.email) {
-        account.email = email.clone();
-        let kind = NoticeKind::EmailChanged;
-        add(&mut notices, Notice::new(email_notice, kind, to.clone(), now));
-    }
-    if let Some(name) = &update.name {
-        account.name.clone_from(name);
-    }
-    if let Some(password_hash) = &update.password_hash {
-        account.password_hash.clone_from(password_hash);
-        account.password_number = before.password_number.saturating_add(1);
-        account.kept_session = Some(update.session);
-        let kind = NoticeKind::PasswordChanged;
-        add(&mut notices, Notice::new(password_notice, kind, to, now));
-    }
-    if account == *before {
-        return Ok(Change::Keep);
-    }
-    account.version = before.version.saturating_add(1);
-    let event = DomainEvent::UserUpdated(UserState { id: user.id });
-    Ok(Change::Save(User { account: Some(account), notices, ..user.clone() }, vec![event]))
-}
-
-fn deleted(
-    user: &User,
-    proof: &str,
-    if_match: &IfMatch,
-    notice_id: Uuid,
-    now: Timestamp,
-) -> Result<Change, Refusal> {
-    let Some(account) = &user.account else { return Ok(Change::Keep) };
-    if account.password_hash != proof {
-        return Err(Refusal::StaleProof);
-    }
-    if_match.check(account.version).map_err(|_| Refusal::OtherVersion)?;
-    let mut notices = user.notices.clone();
-    let kind = NoticeKind::AccountDeleted;
-    add(&mut notices, Notice::new(notice_id, kind, account.email.clone(), now));
-    let event = DomainEvent::UserDeleted(UserState { id: user.id });
-    Ok(Change::Save(User { account: None, notices, ..user.clone() }, vec![event]))
-}
-
-/// An account as its owner sees it.
-#[derive(Debug, Clone)]
-pub(crate) struct AccountView {
-    /// The account's own version: notices of the same document do not count.
-    pub(crate) version: u64,
-    pub(crate) user: api::User,
 }
 
 impl User {
+    fn updated(&self, update: &Update, now: Timestamp) -> Decided {
+        let before = self.account.as_ref().ok_or(Refusal::Gone)?;
+        if update.password_hash.as_ref() == Some(&before.password_hash) {
+            // A hash is salted, so it was this very update that wrote it.
+            return Ok(Decision::Unchanged);
+        }
+        if before.password_hash != update.proof {
+            return Err(Refusal::StaleProof);
+        }
+        let mut account = before.clone();
+        let mut notices = self.notices.clone();
+        let [email_notice, password_notice] = update.notice_ids;
+        // Both notices go to the address before the change: whoever takes an account over changes that
+        // too.
+        let to = before.email.clone();
+        if let Some(email) = update.email.as_ref().filter(|email| **email != before.email) {
+            account.email = email.clone();
+            let kind = NoticeKind::EmailChanged;
+            add(&mut notices, Notice::new(email_notice, kind, to.clone(), now));
+        }
+        if let Some(name) = &update.name {
+            account.name.clone_from(name);
+        }
+        if let Some(password_hash) = &update.password_hash {
+            account.password_hash.clone_from(password_hash);
+            account.password_number = before.password_number.saturating_add(1);
+            account.kept_session = Some(update.session);
+            let kind = NoticeKind::PasswordChanged;
+            add(&mut notices, Notice::new(password_notice, kind, to, now));
+        }
+        if account == *before {
+            return Ok(Decision::Unchanged);
+        }
+        let user = Self { account: Some(account), notices, ..self.clone() };
+        Ok(Decision::changed(user, DomainEvent::UserUpdated(UserState { id: self.id })))
+    }
+
+    fn deleted(&self, proof: &str, notice_id: Uuid, now: Timestamp) -> Decided {
+        let Some(account) = &self.account else { return Ok(Decision::Unchanged) };
+        if account.password_hash != proof {
+            return Err(Refusal::StaleProof);
+        }
+        let mut notices = self.notices.clone();
+        let kind = NoticeKind::AccountDeleted;
+        add(&mut notices, Notice::new(notice_id, kind, account.email.clone(), now));
+        let user = Self { account: None, notices, ..self.clone() };
+        Ok(Decision::changed(user, DomainEvent::UserDeleted(UserState { id: self.id })))
+    }
+
+    fn reported(&self, notice_id: Uuid, now: Timestamp) -> Decided {
+        let account = self.account.as_ref().ok_or(Refusal::Gone)?;
+        let mut notices = self.notices.clone();
+        if notices.iter().all(|notice| notice.id != notice_id) {
+            let kind = NoticeKind::TokenCreated;
+            add(&mut notices, Notice::new(notice_id, kind, account.email.clone(), now));
+        }
+        Ok(self.with_notices(notices))
+    }
+
+    fn settled(&self, done: &[Uuid], later: &[(Uuid, Later)]) -> Decision<Self> {
+        let left = self.notices.iter().filter(|notice| !done.contains(&notice.id));
+        let left = left.map(|notice| {
+            let later = later.iter().find(|(id, _)| *id == notice.id).map(|(_, later)| *later);
+            Notice { later: later.or(notice.later), ..notice.clone() }
+        });
+        self.with_notices(left.collect())
+    }
+
+    /// The user with these notices, which no other service needs to know of.
+    fn with_notices(&self, notices: Vec<Notice>) -> Decision<Self> {
+        if notices == self.notices {
+            return Decision::Unchanged;
+        }
+        Decision::silent(Self { notices, ..self.clone() })
+    }
+
     /// The account as its owner sees it; `None` once it is deleted.
-    pub(crate) fn view(&self) -> Option<AccountView> {
-        self.account.as_ref().map(|account| {
-            let user = api::User {
-                id: self.id,
-                email: account.email.as_str().to_owned(),
-                name: account.name.clone(),
-                created_at: self.created_at,
-            };
-            AccountView { version: account.version, user }
+    pub(crate) fn profile(&self) -> Option<api::User> {
+        self.account.as_ref().map(|account| api::User {
+            id: self.id,
+            email: account.email.as_str().to_owned(),
+            name: account.name.clone(),
+            created_at: self.created_at,
         })
     }
 
     /// When the next of its notices is to be sent.
     pub(crate) fn next_notice(&self) -> Option<Timestamp> {
         self.notices.iter().map(Notice::due).min()
+    }
+}
+
+/// Adds a notice. It takes the turn of one of the same kind to the same address that still waits: the
+/// owner learns once, of the last time that it happened.
+fn add(notices: &mut Vec<Notice>, notice: Notice) {
+    let to = notice.to.folded();
+    match notices.iter_mut().find(|it| it.kind == notice.kind && it.to.folded() == to) {
+        Some(waiting) => *waiting = Notice { later: waiting.later, ..notice },
+        None => notices.push(notice),
     }
 }
 

@@ -39,13 +39,28 @@ pub trait Due: Send + Sync + 'static {
     /// Does the work. It may be done twice, and must then change nothing.
     ///
     /// # Errors
-    /// The failure: it is tried again after a while, and keeps no other from being done. What is
+    /// [`DueError`]: it is tried again after a while, and keeps no other from being done. What is
     /// [`RepositoryError::Corrupt`] is logged and passed over.
-    async fn run(&self, id: <Self::Aggregate as Aggregate>::Id) -> Result<(), RepositoryError>;
+    async fn run(&self, id: <Self::Aggregate as Aggregate>::Id) -> Result<(), DueError>;
 
     /// Wakes the sweep when something new may be due earlier than what it waits for.
     fn wake(&self) -> Option<Wake> {
         None
+    }
+}
+
+/// Why due work was not done.
+#[derive(Debug)]
+pub enum DueError {
+    /// The repository failed.
+    Repository(RepositoryError),
+    /// Another dependency failed.
+    Dependency(Cause),
+}
+
+impl From<RepositoryError> for DueError {
+    fn from(error: RepositoryError) -> Self {
+        Self::Repository(error)
     }
 }
 
@@ -65,12 +80,14 @@ impl<D: Due> Sweep<D> {
 
     async fn run(&self, id: <D::Aggregate as Aggregate>::Id) -> Result<(), Cause> {
         match self.due.run(id).await {
-            Err(error @ RepositoryError::Corrupt(_)) => {
+            Ok(()) => Ok(()),
+            Err(DueError::Repository(error @ RepositoryError::Corrupt(_))) => {
                 let id: Uuid = id.into();
                 tracing::error!(worker = self.due.name(), %id, %error, "due work passed over");
                 Ok(())
             }
-            result => Ok(result?),
+            Err(DueError::Repository(error)) => Err(error.into()),
+            Err(DueError::Dependency(cause)) => Err(cause),
         }
     }
 

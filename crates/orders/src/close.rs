@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 use stubmart_contract::{Context, OrderId, UserId};
 use stubmart_kernel::{
-    ApplyError, Precondition, Repository, RepositoryError, Versioned, due::Due, mark, worker::Wake,
+    ApplyError, Precondition, Repository, Versioned,
+    due::{Due, DueError},
+    mark,
+    worker::Wake,
 };
 
 use crate::{
@@ -70,9 +73,10 @@ impl Due for Closed {
         index::LEAVING
     }
 
-    async fn run(&self, id: OrderId) -> Result<(), RepositoryError> {
+    async fn run(&self, id: OrderId) -> Result<(), DueError> {
         mark!("a closed checkout was left after its grace");
-        self.0.apply_if_possible(&Context::work(SERVICE), id, &Command::LeaveWhenDue).await
+        self.0.apply_if_possible(&Context::work(SERVICE), id, &Command::LeaveWhenDue).await?;
+        Ok(())
     }
 
     fn wake(&self) -> Option<Wake> {

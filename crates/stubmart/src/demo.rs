@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use stubmart_auth::SignUp;
 use stubmart_client::Client;
 use stubmart_contract::{
     Actor, Context, Price, TicketId, Timestamp, UserId,
@@ -98,9 +99,11 @@ async fn fill(config: &Config, host: &Host) -> Result<(), Cause> {
 }
 
 async fn fill_market(market: &Market) -> Result<(), Cause> {
+    let context = Context::of(Actor::System);
     let open = async |email: &str, name: &str| {
-        let opened = market.auth.service.open_account(email, PASSWORD, name).await;
-        opened.map_err(|problem| failed(&problem))
+        let (name, password) = (name.to_owned(), PASSWORD.to_owned());
+        let sign_up = SignUp { email: email.parse()?, name, password };
+        Ok::<_, Cause>(market.auth.service.open_account(&context, &sign_up).await?)
     };
     let mut sellers = Vec::new();
     for email in SELLERS {

@@ -7,6 +7,7 @@ mod documents;
 mod rooms;
 mod sources;
 mod tree;
+mod walls;
 
 use std::{path::Path, process::ExitCode};
 
@@ -56,6 +57,7 @@ fn tidy() -> Result<Vec<Fault>, Failure> {
     let mut faults = Vec::new();
     faults.extend(rooms::check(root())?);
     faults.extend(sources::check(&tree));
+    faults.extend(walls::check(&tree));
     faults.extend(documents::check(&tree)?);
     Ok(faults)
 }

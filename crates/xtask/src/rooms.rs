@@ -37,7 +37,7 @@ impl Workspace {
     }
 }
 
-const SERVICES: &[&str] = &[
+pub(crate) const SERVICES: &[&str] = &[
     "stubmart-auth",
     "stubmart-tickets",
     "stubmart-orders",

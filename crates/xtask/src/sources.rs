@@ -64,7 +64,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Fault> {
 }
 
 /// Whether the file is part of what people run, not of a test or a tool.
-fn is_shipped(file: &File) -> bool {
+pub(crate) fn is_shipped(file: &File) -> bool {
     let is_test = |part: &str| matches!(part, "tests" | "benches" | "examples" | "tests.rs");
     let path = file.path.as_str();
     !TOOLS.iter().any(|tool| path.starts_with(tool))
@@ -72,7 +72,7 @@ fn is_shipped(file: &File) -> bool {
         && !path.ends_with("_tests.rs")
 }
 
-fn calls(file: &File, calls: &[&str], rule: &str) -> Vec<Fault> {
+pub(crate) fn calls(file: &File, calls: &[&str], rule: &str) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (number, line) in file.lines() {
         // The module of tests stands at the foot of a file. Behind anything else for tests alone, what ships

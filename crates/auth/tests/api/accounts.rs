@@ -315,3 +315,22 @@ async fn a_stale_change_is_refused() {
     assert_eq!(send("PATCH", "*", rename("Ann")).await.header("etag"), Some("\"3\""));
     assert_eq!(send("DELETE", "\"3\"", proof).await.outcome(), (204, ""));
 }
+
+/// Every event says who did it, and for which request: nobody is signed in at a signup.
+#[tokio::test]
+async fn events_name_their_actor_and_their_request() {
+    let market = Market::new();
+    let request = [("x-request-id", "r-1")];
+    let body = json!({"email": "ann@example.com", "password": PASSWORD});
+    let post = axum::http::Method::POST;
+    let answer = market.anonymous().send(post, "/api/auth/signup", Some(body), &request).await;
+    let ann = market.with_token(&answer.token());
+    ann.patch(json!({"name": "Anna", "currentPassword": PASSWORD})).await;
+    ann.delete_account(PASSWORD).await;
+    let user = format!("user:{}", answer.id());
+    let events = market.events().await;
+    let actors: Vec<_> = events.iter().map(|it| it.actor.to_string()).collect();
+    assert_eq!(actors, ["system", &user, &user]);
+    assert_eq!(events[0].request_id.as_ref().map(|it| it.as_str()), Some("r-1"));
+    assert!(events.iter().all(|it| it.request_id.is_some()));
+}

@@ -15,7 +15,7 @@ use stubmart_http_kit::{
     SessionGate,
     layer::{self, ClientAddr, Edge},
 };
-use stubmart_kernel::worker::{Next, Wake};
+use stubmart_kernel::worker::Next;
 use stubmart_memory::{MemoryMailer, MemoryRateLimits, MemoryStore};
 use stubmart_ports::{
     host::{Host, PasswordHasher},
@@ -75,7 +75,6 @@ impl Market {
         let deps = Deps {
             store: Arc::clone(&parts.store),
             host: host.clone(),
-            outbox: Wake::default(),
             passwords: parts.passwords,
             limits,
             mailer: parts.mailer,

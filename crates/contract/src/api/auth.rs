@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    email,
     ids::{SessionId, UserId},
     time::Timestamp,
 };
@@ -35,6 +36,7 @@ pub struct CurrentUser {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SignupRequest {
     /// An email address.
+    #[serde(deserialize_with = "email::given")]
     #[schema(max_length = 254, format = Email)]
     pub email: String,
     /// 8 to 128 characters.
@@ -62,7 +64,11 @@ pub struct LoginRequest {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateUserRequest {
     /// A new email address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "email::given_or_null"
+    )]
     #[schema(max_length = 254, format = Email)]
     pub email: Option<String>,
     /// A new name.

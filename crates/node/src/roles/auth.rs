@@ -14,7 +14,6 @@ pub fn start(engines: &Engines, config: Config) -> (Role<Auth>, SessionGate) {
     let deps = Deps {
         store: Arc::clone(&engines.stores.auth),
         host: engines.host.clone(),
-        outbox: engines.outbox.clone(),
         passwords: Arc::clone(&engines.passwords),
         limits: Arc::clone(&engines.limits),
         mailer: Arc::clone(&engines.mailer),

@@ -36,7 +36,7 @@ pub(crate) async fn import(
     let shop = Shop::open(config, host).await?;
     let auth = &shop.market.auth.service;
     let seller = auth
-        .user_by_email(seller)
+        .user_by_email(&shop.context, seller)
         .await?
         .ok_or_else(|| format!("nobody has signed up as {seller}"))?;
     let mut listed = listed(&shop, seller).await?;

@@ -1,10 +1,10 @@
 //! Email addresses.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
-use stubmart_http_kit::fields::Invalid;
-use stubmart_ports::key::Key;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::text;
 
 /// The longest address that can be delivered to, in bytes (RFC 5321, 4.5.3.1.3).
 const LENGTH_MAX: usize = 254;
@@ -13,30 +13,40 @@ const LENGTH_MAX: usize = 254;
 const LOCAL_MAX: usize = 64;
 
 /// An email address, as it was given. Two addresses are the same account when their [`Email::folded`]
-/// forms are equal.
+/// forms are equal. A stored address is taken as it is.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-#[cfg_attr(test, derive(Debug))]
-pub(crate) struct Email(String);
+pub struct Email(String);
+
+/// A text that is no email address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidEmail {
+    /// It is too long.
+    #[error("must be at most {LENGTH_MAX} bytes")]
+    Long,
+    /// It does not look like one.
+    #[error("must be an email address such as ann@example.com")]
+    Form,
+}
 
 impl FromStr for Email {
-    type Err = Invalid;
+    type Err = InvalidEmail;
 
     /// Reads an address; white space around it is dropped. Whether it can be delivered to is not
     /// known, but it is one address and nothing that a mailer could take for more.
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidEmail> {
         let text = text.trim();
-        let sane = |(local, domain): (&str, &str)| {
+        let is_sane = |(local, domain): (&str, &str)| {
             (1..=LOCAL_MAX).contains(&local.len())
                 && domain.contains('.')
                 && domain.split('.').all(|label| !label.is_empty())
                 && local.chars().chain(domain.chars()).all(is_plain)
         };
         if text.len() > LENGTH_MAX {
-            return Err(format!("must be at most {LENGTH_MAX} bytes"));
+            return Err(InvalidEmail::Long);
         }
-        if !text.split_once('@').is_some_and(sane) {
-            return Err("must be an email address such as ann@example.com".to_owned());
+        if !text.split_once('@').is_some_and(is_sane) {
+            return Err(InvalidEmail::Form);
         }
         Ok(Self(text.to_owned()))
     }
@@ -44,19 +54,44 @@ impl FromStr for Email {
 
 impl Email {
     /// The address as it was given.
-    pub(crate) fn as_str(&self) -> &str {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The form that addresses are compared by.
-    pub(crate) fn folded(&self) -> String {
+    #[must_use]
+    pub fn folded(&self) -> String {
         self.0.to_lowercase()
     }
+}
 
-    /// The key in the unique index.
-    pub(crate) fn key(&self) -> Key {
-        Key::new().text(&self.folded())
+/// An address is personal data: it stays out of logs.
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Email")
     }
+}
+
+/// An address in a request.
+struct Given(Email);
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text::parse(deserializer).map(Self)
+    }
+}
+
+/// Reads a request's address.
+pub(crate) fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Given::deserialize(deserializer).map(|Given(email)| email.0)
+}
+
+/// Reads a request's address that may be null.
+pub(crate) fn given_or_null<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    Ok(<Option<Given>>::deserialize(deserializer)?.map(|Given(email)| email.0))
 }
 
 /// Whether `it` may stand in an address unquoted.
@@ -125,6 +160,6 @@ mod tests {
         let [lower, upper] =
             ["ann@example.com", "ANN@Example.COM"].map(|it| it.parse::<Email>().unwrap());
         assert_ne!(lower, upper);
-        assert_eq!(lower.key(), upper.key());
+        assert_eq!(lower.folded(), upper.folded());
     }
 }
