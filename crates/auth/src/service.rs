@@ -58,20 +58,12 @@ impl fmt::Debug for Deps {
 pub struct Config {
     /// How long a browser stays signed in from its last use on.
     pub session_life: Duration,
-    /// Whether every session cookie is `Secure`, so that browsers send it over HTTPS only.
-    pub secure_cookies: bool,
-    /// Whether a proxy in front sets `X-Forwarded-Proto`; `https` there makes the cookie `Secure`.
-    pub trust_proxy: bool,
 }
 
 impl Default for Config {
-    /// 30 days, and cookies as a server without HTTPS and without a proxy needs them.
+    /// 30 days.
     fn default() -> Self {
-        Self {
-            session_life: Duration::from_secs(30 * 24 * 3600),
-            secure_cookies: false,
-            trust_proxy: false,
-        }
+        Self { session_life: Duration::from_secs(30 * 24 * 3600) }
     }
 }
 

@@ -102,8 +102,15 @@ impl Client {
     /// Calls as the session that `token` opens (sent as its cookie).
     #[must_use]
     pub fn with_session(&self, token: &SessionToken) -> Self {
-        let cookie = format!("{SESSION_COOKIE}={}", token.as_str());
-        self.without(&header::AUTHORIZATION).with(header::COOKIE, &cookie)
+        self.with_sessions(std::slice::from_ref(token))
+    }
+
+    /// Calls as the first of these sessions that is alive, as a browser does that has several cookies.
+    #[must_use]
+    pub fn with_sessions(&self, tokens: &[SessionToken]) -> Self {
+        let cookies: Vec<_> =
+            tokens.iter().map(|it| format!("{SESSION_COOKIE}={}", it.as_str())).collect();
+        self.without(&header::AUTHORIZATION).with(header::COOKIE, &cookies.join("; "))
     }
 
     /// Calls with `token` as `Authorization: Bearer`, as scripts do.

@@ -3,8 +3,8 @@
 use std::{
     any::Any,
     future::{Ready, ready},
-    net::IpAddr,
     panic::AssertUnwindSafe,
+    sync::Arc,
     time::Duration,
 };
 
@@ -20,37 +20,32 @@ use stubmart_contract::{Actor, Code, Context, RequestId};
 use stubmart_ports::host::{Host, TimedOut};
 use tokio::sync::oneshot;
 
-use crate::{body, context::Incoming, problem::Problem};
+use crate::{
+    body,
+    context::Incoming,
+    ingress::{Ingress, OverHttps},
+    problem::Problem,
+};
 
 /// How long a request may take until its answer begins.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What the layer needs to know.
-#[derive(Debug, Clone)]
-pub struct Edge {
-    /// The machine.
-    pub host: Host,
-    /// The address people reach the market at (`https://tickets.example`), where it differs from the
-    /// `Host` header that arrives here.
-    pub public_origin: Option<String>,
-}
-
-/// The address a request came from, as a request extension. The server that accepts connections puts
-/// it there; without it nothing is limited by address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientAddr(pub IpAddr);
-
 /// Gives every route of `router` request ids, logs, metrics, a time limit, errors in one form, and the
-/// refusal of requests that another site's page sends in a visitor's name.
-pub fn apply(router: Router, edge: Edge) -> Router {
-    router.layer(from_fn_with_state(edge, handle))
+/// refusal of requests that another site's page sends in a visitor's name; and tells it whether a
+/// request came [over HTTPS](OverHttps).
+pub fn apply(router: Router, host: Host, ingress: Ingress) -> Router {
+    router.layer(from_fn_with_state((host, Arc::new(ingress)), handle))
 }
 
-async fn handle(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
-    let started = edge.host.now();
-    let request_id = request_id(request.headers(), &edge.host);
+async fn handle(
+    State((host, ingress)): State<(Host, Arc<Ingress>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = host.now();
+    let request_id = request_id(request.headers(), &host);
     if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
         request.headers_mut().insert(REQUEST_ID, value);
     }
@@ -61,14 +56,17 @@ async fn handle(State(edge): State<Edge>, mut request: Request, next: Next) -> R
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
 
-    let response = if is_cross_origin(&edge, &method, request.headers()) {
+    let over_https = OverHttps(ingress.is_https(request.headers()));
+    request.extensions_mut().insert(over_https);
+
+    let response = if ingress.is_cross_site(&method, request.headers()) {
         Problem::new(Code::CrossOrigin).into_response()
     } else {
-        answer(&edge.host, request, next).await
+        answer(&host, request, next).await
     };
     let mut response = finish(response, request_id.as_str());
 
-    let taken = edge.host.now().since(started);
+    let taken = host.now().since(started);
     let status = response.status();
     let route = route.unwrap_or_else(|| "unmatched".to_owned());
     let problem = response.extensions().get::<Problem>();
@@ -123,23 +121,6 @@ async fn caught(request: Request, next: Next) -> Result<Response, Box<dyn Any + 
 fn request_id(headers: &HeaderMap, host: &Host) -> RequestId {
     let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
     given.and_then(RequestId::new).unwrap_or_else(|| RequestId::from(host.uuid()))
-}
-
-/// Whether a browser says that another site's page sent this, with the visitor's cookie or to get one
-/// (OWASP, Cross-Site Request Forgery Prevention: verifying origin with standard headers).
-fn is_cross_origin(edge: &Edge, method: &Method, headers: &HeaderMap) -> bool {
-    if method.is_safe() || headers.contains_key(header::AUTHORIZATION) {
-        return false;
-    }
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    match text("origin") {
-        Some(origin) => {
-            let host = origin.split_once("://").map(|(_, host)| host);
-            host.is_none_or(|host| text("host") != Some(host))
-                && edge.public_origin.as_deref() != Some(origin)
-        }
-        None => text("sec-fetch-site") == Some("cross-site"),
-    }
 }
 
 /// Gives errors their one form, with the request's id.

@@ -14,10 +14,13 @@ use stubmart_contract::{
 use stubmart_kernel::mutant;
 use stubmart_ports::{calls::Auth, host::Host};
 
-use crate::{context::Incoming, problem::Problem};
+use crate::{context::Incoming, cookies, problem::Problem};
 
 /// The session cookie's name.
 pub const COOKIE: &str = "stubmart_session";
+
+/// How many session cookies of one request are looked at.
+const COOKIES_MAX: usize = 8;
 
 /// How long auth's answer is kept: a session that ended is refused everywhere within this time.
 const KEPT: Duration = Duration::from_millis(900);
@@ -84,21 +87,22 @@ impl SessionGate {
     }
 }
 
-/// The token a request carries: a bearer token, or else the session cookie.
-#[must_use]
-pub fn token(headers: &HeaderMap) -> Option<&str> {
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
-        // Who sends a header means it: the cookie does not stand in for a bad one.
-        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-        return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim());
-    }
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == COOKIE).then_some(value))
+/// The tokens that a request carries: a bearer token, which no cookie stands in for when it is a bad
+/// one, or else the session cookies, of which a stale one may come before the one that is alive.
+pub fn tokens(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let bearer = bearer(headers);
+    let cookies = cookies::values(headers, COOKIE).take(COOKIES_MAX);
+    bearer.into_iter().chain(cookies.filter(move |_| bearer.is_none()))
+}
+
+/// The bearer token (RFC 6750). An `Authorization` header of another scheme is meant for somebody
+/// else, such as the gate of a proxy in front.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let values = headers.get_all(header::AUTHORIZATION).iter();
+    values.filter_map(|value| value.to_str().ok()).find_map(|value| {
+        let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    })
 }
 
 /// A signed-in caller. Taken as an argument, it refuses everybody else.
@@ -145,20 +149,16 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let incoming = Incoming::of(parts);
-        let identity = match token(&parts.headers) {
-            Some(token) => {
-                let gate = SessionGate::from_ref(state);
-                gate.identity(&incoming.context, token).await?.map(|identity| (identity, token))
-            }
-            None => None,
-        };
-        let Some((Identity { user_id, session_id, role }, token)) = identity else {
-            return Ok(Self { context: incoming.context, caller: None });
-        };
-        let context = incoming.identified(Actor::User { id: user_id, role });
-        let token = token.to_owned();
-        let caller = Caller { context: context.clone(), user_id, role, session_id, token };
-        Ok(Self { context, caller: Some(caller) })
+        let gate = SessionGate::from_ref(state);
+        for token in tokens(&parts.headers) {
+            let Some(identity) = gate.identity(&incoming.context, token).await? else { continue };
+            let Identity { user_id, session_id, role } = identity;
+            let context = incoming.identified(Actor::User { id: user_id, role });
+            let token = token.to_owned();
+            let caller = Caller { context: context.clone(), user_id, role, session_id, token };
+            return Ok(Self { context, caller: Some(caller) });
+        }
+        Ok(Self { context: incoming.context, caller: None })
     }
 }
 
@@ -172,5 +172,50 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let MaybeSignedIn { caller, .. } = MaybeSignedIn::from_request_parts(parts, state).await?;
         caller.ok_or_else(|| Problem::new(Code::NotSignedIn))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    /// Neither a foreign cookie nor a stale one of ours nor a header that is meant for somebody else
+    /// hides the session; a bearer token does, also a bad one.
+    #[test]
+    fn a_request_names_its_sessions() {
+        type Pairs<'a> = &'a [(header::HeaderName, &'a str)];
+        let (cookie, authorization) = (header::COOKIE, header::AUTHORIZATION);
+        let ours = "stubmart_session=a";
+        let table: &[(Pairs<'_>, &[&str])] = &[
+            (&[], &[]),
+            (&[(cookie.clone(), ours)], &["a"]),
+            (&[(cookie.clone(), "city=S\u{e3}o Paulo; stubmart_session=a")], &["a"]),
+            (&[(cookie.clone(), "stubmart_session=b; stubmart_session=a")], &["b", "a"]),
+            (&[(authorization.clone(), "Basic dTpw"), (cookie.clone(), ours)], &["a"]),
+            (&[(authorization.clone(), "\u{e4}"), (cookie.clone(), ours)], &["a"]),
+            (&[(authorization.clone(), "Basic x"), (authorization.clone(), "Bearer t")], &["t"]),
+            (&[(authorization.clone(), "bearer  t "), (cookie.clone(), ours)], &["t"]),
+            (&[(authorization.clone(), "Bearer"), (cookie.clone(), ours)], &[""]),
+            (&[(authorization, "Bearers t"), (cookie, ours)], &["a"]),
+        ];
+        for (pairs, expected) in table {
+            let pair = |(name, value): &(header::HeaderName, &str)| {
+                (name.clone(), HeaderValue::from_bytes(value.as_bytes()).unwrap())
+            };
+            let mut headers = HeaderMap::new();
+            headers.extend(pairs.iter().map(pair).map(|(name, value)| (Some(name), value)));
+            assert_eq!(tokens(&headers).collect::<Vec<_>>(), *expected, "{pairs:?}");
+        }
+    }
+
+    /// Nobody has auth look up thousands of tokens with one request.
+    #[test]
+    fn not_every_cookie_is_looked_at() {
+        let mut headers = HeaderMap::new();
+        let cookie = HeaderValue::try_from("stubmart_session=x; ".repeat(100)).unwrap();
+        headers.insert(header::COOKIE, cookie);
+        assert_eq!(tokens(&headers).count(), COOKIES_MAX);
     }
 }

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use stubmart_http_kit::Ingress;
 use stubmart_node::Service;
 
 use crate::cli::Flags;
@@ -103,10 +104,10 @@ impl Config {
         authority.split_once(':').map_or(authority, |(name, _)| name)
     }
 
-    /// Whether people reach the market over HTTPS.
+    /// How requests reach the market.
     #[must_use]
-    pub fn is_https(&self) -> bool {
-        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    pub fn ingress(&self) -> Ingress {
+        Ingress { public_origin: self.public_url.clone(), trust_proxy: self.trust_proxy }
     }
 }
 

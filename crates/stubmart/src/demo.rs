@@ -9,10 +9,7 @@ use stubmart_contract::{
     api::{CreateOrderRequest, CreatePaymentRequest, CreateTicketRequest, LoginRequest, Venue},
 };
 use stubmart_embedded::system::Died;
-use stubmart_http_kit::{
-    Problem,
-    layer::{self, Edge},
-};
+use stubmart_http_kit::{Ingress, Problem, layer};
 use stubmart_kernel::worker::ShutdownTrigger;
 use stubmart_node::Market;
 use stubmart_ports::{Cause, host::Host};
@@ -124,8 +121,8 @@ async fn fill_market(market: &Market) -> Result<(), Cause> {
 /// The buyer buys one ticket, and somebody else is in checkout with another.
 async fn trade(market: &Market, bought: TicketId, held: TicketId) -> Result<(), Cause> {
     let (api, _) = market.router().split_for_parts();
-    let edge = Edge { host: market.engines.host.clone(), public_origin: None };
-    let api = Client::in_process(layer::apply(api, edge));
+    let api = layer::apply(api, market.engines.host.clone(), Ingress::default());
+    let api = Client::in_process(api);
     let order = async |email: &str, ticket_id: TicketId| {
         let login = LoginRequest { email: email.to_owned(), password: PASSWORD.to_owned() };
         let buyer = api.with_session(&api.login(&login).await?.token);

@@ -79,11 +79,7 @@ impl Embedded {
 /// The services' part of the settings.
 fn services(config: &Config) -> stubmart_node::Config {
     stubmart_node::Config {
-        auth: stubmart_auth::Config {
-            secure_cookies: config.is_https(),
-            trust_proxy: config.trust_proxy,
-            ..stubmart_auth::Config::default()
-        },
+        auth: stubmart_auth::Config::default(),
         tickets: stubmart_tickets::Config::default(),
         orders: stubmart_orders::Config {
             hold: config.checkout_hold,

@@ -17,10 +17,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use stubmart_client::Client;
 use stubmart_contract::Code;
 use stubmart_embedded::system::Died;
-use stubmart_http_kit::{
-    Problem,
-    layer::{self, ClientAddr, Edge},
-};
+use stubmart_http_kit::{ClientAddr, Problem, layer};
 use stubmart_kernel::worker::ShutdownTrigger;
 use stubmart_node::Market;
 use stubmart_ports::{Cause, host::Host};
@@ -42,8 +39,8 @@ pub(crate) const LOCK_FILE: &str = "serve.lock";
 pub fn app(market: &Arc<Market>, config: &Config, metrics: PrometheusHandle) -> Router {
     let (api, document) = market.router().split_for_parts();
     let api = api.merge(docs::router(&docs::complete(document)));
-    let edge = Edge { host: market.engines.host.clone(), public_origin: config.public_url.clone() };
-    let behind_pages = layer::apply(api.clone(), edge.clone()).layer(map_request(told_by_pages));
+    let with_layer = |router| layer::apply(router, market.engines.host.clone(), config.ingress());
+    let behind_pages = with_layer(api.clone()).layer(map_request(told_by_pages));
     let web = stubmart_web::router(Web {
         api: Client::in_process(behind_pages),
         config: WebConfig {
@@ -58,7 +55,7 @@ pub fn app(market: &Arc<Market>, config: &Config, metrics: PrometheusHandle) -> 
             let web = web.clone();
             async move { page(web, request).await }
         });
-    layer::apply(all, edge)
+    with_layer(all)
 }
 
 /// Limits by address count the visitor whom a page calls the API for.
@@ -130,7 +127,7 @@ pub(crate) async fn serve_on(
     let address = listener.local_addr()?;
     tracing::info!(%address, data = %config.data.display(), "stubmart serves at http://{address}");
 
-    let served = server::serve(listener, app, config.trust_proxy, host.clone(), shutdown);
+    let served = server::serve(listener, app, config.ingress(), host.clone(), shutdown);
     let stop = async {
         let end = tokio::select! {
             end = stop_signal() => end,

@@ -1,9 +1,6 @@
 //! The HTTP server: connections with a time limit for their headers, and an end without cut-off answers.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::Request};
 use hyper::body::Incoming;
@@ -12,7 +9,7 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use stubmart_http_kit::layer::ClientAddr;
+use stubmart_http_kit::{ClientAddr, Ingress};
 use stubmart_kernel::worker::Shutdown;
 use stubmart_ports::host::Host;
 use tokio::net::{TcpListener, TcpStream};
@@ -34,11 +31,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub async fn serve(
     listener: TcpListener,
     app: Router,
-    trust_proxy: bool,
+    ingress: Ingress,
     host: Host,
     shutdown: Shutdown,
 ) {
     let graceful = GracefulShutdown::new();
+    let ingress = Arc::new(ingress);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -46,7 +44,7 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, address)) => {
-                connection(stream, address, app.clone(), trust_proxy, &host, &graceful);
+                connection(stream, address, app.clone(), Arc::clone(&ingress), &host, &graceful);
             }
             Err(error) => {
                 tracing::warn!(%error, "can not accept a connection");
@@ -64,7 +62,7 @@ fn connection(
     stream: TcpStream,
     address: SocketAddr,
     app: Router,
-    trust_proxy: bool,
+    ingress: Arc<Ingress>,
     host: &Host,
     graceful: &GracefulShutdown,
 ) {
@@ -73,7 +71,7 @@ fn connection(
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     let app = app.map_request(move |mut request: Request<Incoming>| {
-        let client = client_address(&request, address, trust_proxy);
+        let client = ingress.client_address(request.headers(), address.ip());
         request.extensions_mut().insert(ClientAddr(client));
         request
     });
@@ -89,16 +87,4 @@ fn connection(
             }
         }),
     );
-}
-
-/// Who is asking: the last address that the trusted proxy in front has added, or the connection's.
-fn client_address(request: &Request<Incoming>, peer: SocketAddr, trust_proxy: bool) -> IpAddr {
-    let forwarded = || {
-        let value = request.headers().get_all("x-forwarded-for").iter().next_back()?;
-        let last = value.to_str().ok()?.rsplit(',').next()?.trim();
-        // Some proxies write the port too.
-        let bare = last.trim_start_matches('[').trim_end_matches(']').parse().ok();
-        bare.or_else(|| last.parse::<SocketAddr>().ok().map(|address| address.ip()))
-    };
-    if trust_proxy { forwarded().unwrap_or(peer.ip()) } else { peer.ip() }
 }

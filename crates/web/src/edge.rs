@@ -2,8 +2,7 @@
 //!
 //! Posts are protected against other sites' pages in two ways: the session cookie is `SameSite=Lax`, so
 //! it does not come with them, and a post is refused when the browser says that it comes from elsewhere
-//! (`Sec-Fetch-Site`, or `Origin` where a browser does not send that). Every browser of today sends one
-//! of the two with a form; a program that sends neither has no visitor's cookie to abuse.
+//! (`Ingress::is_cross_site`, the API's own rule).
 
 use std::sync::Arc;
 
@@ -26,11 +25,11 @@ pub(crate) async fn edge(State(site): State<Arc<Site>>, request: Request, next: 
     let (mut parts, body) = request.into_parts();
     let visitor = Visitor::read(&parts, &site);
     let method = parts.method.clone();
-    let mut response = if method.is_safe() || is_ours(&parts.headers, &site) {
+    let mut response = if site.ingress.is_cross_site(&method, &parts.headers) {
+        Failure::CrossOrigin.into_response()
+    } else {
         parts.extensions.insert(visitor.clone());
         next.run(Request::from_parts(parts, body)).await
-    } else {
-        Failure::CrossOrigin.into_response()
     };
     if let Some(failure) = response.extensions_mut().remove::<Arc<Failure>>() {
         let headers = std::mem::take(response.headers_mut());
@@ -43,18 +42,6 @@ pub(crate) async fn edge(State(site): State<Arc<Site>>, request: Request, next: 
     }
     secure(response.headers_mut(), &site);
     response
-}
-
-/// Whether the browser says that the request comes from one of our pages.
-fn is_ours(headers: &HeaderMap, site: &Site) -> bool {
-    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(from) = text(&HeaderName::from_static("sec-fetch-site")) {
-        return from == "same-origin" || from == "none";
-    }
-    let Some(origin) = text(&header::ORIGIN) else { return true };
-    let public = site.config.public_url.as_deref().map(|url| url.trim_end_matches('/'));
-    let host = origin.split_once("://").map(|(_, host)| host);
-    public == Some(origin) || (host.is_some() && host == text(&header::HOST))
 }
 
 /// The page that tells of a failure; who must sign in first is sent to where that is done.

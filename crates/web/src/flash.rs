@@ -4,8 +4,9 @@
 //! plants a cookie can choose among our own sentences, not write one.
 
 use axum::http::HeaderValue;
+use stubmart_http_kit::cookies;
 
-use crate::{cookies, format};
+use crate::format;
 
 const COOKIE: &str = "stubmart_flash";
 
@@ -101,7 +102,7 @@ impl Flash {
 
     /// The message that the visitor's cookie carries.
     pub(crate) fn read(headers: &axum::http::HeaderMap) -> Option<Self> {
-        cookies::read(headers, COOKIE).and_then(Self::parse)
+        cookies::values(headers, COOKIE).find_map(Self::parse)
     }
 
     /// The cookie that carries the message to the next page.

@@ -11,7 +11,6 @@
 //! - `visitor` is who asks: the session cookie, what to forward to the API, and how to answer.
 
 mod assets;
-mod cookies;
 mod edge;
 mod failure;
 mod flash;

@@ -8,6 +8,7 @@ use std::{
 use axum::http::HeaderValue;
 use stubmart_client::{Client, ClientError, EventQuery, EventSort};
 use stubmart_contract::Timestamp;
+use stubmart_http_kit::Ingress;
 use stubmart_ports::host::Host;
 
 use crate::{Web, WebConfig, assets::Assets, kept::KeptPages, prices::PriceCache};
@@ -27,6 +28,7 @@ const FACETS_KEPT: Duration = Duration::from_secs(60);
 pub(crate) struct Site {
     pub(crate) api: Client,
     pub(crate) config: WebConfig,
+    pub(crate) ingress: Ingress,
     pub(crate) host: Host,
     pub(crate) assets: Assets,
     pub(crate) csp: HeaderValue,
@@ -45,7 +47,9 @@ pub(crate) struct Facets {
 impl Site {
     pub(crate) fn new(web: Web) -> Self {
         let Web { api, config, host } = web;
+        let public = config.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
         Self {
+            ingress: Ingress { public_origin: public, trust_proxy: config.trust_proxy },
             api: api.with_time_limit(host.clone(), API_MAX),
             csp: content_security_policy(config.stripe_publishable_key.is_some()),
             assets: Assets::new(),

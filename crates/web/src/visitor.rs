@@ -13,9 +13,10 @@ use bytes::Bytes;
 use flate2::Compression;
 use stubmart_client::{Client, Forwarded, SESSION_COOKIE, SessionToken};
 use stubmart_contract::api::User;
+use stubmart_http_kit::cookies;
 
 use crate::{
-    assets, cookies,
+    assets,
     failure::Failure,
     flash::{Flash, Word},
     site::Site,
@@ -40,7 +41,8 @@ impl Finished {
 #[derive(Debug, Clone)]
 pub(crate) struct Visitor {
     pub(crate) site: Arc<Site>,
-    pub(crate) token: Option<SessionToken>,
+    /// The sessions that the visitor's cookies name; dead ones may be among them.
+    pub(crate) sessions: Vec<SessionToken>,
     pub(crate) flash: Option<Flash>,
     /// Path and query of the page.
     pub(crate) path: String,
@@ -56,11 +58,11 @@ impl Visitor {
     pub(crate) fn read(parts: &Parts, site: &Arc<Site>) -> Self {
         let headers = &parts.headers;
         let request_id = headers.get(HeaderName::from_static("x-request-id")).cloned();
-        let secure = is_secure(headers, site);
+        let secure = site.ingress.is_https(headers);
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip());
         Self {
             site: Arc::clone(site),
-            token: cookies::read(headers, SESSION_COOKIE).map(SessionToken::new),
+            sessions: cookies::values(headers, SESSION_COOKIE).map(SessionToken::new).collect(),
             flash: Flash::read(headers),
             path: parts.uri.path_and_query().map_or("/", |it| it.as_str()).to_owned(),
             request_id: request_id.as_ref().and_then(|it| it.to_str().ok()).map(ToOwned::to_owned),
@@ -84,18 +86,15 @@ impl Visitor {
     /// The API, called as this visitor.
     pub(crate) fn api(&self) -> Client {
         let api = self.site.api.forwarded(&self.forwarded);
-        match &self.token {
-            Some(token) => api.with_session(token),
-            None => api,
-        }
+        if self.sessions.is_empty() { api } else { api.with_sessions(&self.sessions) }
     }
 
     /// Who is signed in, if anybody is.
     pub(crate) async fn user(&self) -> Result<Option<User>, Failure> {
-        match self.token {
-            Some(_) => Ok(self.api().current_user().await?),
-            None => Ok(None),
+        if self.sessions.is_empty() {
+            return Ok(None);
         }
+        Ok(self.api().current_user().await?)
     }
 
     /// Who is signed in.
@@ -144,7 +143,8 @@ impl Visitor {
 
     /// The answer that carries a page.
     pub(crate) fn answer(&self, status: StatusCode, page: Finished) -> Response {
-        let cache = if self.token.is_some() { "private, no-store" } else { "private, no-cache" };
+        let signed_in = !self.sessions.is_empty();
+        let cache = if signed_in { "private, no-store" } else { "private, no-cache" };
         let mut response = (status, Body::from(page.body)).into_response();
         let headers = response.headers_mut();
         for (name, value) in [
@@ -168,7 +168,7 @@ impl Visitor {
     /// Whether nothing on a page tells this visitor from another: nobody is signed in and no message
     /// waits to be shown.
     pub(crate) fn is_anybody(&self) -> bool {
-        self.token.is_none() && self.flash.is_none()
+        self.sessions.is_empty() && self.flash.is_none()
     }
 
     /// Whether pages go out to this visitor compressed.
@@ -212,17 +212,6 @@ impl FromRequestParts<Arc<Site>> for Visitor {
             None => Self::read(parts, site),
         })
     }
-}
-
-/// As the API decides it for its own cookie: a proxy is believed only where the operator trusts it, and of
-/// several proxies the one nearest to the visitor is named first.
-fn is_secure(headers: &HeaderMap, site: &Site) -> bool {
-    let forwarded = headers.get(HeaderName::from_static("x-forwarded-proto"));
-    let first = forwarded.and_then(|it| it.to_str().ok()).and_then(|it| it.split(',').next());
-    let public = site.config.public_url.as_deref();
-    public.is_some_and(|url| url.starts_with("https://"))
-        || (site.config.trust_proxy
-            && first.is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https")))
 }
 
 /// The path of the `Referer`, when it is a page of this host.

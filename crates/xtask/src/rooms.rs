@@ -74,7 +74,10 @@ const MAY_USE: &[(&[&str], &[&str])] = &[
     (ENGINES, UNDER_ENGINES),
     (&["stubmart-node"], NODE),
     (&["stubmart-client"], &["stubmart-contract", "stubmart-ports"]),
-    (&["stubmart-web"], &["stubmart-client", "stubmart-contract", "stubmart-ports"]),
+    (
+        &["stubmart-web"],
+        &["stubmart-client", "stubmart-contract", "stubmart-ports", "stubmart-http-kit"],
+    ),
 ];
 
 /// The crates that may name engines: the binary, the simulation, and the bench, which measures them bare.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::{
     Json,
     extract::{FromRef, FromRequestParts, State},
-    http::{HeaderMap, HeaderName, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     middleware::map_response,
     response::{IntoResponse, Response},
 };
@@ -22,11 +22,12 @@ use stubmart_contract::{
 };
 use stubmart_http_kit::{
     Answer, Caller, IdempotencyKey, IfMatch, MaybeSignedIn, Paged, PathId, Problem, RequestContext,
-    SessionGate, Valid, etag,
-    layer::{ClientAddr, no_store},
+    SessionGate, Valid, cookies, etag,
+    ingress::{ClientAddr, OverHttps},
+    layer::no_store,
     list::{self, PageParams},
     once, problems,
-    session::{COOKIE, token},
+    session::{COOKIE, tokens},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -36,7 +37,7 @@ use crate::{
     create_token::Maker,
     log_in::{Client, SignedIn},
     revoke::Revoked,
-    service::{Auth, Config},
+    service::Auth,
     session::Which,
     sign_up::{Receipt, SignUp},
     update_account::UpdateAccount,
@@ -89,8 +90,7 @@ impl Auth {
 /// Where a request came from, and the cookies that suit it.
 struct Connection {
     client: Client,
-    /// Whether the browser is to send the session cookie over HTTPS only.
-    is_secure: bool,
+    over_https: bool,
 }
 
 impl FromRequestParts<AppState> for Connection {
@@ -98,35 +98,26 @@ impl FromRequestParts<AppState> for Connection {
 
     async fn from_request_parts(
         parts: &mut Parts,
-        state: &AppState,
+        _: &AppState,
     ) -> Result<Self, Self::Rejection> {
-        let config = &state.auth.inner.config;
         let user_agent = parts.headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok());
         let client = Client {
             address: parts.extensions.get::<ClientAddr>().map(|address| address.0),
             user_agent: user_agent.unwrap_or_default().chars().take(USER_AGENT_MAX).collect(),
         };
-        let is_secure = config.secure_cookies || came_over_https(&parts.headers, config);
-        Ok(Self { client, is_secure })
+        let over_https = parts.extensions.get().is_some_and(|OverHttps(it)| *it);
+        Ok(Self { client, over_https })
     }
-}
-
-/// Whether the client came over HTTPS, as far as is known.
-fn came_over_https(headers: &HeaderMap, config: &Config) -> bool {
-    let proto = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
-    // Of several proxies, the one nearest to the client is named first.
-    let first = proto.and_then(|value| value.split(',').next()).map(str::trim);
-    config.trust_proxy && first.is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
 }
 
 impl Connection {
     /// The header that makes the browser keep `token`, or drop the one that it has.
-    fn set_cookie(&self, token: Option<&str>) -> [(HeaderName, String); 1] {
-        let (value, age) = token.map_or(("", 0), |token| (token, COOKIE_AGE));
-        let secure = if self.is_secure { "; Secure" } else { "" };
-        let cookie =
-            format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}");
-        [(header::SET_COOKIE, cookie)]
+    fn set_cookie(&self, token: Option<&str>) -> Option<[(HeaderName, HeaderValue); 1]> {
+        let cookie = match token {
+            Some(token) => cookies::set(COOKIE, token, COOKIE_AGE, self.over_https),
+            None => cookies::clear(COOKIE, self.over_https),
+        };
+        cookie.map(|cookie| [(header::SET_COOKIE, cookie)])
     }
 
     /// The response to somebody who is signed in from now on.
@@ -234,7 +225,7 @@ async fn log_out(
     connection: Connection,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if let Some(token) = token(&headers) {
+    for token in tokens(&headers) {
         state.auth.log_out(&context, token).await?;
         state.gate.forget(token);
     }
@@ -320,7 +311,7 @@ async fn delete_current_user(
         state.auth.delete_account(context, caller.user_id, &precondition, password, from).await;
     state.gate.forget_all();
     result?;
-    Ok((StatusCode::NO_CONTENT, connection.set_cookie(None)).into_response())
+    Ok((StatusCode::NO_CONTENT, connection.set_cookie(None), ()).into_response())
 }
 
 /// Where the caller is signed in: browser sessions, newest first.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use stubmart_auth::Config;
+use stubmart_http_kit::Ingress;
 use stubmart_memory::MemoryStore;
 use stubmart_ports::{
     host::{Busy, PasswordHasher},
@@ -61,16 +61,16 @@ async fn an_unknown_email_is_answered_like_a_wrong_password() {
 async fn the_cookie_is_as_safe_as_the_connection_allows() {
     let forwarded = ("x-forwarded-proto", "https, http");
     let table = [
-        (false, false, None, false),
-        (false, false, Some(forwarded), false),
-        (false, true, Some(forwarded), true),
-        (false, true, Some(("x-forwarded-proto", "http")), false),
-        (false, true, None, false),
-        (true, false, None, true),
+        (None, false, None, false),
+        (None, false, Some(forwarded), false),
+        (None, true, Some(forwarded), true),
+        (None, true, Some(("x-forwarded-proto", "http")), false),
+        (None, true, None, false),
+        (Some("https://tickets.example"), false, None, true),
     ];
-    for (secure_cookies, trust_proxy, header, secure) in table {
-        let config = Config { secure_cookies, trust_proxy, ..Config::default() };
-        let market = Market::of(Parts { config, ..Parts::default() });
+    for (public_origin, trust_proxy, header, secure) in table {
+        let ingress = Ingress { public_origin: public_origin.map(str::to_owned), trust_proxy };
+        let market = Market::of(Parts { ingress, ..Parts::default() });
         let ann = market.sign_up("ann@example.com").await;
         let body = Some(json!({"email": "ann@example.com", "password": PASSWORD}));
         let headers: Vec<_> = header.into_iter().collect();

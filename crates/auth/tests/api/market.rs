@@ -11,10 +11,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use stubmart_auth::{Auth, COLLECTIONS, Config, Deps, SERVICE, SESSIONS, USERS};
 use stubmart_contract::{Envelope, EventType};
-use stubmart_http_kit::{
-    SessionGate,
-    layer::{self, ClientAddr, Edge},
-};
+use stubmart_http_kit::{ClientAddr, Ingress, SessionGate, layer};
 use stubmart_kernel::worker::Next;
 use stubmart_memory::{MemoryMailer, MemoryRateLimits, MemoryStore};
 use stubmart_ports::{
@@ -38,6 +35,7 @@ pub(crate) struct Parts {
     pub(crate) passwords: Arc<dyn PasswordHasher>,
     pub(crate) mailer: Arc<dyn Mailer>,
     pub(crate) limits: Option<Arc<dyn RateLimits>>,
+    pub(crate) ingress: Ingress,
 }
 
 impl Default for Parts {
@@ -49,6 +47,7 @@ impl Default for Parts {
             passwords: Arc::new(FakeHasher::default()),
             mailer: Arc::new(MemoryMailer::new()),
             limits: None,
+            ingress: Ingress::default(),
         }
     }
 }
@@ -80,13 +79,13 @@ impl Market {
             mailer: parts.mailer,
         };
         let auth = Auth::new(deps, parts.config);
-        let app = app(&auth, &host);
+        let app = app(&auth, &host, parts.ingress);
         Self { auth, app, store: parts.store, host, clock }
     }
 
     /// Another process of the same service: what the first one remembers, this one does not.
     pub(crate) fn other_process(&self) -> Self {
-        Self { app: app(&self.auth, &self.host), ..self.clone() }
+        Self { app: app(&self.auth, &self.host, Ingress::default()), ..self.clone() }
     }
 
     /// Somebody who is not signed in.
@@ -182,10 +181,10 @@ impl Market {
     }
 }
 
-fn app(auth: &Auth, host: &Host) -> Router {
+fn app(auth: &Auth, host: &Host, ingress: Ingress) -> Router {
     let gate = SessionGate::new(Arc::new(auth.clone()), host.clone());
     let (router, _) = auth.router(gate).split_for_parts();
-    layer::apply(router, Edge { host: host.clone(), public_origin: None })
+    layer::apply(router, host.clone(), ingress)
 }
 
 /// Sends requests.

@@ -7,7 +7,7 @@ use axum::{
 };
 use http_body_util::BodyExt as _;
 use serde_json::Value;
-use stubmart_http_kit::layer::{self, Edge};
+use stubmart_http_kit::{Ingress, layer};
 use stubmart_ports::host::Host;
 use tower::ServiceExt as _;
 
@@ -54,7 +54,7 @@ impl Answer {
 
 /// The router as it is served.
 pub(crate) fn served(router: Router, host: &Host) -> Router {
-    layer::apply(router, Edge { host: host.clone(), public_origin: None })
+    layer::apply(router, host.clone(), Ingress::default())
 }
 
 /// Sends a request with these headers.

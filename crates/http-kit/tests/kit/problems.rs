@@ -124,12 +124,13 @@ async fn a_change_from_another_sites_page_is_refused() {
     for refused in [
         [host, ("origin", "https://evil.example")],
         [host, ("origin", "null")],
+        [host, ("origin", "https://tickets.example")],
         [host, ("sec-fetch-site", "cross-site")],
     ] {
         assert_eq!(send(&refused).await.code(), (403, "cross_origin".to_owned()), "{refused:?}");
     }
     for fine in [
-        [host, ("origin", "https://tickets.example")],
+        [host, ("origin", "http://tickets.example")],
         [host, ("sec-fetch-site", "same-origin")],
         [("authorization", "Bearer x"), ("origin", "https://evil.example")],
     ] {

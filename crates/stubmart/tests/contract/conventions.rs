@@ -252,3 +252,30 @@ async fn a_request_from_another_sites_page_is_refused() {
     assert_eq!(list().header("origin", &own).send().await.status, 201);
     assert_eq!(list().send().await.status, 201, "a script's request has no origin");
 }
+
+/// Cookies of others, a stale cookie of ours, and a header that is meant for a proxy's gate sign nobody
+/// out, on pages neither.
+#[tokio::test]
+async fn nobody_is_signed_out_by_what_is_not_ours() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    let ours = format!("stubmart_session={}", ann.token);
+    let beside = [
+        "city=S\u{e3}o Paulo; ".to_owned(),
+        "stubmart_session=stale; ".to_owned(),
+        "stubmart_session=; ".to_owned(),
+        "x; =; ".to_owned(),
+    ];
+    for cookie in beside.iter().map(|it| format!("{it}{ours}")) {
+        for gate in ["", "Basic dTpw"] {
+            let get = |path: &str| {
+                let get = server.get(path).header("cookie", &cookie);
+                if gate.is_empty() { get } else { get.header("authorization", gate) }
+            };
+            let user = get("/api/auth/currentuser").send().await;
+            assert_eq!(user.json()["currentUser"]["email"], json!(ann.email), "{cookie} {gate}");
+            let page = get("/account").header("accept", "text/html").send().await;
+            assert_eq!(page.status, 200, "{cookie} {gate}");
+        }
+    }
+}

@@ -14,8 +14,9 @@ use stubmart_contract::{
 };
 
 use super::{keyed, mendable};
+use stubmart_http_kit::cookies;
+
 use crate::{
-    cookies,
     failure::Failure,
     flash::Word,
     form::{Field, Fields, Form, Query},

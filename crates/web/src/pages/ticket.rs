@@ -62,7 +62,7 @@ pub(crate) async fn buy(
 ) -> Result<Response, Failure> {
     let ticket_id: TicketId = id(&ticket)?;
     let page = format!("/tickets/{ticket_id}");
-    if visitor.token.is_none() {
+    if visitor.sessions.is_empty() {
         return Err(Failure::SignIn(Some(page)));
     }
     let price = form.get("price").parse().ok().and_then(|minor: i64| Price::try_from(minor).ok());
