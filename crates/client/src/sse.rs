@@ -1,8 +1,11 @@
-//! A small reader of Server-Sent Events (HTML Living Standard, section 9.2).
+//! Streams of Server-Sent Events, as a browser's `EventSource` gives them (HTML Living Standard, section
+//! 9.2): ids last until the next one, and a block without data is no event.
+
+use std::fmt;
 
 use axum::body::Body;
-use bytes::{Buf as _, BytesMut};
-use http_body_util::BodyExt as _;
+use futures_util::TryStreamExt as _;
+use sse_stream::SseStream;
 use stubmart_contract::api::Ticket;
 
 use crate::{ClientError, TransportError};
@@ -31,125 +34,73 @@ impl SseEvent {
 }
 
 /// A stream of events that is open.
-#[derive(Debug)]
 pub struct EventStream {
-    body: Body,
-    parser: Parser,
+    blocks: SseStream<Body>,
+    id: String,
+}
+
+impl fmt::Debug for EventStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventStream").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 impl EventStream {
     /// Reads `body` as a stream of events.
     #[must_use]
     pub fn new(body: Body) -> Self {
-        Self { body, parser: Parser::default() }
+        Self { blocks: SseStream::new(body), id: String::new() }
     }
 
     /// The next event, or `None` when the stream has ended. Waits for as long as it takes; dropping the
     /// wait loses nothing.
     ///
     /// # Errors
-    /// [`TransportError::Body`] when the connection breaks.
+    /// [`TransportError::Body`] when the connection breaks, or what comes is no text.
     pub async fn next(&mut self) -> Result<Option<SseEvent>, ClientError> {
-        loop {
-            if let Some(event) = self.parser.next() {
-                return Ok(Some(event));
+        let broken = |error| TransportError::Body(Box::new(error));
+        while let Some(block) = self.blocks.try_next().await.map_err(broken)? {
+            if let Some(id) = block.id {
+                self.id = id;
             }
-            match self.body.frame().await {
-                None => return Ok(None),
-                Some(Err(error)) => return Err(TransportError::Body(Box::new(error)).into()),
-                Some(Ok(frame)) => {
-                    if let Ok(data) = frame.into_data() {
-                        self.parser.buffer.extend_from_slice(&data);
-                    }
-                }
+            if let Some(data) = block.data {
+                let event = block.event.filter(|it| !it.is_empty());
+                let event = event.unwrap_or_else(|| "message".to_owned());
+                return Ok(Some(SseEvent { id: self.id.clone(), event, data }));
             }
         }
-    }
-}
-
-/// Bytes in, events out.
-#[derive(Debug, Default)]
-struct Parser {
-    buffer: BytesMut,
-    id: String,
-    event: String,
-    data: Option<String>,
-}
-
-impl Parser {
-    /// The next event that is complete in the buffer.
-    fn next(&mut self) -> Option<SseEvent> {
-        while let Some(line) = self.line() {
-            if line.is_empty() {
-                let event = std::mem::take(&mut self.event);
-                if let Some(data) = self.data.take() {
-                    let event = if event.is_empty() { "message".to_owned() } else { event };
-                    return Some(SseEvent { id: self.id.clone(), event, data });
-                }
-            } else {
-                self.field(&line);
-            }
-        }
-        None
-    }
-
-    /// The next line that has ended, without its end.
-    fn line(&mut self) -> Option<String> {
-        let at = self.buffer.iter().position(|byte| matches!(byte, b'\n' | b'\r'))?;
-        // A carriage return at the buffer's end may be the first half of a CR LF that is on its way.
-        let pair = match (self.buffer.get(at), self.buffer.get(at + 1)) {
-            (Some(b'\r'), None) => return None,
-            (Some(b'\r'), Some(b'\n')) => 2,
-            _ => 1,
-        };
-        let line = self.buffer.split_to(at);
-        self.buffer.advance(pair);
-        Some(String::from_utf8_lossy(&line).into_owned())
-    }
-
-    fn field(&mut self, line: &str) {
-        let (name, value) = line.split_once(':').unwrap_or((line, ""));
-        let value = value.strip_prefix(' ').unwrap_or(value);
-        match name {
-            "event" => value.clone_into(&mut self.event),
-            "id" if !value.contains('\0') => value.clone_into(&mut self.id),
-            "data" => match &mut self.data {
-                Some(data) => {
-                    data.push('\n');
-                    data.push_str(value);
-                }
-                None => self.data = Some(value.to_owned()),
-            },
-            // Comments (an empty name), `retry` and unknown fields carry nothing for us.
-            _ => {}
-        }
+        Ok(None)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::{FutureExt as _, stream};
+
     use super::*;
 
-    fn events(chunks: &[&str]) -> Vec<(String, String, String)> {
-        let mut parser = Parser::default();
-        let mut found = Vec::new();
-        for chunk in chunks {
-            parser.buffer.extend_from_slice(chunk.as_bytes());
-            while let Some(it) = parser.next() {
-                found.push((it.id, it.event, it.data));
-            }
-        }
-        found
+    fn events(chunks: &[&str]) -> Vec<SseEvent> {
+        let chunks: Vec<_> =
+            chunks.iter().map(|it| Ok::<_, Infallible>((*it).to_owned())).collect();
+        let mut stream = EventStream::new(Body::from_stream(stream::iter(chunks)));
+        std::iter::from_fn(|| stream.next().now_or_never().unwrap().unwrap()).collect()
     }
 
-    fn event(id: &str, event: &str, data: &str) -> (String, String, String) {
-        (id.into(), event.into(), data.into())
+    fn event(id: &str, event: &str, data: &str) -> SseEvent {
+        SseEvent { id: id.into(), event: event.into(), data: data.into() }
     }
 
     #[test]
     fn an_event_is_read_however_it_is_cut() {
-        let text = ": hello\r\n\r\nid: 7\r\nevent: ticket\r\ndata: a\r\ndata: b\r\n\r\ndata\n\nevent: x\n\n";
-        let whole = vec![event("7", "ticket", "a\nb"), event("7", "message", "")];
+        let text = "retry: 1000\nid: 6\n\ndata: first\n\n: hello\r\n\r\nid: 7\r\nevent: ticket\r\n\
+                    data: a\r\ndata: b\r\n\r\ndata\n\nevent: x\n\n";
+        let whole = [
+            event("6", "message", "first"),
+            event("7", "ticket", "a\nb"),
+            event("7", "message", ""),
+        ];
         assert_eq!(events(&[text]), whole);
         for at in 1..text.len() {
             let (left, right) = text.split_at(at);
@@ -159,6 +110,6 @@ mod tests {
 
     #[test]
     fn an_event_that_is_not_complete_is_not_given() {
-        assert_eq!(events(&["data: a\n"]), vec![]);
+        assert_eq!(events(&["data: a\n"]), []);
     }
 }

@@ -15,7 +15,6 @@ mod failure;
 pub mod history;
 pub mod left_out;
 pub mod process;
-pub mod random;
 pub mod report;
 pub mod scenario;
 pub mod system;

@@ -3,12 +3,12 @@
 use std::{process::ExitCode, time::Duration};
 
 use clap::{Parser, ValueEnum};
+use fastrand::Rng;
 use futures_util::future::try_join_all;
 use stubmart_chaos::{
     Failure,
     left_out::leave_out,
     process::{OneProcess, Settings, can_inject},
-    random::Random,
     scenario::{departures, faults, kills, live, races, rush, slow},
 };
 
@@ -179,7 +179,7 @@ async fn kill_at_calls(sizes: &Sizes) -> Result<(), Failure> {
         return leave_out("kills at system calls: strace can not be used");
     }
     let settings = Settings::load(Duration::from_secs(2));
-    let doomed = Some(Random::new(sizes.seed));
+    let doomed = Some(Rng::with_seed(sizes.seed));
     let mut market = OneProcess::started(Settings { doomed, ..settings }).await?;
     let report = kills::run(&mut market, &sizes.kills(sizes.doomed_kills), &progress).await?;
     say(&format!("at {} system calls: {report}", market.doomed()));

@@ -11,6 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use axum::http::Method;
+use fastrand::Rng;
 use stubmart_client::Client;
 use tempfile::TempDir;
 use tokio::{
@@ -22,7 +23,6 @@ use tokio::{
 
 use crate::{
     Failure,
-    random::Random,
     system::System,
     wal::{self, Tear},
 };
@@ -56,7 +56,7 @@ pub struct Settings {
     /// Put before the binary, such as `strace` with its arguments.
     pub wrapper: Vec<String>,
     /// Whether the kernel kills the process at a random system call (by `strace`), if nobody does before.
-    pub doomed: Option<Random>,
+    pub doomed: Option<Rng>,
     /// Environment variables, such as `STUBMART_CHECKOUT_HOLD`.
     pub env: Vec<(&'static str, String)>,
     /// Where to keep the data; a throw-away directory when left out.
@@ -262,9 +262,9 @@ impl OneProcess {
         }
         if self.is_doomed
             && let Some(random) = &mut self.settings.doomed
-            && let Some((call, most)) = random.pick(DOOMED_CALLS)
+            && let Some((call, most)) = random.choice(DOOMED_CALLS)
         {
-            let when = random.between(1, *most);
+            let when = random.u64(1..=*most);
             self.settings.wrapper = inject(call, "signal=KILL", &when.to_string());
         }
         let mut command = self.command("serve");
@@ -385,10 +385,10 @@ impl System for OneProcess {
     async fn start_and_kill(&mut self, alive: Duration) -> Result<(), Failure> {
         drop(self.spawn()?);
         sleep(alive).await;
-        self.kill(&mut Random::new(0)).await
+        self.kill(&mut Rng::with_seed(0)).await
     }
 
-    async fn kill(&mut self, _: &mut Random) -> Result<(), Failure> {
+    async fn kill(&mut self, _: &mut Rng) -> Result<(), Failure> {
         if let Some(status) = self.ended()?
             && !self.met_its_doom()?
         {
@@ -397,11 +397,11 @@ impl System for OneProcess {
         self.end().await
     }
 
-    fn tear(&mut self, random: &mut Random) -> Result<(), Failure> {
+    fn tear(&mut self, random: &mut Rng) -> Result<(), Failure> {
         if wal::tear(&self.data.join("stubmart.db-wal"), random)? != Tear::Nothing {
             self.torn += 1;
         }
-        if random.chance(INDEX_LOST) {
+        if random.u64(..100) < INDEX_LOST {
             // It is rebuilt from the log; a crash of the machine loses it.
             match std::fs::remove_file(self.data.join("stubmart.db-shm")) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

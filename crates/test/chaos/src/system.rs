@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use fastrand::Rng;
 
-use crate::{Failure, random::Random};
+use crate::Failure;
 
 /// A market made of real processes that can really be killed.
 #[async_trait]
@@ -33,13 +34,13 @@ pub trait System: Send {
     ///
     /// # Errors
     /// [`Failure::Market`] when one has ended by itself before.
-    async fn kill(&mut self, random: &mut Random) -> Result<(), Failure>;
+    async fn kill(&mut self, random: &mut Rng) -> Result<(), Failure>;
 
     /// Does to the stored data of what was killed what a crash may do: tears what was not acknowledged.
     ///
     /// # Errors
     /// [`Failure::Io`].
-    fn tear(&mut self, random: &mut Random) -> Result<(), Failure>;
+    fn tear(&mut self, random: &mut Rng) -> Result<(), Failure>;
 
     /// Asks everything to end (SIGTERM) and waits for it.
     ///

@@ -12,7 +12,7 @@ use std::{
     path::Path,
 };
 
-use crate::random::Random;
+use fastrand::Rng;
 
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
@@ -44,7 +44,7 @@ pub(crate) enum Tear {
 ///
 /// # Errors
 /// When the file can not be read or written.
-pub(crate) fn tear(path: &Path, random: &mut Random) -> io::Result<Tear> {
+pub(crate) fn tear(path: &Path, random: &mut Rng) -> io::Result<Tear> {
     let log = match fs::read(path) {
         Ok(log) => log,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Tear::Nothing),
@@ -53,14 +53,14 @@ pub(crate) fn tear(path: &Path, random: &mut Random) -> io::Result<Tear> {
     let Some(last) = last_commit(&log) else { return Ok(Tear::Nothing) };
     let (kept, _) = log.split_at(last.end);
     let frame = kept.split_at(last.end.saturating_sub(FRAME_HEADER + last.page)).1;
-    let (tear, tail) = match random.between(0, 3) {
+    let (tear, tail) = match random.u64(0..=3) {
         0 => (Tear::Cut, Vec::new()),
         1 => {
-            let length = random.between(1, 3 * 4096);
-            (Tear::Noise, (0..length).map(|_| random.bits().to_le_bytes()[0]).collect())
+            let length = random.u64(1..=3 * 4096);
+            (Tear::Noise, (0..length).map(|_| random.u8(..)).collect())
         }
         2 => {
-            let length = random.between(1, u64::try_from(frame.len()).unwrap_or(1) - 1);
+            let length = random.u64(1..=u64::try_from(frame.len()).unwrap_or(1) - 1);
             let length = usize::try_from(length).unwrap_or(1);
             (Tear::HalfFrame, frame.split_at(length).0.to_vec())
         }
@@ -160,7 +160,7 @@ mod tests {
     fn however_it_is_torn_the_last_transaction_stays_the_last() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("wal");
-        let mut random = Random::new(3);
+        let mut random = Rng::with_seed(3);
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..50 {
             fs::write(&path, log(&[true, false, true, false])).unwrap();

@@ -7,10 +7,10 @@
 
 use std::time::Duration;
 
+use fastrand::Rng;
 use stubmart_chaos::{
     left_out,
     process::{OneProcess, Settings, can_inject},
-    random::Random,
     scenario::{faults, kills},
 };
 
@@ -60,7 +60,7 @@ async fn no_answer_is_taken_back_by_a_kill_at_a_system_call() {
         seed: 2,
     };
     let settings = Settings::load(Duration::from_secs(2));
-    let settings = Settings { doomed: Some(Random::new(2)), ..settings };
+    let settings = Settings { doomed: Some(Rng::with_seed(2)), ..settings };
     let mut market = OneProcess::started(settings).await.unwrap_or_else(|it| panic!("{it}"));
     let report = kills::run(&mut market, &plan, &|_| {}).await.unwrap_or_else(|it| panic!("{it}"));
     eprintln!("{report}; {} processes met their doom", market.doomed());

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+use fastrand::Rng;
 use futures_util::future::join_all;
 use stubmart_contract::{
     Code, OrderId, TicketId,
@@ -13,7 +14,6 @@ use crate::{
     Failure,
     actor::{Actor, PASSWORD},
     history::Outcome,
-    random::Random,
     scenario::Cast,
     system::System,
 };
@@ -60,11 +60,11 @@ pub async fn run(
     let (Some(seller), Some(buyer)) = (actors.next(), actors.next()) else {
         return Err(Failure::Unmet("departures need accounts that stay".into()));
     };
-    let mut random = Random::new(seed);
+    let mut random = Rng::with_seed(seed);
     let purchases = actors.enumerate().map(|(number, leaver)| {
         let sides = if number % 2 == 0 { (&seller, &leaver) } else { (&leaver, &buyer) };
         let (seller, buyer) = (sides.0.clone(), sides.1.clone());
-        let mut wait = || Duration::from_millis(random.between(0, APART_MAX_MS));
+        let mut wait = || Duration::from_millis(random.u64(0..=APART_MAX_MS));
         purchase(number, seller, buyer, leaver, (wait(), wait()))
     });
     let purchases: Vec<_> =

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use fastrand::Rng;
 use futures_util::future::join_all;
 use stubmart_contract::Code;
 use tempfile::TempDir;
@@ -23,7 +24,6 @@ use crate::{
     actor::Actor,
     history::{Moment, Outcome, Recorder},
     process::{OneProcess, Settings, inject},
-    random::Random,
     scenario::{Cast, live, load, load::Pool},
     system::System,
 };
@@ -160,7 +160,7 @@ struct Clients {
 
 impl Clients {
     fn start(cast: &Cast, base: &str, pool: &Arc<Pool>) -> Result<Self, Failure> {
-        let (stop, mut random) = (Arc::new(AtomicBool::new(false)), Random::new(1));
+        let (stop, mut random) = (Arc::new(AtomicBool::new(false)), Rng::with_seed(1));
         let mut tasks = Vec::new();
         for account in cast.accounts.iter().cycle().take(CLIENTS) {
             let actor = account.at(base, &cast.recorder)?;
@@ -290,7 +290,7 @@ async fn finish(
     recovered_in: Duration,
     patience: Duration,
 ) -> Result<Report, Failure> {
-    market.kill(&mut Random::new(0)).await?;
+    market.kill(&mut Rng::with_seed(0)).await?;
     market.start().await?;
     cast.judge_stored(&*market, patience).await?;
     let panics = market.log().lines(|line| line.contains("panicked"));

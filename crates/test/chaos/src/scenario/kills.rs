@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use fastrand::Rng;
 use futures_util::future::join_all;
 use stubmart_contract::{Code, OrderId, TicketId, UserId};
 use tokio::time::sleep;
@@ -20,7 +21,6 @@ use crate::{
     actor::Actor,
     checker,
     history::Outcome,
-    random::Random,
     report::Durations,
     scenario::{Cast, load, load::Pool, spread},
     system::System,
@@ -127,7 +127,7 @@ impl Report {
 struct Run {
     cast: Cast,
     pool: Arc<Pool>,
-    random: Random,
+    random: Rng,
     report: Report,
     /// How many calls of the history were read back already.
     read_back: usize,
@@ -147,7 +147,7 @@ pub async fn run(
     let mut run = Run {
         cast: Cast::sign_up(&system.base(), plan.accounts).await?,
         pool: Arc::default(),
-        random: Random::new(plan.seed),
+        random: Rng::with_seed(plan.seed),
         report: Report::default(),
         read_back: 0,
     };
@@ -179,7 +179,7 @@ impl Run {
             clients.push(tokio::spawn(load::client(pool, actor, random, Arc::clone(&stop))));
         }
         let (least, most) = plan.alive_ms;
-        sleep(Duration::from_millis(self.random.between(least, most))).await;
+        sleep(Duration::from_millis(self.random.u64(least..=most))).await;
         system.kill(&mut self.random).await?;
         self.report.kills += 1;
         system.tear(&mut self.random)?;
@@ -187,8 +187,8 @@ impl Run {
         for ended in join_all(clients).await {
             ended.map_err(|error| Failure::Unmet(format!("a client died: {error}")))?;
         }
-        if self.random.chance(FALSE_STARTS) {
-            let alive = Duration::from_millis(self.random.between(1, 120));
+        if self.random.u64(..100) < FALSE_STARTS {
+            let alive = Duration::from_millis(self.random.u64(1..=120));
             system.start_and_kill(alive).await?;
             self.report.false_starts += 1;
         }

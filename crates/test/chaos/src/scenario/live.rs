@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use axum::http::Method;
+use fastrand::Rng;
 use futures_util::future::join_all;
 use serde_json::json;
 use stubmart_client::sse::{EventStream, SseEvent};
@@ -16,7 +17,6 @@ use crate::{
     Failure,
     actor::{Account, Actor},
     history::{Moment, Outcome},
-    random::Random,
     report::Durations,
     scenario::Cast,
     system::System,
@@ -119,18 +119,18 @@ pub async fn resumption(system: &mut dyn System, rounds: usize) -> Result<(), Fa
     let cast = Cast::sign_up(&system.base(), 1).await?;
     let mut seller = only(cast.actors(&system.base())?)?;
     let ticket = listed(&seller, "Followed").await?;
-    let mut random = Random::new(1);
+    let mut random = Rng::with_seed(1);
     let mut last_id: Option<String> = None;
     let (mut version, mut seen) = (ticket.version, ticket.version);
     for round in 0..rounds {
         let mut stream = seller.client.ticket_stream(ticket.id, last_id.as_deref()).await?;
-        version = edit(&seller, &ticket, version, random.between(1, 5)).await?;
-        let stop_at = if last_id.is_none() { version } else { random.between(seen, version) };
+        version = edit(&seller, &ticket, version, random.u64(1..=5)).await?;
+        let stop_at = if last_id.is_none() { version } else { random.u64(seen..=version) };
         while seen < stop_at {
             seen = follow(&mut stream, &mut last_id, seen).await?;
         }
         drop(stream);
-        version = edit(&seller, &ticket, version, random.between(0, 5)).await?;
+        version = edit(&seller, &ticket, version, random.u64(0..=5)).await?;
         if round % 3 == 2 {
             system.kill(&mut random).await?;
             system.start().await?;

@@ -9,13 +9,13 @@ use std::{
     time::Duration,
 };
 
+use fastrand::Rng;
 use stubmart_contract::{Code, OrderId, TicketId, UserId};
 use tokio::time::sleep;
 
 use crate::{
     actor::Actor,
     history::{Outcome, Request},
-    random::Random,
 };
 
 /// How many of the latest tickets and orders are in play: few enough that clients get in each other's way.
@@ -69,11 +69,11 @@ fn keep<T>(queue: &Mutex<VecDeque<T>>, item: T) {
 
 fn draw<T: Copy>(
     queue: &Mutex<VecDeque<T>>,
-    random: &mut Random,
+    random: &mut Rng,
     fits: impl Fn(&T) -> bool,
 ) -> Option<T> {
     let fitting: Vec<T> = open(queue).iter().copied().filter(|it| fits(it)).collect();
-    random.pick(&fitting).copied()
+    random.choice(&fitting).copied()
 }
 
 impl Pool {
@@ -127,11 +127,11 @@ impl Pool {
     }
 
     /// One step of a user's: something that is likely to meet what others do.
-    pub async fn step(&self, actor: &Actor, random: &mut Random) -> Outcome {
+    pub async fn step(&self, actor: &Actor, random: &mut Rng) -> Outcome {
         let own = |it: &(TicketId, UserId)| it.1 == actor.user;
         let others = |it: &(TicketId, UserId)| it.1 != actor.user;
         let my_order = |it: &(OrderId, UserId)| it.1 == actor.user;
-        match random.between(1, 100) {
+        match random.u64(1..=100) {
             1..=16 => self.list(actor, random).await,
             17..=28 => match draw(&self.tickets, random, own) {
                 Some((ticket, _)) => actor.edit_price(ticket, price(random)).await,
@@ -150,12 +150,12 @@ impl Pool {
                 None => self.list(actor, random).await,
             },
             79..=84 => match draw(&self.orders, random, my_order) {
-                Some((order, _)) if random.chance(70) => actor.leave(order).await,
+                Some((order, _)) if random.u64(..100) < 70 => actor.leave(order).await,
                 Some((order, _)) => actor.close_page(order).await,
                 None => self.list(actor, random).await,
             },
             85..=92 => match draw(&self.orders, random, my_order) {
-                Some((order, _)) if random.chance(50) => actor.read_charges(order).await,
+                Some((order, _)) if random.bool() => actor.read_charges(order).await,
                 Some((order, _)) => actor.read_order(order).await,
                 None => self.list(actor, random).await,
             },
@@ -166,7 +166,7 @@ impl Pool {
         }
     }
 
-    async fn list(&self, actor: &Actor, random: &mut Random) -> Outcome {
+    async fn list(&self, actor: &Actor, random: &mut Rng) -> Outcome {
         let title = format!("Ticket {}", self.number());
         let (price, key) = (price(random), self.key(random));
         let outcome = actor.list_ticket(&title, price, key.as_deref()).await;
@@ -174,7 +174,7 @@ impl Pool {
         outcome
     }
 
-    async fn order(&self, actor: &Actor, ticket: TicketId, random: &mut Random) -> Outcome {
+    async fn order(&self, actor: &Actor, ticket: TicketId, random: &mut Rng) -> Outcome {
         let key = self.key(random);
         let outcome = actor.order(ticket, key.as_deref()).await;
         self.note(actor, Request::Order { ticket }, key, &outcome);
@@ -182,10 +182,10 @@ impl Pool {
     }
 
     /// Pays; now and then twice at once, with one key or with none.
-    async fn pay(&self, actor: &Actor, order: OrderId, random: &mut Random) -> Outcome {
-        let method = random.pick(METHODS).copied().unwrap_or("pm_card_visa");
+    async fn pay(&self, actor: &Actor, order: OrderId, random: &mut Rng) -> Outcome {
+        let method = random.choice(METHODS).copied().unwrap_or("pm_card_visa");
         let key = self.key(random);
-        let outcome = if random.chance(15) {
+        let outcome = if random.u64(..100) < 15 {
             let (one, other) = tokio::join!(
                 actor.pay(order, method, key.as_deref()),
                 actor.pay(order, method, key.as_deref())
@@ -199,17 +199,17 @@ impl Pool {
     }
 
     /// A fresh idempotency key, for half of what takes one.
-    fn key(&self, random: &mut Random) -> Option<String> {
-        random.chance(50).then(|| format!("key-{}-{:x}", self.number(), random.bits()))
+    fn key(&self, random: &mut Rng) -> Option<String> {
+        random.bool().then(|| format!("key-{}-{:x}", self.number(), random.u64(..)))
     }
 }
 
-fn price(random: &mut Random) -> u32 {
-    u32::try_from(random.between(100, 100_000)).unwrap_or(100)
+fn price(random: &mut Rng) -> u32 {
+    u32::try_from(random.u64(100..=100_000)).unwrap_or(100)
 }
 
 /// Steps until `stop`, or until the connection breaks and stays broken.
-pub async fn client(pool: Arc<Pool>, actor: Actor, mut random: Random, stop: Arc<AtomicBool>) {
+pub async fn client(pool: Arc<Pool>, actor: Actor, mut random: Rng, stop: Arc<AtomicBool>) {
     let mut broken = 0_u32;
     while !stop.load(Ordering::Relaxed) {
         match pool.step(&actor, &mut random).await {

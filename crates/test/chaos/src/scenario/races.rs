@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use fastrand::Rng;
 use futures_util::future::join_all;
 use stubmart_contract::{OrderId, TicketId};
 use tokio::time::sleep;
@@ -20,7 +21,6 @@ use crate::{
     Failure,
     actor::Actor,
     history::{Moment, Outcome, Recorder},
-    random::Random,
     scenario::Cast,
     system::System,
 };
@@ -119,7 +119,7 @@ pub async fn run(system: &dyn System, plan: &Plan) -> Result<Report, Failure> {
         rounds: plan.rounds,
         report: Mutex::default(),
     };
-    let mut random = Random::new(plan.seed);
+    let mut random = Rng::with_seed(plan.seed);
     let lanes = (0..plan.lanes).map(|lane| track.lane(lane, &actors, random.fork()));
     join_all(lanes).await.into_iter().collect::<Result<(), Failure>>()?;
     cast.all_answered()?;
@@ -147,7 +147,7 @@ struct Round<'a> {
 }
 
 impl Track<'_> {
-    async fn lane(&self, lane: usize, actors: &[Actor], mut random: Random) -> Result<(), Failure> {
+    async fn lane(&self, lane: usize, actors: &[Actor], mut random: Rng) -> Result<(), Failure> {
         let mut around = actors.iter().cycle().skip(lane);
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -163,10 +163,10 @@ impl Track<'_> {
             let Some(ticket) = listed.ticket().map(|it| it.id) else {
                 return Err(Failure::Unmet(format!("no ticket to race for: {listed:?}")));
             };
-            let mut apart = || Duration::from_millis(random.between(0, APART_MAX_MS));
+            let mut apart = || Duration::from_millis(random.u64(0..=APART_MAX_MS));
             let (one, other) = (apart(), apart());
             // Half of the races begin at the same moment.
-            let apart = if random.chance(50) { (one, other) } else { (one, one) };
+            let apart = if random.bool() { (one, other) } else { (one, one) };
             let round = Round { number, seller, buyer, rival, ticket, apart };
             let race = draw(&mut random);
             let ending = self.race(race, &round).await?;
@@ -208,8 +208,8 @@ impl Track<'_> {
     }
 }
 
-fn draw(random: &mut Random) -> Race {
-    let mut drawn = random.between(1, RACES.iter().map(|(_, weight)| weight).sum());
+fn draw(random: &mut Rng) -> Race {
+    let mut drawn = random.u64(1..=RACES.iter().map(|(_, weight)| weight).sum());
     for (race, weight) in RACES {
         if drawn <= *weight {
             return *race;
