@@ -1,17 +1,17 @@
-//! The settings: flags over environment over file over defaults, checked all at once.
+//! What an operator can decide: [`Config::read`] defines every setting.
 
 use std::{
-    collections::{BTreeMap, HashMap},
     fmt,
     net::{SocketAddr, ToSocketAddrs as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use stubmart_http_kit::Ingress;
 use stubmart_node::Service;
 
-use crate::cli::Flags;
+use crate::settings::{Given, Kind, Settings};
 
 /// What an operator has decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,39 +51,76 @@ impl fmt::Display for ConfigFaults {
 
 impl std::error::Error for ConfigFaults {}
 
-/// How long a checkout holds its ticket when nobody says.
-const HOLD: Duration = Duration::from_secs(15 * 60);
-
-/// How long after its page was closed a checkout is left when nobody says.
-const GRACE: Duration = Duration::from_secs(20);
-
 impl Config {
-    /// The settings that `flags` (with the environment already in them) and the file give. A variable
-    /// that is empty counts as unset.
+    /// The settings that the command line (with the environment already in it) and the file give.
     ///
     /// # Errors
     /// [`ConfigFaults`]: every fault there is.
-    pub(crate) fn resolve(flags: &Flags) -> Result<Self, ConfigFaults> {
-        let mut it = Settings::read(flags);
-        it.refuse_absent_adapters();
-        it.only();
+    pub(crate) fn resolve(given: Given) -> Result<Self, ConfigFaults> {
+        let mut settings = Settings::new(given);
+        let config = Self::read(&mut settings);
+        let faults = settings.into_faults();
+        if faults.is_empty() { Ok(config) } else { Err(ConfigFaults(faults)) }
+    }
+
+    /// Defines and reads every setting there is.
+    fn read(it: &mut Settings) -> Self {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        let here = SocketAddr::from(([127, 0, 0, 1], 8080));
         let config = Self {
-            listen: it.get("listen", SocketAddr::from(([127, 0, 0, 1], 8080)), address),
-            data: it.get("data", PathBuf::from("data"), |text| Ok(PathBuf::from(text))),
-            checkout_hold: it.get("checkout-hold", HOLD, |text| {
-                duration(text, Duration::from_secs(1), Duration::from_secs(24 * 3600))
-            }),
-            leave_grace: it.get("leave-grace", GRACE, |text| {
-                duration(text, Duration::ZERO, Duration::from_secs(3600))
-            }),
-            max_payment_attempts: it.get("max-payment-attempts", 1, attempts),
-            rate_limits: it.get("rate-limits", true, switch),
-            public_url: it.get("public-url", None, |text| origin(text).map(Some)),
-            trust_proxy: it.get("trust-proxy", false, switch),
-            log: it.get("log", "info".to_owned(), log_filter),
-            log_json: it.get("log-format", false, log_format),
+            listen: it.get("listen", "The address to serve at", &ADDRESS, here),
+            data: it.get("data", "The directory that holds the market", &DIRECTORY, "data".into()),
+            checkout_hold: it.get(
+                "checkout-hold",
+                "How long a checkout holds its ticket",
+                &HOLD,
+                minutes(15),
+            ),
+            leave_grace: it.get(
+                "leave-grace",
+                "How long after its page was closed a checkout is left",
+                &GRACE,
+                Duration::from_secs(20),
+            ),
+            max_payment_attempts: it.get(
+                "max-payment-attempts",
+                "How many payments may fail before the order is cancelled",
+                &ATTEMPTS,
+                1,
+            ),
+            rate_limits: it.get(
+                "rate-limits",
+                "Limits on signup and login: on, or off for load tests",
+                &SWITCH,
+                true,
+            ),
+            public_url: it.optional(
+                "public-url",
+                "The address people reach the market at, such as https://tickets.example",
+                &ORIGIN,
+            ),
+            trust_proxy: it.get(
+                "trust-proxy",
+                "Whether a proxy in front sets X-Forwarded-For and X-Forwarded-Proto: on or off",
+                &SWITCH,
+                false,
+            ),
+            log: it.get(
+                "log",
+                "What to log: error, warn, info, debug, or per module",
+                &FILTER,
+                "info".to_owned(),
+            ),
+            log_json: it.get("log-format", "How to write the log: text or json", &FORMAT, false),
         };
-        if it.faults.is_empty() { Ok(config) } else { Err(ConfigFaults(it.faults)) }
+        it.get("only", &format!("The services to run: {}", parts().join(",")), &ONLY, ());
+        it.absent("mongodb-url", "URL", "MongoDB", "MongoDB, for the split topology");
+        it.absent("nats-url", "URL", "NATS", "NATS JetStream, for the split topology");
+        it.absent("redis-url", "URL", "Redis", "Redis, for the split topology");
+        it.absent("stripe-secret-key", "KEY", "Stripe", "Stripe's secret key");
+        it.absent("stripe-webhook-secret", "SECRET", "Stripe", "Stripe's webhook secret");
+        it.absent("stripe-api-base", "URL", "Stripe", "Where Stripe's API is");
+        config
     }
 
     /// The file that holds the market.
@@ -111,194 +148,84 @@ impl Config {
     }
 }
 
-/// What was given, by the names of the flags.
-fn given(flags: &Flags) -> [(&'static str, &Option<String>); 17] {
-    // Names every field, so that none can be forgotten.
-    let Flags {
-        config,
-        listen,
-        data,
-        only,
-        checkout_hold,
-        leave_grace,
-        max_payment_attempts,
-        rate_limits,
-        public_url,
-        trust_proxy,
-        log,
-        log_format,
-        mongodb_url,
-        nats_url,
-        redis_url,
-        stripe_secret_key,
-        stripe_webhook_secret,
-        stripe_api_base,
-    } = flags;
-    let _ = config;
-    [
-        ("listen", listen),
-        ("data", data),
-        ("only", only),
-        ("checkout-hold", checkout_hold),
-        ("leave-grace", leave_grace),
-        ("max-payment-attempts", max_payment_attempts),
-        ("rate-limits", rate_limits),
-        ("public-url", public_url),
-        ("trust-proxy", trust_proxy),
-        ("log", log),
-        ("log-format", log_format),
-        ("mongodb-url", mongodb_url),
-        ("nats-url", nats_url),
-        ("redis-url", redis_url),
-        ("stripe-secret-key", stripe_secret_key),
-        ("stripe-webhook-secret", stripe_webhook_secret),
-        ("stripe-api-base", stripe_api_base),
-    ]
+/// The settings as clap's arguments.
+fn args() -> Vec<Arg> {
+    let mut settings = Settings::new(Given::default());
+    Config::read(&mut settings);
+    settings.into_args()
 }
 
-/// A setting as it was given, and where.
-#[derive(Debug)]
-struct Setting {
-    text: String,
-    /// How a fault names it.
-    origin: String,
-}
-
-/// The settings as they were given, and what is wrong with those that were read.
-#[derive(Debug, Default)]
-struct Settings {
-    given: HashMap<&'static str, Setting>,
-    faults: Vec<String>,
-}
-
-impl Settings {
-    /// Takes the settings of `flags`, and those of the file where `flags` has none.
-    fn read(flags: &Flags) -> Self {
-        let mut settings = Self::default();
-        let path = flags.config.as_deref().filter(|path| !path.is_empty());
-        let mut file = path.map(|path| settings.file(path)).unwrap_or_default();
-        for (name, text) in given(flags) {
-            let text = text.clone().filter(|text| !text.is_empty());
-            let text = text.map(|text| Setting { text, origin: flag(name) });
-            let in_file = file.remove(&key(name));
-            if let Some(setting) = text.or(in_file) {
-                settings.given.insert(name, setting);
-            }
-        }
-        for (_, unknown) in file {
-            settings.faults.push(format!("{}: there is no such setting", unknown.origin));
-        }
-        settings
+impl Args for Given {
+    fn augment_args(command: Command) -> Command {
+        command.next_help_heading("Settings").args(args())
     }
 
-    /// The settings of a TOML file, by key.
-    fn file(&mut self, path: &str) -> BTreeMap<String, Setting> {
-        let read = std::fs::read_to_string(Path::new(path)).map_err(|error| error.to_string());
-        let table = match read.and_then(|text| {
-            text.parse::<toml::Table>()
-                .map_err(|error| error.to_string().trim_end().replace('\n', "\n    "))
-        }) {
-            Ok(table) => table,
-            Err(message) => {
-                self.faults.push(format!("{}: {path}: {message}", flag("config")));
-                return BTreeMap::new();
-            }
-        };
-        let mut settings = BTreeMap::new();
-        for (key, value) in table {
-            let origin = format!("{path}: {key}");
-            match plain(&value) {
-                Some(text) => drop(settings.insert(key, Setting { text, origin })),
-                None => self.faults.push(format!("{origin}: must be a text, a number or a switch")),
-            }
-        }
-        settings
-    }
-
-    fn get<T>(
-        &mut self,
-        name: &str,
-        default: T,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> T {
-        let Some(setting) = self.given.get(name) else { return default };
-        match parse(&setting.text) {
-            Ok(value) => value,
-            Err(message) => {
-                self.faults.push(format!("{}: {message}", setting.origin));
-                default
-            }
-        }
-    }
-
-    /// Settings of adapters that this build does not have are faults: a market that was meant to take
-    /// real money must not quietly run on the sandbox.
-    fn refuse_absent_adapters(&mut self) {
-        for (name, adapter) in [
-            ("mongodb-url", "MongoDB"),
-            ("nats-url", "NATS"),
-            ("redis-url", "Redis"),
-            ("stripe-secret-key", "Stripe"),
-            ("stripe-webhook-secret", "Stripe"),
-            ("stripe-api-base", "Stripe"),
-        ] {
-            self.get(name, (), |_| {
-                Err(format!("this build has no {adapter} adapter; leave it out"))
-            });
-        }
-    }
-
-    /// A part of the services needs a bus and a store that its peers reach too.
-    fn only(&mut self) {
-        self.get("only", (), |only| {
-            if only.trim() == "all" {
-                return Ok(());
-            }
-            let named: Vec<_> =
-                only.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-            let services: Vec<_> = Service::ALL.into_iter().map(Service::name).collect();
-            let parts = [services.as_slice(), &["web"]].concat();
-            if let Some(unknown) = named.iter().find(|name| !parts.contains(name)) {
-                return Err(format!(
-                    "there is no service {unknown:?}; there are {}",
-                    parts.join(", ")
-                ));
-            }
-            let missing: Vec<_> =
-                parts.iter().filter(|name| !named.contains(name)).copied().collect();
-            if missing.is_empty() {
-                return Ok(());
-            }
-            Err(format!(
-                "running a part of the services needs MongoDB, NATS and Redis, which this build has no \
-                 adapters for; leave it out to run all in one process (missing: {})",
-                missing.join(", ")
-            ))
-        });
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
     }
 }
 
-/// How a fault names what a flag or a variable gave.
-fn flag(name: &str) -> String {
-    format!("--{name} (STUBMART_{})", key(name).to_uppercase())
-}
-
-/// The name of a setting in the file.
-fn key(name: &str) -> String {
-    name.replace('-', "_")
-}
-
-/// A value of the file as the text that a flag would give.
-fn plain(value: &toml::Value) -> Option<String> {
-    match value {
-        toml::Value::String(text) => Some(text.clone()),
-        toml::Value::Integer(number) => Some(number.to_string()),
-        toml::Value::Boolean(on) => Some(if *on { "on" } else { "off" }.to_owned()),
-        toml::Value::Array(values) => {
-            values.iter().map(plain).collect::<Option<Vec<_>>>().map(|values| values.join(","))
-        }
-        toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => None,
+impl FromArgMatches for Given {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self::of(&args(), matches))
     }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+const ADDRESS: Kind<SocketAddr> =
+    Kind { value: "ADDRESS", parse: address, show: ToString::to_string };
+const DIRECTORY: Kind<PathBuf> =
+    Kind { value: "DIR", parse: |text| Ok(text.into()), show: |path| path.display().to_string() };
+const HOLD: Kind<Duration> = Kind {
+    value: "DURATION",
+    parse: |text| duration(text, Duration::from_secs(1), Duration::from_secs(24 * 3600)),
+    show: shown,
+};
+const GRACE: Kind<Duration> = Kind {
+    value: "DURATION",
+    parse: |text| duration(text, Duration::ZERO, Duration::from_secs(3600)),
+    show: shown,
+};
+const ATTEMPTS: Kind<u32> = Kind { value: "NUMBER", parse: attempts, show: ToString::to_string };
+const SWITCH: Kind<bool> =
+    Kind { value: "ON|OFF", parse: switch, show: |on| if *on { "on" } else { "off" }.to_owned() };
+const ORIGIN: Kind<String> = Kind { value: "URL", parse: origin, show: Clone::clone };
+const FILTER: Kind<String> = Kind { value: "FILTER", parse: log_filter, show: Clone::clone };
+const FORMAT: Kind<bool> = Kind {
+    value: "FORMAT",
+    parse: log_format,
+    show: |json| if *json { "json" } else { "text" }.to_owned(),
+};
+const ONLY: Kind<()> = Kind { value: "SERVICES", parse: only, show: |()| "all".to_owned() };
+
+/// What can be named to run.
+fn parts() -> Vec<&'static str> {
+    Service::ALL.into_iter().map(Service::name).chain(["web"]).collect()
+}
+
+/// A part of the services needs a bus and a store that its peers reach too.
+fn only(text: &str) -> Result<(), String> {
+    if text.trim() == "all" {
+        return Ok(());
+    }
+    let parts = parts();
+    let named: Vec<_> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    if let Some(unknown) = named.iter().find(|name| !parts.contains(name)) {
+        return Err(format!("there is no service {unknown:?}; there are {}", parts.join(", ")));
+    }
+    let missing: Vec<_> = parts.iter().filter(|name| !named.contains(name)).copied().collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "running a part of the services needs MongoDB, NATS and Redis, which this build has no adapters \
+         for; leave it out to run all in one process (missing: {})",
+        missing.join(", ")
+    ))
 }
 
 /// A duration such as `15m`, `20s`, `1h 30m` or `500ms`; a bare number is seconds.
@@ -310,13 +237,13 @@ fn duration(text: &str, min: Duration, max: Duration) -> Result<Duration, String
         .or_else(bare)
         .filter(|it| (min..=max).contains(it))
         .ok_or_else(|| {
-            let (min, max) = (shown(min), shown(max));
+            let (min, max) = (shown(&min), shown(&max));
             format!("must be a duration from {min} to {max}, such as 15m, 90s or 1h 30m")
         })
 }
 
 /// A duration, as people write it.
-fn shown(span: Duration) -> String {
+fn shown(span: &Duration) -> String {
     match (span.as_secs(), span.subsec_millis()) {
         (0, 0) => "0s".to_owned(),
         (0, millis) => format!("{millis}ms"),
@@ -397,20 +324,21 @@ fn log_filter(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::io::Write as _;
+
+    use super::*;
+
+    fn resolve(given: &[(&str, &str)]) -> Result<Config, ConfigFaults> {
+        let given = given.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        Config::resolve(given.collect())
+    }
 
     #[test]
     fn flags_win_over_the_file_and_the_file_over_defaults() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         writeln!(file, "listen = \"127.0.0.1:1\"\ncheckout_hold = \"2m\"").unwrap();
         let path = file.path().to_str().unwrap().to_owned();
-        let flags = Flags {
-            config: Some(path),
-            listen: Some("127.0.0.1:2".to_owned()),
-            ..Flags::default()
-        };
-        let config = Config::resolve(&flags).unwrap();
+        let config = resolve(&[("config", &path), ("listen", "127.0.0.1:2")]).unwrap();
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.checkout_hold, Duration::from_secs(120));
         assert_eq!(config.leave_grace, Duration::from_secs(20));
@@ -418,29 +346,18 @@ mod tests {
 
     #[test]
     fn every_fault_is_reported_at_once_with_flag_and_variable() {
-        let text = |text: &str| Some(text.to_owned());
-        let flags = Flags {
-            config: text("/nowhere/stubmart.toml"),
-            listen: text("here"),
-            checkout_hold: text("soon"),
-            max_payment_attempts: text("0"),
-            rate_limits: text("maybe"),
-            public_url: text("tickets.example/path"),
-            stripe_secret_key: text("sk_live_1"),
-            only: text("auth,cashier"),
-            ..Flags::default()
-        };
-        let faults = Config::resolve(&flags).unwrap_err().0;
-        for name in [
-            "config",
-            "listen",
-            "checkout-hold",
-            "max-payment-attempts",
-            "rate-limits",
-            "public-url",
-            "stripe-secret-key",
-            "only",
-        ] {
+        let wrong = [
+            ("config", "/nowhere/stubmart.toml"),
+            ("listen", "here"),
+            ("checkout-hold", "soon"),
+            ("max-payment-attempts", "0"),
+            ("rate-limits", "maybe"),
+            ("public-url", "tickets.example/path"),
+            ("stripe-secret-key", "sk_live_1"),
+            ("only", "auth,cashier"),
+        ];
+        let faults = resolve(&wrong).unwrap_err().0;
+        for (name, _) in wrong {
             assert!(
                 faults.iter().any(|fault| fault.starts_with(&format!("--{name} (STUBMART_"))),
                 "{name}: {faults:?}"
@@ -457,8 +374,7 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(content.as_bytes()).unwrap();
         let path = file.path().to_str().unwrap().to_owned();
-        let flags = Flags { config: Some(path.clone()), ..Flags::default() };
-        (Config::resolve(&flags), path)
+        (resolve(&[("config", &path)]), path)
     }
 
     #[test]
@@ -489,16 +405,8 @@ mod tests {
 
     #[test]
     fn what_is_empty_is_unset() {
-        let empty = Some(String::new());
-        let flags = Flags {
-            config: empty.clone(),
-            data: empty.clone(),
-            listen: empty.clone(),
-            public_url: empty.clone(),
-            stripe_secret_key: empty,
-            ..Flags::default()
-        };
-        let config = Config::resolve(&flags).unwrap();
+        let names = ["config", "data", "listen", "public-url", "stripe-secret-key"];
+        let config = resolve(&names.map(|name| (name, ""))).unwrap();
         assert_eq!((config.data, config.public_url), (PathBuf::from("data"), None));
     }
 
@@ -521,8 +429,7 @@ mod tests {
         {
             assert!(origin(wrong).is_err(), "{wrong}");
         }
-        let flags = |url: &str| Flags { public_url: Some(url.to_owned()), ..Flags::default() };
-        let name = |url| Config::resolve(&flags(url)).unwrap().host_name().to_owned();
+        let name = |url| resolve(&[("public-url", url)]).unwrap().host_name().to_owned();
         assert_eq!(name("https://tickets.example:8443"), "tickets.example");
         assert_eq!(name("http://[::1]:8080"), "localhost", "an IPv6 address is no name");
     }

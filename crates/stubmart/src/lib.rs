@@ -15,5 +15,6 @@ mod docs;
 mod import;
 mod output;
 mod run;
+mod settings;
 
 pub use run::run;

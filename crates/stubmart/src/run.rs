@@ -37,7 +37,8 @@ impl<E: Into<Cause>> From<E> for Failed {
 #[must_use]
 #[expect(clippy::print_stderr, reason = "the command line's own words")]
 pub fn run(cli: Cli) -> ExitCode {
-    let config = match Config::resolve(&cli.flags) {
+    let has_data = cli.settings.get("data").is_some();
+    let config = match Config::resolve(cli.settings) {
         Ok(config) => config,
         Err(faults) => {
             eprintln!("{faults}");
@@ -45,7 +46,7 @@ pub fn run(cli: Cli) -> ExitCode {
         }
     };
     let command = cli.command.unwrap_or(Command::Serve);
-    if matches!(command, Command::Demo) && cli.flags.data.is_some_and(|data| !data.is_empty()) {
+    if matches!(command, Command::Demo) && has_data {
         eprintln!(
             "the demo keeps its market in a throw-away directory: leave out --data (STUBMART_DATA)"
         );

@@ -1,0 +1,182 @@
+//! How settings are defined and read: flags over environment over file over defaults. From the name of a
+//! setting come its flag, its environment variable and its key in the file.
+//!
+//! By hand, because clap and figment stop at the first value that is wrong; here every fault of all three
+//! places is reported at once, with the place it stands in.
+
+use std::collections::{BTreeMap, HashMap};
+
+use clap::{Arg, ArgMatches};
+
+/// What the command line and the environment give, by the names of the settings.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Given(HashMap<String, String>);
+
+impl Given {
+    /// What of `args` was given. An environment variable that is empty counts as unset.
+    pub(crate) fn of(args: &[Arg], matches: &ArgMatches) -> Self {
+        let names = args.iter().map(|arg| arg.get_id().as_str());
+        let given = names.filter_map(|name| Some((name, matches.get_one::<String>(name)?)));
+        given.map(|(name, text)| (name.to_owned(), text.clone())).collect()
+    }
+
+    /// The text of a setting that is given and not empty.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|text| !text.is_empty())
+    }
+}
+
+impl FromIterator<(String, String)> for Given {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(settings: I) -> Self {
+        Self(settings.into_iter().collect())
+    }
+}
+
+/// What a setting may be.
+pub(crate) struct Kind<T> {
+    /// How `--help` calls a value.
+    pub(crate) value: &'static str,
+    /// Reads a value, or says what it must be.
+    pub(crate) parse: fn(&str) -> Result<T, String>,
+    /// Writes a value, as `--help` shows the default.
+    pub(crate) show: fn(&T) -> String,
+}
+
+/// The settings as they were given, and what is wrong with those that were read.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    given: Given,
+    /// What of the file was not read yet: the text, and how a fault names it.
+    file: BTreeMap<String, (String, String)>,
+    args: Vec<Arg>,
+    faults: Vec<String>,
+}
+
+impl Settings {
+    /// What is given, and what stands in the file that the setting `config` names.
+    pub(crate) fn new(given: Given) -> Self {
+        let mut settings = Self { given, ..Self::default() };
+        settings.define(
+            "config",
+            "FILE",
+            "A TOML file with settings, named like the flags with _ for -",
+        );
+        if let Some(path) = settings.given.get("config").map(ToOwned::to_owned) {
+            settings.read_file(&path);
+        }
+        settings
+    }
+
+    /// A setting with a default.
+    pub(crate) fn get<T>(
+        &mut self,
+        name: &'static str,
+        help: &str,
+        kind: &Kind<T>,
+        default: T,
+    ) -> T {
+        self.define(name, kind.value, &format!("{help} [default: {}]", (kind.show)(&default)));
+        self.value(name, kind.parse).unwrap_or(default)
+    }
+
+    /// A setting that can be left out.
+    pub(crate) fn optional<T>(
+        &mut self,
+        name: &'static str,
+        help: &str,
+        kind: &Kind<T>,
+    ) -> Option<T> {
+        self.define(name, kind.value, help);
+        self.value(name, kind.parse)
+    }
+
+    /// A setting of an adapter that this build does not have. It is a fault: a market that was meant to
+    /// take real money must not quietly run on the sandbox.
+    pub(crate) fn absent(
+        &mut self,
+        name: &'static str,
+        value: &'static str,
+        adapter: &str,
+        help: &str,
+    ) {
+        self.define(name, value, &format!("{help} (not in this build)"));
+        let refused = |_: &str| Err(format!("this build has no {adapter} adapter; leave it out"));
+        let _: Option<()> = self.value(name, refused);
+    }
+
+    /// Every setting that was defined, as clap takes them.
+    pub(crate) fn into_args(self) -> Vec<Arg> {
+        self.args
+    }
+
+    /// Everything that is wrong, after all settings were read.
+    pub(crate) fn into_faults(self) -> Vec<String> {
+        let unknown = self.file.into_values();
+        let unknown = unknown.map(|(_, origin)| format!("{origin}: there is no such setting"));
+        self.faults.into_iter().chain(unknown).collect()
+    }
+
+    fn define(&mut self, name: &'static str, value: &'static str, help: &str) {
+        let arg = Arg::new(name).long(name).global(true).value_name(value).help(help.to_owned());
+        // Values are secrets, or need not be told to whoever asks for help.
+        self.args.push(arg.env(variable(name)).hide_env_values(true));
+    }
+
+    fn value<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let in_file = self.file.remove(&key(name));
+        let given = self.given.get(name).map(|text| (text.to_owned(), flag(name)));
+        let (text, origin) = given.or(in_file)?;
+        parse(&text).map_err(|message| self.faults.push(format!("{origin}: {message}"))).ok()
+    }
+
+    /// Takes the settings of a TOML file.
+    fn read_file(&mut self, path: &str) {
+        let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+        let table = text.and_then(|text| {
+            let table = text.parse::<toml::Table>();
+            table.map_err(|error| error.to_string().trim_end().replace('\n', "\n    "))
+        });
+        match table {
+            Ok(table) => {
+                for (key, value) in table {
+                    let origin = format!("{path}: {key}");
+                    match plain(&value) {
+                        Some(text) => drop(self.file.insert(key, (text, origin))),
+                        None => self
+                            .faults
+                            .push(format!("{origin}: must be a text, a number or a switch")),
+                    }
+                }
+            }
+            Err(message) => self.faults.push(format!("{}: {path}: {message}", flag("config"))),
+        }
+    }
+}
+
+/// How a fault names what a flag or a variable gave.
+fn flag(name: &str) -> String {
+    format!("--{name} ({})", variable(name))
+}
+
+/// The environment variable of a setting.
+fn variable(name: &str) -> String {
+    format!("STUBMART_{}", key(name).to_uppercase())
+}
+
+/// The name of a setting in the file.
+fn key(name: &str) -> String {
+    name.replace('-', "_")
+}
+
+/// A value of the file as the text that a flag would give.
+fn plain(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Boolean(on) => Some(if *on { "on" } else { "off" }.to_owned()),
+        toml::Value::Array(values) => {
+            values.iter().map(plain).collect::<Option<Vec<_>>>().map(|values| values.join(","))
+        }
+        toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => None,
+    }
+}
