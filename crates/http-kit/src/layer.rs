@@ -1,4 +1,8 @@
 //! What happens to every request on its way in and to every response on its way out.
+//!
+//! By hand and not with tower-http's layers: every error, a panic and a time-out too, is a problem with
+//! the request's id; time is the host's, so that it can be simulated; a change runs in a task of its own;
+//! and a client's request id is taken only where it is harmless.
 
 use std::{
     any::Any,

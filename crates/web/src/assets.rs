@@ -1,5 +1,5 @@
 //! The style sheet, the script and the icon: part of the binary, named by their content, kept by
-//! browsers for ever.
+//! browsers for ever. Compressed once, at the start.
 
 use std::{io::Write as _, sync::Arc};
 

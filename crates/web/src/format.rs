@@ -4,6 +4,7 @@ use jiff::{civil::DateTime, tz::TimeZone};
 use stubmart_contract::{Currency, Price, Timestamp};
 
 /// What stands before an amount (Unicode CLDR, locale en): `$`, or the code and a space that holds.
+/// (The symbols that the crates of currencies know are `$` for the dollars of twenty countries.)
 fn symbol(currency: Currency) -> String {
     let known = match currency.as_str() {
         "usd" => "$",

@@ -1,4 +1,7 @@
 //! Who asks: the session, what to tell the API about the visitor, and how to answer.
+//!
+//! Pages are compressed here and not by a layer such as tower-http's, which would compress a page that is
+//! kept once for each visitor.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
