@@ -96,10 +96,7 @@ struct Connection {
 impl FromRequestParts<AppState> for Connection {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(
-        parts: &mut Parts,
-        _: &AppState,
-    ) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Self::Rejection> {
         let user_agent = parts.headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok());
         let client = Client {
             address: parts.extensions.get::<ClientAddr>().map(|address| address.0),
