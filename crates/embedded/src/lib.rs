@@ -19,7 +19,6 @@ pub mod mailer;
 mod names;
 pub mod password;
 mod readers;
-pub mod sandbox;
 mod schema;
 pub mod snapshot;
 mod store;

@@ -5,8 +5,9 @@ use std::{fmt, sync::Arc};
 use stubmart_kernel::worker::Wake;
 use stubmart_ports::{
     Cause,
+    bank::TestBank,
     bus::Bus,
-    gateway::{PaymentGateway, SandboxBank},
+    gateway::PaymentGateway,
     host::{Host, PasswordHasher},
     limits::RateLimits,
     mailer::Mailer,
@@ -45,9 +46,11 @@ impl Stores {
 pub struct Provider {
     /// Takes and gives back money.
     pub gateway: Arc<dyn PaymentGateway>,
-    /// The bank behind the sandbox, when the provider is the sandbox. It adds the route by which a
-    /// buyer authenticates a payment there.
-    pub bank: Option<Arc<dyn SandboxBank>>,
+    /// The provider's key for browsers; `None` where no payment can be made in the browser.
+    pub publishable_key: Option<String>,
+    /// The bank of a provider without money. It adds the route by which a buyer authenticates a payment
+    /// there.
+    pub bank: Option<Arc<dyn TestBank>>,
 }
 
 /// What the roles of one process stand on. Clones are handles on the same engines.

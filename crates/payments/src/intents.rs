@@ -16,7 +16,7 @@ impl Payments {
     /// # Errors
     /// `sandbox`.
     pub(crate) fn publishable_key(&self) -> Result<&str, Problem> {
-        self.0.provider.publishable_key().ok_or_else(|| Problem::new(Code::Sandbox))
+        self.0.publishable_key.as_deref().ok_or_else(|| Problem::new(Code::Sandbox))
     }
 
     /// Makes the intent that the browser pays; the buyer's webhook, or the reconciler, goes on from

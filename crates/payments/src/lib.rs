@@ -31,8 +31,9 @@ use stubmart_kernel::{
     worker::{Wake, Worker},
 };
 use stubmart_ports::{
+    bank::TestBank,
     calls::SecureOrders,
-    gateway::{PaymentGateway, SandboxBank},
+    gateway::PaymentGateway,
     host::Host,
     store::{Collection, Store},
 };
@@ -62,6 +63,8 @@ pub struct Deps {
     pub outbox: Wake,
     /// The payment provider.
     pub gateway: Arc<dyn PaymentGateway>,
+    /// The provider's key for browsers; `None` where no payment can be made in the browser.
+    pub publishable_key: Option<String>,
     /// The orders.
     pub orders: Arc<dyn SecureOrders>,
 }
@@ -101,6 +104,7 @@ struct Inner {
     charges: Repo<Charge>,
     idempotency: Idempotency<Records>,
     provider: Provider,
+    publishable_key: Option<String>,
     orders: Arc<dyn SecureOrders>,
     host: Host,
     config: Config,
@@ -117,11 +121,12 @@ impl Payments {
     /// The service, on `deps`.
     #[must_use]
     pub fn new(deps: Deps, config: Config) -> Self {
-        let Deps { store, host, outbox, gateway, orders } = deps;
+        let Deps { store, host, outbox, gateway, publishable_key, orders } = deps;
         Self(Arc::new(Inner {
             charges: Repo::new(Arc::clone(&store), host.clone(), outbox),
             idempotency: Idempotency::new(store, host.clone()),
             provider: Provider::new(gateway, host.clone(), config.gateway_timeout),
+            publishable_key,
             orders,
             host,
             config,
@@ -136,7 +141,7 @@ impl Payments {
 
     /// The route by which a buyer authenticates in the sandbox. To be mounted only when the gateway
     /// is the sandbox: its bank is `bank`.
-    pub fn sandbox_router(&self, gate: SessionGate, bank: Arc<dyn SandboxBank>) -> OpenApiRouter {
+    pub fn sandbox_router(&self, gate: SessionGate, bank: Arc<dyn TestBank>) -> OpenApiRouter {
         sandbox::router(self.clone(), gate, bank)
     }
 

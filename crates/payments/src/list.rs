@@ -6,7 +6,7 @@ use stubmart_contract::{
 };
 use stubmart_http_kit::PageRequest;
 use stubmart_kernel::repo::{RepoError, Row, Versioned};
-use stubmart_ports::{gateway::IntentState, key::Key, store::Scan};
+use stubmart_ports::{gateway::PaymentState, key::Key, store::Scan};
 
 use crate::{
     Payments,
@@ -50,8 +50,10 @@ impl Payments {
 
     /// What the provider waits for; nothing when it does not answer, or no longer waits.
     async fn next_action(&self, charge: &Charge) -> Option<NextAction> {
-        match self.0.provider.intent(charge.stripe_id.as_deref()?).await.map(|it| it.state) {
-            Ok(IntentState::NeedsAction { client_secret }) => Some(NextAction { client_secret }),
+        match self.0.provider.payment(charge.stripe_id.as_deref()?).await.map(|it| it.state) {
+            Ok(PaymentState::RequiresAction { client_secret }) => {
+                Some(NextAction { client_secret })
+            }
             Ok(_) => None,
             Err(error) => {
                 tracing::info!(charge.id = %charge.id, %error, "what the bank waits for not known");

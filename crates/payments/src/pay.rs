@@ -216,7 +216,7 @@ impl Payments {
     /// Ends a charge that waits for its buyer, who chose another payment method.
     async fn replace(&self, waiting: &Versioned<Charge>) -> Result<(), Problem> {
         mark!("a buyer took another payment method");
-        let fail = Command::Fail { failure: Failure::of(Reason::Replaced), intent_id: None };
+        let fail = Command::Fail { failure: Failure::of(Reason::Replaced), payment_id: None };
         let applied = self.apply_to(waiting.clone(), &fail).await?;
         self.0.reconcile.wake();
         match applied.refused {

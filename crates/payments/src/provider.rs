@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use stubmart_contract::{ChargeId, Timestamp};
 use stubmart_ports::{
     gateway::{
-        AuthoriseRequest, BadNotice, GatewayError, Intent, IntentState, Notice, PaymentGateway,
+        AuthoriseRequest, BadNotice, GatewayError, Notice, Payment, PaymentGateway, PaymentState,
     },
     host::Host,
 };
@@ -35,47 +35,43 @@ impl Provider {
     pub(crate) async fn authorise(
         &self,
         request: &AuthoriseRequest,
-    ) -> Result<Intent, GatewayError> {
+    ) -> Result<Payment, GatewayError> {
         self.within(self.gateway.authorise(request)).await
     }
 
     pub(crate) async fn capture(
         &self,
         charge_id: ChargeId,
-        intent_id: &str,
-    ) -> Result<IntentState, GatewayError> {
-        self.within(self.gateway.capture(charge_id, intent_id)).await
+        payment_id: &str,
+    ) -> Result<PaymentState, GatewayError> {
+        self.within(self.gateway.capture(charge_id, payment_id)).await
     }
 
     pub(crate) async fn void(
         &self,
         charge_id: ChargeId,
-        intent_id: &str,
-    ) -> Result<IntentState, GatewayError> {
-        self.within(self.gateway.void(charge_id, intent_id)).await
+        payment_id: &str,
+    ) -> Result<PaymentState, GatewayError> {
+        self.within(self.gateway.void(charge_id, payment_id)).await
     }
 
     pub(crate) async fn refund(
         &self,
         charge_id: ChargeId,
-        intent_id: &str,
-    ) -> Result<IntentState, GatewayError> {
-        self.within(self.gateway.refund(charge_id, intent_id)).await
+        payment_id: &str,
+    ) -> Result<PaymentState, GatewayError> {
+        self.within(self.gateway.refund(charge_id, payment_id)).await
     }
 
-    pub(crate) async fn intent(&self, intent_id: &str) -> Result<Intent, GatewayError> {
-        self.within(self.gateway.intent(intent_id)).await
+    pub(crate) async fn payment(&self, payment_id: &str) -> Result<Payment, GatewayError> {
+        self.within(self.gateway.payment(payment_id)).await
     }
 
-    pub(crate) async fn intent_of(
+    pub(crate) async fn payment_of(
         &self,
         charge_id: ChargeId,
-    ) -> Result<Option<Intent>, GatewayError> {
-        self.within(self.gateway.intent_of(charge_id)).await
-    }
-
-    pub(crate) fn publishable_key(&self) -> Option<&str> {
-        self.gateway.publishable_key()
+    ) -> Result<Option<Payment>, GatewayError> {
+        self.within(self.gateway.payment_of(charge_id)).await
     }
 
     pub(crate) fn notice(

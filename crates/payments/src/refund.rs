@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use stubmart_kernel::{mark, mutant, repo::Versioned};
-use stubmart_ports::gateway::{GatewayError, Intent, IntentState};
+use stubmart_ports::gateway::{GatewayError, Payment, PaymentState};
 
 use crate::{
     Payments,
@@ -33,18 +33,18 @@ impl Payments {
             return self.rest(charge, Some(intent.id)).await;
         }
         let state = match intent.state {
-            IntentState::Declined { .. }
-            | IntentState::NeedsAction { .. }
-            | IntentState::Processing
-            | IntentState::Authorised => self.0.provider.void(charge_id, &intent.id).await?,
+            PaymentState::Declined { .. }
+            | PaymentState::RequiresAction { .. }
+            | PaymentState::Processing
+            | PaymentState::Authorised => self.0.provider.void(charge_id, &intent.id).await?,
             state => state,
         };
         match state {
-            IntentState::Captured { .. } if mutant!("late money is kept") => {
+            PaymentState::Captured { .. } if mutant!("late money is kept") => {
                 self.rest(charge, Some(intent.id)).await
             }
-            IntentState::Voided => self.rest(charge, Some(intent.id)).await,
-            IntentState::Captured { refund_id } => self.refund(charge, intent.id, refund_id).await,
+            PaymentState::Voided => self.rest(charge, Some(intent.id)).await,
+            PaymentState::Captured { refund_id } => self.refund(charge, intent.id, refund_id).await,
             _ => Err(Unsettled::Undecided),
         }
     }
@@ -60,10 +60,10 @@ impl Payments {
             return Err(Unsettled::Undecided);
         };
         match intent.state {
-            IntentState::Captured { refund_id: Some(refund_id) } => {
+            PaymentState::Captured { refund_id: Some(refund_id) } => {
                 self.refund(charge, intent.id, Some(refund_id)).await
             }
-            IntentState::Captured { refund_id: None } => {
+            PaymentState::Captured { refund_id: None } => {
                 match self.footing_of(&charge.doc).await? {
                     Footing::Completed => self.rest(charge, None).await,
                     Footing::Ended(Reason::OrderMissing) => {
@@ -86,39 +86,39 @@ impl Payments {
     async fn refund(
         &self,
         charge: Versioned<Charge>,
-        intent_id: String,
+        payment_id: String,
         refund_id: Option<String>,
     ) -> Result<Standing, Unsettled> {
         mark!("money that came late was given back");
         let refund_id = match refund_id {
             Some(_) if mutant!("refund twice") => {
-                self.0.provider.refund(charge.doc.id, &intent_id).await?;
-                return self.rest(charge, Some(intent_id)).await;
+                self.0.provider.refund(charge.doc.id, &payment_id).await?;
+                return self.rest(charge, Some(payment_id)).await;
             }
             Some(refund_id) => refund_id,
-            None => match self.0.provider.refund(charge.doc.id, &intent_id).await? {
-                IntentState::Captured { refund_id: Some(refund_id) } => refund_id,
+            None => match self.0.provider.refund(charge.doc.id, &payment_id).await? {
+                PaymentState::Captured { refund_id: Some(refund_id) } => refund_id,
                 _ => return Err(Unsettled::Undecided),
             },
         };
-        let refund = Command::Refund { intent_id, refund_id };
+        let refund = Command::Refund { payment_id, refund_id };
         Ok(self.apply_to(charge, &refund).await?.charge.into())
     }
 
     async fn rest(
         &self,
         charge: Versioned<Charge>,
-        intent_id: Option<String>,
+        payment_id: Option<String>,
     ) -> Result<Standing, Unsettled> {
-        Ok(self.apply_to(charge, &Command::Rest { intent_id }).await?.charge.into())
+        Ok(self.apply_to(charge, &Command::Rest { payment_id }).await?.charge.into())
     }
 
     /// The charge's intent at the provider, by its id or else by the charge's.
-    async fn known_intent(&self, charge: &Charge) -> Result<Option<Intent>, Unsettled> {
-        let Some(intent_id) = &charge.stripe_id else {
-            return Ok(self.0.provider.intent_of(charge.id).await?);
+    async fn known_intent(&self, charge: &Charge) -> Result<Option<Payment>, Unsettled> {
+        let Some(payment_id) = &charge.stripe_id else {
+            return Ok(self.0.provider.payment_of(charge.id).await?);
         };
-        match self.0.provider.intent(intent_id).await {
+        match self.0.provider.payment(payment_id).await {
             Ok(intent) => Ok(Some(intent)),
             Err(GatewayError::Refused { .. }) => Ok(None),
             Err(error) => Err(error.into()),

@@ -12,7 +12,7 @@ use stubmart_contract::{
 };
 use stubmart_http_kit::{JsonBody, Problem, SessionGate, SignedIn, fields, layer::no_store};
 use stubmart_kernel::repo::Versioned;
-use stubmart_ports::gateway::{GatewayError, SandboxBank};
+use stubmart_ports::{bank::TestBank, gateway::GatewayError};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -33,7 +33,7 @@ pub(crate) struct AuthenticateRequest {
 struct Shared {
     payments: Payments,
     gate: SessionGate,
-    bank: Arc<dyn SandboxBank>,
+    bank: Arc<dyn TestBank>,
 }
 
 impl FromRef<Shared> for SessionGate {
@@ -45,7 +45,7 @@ impl FromRef<Shared> for SessionGate {
 pub(crate) fn router(
     payments: Payments,
     gate: SessionGate,
-    bank: Arc<dyn SandboxBank>,
+    bank: Arc<dyn TestBank>,
 ) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(authenticate))
@@ -92,8 +92,8 @@ impl Shared {
         succeed: bool,
     ) -> Result<ApiCharge, Problem> {
         let payments = &self.payments;
-        let intent_id = client_secret.split("_secret_").next().unwrap_or_default();
-        let charge_id = payments.charge_of(intent_id).await?;
+        let payment_id = client_secret.split("_secret_").next().unwrap_or_default();
+        let charge_id = payments.charge_of(payment_id).await?;
         let owned = |charge: &Versioned<Charge>| charge.doc.user_id == buyer;
         let charge = payments.charge(charge_id).await?.filter(owned);
         let order_id = charge.ok_or_else(Problem::not_found)?.doc.order_id;

@@ -15,7 +15,7 @@ use stubmart_kernel::{
 };
 use stubmart_ports::{
     calls::CallError,
-    gateway::{GatewayError, Intent, IntentState},
+    gateway::{GatewayError, Payment, PaymentState},
 };
 
 use crate::{
@@ -149,7 +149,7 @@ impl Payments {
 
     /// The provider was asked and its answer is not known, or it was never asked.
     async fn find_out(&self, charge: Versioned<Charge>) -> Settled {
-        if let Some(intent) = self.0.provider.intent_of(charge.doc.id).await?
+        if let Some(intent) = self.0.provider.payment_of(charge.doc.id).await?
             && !mutant!("a new key for each try")
         {
             mark!("a payment whose answer was lost was found");
@@ -173,8 +173,8 @@ impl Payments {
 
     /// The intent waits for the buyer, or did so when it was last looked at.
     async fn look_at_buyer(&self, charge: Versioned<Charge>) -> Settled {
-        let intent_id = charge.doc.stripe_id.clone().unwrap_or_default();
-        let intent = match self.0.provider.intent(&intent_id).await {
+        let payment_id = charge.doc.stripe_id.clone().unwrap_or_default();
+        let intent = match self.0.provider.payment(&payment_id).await {
             Ok(intent) => intent,
             Err(GatewayError::Refused { code, .. }) => {
                 let failure = Failure { code, ..self.counted(&charge.doc, Reason::Lost) };
@@ -182,7 +182,7 @@ impl Payments {
             }
             Err(error) => return Err(error.into()),
         };
-        if matches!(intent.state, IntentState::NeedsAction { .. }) {
+        if matches!(intent.state, PaymentState::RequiresAction { .. }) {
             let footing = self.footing_of(&charge.doc).await?;
             if footing != Footing::Payable {
                 return self.order_ended(charge, footing, Some(intent.id)).await;
@@ -192,10 +192,10 @@ impl Payments {
     }
 
     /// Does what follows from where the intent of an open charge stands.
-    async fn follow(&self, charge: Versioned<Charge>, intent: Intent) -> Settled {
+    async fn follow(&self, charge: Versioned<Charge>, intent: Payment) -> Settled {
         match intent.state {
-            IntentState::NeedsAction { client_secret } => {
-                let wait = Command::Wait { intent_id: intent.id };
+            PaymentState::RequiresAction { client_secret } => {
+                let wait = Command::Wait { payment_id: intent.id };
                 let applied = self.apply_to(charge, &wait).await?;
                 if applied.refused.is_some() {
                     return self.give_back(applied.charge).await;
@@ -204,17 +204,17 @@ impl Payments {
                 let client_secret = waits.then_some(client_secret);
                 Ok(Standing { charge: applied.charge.doc, client_secret })
             }
-            IntentState::Processing => Err(Unsettled::Undecided),
-            IntentState::Declined { code, decline_code } => {
+            PaymentState::Processing => Err(Unsettled::Undecided),
+            PaymentState::Declined { code, decline_code } => {
                 let counted = self.counted(&charge.doc, Reason::Declined);
                 self.fail(charge, Failure { code, decline_code, ..counted }, Some(intent.id)).await
             }
-            IntentState::Voided => {
+            PaymentState::Voided => {
                 let failure = self.counted(&charge.doc, Reason::Lost);
                 self.fail(charge, failure, Some(intent.id)).await
             }
-            IntentState::Authorised | IntentState::Captured { .. } => {
-                let hold = Command::Hold { intent_id: intent.id };
+            PaymentState::Authorised | PaymentState::Captured { .. } => {
+                let hold = Command::Hold { payment_id: intent.id };
                 let applied = self.apply_to(charge, &hold).await?;
                 match applied.charge.doc.stage {
                     Stage::Held => self.take(applied.charge).await,
@@ -228,32 +228,34 @@ impl Payments {
     /// The money is held: secures the order, and when it agrees, captures.
     async fn take(&self, charge: Versioned<Charge>) -> Settled {
         let Charge { id, order_id, .. } = charge.doc;
-        let intent_id = charge.doc.stripe_id.clone().unwrap_or_default();
+        let payment_id = charge.doc.stripe_id.clone().unwrap_or_default();
         if mutant!("capture before the order is secured") {
-            self.0.provider.capture(id, &intent_id).await?;
+            self.0.provider.capture(id, &payment_id).await?;
         }
         if let Err(refusal) = self.0.orders.secure(order_id, id).await? {
             let failure = Failure::of(refused(refusal));
             mark!("an order refused a payment that was authorised");
             return self.fail_and_let_go(charge, failure, None).await;
         }
-        let failure = match self.0.provider.capture(id, &intent_id).await {
-            Ok(IntentState::Captured { refund_id: None }) => {
+        let failure = match self.0.provider.capture(id, &payment_id).await {
+            Ok(PaymentState::Captured { refund_id: None }) => {
                 let applied = self.apply_to(charge, &Command::Complete).await?;
                 return match applied.refused {
                     None => Ok(applied.charge.into()),
                     Some(_) => self.give_back(applied.charge).await,
                 };
             }
-            Ok(IntentState::Captured { refund_id: Some(_) }) => {
+            Ok(PaymentState::Captured { refund_id: Some(_) }) => {
                 Failure::of(Reason::Lost).code("refunded")
             }
-            Ok(IntentState::Declined { code, decline_code }) => {
+            Ok(PaymentState::Declined { code, decline_code }) => {
                 Failure { decline_code, ..Failure::of(Reason::Lost).code(code) }
             }
-            Ok(IntentState::Voided) => Failure::of(Reason::Lost),
+            Ok(PaymentState::Voided) => Failure::of(Reason::Lost),
             Ok(
-                IntentState::Authorised | IntentState::Processing | IntentState::NeedsAction { .. },
+                PaymentState::Authorised
+                | PaymentState::Processing
+                | PaymentState::RequiresAction { .. },
             ) => return Err(Unsettled::Undecided),
             Err(GatewayError::Refused { code, .. }) => Failure::of(Reason::Lost).code(code),
             Err(error) => return Err(error.into()),
@@ -272,14 +274,14 @@ impl Payments {
         &self,
         charge: Versioned<Charge>,
         footing: Footing,
-        intent_id: Option<String>,
+        payment_id: Option<String>,
     ) -> Settled {
         let reason = match footing {
             Footing::Payable | Footing::Secured => return Err(Unsettled::Undecided),
             Footing::Completed => Reason::OrderCompleted,
             Footing::Ended(reason) => reason,
         };
-        self.fail_and_let_go(charge, Failure::of(reason), intent_id).await
+        self.fail_and_let_go(charge, Failure::of(reason), payment_id).await
     }
 
     /// Marks a charge as failed, and wakes who clears up behind it.
@@ -287,9 +289,9 @@ impl Payments {
         &self,
         charge: Versioned<Charge>,
         failure: Failure,
-        intent_id: Option<String>,
+        payment_id: Option<String>,
     ) -> Settled {
-        let applied = self.apply_to(charge, &Command::Fail { failure, intent_id }).await?;
+        let applied = self.apply_to(charge, &Command::Fail { failure, payment_id }).await?;
         self.0.reconcile.wake();
         Ok(applied.charge.into())
     }
@@ -300,9 +302,9 @@ impl Payments {
         &self,
         charge: Versioned<Charge>,
         failure: Failure,
-        intent_id: Option<String>,
+        payment_id: Option<String>,
     ) -> Settled {
-        let failed = self.apply_to(charge, &Command::Fail { failure, intent_id }).await?.charge;
+        let failed = self.apply_to(charge, &Command::Fail { failure, payment_id }).await?.charge;
         if failed.doc.failure().is_none() {
             return Ok(failed.into());
         }

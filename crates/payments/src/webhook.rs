@@ -18,17 +18,17 @@ impl Payments {
                     BadNotice::Malformed(what) => Problem::invalid_field("body", what),
                 },
             )?;
-        let Some(intent_id) = notice.intent_id else { return Ok(()) };
+        let Some(payment_id) = notice.payment_id else { return Ok(()) };
         let charge_id = match notice.charge_id {
             Some(charge_id) => charge_id,
-            None => self.charge_of(&intent_id).await?,
+            None => self.charge_of(&payment_id).await?,
         };
         self.look_now(charge_id).await
     }
 
     /// Which charge an intent was made for.
-    pub(crate) async fn charge_of(&self, intent_id: &str) -> Result<ChargeId, Problem> {
-        match self.0.provider.intent(intent_id).await {
+    pub(crate) async fn charge_of(&self, payment_id: &str) -> Result<ChargeId, Problem> {
+        match self.0.provider.payment(payment_id).await {
             Ok(intent) => Ok(intent.charge_id),
             Err(GatewayError::Refused { .. }) => Err(Problem::not_found()),
             Err(error) => Err(Problem::new(Code::PaymentProviderUnavailable).caused_by(error)),

@@ -1,5 +1,7 @@
-//! The payment gateway, in the terms of Stripe's `PaymentIntents` with manual capture
-//! (<https://docs.stripe.com/payments/place-a-hold-on-a-payment-method>).
+//! The payment gateway: a provider that holds an amount on a card, and takes it or lets it go later.
+//!
+//! Its terms are those of Stripe's `PaymentIntents` with manual capture
+//! (<https://docs.stripe.com/payments/place-a-hold-on-a-payment-method>). A [`Payment`] is one such intent.
 
 use std::fmt;
 
@@ -11,43 +13,43 @@ use crate::Cause;
 /// What to authorise. It is the same at every retry of the same charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthoriseRequest {
-    /// The charge; stored with the intent, so that the intent is found by it.
+    /// The charge. The provider keeps it with the payment, which is found by it.
     pub charge_id: ChargeId,
-    /// The order; stored with the intent.
+    /// The order. The provider keeps it with the payment.
     pub order_id: OrderId,
     /// The amount, in minor units.
     pub amount: Price,
     /// Its currency.
     pub currency: Currency,
-    /// The payment method's id at the provider. `None` makes an intent that the buyer's browser
+    /// The payment method's id at the provider. `None` makes a payment that the buyer's browser
     /// confirms.
     pub payment_method: Option<String>,
 }
 
-/// Where an intent stands.
+/// A payment at the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Intent {
+pub struct Payment {
     /// Its id at the provider.
     pub id: String,
     /// The charge it was made for.
     pub charge_id: ChargeId,
-    /// Where it stands.
-    pub state: IntentState,
+    /// Its state.
+    pub state: PaymentState,
 }
 
-/// The states of an intent that matter to us.
+/// The states of a payment that matter to us.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum IntentState {
+pub enum PaymentState {
     /// The card was declined; nothing is held. `code` is Stripe's error code (`card_declined`,
     /// `expired_card`, …), `decline_code` the bank's reason.
     Declined {
         /// The provider's error code.
         code: String,
-        /// The bank's reason, where it tells.
+        /// The bank's reason, where it gives one.
         decline_code: Option<String>,
     },
-    /// It waits for the buyer: a payment method, or authentication.
-    NeedsAction {
+    /// It waits for the buyer: for a payment method, or for authentication.
+    RequiresAction {
         /// Lets the buyer's browser go on.
         client_secret: String,
     },
@@ -55,7 +57,7 @@ pub enum IntentState {
     Processing,
     /// The amount is held on the card and nothing is taken: it can be captured or voided.
     Authorised,
-    /// The amount was taken. `refund_id` when it was given back in full.
+    /// The amount was taken. `refund_id` is set when it was given back in full.
     Captured {
         /// The refund.
         refund_id: Option<String>,
@@ -67,9 +69,9 @@ pub enum IntentState {
 /// Why the gateway did not do what it was asked.
 #[derive(Debug)]
 pub enum GatewayError {
-    /// The provider can not be reached, is overloaded, or says try later. Nothing happened.
+    /// The provider cannot be reached, is overloaded, or says try later. Nothing happened.
     Unavailable(Cause),
-    /// No answer came, or one that tells nothing. It may have happened: ask the same again.
+    /// No answer came, or one without meaning. The request may have had its effect: ask the same again.
     Indeterminate(Cause),
     /// The provider refuses the request as it stands (no such payment method, an amount it does not
     /// take). Nothing happened, and it never will.
@@ -97,14 +99,14 @@ impl fmt::Display for GatewayError {
 
 impl std::error::Error for GatewayError {}
 
-/// What a provider's webhook says: look at this intent.
+/// What a provider's webhook says: look at this payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// Names the notice; one that comes twice has one id.
     pub id: String,
-    /// The intent it is about; `None` for notices that are about none of ours.
-    pub intent_id: Option<String>,
-    /// The charge named in the intent's metadata.
+    /// The payment it is about; `None` for notices that are about none of ours.
+    pub payment_id: Option<String>,
+    /// The charge that the provider keeps with the payment.
     pub charge_id: Option<ChargeId>,
 }
 
@@ -114,7 +116,7 @@ pub enum BadNotice {
     /// The signature does not fit the body, or is too old.
     #[error("the signature does not fit")]
     Signature,
-    /// Signed, and yet not understood.
+    /// The signature fits, and the body is no notice.
     #[error("not a notice: {0}")]
     Malformed(String),
 }
@@ -123,58 +125,58 @@ pub enum BadNotice {
 /// the charge and the step, so that asking again has no second effect.
 #[async_trait]
 pub trait PaymentGateway: Send + Sync + 'static {
-    /// Makes the charge's intent and authorises its card: holds the amount, takes nothing. Asked
-    /// again for the same charge, it answers with the same intent as it stands.
+    /// Makes the charge's payment and authorises its card: holds the amount, takes nothing. Asked
+    /// again for the same charge, it answers with the same payment in its present state.
     ///
     /// # Errors
     /// [`GatewayError`]; it says what happened.
-    async fn authorise(&self, request: &AuthoriseRequest) -> Result<Intent, GatewayError>;
+    async fn authorise(&self, request: &AuthoriseRequest) -> Result<Payment, GatewayError>;
 
-    /// Takes the held amount. Asked again, answers as the first time. An intent that can not be
-    /// captured is answered with the state it is in.
+    /// Takes the held amount. Asked again, it answers as the first time. For a payment that cannot be
+    /// captured it answers with the present state.
     ///
     /// # Errors
     /// [`GatewayError`]; it says what happened.
     async fn capture(
         &self,
         charge_id: ChargeId,
-        intent_id: &str,
-    ) -> Result<IntentState, GatewayError>;
+        payment_id: &str,
+    ) -> Result<PaymentState, GatewayError>;
 
-    /// Gives up the hold, or the intent before there is one. An intent that can not be voided (it was
-    /// captured) is answered with the state it is in.
+    /// Gives up the hold, or the payment before there is one. For a payment that cannot be voided
+    /// (it was captured) it answers with the present state.
     ///
     /// # Errors
     /// [`GatewayError`]; it says what happened.
-    async fn void(&self, charge_id: ChargeId, intent_id: &str)
-    -> Result<IntentState, GatewayError>;
+    async fn void(
+        &self,
+        charge_id: ChargeId,
+        payment_id: &str,
+    ) -> Result<PaymentState, GatewayError>;
 
-    /// Gives captured money back in full, once however often it is asked. An intent that holds no
-    /// captured money is answered with the state it is in.
+    /// Gives captured money back in full, once however often it is asked. For a payment that holds no
+    /// captured money it answers with the present state.
     ///
     /// # Errors
     /// [`GatewayError`]; it says what happened.
     async fn refund(
         &self,
         charge_id: ChargeId,
-        intent_id: &str,
-    ) -> Result<IntentState, GatewayError>;
+        payment_id: &str,
+    ) -> Result<PaymentState, GatewayError>;
 
-    /// The intent as it stands.
+    /// The payment in its present state.
     ///
     /// # Errors
-    /// [`GatewayError`]; `Refused` when there is no such intent.
-    async fn intent(&self, intent_id: &str) -> Result<Intent, GatewayError>;
+    /// [`GatewayError`]; `Refused` when there is no such payment.
+    async fn payment(&self, payment_id: &str) -> Result<Payment, GatewayError>;
 
-    /// The intent that was made for this charge, if there is one: for a charge whose authorisation
+    /// The payment that was made for this charge, if there is one: for a charge whose authorisation
     /// was asked for and never answered.
     ///
     /// # Errors
     /// [`GatewayError::Unavailable`] or [`GatewayError::Indeterminate`]: not known.
-    async fn intent_of(&self, charge_id: ChargeId) -> Result<Option<Intent>, GatewayError>;
-
-    /// The key a browser pays with; `None` in the sandbox, which is paid through the API.
-    fn publishable_key(&self) -> Option<&str>;
+    async fn payment_of(&self, charge_id: ChargeId) -> Result<Option<Payment>, GatewayError>;
 
     /// Checks and reads a webhook; no I/O.
     ///
@@ -183,18 +185,33 @@ pub trait PaymentGateway: Send + Sync + 'static {
     fn notice(&self, signature: &str, body: &[u8], now: Timestamp) -> Result<Notice, BadNotice>;
 }
 
-/// The bank behind the sandbox: what a buyer does at their bank's page is done here by a call.
+/// What the provider's books say of one payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentRecord {
+    /// Its id at the provider.
+    pub id: String,
+    /// The charge it was made for.
+    pub charge_id: ChargeId,
+    /// The order that the charge pays for.
+    pub order_id: OrderId,
+    /// The amount that was asked for.
+    pub amount: Price,
+    /// The currency of every amount here.
+    pub currency: Currency,
+    /// Whether an amount is held, or may yet be.
+    pub is_open: bool,
+    /// What is held and not captured, in minor units.
+    pub held: u64,
+    /// What was captured and not given back, in minor units.
+    pub kept: u64,
+}
+
+/// The provider's own books, for audits: the market's charges are compared with them.
 #[async_trait]
-pub trait SandboxBank: Send + Sync + 'static {
-    /// Ends the authentication that the intent with this client secret waits for, and answers with
-    /// the intent as it stands then. Where it does not wait for authentication nothing changes.
-    /// `None` when no intent has this client secret.
+pub trait PaymentBooks: Send + Sync + 'static {
+    /// Every payment there ever was.
     ///
     /// # Errors
-    /// [`GatewayError`]; it says what happened.
-    async fn authenticate(
-        &self,
-        client_secret: &str,
-        succeed: bool,
-    ) -> Result<Option<Intent>, GatewayError>;
+    /// [`GatewayError::Unavailable`] or [`GatewayError::Indeterminate`]: not known.
+    async fn records(&self) -> Result<Vec<PaymentRecord>, GatewayError>;
 }

@@ -4,6 +4,7 @@
 //! [`gateway::PaymentGateway`] and a [`host::Host`] (clock, ids, tasks); the binary decides which. All
 //! time, randomness and spawning go through [`host::Host`], so the same code runs in a simulation.
 
+pub mod bank;
 pub mod bus;
 pub mod calls;
 pub mod gateway;

@@ -6,12 +6,12 @@ use stubmart_embedded::{
     Database, Options,
     mailer::FileMailer,
     password::{Argon2Cost, Argon2Hasher},
-    sandbox::Sandbox,
 };
 use stubmart_kernel::worker::{Shutdown, Wake};
 use stubmart_memory::{MemoryRateLimits, Unlimited};
 use stubmart_node::{Engines, Market, Provider, Stores};
 use stubmart_ports::{Cause, host::Host, limits::RateLimits, store::Store};
+use stubmart_sandbox::Sandbox;
 
 use crate::config::Config;
 
@@ -47,7 +47,11 @@ impl Embedded {
             stores: Stores::shared(&store),
             bus: database.bus(),
             timers: database.timers(),
-            provider: Provider { gateway: sandbox.clone(), bank: Some(sandbox) },
+            provider: Provider {
+                gateway: sandbox.clone(),
+                publishable_key: None,
+                bank: Some(sandbox),
+            },
             mailer: Arc::new(mailer),
             limits,
             passwords: Arc::new(passwords),

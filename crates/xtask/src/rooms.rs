@@ -56,7 +56,7 @@ const NODE: &[&str] = &[
     "stubmart-expiration",
     "stubmart-payments",
 ];
-const ENGINES: &[&str] = &["stubmart-embedded", "stubmart-memory"];
+const ENGINES: &[&str] = &["stubmart-embedded", "stubmart-memory", "stubmart-sandbox"];
 /// What engines stand on, and what tests them.
 const UNDER_ENGINES: &[&str] =
     &["stubmart-contract", "stubmart-ports", "stubmart-kernel", "stubmart-relay"];

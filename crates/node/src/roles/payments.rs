@@ -22,6 +22,7 @@ pub fn start(
             host: engines.host.clone(),
             outbox: engines.outbox.clone(),
             gateway: Arc::clone(&engines.provider.gateway),
+            publishable_key: engines.provider.publishable_key.clone(),
             orders,
         },
         config,

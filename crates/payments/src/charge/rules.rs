@@ -63,12 +63,12 @@ pub enum Command {
     /// The provider waits for the buyer.
     Wait {
         /// The intent.
-        intent_id: String,
+        payment_id: String,
     },
     /// The provider holds the money.
     Hold {
         /// The intent.
-        intent_id: String,
+        payment_id: String,
     },
     /// The money was captured.
     Complete,
@@ -77,12 +77,12 @@ pub enum Command {
         /// Why.
         failure: Failure,
         /// The intent, if one is known.
-        intent_id: Option<String>,
+        payment_id: Option<String>,
     },
     /// The money was given back.
     Refund {
         /// The intent.
-        intent_id: String,
+        payment_id: String,
         /// The refund.
         refund_id: String,
     },
@@ -98,7 +98,7 @@ pub enum Command {
     /// The provider holds nothing of it that must be given back.
     Rest {
         /// The intent, if there is one.
-        intent_id: Option<String>,
+        payment_id: Option<String>,
     },
 }
 
@@ -139,18 +139,18 @@ pub fn decide(current: Option<&Charge>, command: &Command, now: Timestamp) -> Ve
     let current = current.ok_or(Refusal::Missing)?;
     match command {
         Command::Open(open) => opened(Some(current), open, now),
-        Command::Wait { intent_id } => wait(current, intent_id, now),
-        Command::Hold { intent_id } => hold(current, intent_id, now),
+        Command::Wait { payment_id } => wait(current, payment_id, now),
+        Command::Hold { payment_id } => hold(current, payment_id, now),
         Command::Complete => complete(current, now),
-        Command::Fail { failure, intent_id } => fail(current, failure, intent_id.as_deref(), now),
-        Command::Refund { intent_id, refund_id } => refund(current, intent_id, refund_id, now),
+        Command::Fail { failure, payment_id } => fail(current, failure, payment_id.as_deref(), now),
+        Command::Refund { payment_id, refund_id } => refund(current, payment_id, refund_id, now),
         Command::Look => look(current, now),
         Command::LookIfDue => match current.due_at {
             Some(due_at) if due_at <= now => look(current, now),
             Some(_) | None => Err(Refusal::InProgress),
         },
         Command::LookBy { at } => look_by(current, *at),
-        Command::Rest { intent_id } => rest(current, intent_id.as_deref()),
+        Command::Rest { payment_id } => rest(current, payment_id.as_deref()),
     }
 }
 
@@ -192,13 +192,13 @@ fn opened(current: Option<&Charge>, open: &Open, now: Timestamp) -> Verdict {
     changed(charge, Some(DomainEvent::ChargeCreated))
 }
 
-fn wait(current: &Charge, intent_id: &str, now: Timestamp) -> Verdict {
+fn wait(current: &Charge, payment_id: &str, now: Timestamp) -> Verdict {
     match current.stage {
         Stage::Asked => {
             let mut charge = current.clone();
             charge.stage = Stage::Waiting;
             charge.looks = 0;
-            charge.stripe_id = Some(intent_id.to_owned());
+            charge.stripe_id = Some(payment_id.to_owned());
             charge.updated_at = now;
             changed(charge, None)
         }
@@ -207,12 +207,12 @@ fn wait(current: &Charge, intent_id: &str, now: Timestamp) -> Verdict {
     }
 }
 
-fn hold(current: &Charge, intent_id: &str, now: Timestamp) -> Verdict {
+fn hold(current: &Charge, payment_id: &str, now: Timestamp) -> Verdict {
     match current.stage {
         Stage::Asked | Stage::Waiting => {
             let mut charge = current.clone();
             charge.stage = Stage::Held;
-            charge.stripe_id = Some(intent_id.to_owned());
+            charge.stripe_id = Some(payment_id.to_owned());
             charge.looks = 0;
             charge.updated_at = now;
             changed(charge, None)
@@ -239,7 +239,7 @@ fn complete(current: &Charge, now: Timestamp) -> Verdict {
     }
 }
 
-fn fail(current: &Charge, failure: &Failure, intent_id: Option<&str>, now: Timestamp) -> Verdict {
+fn fail(current: &Charge, failure: &Failure, payment_id: Option<&str>, now: Timestamp) -> Verdict {
     let may_be_secured = match current.stage {
         Stage::Asked | Stage::Waiting => false,
         Stage::Held => true,
@@ -269,7 +269,7 @@ fn fail(current: &Charge, failure: &Failure, intent_id: Option<&str>, now: Times
     }
     let mut charge = current.clone();
     charge.stage = Stage::Failed(failure);
-    charge.stripe_id = charge.stripe_id.or_else(|| intent_id.map(ToOwned::to_owned));
+    charge.stripe_id = charge.stripe_id.or_else(|| payment_id.map(ToOwned::to_owned));
     charge.payment_method = None;
     charge.due_at = (!nothing_happened).then_some(now);
     charge.looks = 0;
@@ -277,15 +277,15 @@ fn fail(current: &Charge, failure: &Failure, intent_id: Option<&str>, now: Times
     changed(charge, Some(DomainEvent::ChargeFailed))
 }
 
-fn refund(current: &Charge, intent_id: &str, refund_id: &str, now: Timestamp) -> Verdict {
+fn refund(current: &Charge, payment_id: &str, refund_id: &str, now: Timestamp) -> Verdict {
     if current.is_open() {
         return Err(Refusal::InProgress);
     }
     if current.stripe_refund_id.is_some() && !mutant!("tell a refund twice") {
-        return rest(current, Some(intent_id));
+        return rest(current, Some(payment_id));
     }
     let mut charge = current.clone();
-    charge.stripe_id = charge.stripe_id.or_else(|| Some(intent_id.to_owned()));
+    charge.stripe_id = charge.stripe_id.or_else(|| Some(payment_id.to_owned()));
     charge.stripe_refund_id = Some(refund_id.to_owned());
     charge.due_at = None;
     charge.updated_at = now;
@@ -314,7 +314,7 @@ fn look_by(current: &Charge, at: Timestamp) -> Verdict {
     changed(charge, None)
 }
 
-fn rest(current: &Charge, intent_id: Option<&str>) -> Verdict {
+fn rest(current: &Charge, payment_id: Option<&str>) -> Verdict {
     if current.is_open() {
         return Err(Refusal::InProgress);
     }
@@ -322,7 +322,7 @@ fn rest(current: &Charge, intent_id: Option<&str>) -> Verdict {
         return Ok(None);
     }
     let mut charge = current.clone();
-    charge.stripe_id = charge.stripe_id.or_else(|| intent_id.map(ToOwned::to_owned));
+    charge.stripe_id = charge.stripe_id.or_else(|| payment_id.map(ToOwned::to_owned));
     charge.due_at = None;
     changed(charge, None)
 }

@@ -9,7 +9,7 @@ use stubmart_contract::{
 };
 use stubmart_payments::{CHARGES, Config, charge::DUE};
 use stubmart_ports::{
-    gateway::SandboxBank as _,
+    bank::TestBank as _,
     key::Key,
     store::{DocKey, Expect, IndexEntry, Save, SaveId, Store as _},
 };
@@ -22,7 +22,8 @@ use crate::support::{AUTHENTICATES, CARD, DECLINED, Ports, Service, Stop, World}
 
 const FAULTS: [Fault; 4] = [Fault::Fail, Fault::LoseAnswer, Fault::Late, Fault::Twice];
 
-const STEPS: [Op; 6] = [Op::Authorise, Op::Capture, Op::Void, Op::Refund, Op::Intent, Op::IntentOf];
+const STEPS: [Op; 6] =
+    [Op::Authorise, Op::Capture, Op::Void, Op::Refund, Op::Payment, Op::PaymentOf];
 
 /// A service whose provider has `fault` at the first `times` calls of `op`.
 fn troubled(world: &World, op: Op, fault: Fault, times: u64) -> (Service, Arc<Injector>) {
@@ -234,7 +235,7 @@ async fn a_request_that_reaches_the_provider_late_is_undone() {
     }
     assert_eq!(world.charges().await[0].status(), ChargeStatus::Failed);
     faults.release_all().await;
-    assert_eq!(world.sandbox.books().await.unwrap()[0].held(), 500);
+    assert_eq!(world.books().await[0].held, 500);
     world.drain(&service).await;
     world.check().await;
 }

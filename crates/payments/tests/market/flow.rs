@@ -26,8 +26,8 @@ async fn a_good_card_completes_charge_and_order() {
     assert_eq!(world.orders.status(order.1), OrderStatus::Completed);
     world.drain(&service).await;
     world.check().await;
-    let books = world.sandbox.books().await.unwrap();
-    assert_eq!(books.iter().map(|intent| intent.kept()).sum::<u32>(), 12_550);
+    let books = world.books().await;
+    assert_eq!(books.iter().map(|payment| payment.kept).sum::<u64>(), 12_550);
 }
 
 /// A declined card: 402 with the bank's reason, nothing held, and the order ends.
@@ -100,7 +100,7 @@ async fn an_order_that_is_not_payable_is_refused_before_the_provider_hears_of_it
         assert!(answer.is(status, code), "{answer:?}");
     }
     assert!(world.charges().await.is_empty());
-    assert!(world.sandbox.books().await.unwrap().is_empty());
+    assert!(world.books().await.is_empty());
 
     let paid = world.orders.place(500);
     assert_eq!(service.pay(&paid, CARD).await.status, 201);
@@ -117,7 +117,7 @@ async fn an_order_whose_time_is_over_is_refused_before_the_provider_hears_of_it(
     let answer = service.pay(&order, CARD).await;
     assert!(answer.is(409, "order_expired"), "{answer:?}");
     assert!(world.charges().await.is_empty());
-    assert!(world.sandbox.books().await.unwrap().is_empty());
+    assert!(world.books().await.is_empty());
 }
 
 /// An order is not tried without end: after twenty charges that do not count it takes no more.
@@ -164,8 +164,8 @@ async fn a_payment_that_the_provider_ended_ends_the_order() {
     let service = world.start();
     let order = world.orders.place(500);
     service.pay(&order, AUTHENTICATES).await;
-    let intent = &world.sandbox.books().await.unwrap()[0];
-    world.sandbox.void(intent.charge_id, &intent.id).await.unwrap();
+    let payment = &world.books().await[0];
+    world.sandbox.void(payment.charge_id, &payment.id).await.unwrap();
     let answer = service.pay(&order, AUTHENTICATES).await;
     assert!(answer.is(402, "card_declined"), "{answer:?}");
     assert_eq!(world.orders.status(order.1), OrderStatus::Cancelled);
@@ -228,14 +228,14 @@ async fn only_its_buyer_can_authenticate_a_payment() {
     for wrong in ["pi_1_secret_2", secret.split("_secret_").next().unwrap()] {
         assert!(service.authenticate(order.0, wrong, true).await.is(404, "not_found"), "{wrong}");
     }
-    assert_eq!(world.sandbox.books().await.unwrap()[0].held(), 0);
+    assert_eq!(world.books().await[0].held, 0);
 }
 
 /// While a payment waits for its buyer, the same request gives the same one, and after the bank is
 /// satisfied it goes on with it.
 #[tokio::test]
 async fn asking_again_goes_on_with_the_payment_that_waits() {
-    use stubmart_ports::gateway::SandboxBank as _;
+    use stubmart_ports::bank::TestBank as _;
     let world = World::new(1);
     let service = world.start();
     let order = world.orders.place(500);
@@ -268,7 +268,7 @@ async fn another_card_takes_the_place_of_one_that_waits() {
     world.check().await;
 }
 
-/// A payment that waits for its buyer ends with its order: the intent is voided and can not be used.
+/// A payment that waits for its buyer ends with its order: the payment is voided and can not be used.
 #[tokio::test]
 async fn a_payment_that_waits_ends_with_its_order() {
     for reason in [CancelReason::Left, CancelReason::Expired] {

@@ -125,7 +125,7 @@ fn browser_world() -> World {
     World { browser: true, ..World::new(1) }
 }
 
-async fn intent(
+async fn browser_payment(
     service: &Service,
     order: &(UserId, stubmart_contract::OrderId),
 ) -> super::support::Answer {
@@ -136,39 +136,39 @@ fn webhook(body: serde_json::Value) -> Sent {
     Sent::post("/api/payments/webhook", body).header("Stripe-Signature", "good")
 }
 
-/// In the browser: the intent is made once; the provider's notice, in whatever number, completes it.
+/// In the browser: the payment is made once; the provider's notice, in whatever number, completes it.
 #[tokio::test]
 async fn a_browser_payment_is_completed_by_the_webhook() {
-    use stubmart_ports::gateway::SandboxBank as _;
+    use stubmart_ports::bank::TestBank as _;
     let world = browser_world();
     let service = world.start();
     let order = world.orders.place(500);
-    let first = intent(&service, &order).await;
+    let first = browser_payment(&service, &order).await;
     assert_eq!((first.status.as_u16(), &first.body["publishableKey"]), (201, &json!("pk_test_1")));
-    assert_eq!(intent(&service, &order).await, first);
+    assert_eq!(browser_payment(&service, &order).await, first);
 
     let secret = first.body["clientSecret"].as_str().unwrap();
     world.sandbox.authenticate(secret, true).await.unwrap().unwrap();
-    let intent_id = secret.split("_secret_").next().unwrap();
-    let by_charge = json!({"intentId": intent_id, "chargeId": first.body["chargeId"]});
-    for body in [by_charge, json!({"intentId": intent_id}), json!({"intentId": intent_id})] {
+    let payment_id = secret.split("_secret_").next().unwrap();
+    let by_charge = json!({"paymentId": payment_id, "chargeId": first.body["chargeId"]});
+    for body in [by_charge, json!({"paymentId": payment_id}), json!({"paymentId": payment_id})] {
         assert_eq!(service.send(None, webhook(body)).await.status, 200);
     }
     assert_eq!(service.list(order.0, "").await.body["items"][0]["status"], "completed");
-    assert!(intent(&service, &order).await.is(409, "order_completed"));
+    assert!(browser_payment(&service, &order).await.is(409, "order_completed"));
     world.drain(&service).await;
     world.check().await;
 }
 
-/// A notice that is about none of our intents is taken; one about a charge that we do not have is not,
+/// A notice that is about none of our payments is taken; one about a charge that we do not have is not,
 /// so that the provider sends it again; one that is not understood is named bad.
 #[tokio::test]
 async fn a_notice_is_taken_only_when_something_is_done_about_it() {
     let world = browser_world();
     let service = world.start();
     assert_eq!(service.send(None, webhook(json!({}))).await.status, 200);
-    let unknown = json!({"intentId": "pi_1", "chargeId": ChargeId(world.host.uuid())});
-    for body in [unknown, json!({"intentId": "pi_1"})] {
+    let unknown = json!({"paymentId": "pi_1", "chargeId": ChargeId(world.host.uuid())});
+    for body in [unknown, json!({"paymentId": "pi_1"})] {
         assert!(service.send(None, webhook(body)).await.is(404, "not_found"));
     }
     let forged = Sent::post("/api/payments/webhook", json!({})).header("Stripe-Signature", "bad");
@@ -181,10 +181,10 @@ async fn browser_and_card_take_each_others_place() {
     let world = browser_world();
     let service = world.start();
     let order = world.orders.place(500);
-    let first = intent(&service, &order).await;
+    let first = browser_payment(&service, &order).await;
     assert_eq!(service.pay(&order, DECLINED).await.code(), "card_declined");
     let order = world.orders.place(500);
-    let second = intent(&service, &order).await;
+    let second = browser_payment(&service, &order).await;
     assert_eq!(service.pay(&order, CARD).await.status, 201);
     assert_ne!(first.body["chargeId"], second.body["chargeId"]);
     world.drain(&service).await;

@@ -1,7 +1,7 @@
 //! Money that is found where it must not be: held or captured for an order that has ended.
 
 use stubmart_contract::api::{CancelReason, ChargeStatus};
-use stubmart_ports::gateway::{PaymentGateway as _, SandboxBank as _};
+use stubmart_ports::{bank::TestBank as _, gateway::PaymentGateway as _};
 
 use crate::support::{AUTHENTICATES, CARD, World};
 
@@ -32,7 +32,7 @@ async fn a_hold_that_comes_after_the_order_ended_is_given_up() {
     let secret = service.pay(&order, AUTHENTICATES).await.client_secret();
     world.sandbox.authenticate(&secret, true).await.unwrap().unwrap();
     world.orders.cancel(order.1, CancelReason::Left);
-    assert_eq!(world.sandbox.books().await.unwrap()[0].held(), 500);
+    assert_eq!(world.books().await[0].held, 500);
     world.drain(&service).await;
     world.check().await;
 }
@@ -46,14 +46,14 @@ async fn money_captured_by_a_human_is_kept_only_if_the_order_agrees() {
         let service = world.start();
         let order = world.orders.place(500);
         let secret = service.pay(&order, AUTHENTICATES).await.client_secret();
-        let intent = world.sandbox.authenticate(&secret, true).await.unwrap().unwrap();
-        world.sandbox.capture(intent.charge_id, &intent.id).await.unwrap();
+        let payment = world.sandbox.authenticate(&secret, true).await.unwrap().unwrap();
+        world.sandbox.capture(payment.charge_id, &payment.id).await.unwrap();
         if cancelled {
             world.orders.cancel(order.1, CancelReason::Left);
         }
         world.drain(&service).await;
         world.check().await;
-        assert_eq!(world.sandbox.books().await.unwrap()[0].kept(), kept);
+        assert_eq!(world.books().await[0].kept, kept);
     }
 }
 
@@ -66,12 +66,12 @@ async fn money_given_back_by_a_human_pays_for_nothing() {
         let service = world.start();
         let order = world.orders.place(500);
         let secret = service.pay(&order, AUTHENTICATES).await.client_secret();
-        let intent = world.sandbox.authenticate(&secret, true).await.unwrap().unwrap();
+        let payment = world.sandbox.authenticate(&secret, true).await.unwrap().unwrap();
         if capture {
-            world.sandbox.capture(intent.charge_id, &intent.id).await.unwrap();
-            world.sandbox.refund(intent.charge_id, &intent.id).await.unwrap();
+            world.sandbox.capture(payment.charge_id, &payment.id).await.unwrap();
+            world.sandbox.refund(payment.charge_id, &payment.id).await.unwrap();
         } else {
-            world.sandbox.void(intent.charge_id, &intent.id).await.unwrap();
+            world.sandbox.void(payment.charge_id, &payment.id).await.unwrap();
         }
         world.drain(&service).await;
         world.check().await;

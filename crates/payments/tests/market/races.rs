@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stubmart_contract::api::{CancelReason, OrderStatus};
-use stubmart_ports::gateway::SandboxBank as _;
+use stubmart_ports::bank::TestBank as _;
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::support::{AUTHENTICATES, Answer, CARD, DECLINED, World};

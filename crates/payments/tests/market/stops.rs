@@ -8,7 +8,7 @@ use stubmart_contract::{
     api::{CancelReason, OrderStatus},
 };
 use stubmart_payments::Config;
-use stubmart_ports::gateway::SandboxBank as _;
+use stubmart_ports::bank::TestBank as _;
 use stubmart_suite::fault::{Fault, FaultyGateway, Injector, Op};
 
 use crate::support::{AUTHENTICATES, CARD, DECLINED, Service, Stop, World};

@@ -6,10 +6,9 @@ use stubmart_contract::{
     ChargeId, OrderId, TicketId, Timestamp,
     api::{OrderStatus, TicketStatus},
 };
-use stubmart_embedded::sandbox::{SandboxIntent, Status};
 use stubmart_orders::order::Order;
 use stubmart_payments::charge::{Charge, Stage};
-use stubmart_ports::bus::Consumer;
+use stubmart_ports::{bus::Consumer, gateway::PaymentRecord};
 use stubmart_tickets::ticket::Ticket;
 
 /// How long after its time a lock may still be there, and a charge be looked at, while the services run.
@@ -21,7 +20,8 @@ pub(crate) struct Market {
     pub(crate) tickets: HashMap<TicketId, Ticket>,
     pub(crate) orders: HashMap<OrderId, Order>,
     pub(crate) charges: HashMap<ChargeId, Charge>,
-    pub(crate) intents: HashMap<ChargeId, SandboxIntent>,
+    /// The provider's books.
+    pub(crate) payments: Vec<PaymentRecord>,
 }
 
 /// When the services were last known to run.
@@ -305,34 +305,41 @@ fn charges_belong(market: &Market, found: &mut Vec<Finding>) {
     }
 }
 
-/// PAY-2, by the sandbox's own books: no payment without a charge.
+/// PAY-2 and PRICE-1, by the provider's own books: no payment without a charge, and each asks for what
+/// its charge says.
 fn provider_knows_no_more(market: &Market, found: &mut Vec<Finding>) {
-    for intent in market.intents.values() {
-        if !market.charges.contains_key(&intent.charge_id) {
-            let (id, charge) = (&intent.id, intent.charge_id);
+    for payment in &market.payments {
+        let (id, charge_id) = (&payment.id, payment.charge_id);
+        let Some(charge) = market.charges.get(&charge_id) else {
             found.push(broken(
                 "PAY-2",
-                format!("payment {id} names charge {charge}, which was never saved"),
+                format!("payment {id} names charge {charge_id}, which was never saved"),
+            ));
+            continue;
+        };
+        if (payment.amount, payment.currency) != (charge.amount, charge.currency) {
+            let (asked, asks) = (payment.amount.minor(), charge.amount.minor());
+            let (asked_in, asks_in) = (payment.currency, charge.currency);
+            found.push(broken(
+                "PRICE-1",
+                format!("payment {id} is of {asked} {asked_in}, its charge {charge_id} asks for {asks} {asks_in}"),
             ));
         }
     }
 }
 
-/// PAY-3, by the sandbox's own books: what was captured and not given back equals the price of a
+/// PAY-3, by the provider's own books: what was captured and not given back equals the price of a
 /// completed order, and is nothing for any other. A charge that is due to be looked at is not at rest.
 fn money_adds_up(market: &Market, found: &mut Vec<Finding>) {
     let mut captured: HashMap<OrderId, u64> = HashMap::new();
-    for intent in market.intents.values() {
-        let charge = market.charges.get(&intent.charge_id);
+    for payment in &market.payments {
+        let charge = market.charges.get(&payment.charge_id);
         let at_rest = charge.is_none_or(|charge| charge.due_at.is_none());
-        let taken = matches!(intent.status, Status::Succeeded { refund_id: None });
-        let (id, order_id) = (&intent.id, intent.order_id);
+        let (id, order_id) = (&payment.id, payment.order_id);
         let order = market.orders.get(&order_id);
         let completed = order.is_some_and(|order| order.status == OrderStatus::Completed);
-        if taken {
-            *captured.entry(order_id).or_default() += u64::from(intent.amount.minor());
-        }
-        if taken && at_rest && !completed {
+        *captured.entry(order_id).or_default() += payment.kept;
+        if payment.kept > 0 && at_rest && !completed {
             found.push(mended_by(
                 MONEY,
                 order_id,
@@ -341,7 +348,7 @@ fn money_adds_up(market: &Market, found: &mut Vec<Finding>) {
             ));
         }
         let ended = charge.is_some_and(|charge| !charge.is_open());
-        if intent.status == Status::RequiresCapture && at_rest && ended {
+        if payment.held > 0 && at_rest && ended {
             found.push(broken("PAY-3", format!("payment {id} is held, and its charge has ended")));
         }
     }

@@ -8,11 +8,12 @@ use std::{
 
 use serde::de::DeserializeOwned;
 use stubmart_contract::{DomainEvent, OrderId, Timestamp};
-use stubmart_embedded::{sandbox::SandboxIntent, snapshot::Snapshot};
+use stubmart_embedded::snapshot::Snapshot;
 use stubmart_kernel::repo::Document;
 use stubmart_orders::order::{ORDERS, Order};
 use stubmart_payments::charge::Charge;
-use stubmart_ports::{Cause, bus::Consumer, store::Collection};
+use stubmart_ports::{Cause, bus::Consumer, gateway::PaymentRecord, store::Collection};
+use stubmart_sandbox::payment::{PAYMENTS, SandboxPayment};
 use stubmart_tickets::ticket::{TICKETS, Ticket};
 
 use super::{
@@ -74,8 +75,14 @@ fn market(snapshot: &Snapshot) -> Result<Market, Cause> {
         tickets: by(all::<Ticket>(snapshot, &TICKETS)?, |it| it.id),
         orders: by(all::<Order>(snapshot, &ORDERS)?, |it| it.id),
         charges: by(all::<Charge>(snapshot, Charge::COLLECTION)?, |it| it.id),
-        intents: by(all::<SandboxIntent>(snapshot, SandboxIntent::COLLECTION)?, |it| it.charge_id),
+        payments: payments(snapshot)?,
     })
+}
+
+/// The books of the provider, which is the sandbox where the market lies in this file.
+fn payments(snapshot: &Snapshot) -> Result<Vec<PaymentRecord>, Cause> {
+    let payments = all::<SandboxPayment>(snapshot, &PAYMENTS)?;
+    Ok(payments.iter().flat_map(|it| it.records(Timestamp::MAX)).collect())
 }
 
 fn by<K: Eq + Hash, T>(documents: Vec<T>, id: impl Fn(&T) -> K) -> HashMap<K, T> {

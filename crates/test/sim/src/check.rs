@@ -10,7 +10,7 @@ use stubmart_contract::{
 };
 use stubmart_orders::order::Order;
 use stubmart_payments::{Charge, charge::Stage};
-use stubmart_ports::store::Save;
+use stubmart_ports::{gateway::AuthoriseRequest, store::Save};
 use stubmart_tickets::ticket::Ticket;
 use uuid::Uuid;
 
@@ -367,17 +367,23 @@ impl Checker {
     }
 
     /// PAY-2: no request reaches the provider before the charge that names it is saved.
-    pub(crate) fn asked(&self, charge_id: ChargeId, amount: u64) -> Checked {
+    pub(crate) fn asked(&self, request: &AuthoriseRequest) -> Checked {
+        let AuthoriseRequest { charge_id, order_id, amount, currency, .. } = *request;
         match self.charges.get(&charge_id) {
             None => broken(
                 "PAY-2",
                 &[charge_id.0],
                 format!("the provider is asked for charge {charge_id}, which was never saved"),
             ),
-            Some(charge) if u64::from(charge.amount.minor()) != amount => {
+            Some(charge)
+                if (charge.order_id, charge.amount, charge.currency)
+                    != (order_id, amount, currency) =>
+            {
                 let text = format!(
-                    "the provider is asked for {amount}, charge {charge_id} is {}",
-                    charge.amount.minor()
+                    "the provider is asked for {} {currency}, charge {charge_id} is of {} {}",
+                    amount.minor(),
+                    charge.amount.minor(),
+                    charge.currency
                 );
                 broken("PRICE-1", &[charge_id.0], text)
             }

@@ -29,8 +29,8 @@ use stubmart_suite::{
 
 use crate::{
     exec::{Exec, Owner, WORLD, mix},
+    gateway::SimGateway,
     port::Port,
-    provider::SimGateway,
     store::CheckedStore,
 };
 
@@ -85,7 +85,11 @@ pub(crate) fn engines(port: &Port, host: Host) -> Engines {
         },
         bus: bus(port),
         timers: Arc::new(FaultyTimers::new(Arc::new(world.timers.clone()), Arc::clone(&faults))),
-        provider: Provider { gateway: Arc::new(SimGateway(port.clone())), bank: None },
+        provider: Provider {
+            gateway: Arc::new(SimGateway(port.clone())),
+            publishable_key: Some("pk_simulated".to_owned()),
+            bank: None,
+        },
         mailer: Arc::new(FaultyMailer::new(Arc::new(shared.mailer.clone()), Arc::clone(&faults))),
         limits: Arc::new(FaultyLimits::new(Arc::new(MemoryRateLimits::new(host.clone())), faults)),
         passwords: Arc::new(SharedHasher(Arc::clone(&shared.passwords))),

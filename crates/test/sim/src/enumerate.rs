@@ -169,7 +169,7 @@ impl End {
         Self {
             ticket: checker.tickets.values().next().map(|it| (it.status, it.price.minor())),
             order: checker.orders.values().next().map(|it| (it.status, it.cancel_reason)),
-            kept: world.provider.accounts().iter().map(|account| account.kept).sum(),
+            kept: world.provider.records(world.now()).iter().map(|payment| payment.kept).sum(),
         }
     }
 }
@@ -226,7 +226,7 @@ impl Stage {
     }
 
     async fn list(&mut self) {
-        let body = json!({ "title": "A seat", "price": 5000, "quantity": 1 });
+        let body = json!({ "title": "A seat", "price": 5000, "currency": "jpy", "quantity": 1 });
         let request = Request::new("POST", "/api/tickets").json(&body).by(self.seller.as_deref());
         let answer = self.ask(Service::Tickets, request.key(Some("list"))).await;
         self.ticket = answer.and_then(|answer| answer.id("id"));

@@ -16,7 +16,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     exec::lock,
-    provider::signature,
+    notices::signature,
     scenario::Kind,
     world::{Violation, World, within},
 };

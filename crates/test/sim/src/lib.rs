@@ -26,4 +26,6 @@ pub mod world;
 
 mod calls;
 mod engines;
+mod gateway;
+mod notices;
 mod store;

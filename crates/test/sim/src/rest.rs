@@ -203,16 +203,16 @@ fn sold_means_completed(checker: &Checker) -> Checked {
 /// completed order, and nothing for any other.
 fn money_adds_up(world: &World, checker: &Checker) -> Checked {
     let mut kept: BTreeMap<OrderId, u64> = BTreeMap::new();
-    for account in world.provider.accounts() {
-        let documents = [account.charge_id.0, account.order_id.0];
-        if account.is_open {
+    for payment in world.provider.records(world.now()) {
+        let documents = [payment.charge_id.0, payment.order_id.0];
+        if payment.is_open {
             let text = format!(
                 "money is still held for charge {} of order {}",
-                account.charge_id, account.order_id
+                payment.charge_id, payment.order_id
             );
             broken("PAY-3", &documents, text)?;
         }
-        *kept.entry(account.order_id).or_default() += account.kept;
+        *kept.entry(payment.order_id).or_default() += payment.kept;
     }
     for order in checker.orders.values() {
         let price =

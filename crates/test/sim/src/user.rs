@@ -387,7 +387,10 @@ impl User {
 
     async fn list(&mut self) {
         let price = 100 + self.random.below(900_000);
-        let body = json!({ "title": "Two in the stalls", "price": price, "quantity": 2 });
+        let drawn = usize::try_from(self.random.below(4)).unwrap_or(0);
+        let currency = ["usd", "eur", "jpy", "kwd"].get(drawn);
+        let body = json!({ "title": "Two in the stalls", "price": price, "currency": currency,
+            "quantity": 2 });
         let key = self.new_key();
         let request = Request::new("POST", "/api/tickets").json(&body);
         let Some(answer) = self.send(Service::Tickets, request, key.as_deref()).await else {

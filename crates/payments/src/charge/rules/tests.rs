@@ -35,7 +35,7 @@ fn refunded(charge: Charge) -> Charge {
 }
 
 fn fail(reason: Reason) -> Command {
-    Command::Fail { failure: Failure::of(reason), intent_id: Some("pi_1".to_owned()) }
+    Command::Fail { failure: Failure::of(reason), payment_id: Some("pi_1".to_owned()) }
 }
 
 /// What a command led to, in words: the stage after it, `refunded`, whether the charge is at rest, and
@@ -81,9 +81,9 @@ fn every_command_on_every_state_has_one_outcome() {
         Some(charge(Stage::Completed, None)),
         Some(refunded(charge(Stage::Completed, None))),
     ];
-    let intent_id = "pi_1".to_owned();
-    let refund = Command::Refund { intent_id: intent_id.clone(), refund_id: "re_2".to_owned() };
-    let rest = Command::Rest { intent_id: Some(intent_id.clone()) };
+    let payment_id = "pi_1".to_owned();
+    let refund = Command::Refund { payment_id: payment_id.clone(), refund_id: "re_2".to_owned() };
+    let rest = Command::Rest { payment_id: Some(payment_id.clone()) };
     const M: &str = "!missing";
     const F: &str = "!failed";
     const P: &str = "!in progress";
@@ -98,8 +98,8 @@ fn every_command_on_every_state_has_one_outcome() {
     let table: [(Command, [&str; 9]); 16] = [
         //                                    none   asked        waiting  held         failed, due     unavailable  given back         completed    refunded
         (Command::Open(open(1)),             [OPENS, N,           N,       N,           N,              OPENS,       N,                 N,           N]),
-        (Command::Wait { intent_id: intent_id.clone() }, [M, "waiting", N, N,           F,              F,           F,                 N,           N]),
-        (Command::Hold { intent_id },        [M,     "held",      "held",  N,           F,              F,           F,                 N,           N]),
+        (Command::Wait { payment_id: payment_id.clone() }, [M, "waiting", N, N,           F,              F,           F,                 N,           N]),
+        (Command::Hold { payment_id },        [M,     "held",      "held",  N,           F,              F,           F,                 N,           N]),
         (Command::Complete,                  [M,     P,           P,       "completed rests CHARGE_COMPLETED", F, F, F,                 N,           N]),
         (fail(Reason::Declined),             [M,     FAILS,       FAILS,   P,           N,              N,           N,                 N,           N]),
         (fail(Reason::Refused),              [M,     NEVER_ASKED, P,       P,           N,              N,           N,                 N,           N]),
@@ -129,15 +129,15 @@ fn every_command_on_every_state_has_one_outcome() {
 fn every_command_but_a_look_happens_once() {
     let failure = Failure { ends_order: true, ..Failure::of(Reason::Lost) };
     let commands = [
-        (charge(Stage::Asked, Some(EARLIER)), Command::Wait { intent_id: "pi_1".to_owned() }),
-        (charge(Stage::Asked, Some(EARLIER)), Command::Hold { intent_id: "pi_1".to_owned() }),
+        (charge(Stage::Asked, Some(EARLIER)), Command::Wait { payment_id: "pi_1".to_owned() }),
+        (charge(Stage::Asked, Some(EARLIER)), Command::Hold { payment_id: "pi_1".to_owned() }),
         (charge(Stage::Held, Some(EARLIER)), Command::Complete),
-        (charge(Stage::Held, Some(EARLIER)), Command::Fail { failure, intent_id: None }),
+        (charge(Stage::Held, Some(EARLIER)), Command::Fail { failure, payment_id: None }),
         (charge(Stage::Completed, None), Command::LookBy { at: NOW }),
-        (failed(Reason::Lost, Some(EARLIER)), Command::Rest { intent_id: None }),
+        (failed(Reason::Lost, Some(EARLIER)), Command::Rest { payment_id: None }),
         (
             charge(Stage::Completed, Some(EARLIER)),
-            Command::Refund { intent_id: "pi_1".to_owned(), refund_id: "re_1".to_owned() },
+            Command::Refund { payment_id: "pi_1".to_owned(), refund_id: "re_1".to_owned() },
         ),
     ];
     for (before, command) in commands {
@@ -196,8 +196,8 @@ fn looks_come_ever_more_seldom_but_never_end() {
 fn each_stage_is_looked_at_from_the_beginning() {
     let id = || "pi_1".to_owned();
     for (stage, command) in [
-        (Stage::Asked, Command::Wait { intent_id: id() }),
-        (Stage::Waiting, Command::Hold { intent_id: id() }),
+        (Stage::Asked, Command::Wait { payment_id: id() }),
+        (Stage::Waiting, Command::Hold { payment_id: id() }),
         (Stage::Held, Command::Complete),
         (Stage::Held, fail(Reason::Lost)),
     ] {

@@ -23,7 +23,6 @@ use stubmart_contract::{
     api::{ChargeStatus, OrderStatus},
     calls::Identity,
 };
-use stubmart_embedded::sandbox::Sandbox;
 use stubmart_http_kit::SessionGate;
 use stubmart_kernel::worker::{Next, Wake};
 use stubmart_memory::MemoryStore;
@@ -31,12 +30,14 @@ use stubmart_payments::{CHARGES, Charge, Config, Deps, Payments, SERVICE};
 use stubmart_ports::{
     calls::{self, CallError, SecureOrders},
     gateway::{
-        AuthoriseRequest, BadNotice, GatewayError, Intent, IntentState, Notice, PaymentGateway,
+        AuthoriseRequest, BadNotice, GatewayError, Notice, Payment, PaymentBooks as _,
+        PaymentGateway, PaymentRecord, PaymentState,
     },
     host::Host,
     key::Key,
     store::{Scan, Store},
 };
+use stubmart_sandbox::Sandbox;
 use stubmart_suite::host::{self, ManualClock};
 use tower::ServiceExt as _;
 
@@ -120,6 +121,7 @@ impl World {
             host: self.host.clone(),
             outbox: Wake::default(),
             gateway: ports.gateway,
+            publishable_key: self.browser.then(|| "pk_test_1".to_owned()),
             orders: ports.orders,
         };
         let payments = Payments::new(deps, config);
@@ -138,6 +140,11 @@ impl World {
             scan = scan.behind(&last.key);
             charges.extend(found.iter().map(|it| serde_json::from_slice(&it.doc.body).unwrap()));
         }
+    }
+
+    /// What the provider's books say.
+    pub(crate) async fn books(&self) -> Vec<PaymentRecord> {
+        self.sandbox.records().await.unwrap()
     }
 
     /// Lets events, the reconciler and time run until nothing is left to do.
@@ -176,23 +183,24 @@ impl World {
 
     /// What must hold at rest, however it came to it.
     pub(crate) async fn check(&self) {
-        let (charges, books) = (self.charges().await, self.sandbox.books().await.unwrap());
+        let (charges, books) = (self.charges().await, self.books().await);
         let orders = self.orders.all();
         assert!(self.early.lock().unwrap().is_empty(), "captured before the order agreed (PAY-3)");
         for charge in &charges {
             assert!(!charge.is_open() && charge.due_at.is_none(), "not at rest: {charge:?}");
         }
-        let mut kept: HashMap<OrderId, u32> = HashMap::new();
-        for intent in &books {
-            let charge = charges.iter().find(|charge| charge.id == intent.charge_id);
+        let mut kept: HashMap<OrderId, u64> = HashMap::new();
+        for payment in &books {
+            let charge = charges.iter().find(|charge| charge.id == payment.charge_id);
             let charge = charge.expect("PAY-2: the provider knows a charge that was never saved");
-            assert_eq!((charge.amount, charge.order_id), (intent.amount, intent.order_id));
-            assert_eq!(intent.held(), 0, "money is held for ever: {charge:?} {intent:?}");
-            *kept.entry(intent.order_id).or_default() += intent.kept();
+            let of_charge = (charge.order_id, charge.amount, charge.currency);
+            assert_eq!(of_charge, (payment.order_id, payment.amount, payment.currency));
+            assert!(!payment.is_open, "money is held for ever: {charge:?} {payment:?}");
+            *kept.entry(payment.order_id).or_default() += payment.kept;
         }
         for (order, charge_id) in &orders {
             let completed = order.status == OrderStatus::Completed;
-            let due = if completed { order.price.minor() } else { 0 };
+            let due = if completed { u64::from(order.price.minor()) } else { 0 };
             assert_eq!(kept.get(&order.id).copied().unwrap_or(0), due, "PAY-3: {order:?}");
             assert_ne!(order.status, OrderStatus::AwaitingPayment, "{order:?} {charge_id:?}");
             let paid = charges.iter().filter(|charge| {
@@ -238,7 +246,7 @@ impl World {
 
 #[async_trait]
 impl PaymentGateway for Watched {
-    async fn authorise(&self, request: &AuthoriseRequest) -> Result<Intent, GatewayError> {
+    async fn authorise(&self, request: &AuthoriseRequest) -> Result<Payment, GatewayError> {
         let mut request = request.clone();
         if self.0.browser {
             request.payment_method.get_or_insert(AUTHENTICATES.to_owned());
@@ -249,41 +257,37 @@ impl PaymentGateway for Watched {
     async fn capture(
         &self,
         charge_id: ChargeId,
-        intent_id: &str,
-    ) -> Result<IntentState, GatewayError> {
-        let held = self.intent(intent_id).await?.state == IntentState::Authorised;
+        payment_id: &str,
+    ) -> Result<PaymentState, GatewayError> {
+        let held = self.payment(payment_id).await?.state == PaymentState::Authorised;
         if held && !self.0.orders.is_secured_for(charge_id) {
             self.0.early.lock().unwrap().push(charge_id);
         }
-        self.0.sandbox.capture(charge_id, intent_id).await
+        self.0.sandbox.capture(charge_id, payment_id).await
     }
 
     async fn void(
         &self,
         charge_id: ChargeId,
-        intent_id: &str,
-    ) -> Result<IntentState, GatewayError> {
-        self.0.sandbox.void(charge_id, intent_id).await
+        payment_id: &str,
+    ) -> Result<PaymentState, GatewayError> {
+        self.0.sandbox.void(charge_id, payment_id).await
     }
 
     async fn refund(
         &self,
         charge_id: ChargeId,
-        intent_id: &str,
-    ) -> Result<IntentState, GatewayError> {
-        self.0.sandbox.refund(charge_id, intent_id).await
+        payment_id: &str,
+    ) -> Result<PaymentState, GatewayError> {
+        self.0.sandbox.refund(charge_id, payment_id).await
     }
 
-    async fn intent(&self, intent_id: &str) -> Result<Intent, GatewayError> {
-        self.0.sandbox.intent(intent_id).await
+    async fn payment(&self, payment_id: &str) -> Result<Payment, GatewayError> {
+        self.0.sandbox.payment(payment_id).await
     }
 
-    async fn intent_of(&self, charge_id: ChargeId) -> Result<Option<Intent>, GatewayError> {
-        self.0.sandbox.intent_of(charge_id).await
-    }
-
-    fn publishable_key(&self) -> Option<&str> {
-        self.0.browser.then_some("pk_test_1")
+    async fn payment_of(&self, charge_id: ChargeId) -> Result<Option<Payment>, GatewayError> {
+        self.0.sandbox.payment_of(charge_id).await
     }
 
     /// Takes what is signed `good`, and names an intent or none.
@@ -295,7 +299,7 @@ impl PaymentGateway for Watched {
         let body: Value = serde_json::from_slice(body).map_err(malformed)?;
         Ok(Notice {
             id: "evt_1".to_owned(),
-            intent_id: body["intentId"].as_str().map(ToOwned::to_owned),
+            payment_id: body["paymentId"].as_str().map(ToOwned::to_owned),
             charge_id: body["chargeId"].as_str().and_then(|id| id.parse().ok()),
         })
     }

@@ -9,8 +9,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use stubmart_contract::{
-    ChargeId, Currency, DomainEvent, Envelope, MessageId, OrderId, Price, TicketId, Timestamp,
-    UserId,
+    ChargeId, DomainEvent, Envelope, MessageId, OrderId, Price, TicketId, Timestamp, UserId,
     api::{CancelReason, Order, OrderStatus, OrderTicket},
     event::OrderState,
 };
@@ -23,6 +22,9 @@ use stubmart_ports::{
 
 /// How long a checkout holds its ticket.
 pub(crate) const HOLD: Duration = Duration::from_secs(900);
+
+/// Each order is in another currency than the one before.
+const CURRENCIES: [&str; 4] = ["usd", "jpy", "eur", "kwd"];
 
 /// Orders in memory. They hear of charges by the events that payments saved.
 pub(crate) struct FakeOrders {
@@ -55,7 +57,7 @@ impl FakeOrders {
             status: OrderStatus::Created,
             ticket_id: TicketId(self.host.uuid()),
             price: Price::try_from(price).unwrap(),
-            currency: Currency::USD,
+            currency: CURRENCIES[self.lock().orders.len() % CURRENCIES.len()].parse().unwrap(),
             expires_at: now.after(HOLD),
             server_time: now,
             cancel_reason: None,

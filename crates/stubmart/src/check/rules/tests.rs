@@ -19,7 +19,7 @@ fn market() -> Market {
         tickets: HashMap::from([(ticket.id, ticket)]),
         orders: HashMap::from([(order.id, order)]),
         charges: HashMap::from([(charge.id, charge)]),
-        intents: HashMap::new(),
+        payments: Vec::new(),
     }
 }
 
@@ -152,4 +152,51 @@ fn an_order_awaits_money_only_of_a_charge_whose_outcome_is_open() {
     assert_eq!(broken_by(RUNS, |market| order(market).charge_id = None), ["LOCK-3"]);
     assert_eq!(broken_by(RUNS, |market| charge(market).due_at = None), ["PAY-2"], "nobody looks");
     assert_eq!(broken_by(RUNS_LONG, |_| {}), ["PAY-2"], "nobody has looked");
+}
+
+/// The payment of the market's charge, as the provider's books should have it while it is held.
+fn payment() -> PaymentRecord {
+    PaymentRecord {
+        id: "pi_1".to_owned(),
+        charge_id: ChargeId(id()),
+        order_id: OrderId(id()),
+        amount: price(),
+        currency: Currency::USD,
+        is_open: true,
+        held: 12_550,
+        kept: 0,
+    }
+}
+
+#[test]
+fn a_payment_is_of_the_amount_and_the_currency_of_its_charge() {
+    let found = |change: fn(&mut PaymentRecord)| {
+        let mut payment = payment();
+        change(&mut payment);
+        broken_by(RUNS, |market| market.payments.push(payment))
+    };
+    assert!(found(|_| {}).is_empty());
+    assert_eq!(found(|it| it.currency = "eur".parse().unwrap()), ["PRICE-1"]);
+    assert_eq!(found(|it| it.amount = Price::try_from(12_551).unwrap()), ["PRICE-1"]);
+    assert_eq!(found(|it| it.charge_id = ChargeId(Uuid::max())), ["PAY-2"]);
+}
+
+#[test]
+fn money_of_an_ended_charge_is_neither_held_nor_kept() {
+    let ended = |change: fn(&mut PaymentRecord)| {
+        let mut payment = payment();
+        change(&mut payment);
+        broken_by(RUNS, |market| {
+            let charge = charge(market);
+            (charge.stage, charge.due_at) = (Stage::Completed, None);
+            charge.stripe_refund_id = Some("re_1".to_owned());
+            let order = order(market);
+            order.status = OrderStatus::Cancelled;
+            market.tickets.clear();
+            market.payments.push(payment);
+        })
+    };
+    assert_eq!(ended(|_| {}), ["PAY-3"]);
+    assert_eq!(ended(|it| (it.held, it.kept) = (0, 12_550)), ["PAY-3"]);
+    assert!(ended(|it| it.held = 0).is_empty());
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::future::FutureExt as _;
 use stubmart_contract::{ChargeId, Timestamp};
 use stubmart_ports::gateway::{
-    AuthoriseRequest, BadNotice, GatewayError, Intent, IntentState, Notice, PaymentGateway,
+    AuthoriseRequest, BadNotice, GatewayError, Notice, Payment, PaymentGateway, PaymentState,
 };
 
 use super::{Call, Errors, Fault, Faults, Op, change, injected};
@@ -33,19 +33,19 @@ impl FaultyGateway {
         Self { inner, faults }
     }
 
-    /// Has the provider change the intent of a charge.
+    /// Has the provider change the payment of a charge.
     async fn change<Answer>(
         &self,
         op: Op,
         charge_id: ChargeId,
-        intent_id: &str,
+        payment_id: &str,
         make: fn(Arc<dyn PaymentGateway>, ChargeId, String) -> Answer,
-    ) -> Result<IntentState, GatewayError>
+    ) -> Result<PaymentState, GatewayError>
     where
-        Answer: Future<Output = Result<IntentState, GatewayError>> + Send + 'static,
+        Answer: Future<Output = Result<PaymentState, GatewayError>> + Send + 'static,
     {
         change(&self.faults, Call::about(op, charge_id.0), ERRORS, || {
-            make(Arc::clone(&self.inner), charge_id, intent_id.to_owned()).boxed()
+            make(Arc::clone(&self.inner), charge_id, payment_id.to_owned()).boxed()
         })
         .await
     }
@@ -68,7 +68,7 @@ impl FaultyGateway {
 
 #[async_trait]
 impl PaymentGateway for FaultyGateway {
-    async fn authorise(&self, request: &AuthoriseRequest) -> Result<Intent, GatewayError> {
+    async fn authorise(&self, request: &AuthoriseRequest) -> Result<Payment, GatewayError> {
         let call = Call::about(Op::Authorise, request.charge_id.0);
         change(&self.faults, call, ERRORS, || {
             let (inner, request) = (Arc::clone(&self.inner), request.clone());
@@ -80,47 +80,43 @@ impl PaymentGateway for FaultyGateway {
     async fn capture(
         &self,
         charge_id: ChargeId,
-        intent_id: &str,
-    ) -> Result<IntentState, GatewayError> {
-        let make = |inner: Arc<dyn PaymentGateway>, charge_id, intent_id: String| async move {
-            inner.capture(charge_id, &intent_id).await
+        payment_id: &str,
+    ) -> Result<PaymentState, GatewayError> {
+        let make = |inner: Arc<dyn PaymentGateway>, charge_id, payment_id: String| async move {
+            inner.capture(charge_id, &payment_id).await
         };
-        self.change(Op::Capture, charge_id, intent_id, make).await
+        self.change(Op::Capture, charge_id, payment_id, make).await
     }
 
     async fn void(
         &self,
         charge_id: ChargeId,
-        intent_id: &str,
-    ) -> Result<IntentState, GatewayError> {
-        let make = |inner: Arc<dyn PaymentGateway>, charge_id, intent_id: String| async move {
-            inner.void(charge_id, &intent_id).await
+        payment_id: &str,
+    ) -> Result<PaymentState, GatewayError> {
+        let make = |inner: Arc<dyn PaymentGateway>, charge_id, payment_id: String| async move {
+            inner.void(charge_id, &payment_id).await
         };
-        self.change(Op::Void, charge_id, intent_id, make).await
+        self.change(Op::Void, charge_id, payment_id, make).await
     }
 
     async fn refund(
         &self,
         charge_id: ChargeId,
-        intent_id: &str,
-    ) -> Result<IntentState, GatewayError> {
-        let make = |inner: Arc<dyn PaymentGateway>, charge_id, intent_id: String| async move {
-            inner.refund(charge_id, &intent_id).await
+        payment_id: &str,
+    ) -> Result<PaymentState, GatewayError> {
+        let make = |inner: Arc<dyn PaymentGateway>, charge_id, payment_id: String| async move {
+            inner.refund(charge_id, &payment_id).await
         };
-        self.change(Op::Refund, charge_id, intent_id, make).await
+        self.change(Op::Refund, charge_id, payment_id, make).await
     }
 
-    async fn intent(&self, intent_id: &str) -> Result<Intent, GatewayError> {
-        self.read(Call::new(Op::Intent), self.inner.intent(intent_id)).await
+    async fn payment(&self, payment_id: &str) -> Result<Payment, GatewayError> {
+        self.read(Call::new(Op::Payment), self.inner.payment(payment_id)).await
     }
 
-    async fn intent_of(&self, charge_id: ChargeId) -> Result<Option<Intent>, GatewayError> {
-        let call = Call::about(Op::IntentOf, charge_id.0);
-        self.read(call, self.inner.intent_of(charge_id)).await
-    }
-
-    fn publishable_key(&self) -> Option<&str> {
-        self.inner.publishable_key()
+    async fn payment_of(&self, charge_id: ChargeId) -> Result<Option<Payment>, GatewayError> {
+        let call = Call::about(Op::PaymentOf, charge_id.0);
+        self.read(call, self.inner.payment_of(charge_id)).await
     }
 
     fn notice(&self, signature: &str, body: &[u8], now: Timestamp) -> Result<Notice, BadNotice> {

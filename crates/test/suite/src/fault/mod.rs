@@ -16,7 +16,7 @@
 //! | timers: claim | nothing claimed, `Unavailable` | claimed, `Unavailable` | as if none were due | claimed, and answered again by the next claim |
 //! | timers: `next_due` | `Unavailable` | as `Fail` | as `Fail` | as `None` |
 //! | gateway: authorise, capture, void, refund | not done, `Unavailable` | done, `Indeterminate` | `Indeterminate`, done later | done twice, the first answer given |
-//! | gateway: intent, `intent_of` | `Unavailable` | `Indeterminate` | as `LoseAnswer` | as `None` |
+//! | gateway: payment, `payment_of` | `Unavailable` | `Indeterminate` | as `LoseAnswer` | as `None` |
 //! | mailer: send | not sent, `Failed` | sent, `Failed` | `Failed`, sent later | sent twice |
 //! | limits: take, peek | `LimitsUnavailable` | as `Fail` | as `Fail` | as `None` |
 //!
@@ -101,8 +101,8 @@ pub enum Op {
     Capture,
     Void,
     Refund,
-    Intent,
-    IntentOf,
+    Payment,
+    PaymentOf,
     SendMail,
     TakeLimit,
     PeekLimit,

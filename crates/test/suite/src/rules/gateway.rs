@@ -5,7 +5,9 @@ use std::{fmt, sync::Arc};
 
 use stubmart_contract::{ChargeId, Currency, OrderId, Price};
 use stubmart_ports::{
-    gateway::{AuthoriseRequest, GatewayError, Intent, IntentState, PaymentGateway},
+    gateway::{
+        AuthoriseRequest, GatewayError, Payment, PaymentBooks, PaymentGateway, PaymentState,
+    },
     host::Ids,
 };
 
@@ -28,6 +30,8 @@ pub struct Bench {
     pub ids: Arc<dyn Ids>,
     /// Troubles handle `a` of the subject, and may trouble the other one too.
     pub trouble: Arc<dyn Trouble>,
+    /// The provider's books.
+    pub books: Arc<dyn PaymentBooks>,
 }
 
 impl fmt::Debug for Bench {
@@ -58,44 +62,44 @@ impl Bench {
         }
     }
 
-    /// An intent that was authorised.
-    async fn authorised(&self, gateway: &dyn PaymentGateway) -> Intent {
-        let intent = gateway.authorise(&self.request(GOOD)).await.unwrap();
-        assert_eq!(intent.state, IntentState::Authorised);
-        intent
+    /// A payment that was authorised.
+    async fn authorised(&self, gateway: &dyn PaymentGateway) -> Payment {
+        let payment = gateway.authorise(&self.request(GOOD)).await.unwrap();
+        assert_eq!(payment.state, PaymentState::Authorised);
+        payment
     }
 
-    /// An intent that was declined.
-    async fn declined(&self, gateway: &dyn PaymentGateway) -> Intent {
-        let intent = gateway.authorise(&self.request(BAD)).await.unwrap();
-        assert!(matches!(intent.state, IntentState::Declined { .. }), "{intent:?}");
-        intent
+    /// A payment that was declined.
+    async fn declined(&self, gateway: &dyn PaymentGateway) -> Payment {
+        let payment = gateway.authorise(&self.request(BAD)).await.unwrap();
+        assert!(matches!(payment.state, PaymentState::Declined { .. }), "{payment:?}");
+        payment
     }
 }
 
-const NOT_REFUNDED: IntentState = IntentState::Captured { refund_id: None };
+const NOT_REFUNDED: PaymentState = PaymentState::Captured { refund_id: None };
 
-/// The refund of an intent that was given back.
-fn refund_of(state: IntentState) -> String {
+/// The refund of a payment that was given back.
+fn refund_of(state: PaymentState) -> String {
     match state {
-        IntentState::Captured { refund_id: Some(refund_id) } => refund_id,
+        PaymentState::Captured { refund_id: Some(refund_id) } => refund_id,
         other => unreachable!("not refunded: {other:?}"),
     }
 }
 
-async fn state(gateway: &dyn PaymentGateway, intent: &Intent) -> IntentState {
-    gateway.intent(&intent.id).await.unwrap().state
+async fn state(gateway: &dyn PaymentGateway, payment: &Payment) -> PaymentState {
+    gateway.payment(&payment.id).await.unwrap().state
 }
 
-/// A good card is authorised: the amount is held and nothing is taken. The intent is found by its id
+/// A good card is authorised: the amount is held and nothing is taken. The payment is found by its id
 /// and by its charge, through either handle.
 pub async fn a_good_card_is_authorised(a: Gateway, b: Gateway, bench: Bench) {
     let request = bench.request(GOOD);
-    let intent = a.authorise(&request).await.unwrap();
-    assert_eq!((intent.charge_id, &intent.state), (request.charge_id, &IntentState::Authorised));
+    let payment = a.authorise(&request).await.unwrap();
+    assert_eq!((payment.charge_id, &payment.state), (request.charge_id, &PaymentState::Authorised));
     for gateway in [&a, &b] {
-        assert_eq!(gateway.intent(&intent.id).await.unwrap(), intent);
-        assert_eq!(gateway.intent_of(request.charge_id).await.unwrap(), Some(intent.clone()));
+        assert_eq!(gateway.payment(&payment.id).await.unwrap(), payment);
+        assert_eq!(gateway.payment_of(request.charge_id).await.unwrap(), Some(payment.clone()));
     }
 }
 
@@ -113,28 +117,28 @@ pub async fn a_bad_card_is_declined_for_its_reason(a: Gateway, b: Gateway, bench
     ];
     for (card, expected_code, reason) in cards {
         let request = bench.request(card);
-        let intent = a.authorise(&request).await.unwrap();
-        let IntentState::Declined { code, decline_code } = &intent.state else {
-            unreachable!("{card}: {intent:?}")
+        let payment = a.authorise(&request).await.unwrap();
+        let PaymentState::Declined { code, decline_code } = &payment.state else {
+            unreachable!("{card}: {payment:?}")
         };
         assert_eq!(code, expected_code, "{card}");
         if reason.is_some() {
             assert_eq!(decline_code.as_deref(), reason, "{card}");
         }
-        assert_eq!(b.intent_of(request.charge_id).await.unwrap(), Some(intent));
+        assert_eq!(b.payment_of(request.charge_id).await.unwrap(), Some(payment));
     }
 }
 
 /// A card whose bank wants to see the buyer waits for that: nothing is held or taken.
 pub async fn a_card_to_be_authenticated_waits_for_the_buyer(a: Gateway, b: Gateway, bench: Bench) {
-    let intent = a.authorise(&bench.request(AUTHENTICATED)).await.unwrap();
-    let IntentState::NeedsAction { client_secret } = &intent.state else {
-        unreachable!("{intent:?}")
+    let payment = a.authorise(&bench.request(AUTHENTICATED)).await.unwrap();
+    let PaymentState::RequiresAction { client_secret } = &payment.state else {
+        unreachable!("{payment:?}")
     };
     assert!(!client_secret.is_empty());
-    let captured = b.capture(intent.charge_id, &intent.id).await.unwrap();
-    assert!(matches!(captured, IntentState::NeedsAction { .. }), "{captured:?}");
-    assert_eq!(b.void(intent.charge_id, &intent.id).await.unwrap(), IntentState::Voided);
+    let captured = b.capture(payment.charge_id, &payment.id).await.unwrap();
+    assert!(matches!(captured, PaymentState::RequiresAction { .. }), "{captured:?}");
+    assert_eq!(b.void(payment.charge_id, &payment.id).await.unwrap(), PaymentState::Voided);
 }
 
 /// A payment method that does not exist is refused, for ever, and leaves nothing that was held.
@@ -144,19 +148,19 @@ pub async fn an_unknown_card_is_refused(a: Gateway, b: Gateway, bench: Bench) {
         let refused = gateway.authorise(&request).await;
         assert!(matches!(refused, Err(GatewayError::Refused { .. })), "{refused:?}");
     }
-    if let Some(intent) = b.intent_of(request.charge_id).await.unwrap() {
-        assert!(!matches!(intent.state, IntentState::Authorised), "{intent:?}");
+    if let Some(payment) = b.payment_of(request.charge_id).await.unwrap() {
+        assert!(!matches!(payment.state, PaymentState::Authorised), "{payment:?}");
     }
 }
 
-/// To ask for an intent that was never made is refused; a charge that was never authorised has none.
+/// To ask for a payment that was never made is refused; a charge that was never authorised has none.
 pub async fn an_unknown_intent_is_refused(a: Gateway, b: Gateway, bench: Bench) {
-    let unknown = a.intent("pi_no_such_intent").await;
+    let unknown = a.payment("pi_no_such_intent").await;
     assert!(matches!(unknown, Err(GatewayError::Refused { .. })), "{unknown:?}");
-    assert_eq!(b.intent_of(ChargeId(bench.ids.uuid())).await.unwrap(), None);
+    assert_eq!(b.payment_of(ChargeId(bench.ids.uuid())).await.unwrap(), None);
 }
 
-/// To authorise a charge again answers with the same intent, as it stands then, and holds the amount
+/// To authorise a charge again answers with the same payment, as it stands then, and holds the amount
 /// once.
 pub async fn authorising_again_answers_with_the_same_intent(a: Gateway, b: Gateway, bench: Bench) {
     for card in [GOOD, BAD, AUTHENTICATED] {
@@ -167,23 +171,23 @@ pub async fn authorising_again_answers_with_the_same_intent(a: Gateway, b: Gatew
         }
     }
     let request = bench.request(GOOD);
-    let intent = a.authorise(&request).await.unwrap();
-    a.capture(intent.charge_id, &intent.id).await.unwrap();
+    let payment = a.authorise(&request).await.unwrap();
+    a.capture(payment.charge_id, &payment.id).await.unwrap();
     let again = b.authorise(&request).await.unwrap();
-    assert_eq!((again.id, again.state), (intent.id, NOT_REFUNDED));
+    assert_eq!((again.id, again.state), (payment.id, NOT_REFUNDED));
 }
 
-/// Two charges have two intents, even of one order.
+/// Two charges have two payments, even of one order.
 pub async fn each_charge_has_an_intent_of_its_own(a: Gateway, b: Gateway, bench: Bench) {
     let first = bench.request(GOOD);
     let second = AuthoriseRequest { charge_id: ChargeId(bench.ids.uuid()), ..first.clone() };
-    let intents = (a.authorise(&first).await.unwrap(), b.authorise(&second).await.unwrap());
-    assert_ne!(intents.0.id, intents.1.id);
-    a.void(first.charge_id, &intents.0.id).await.unwrap();
-    assert_eq!(state(&*b, &intents.1).await, IntentState::Authorised);
+    let payments = (a.authorise(&first).await.unwrap(), b.authorise(&second).await.unwrap());
+    assert_ne!(payments.0.id, payments.1.id);
+    a.void(first.charge_id, &payments.0.id).await.unwrap();
+    assert_eq!(state(&*b, &payments.1).await, PaymentState::Authorised);
 }
 
-/// Charges that are authorised at once, over and over, have one intent each.
+/// Charges that are authorised at once, over and over, have one payment each.
 pub async fn concurrent_authorisations_make_one_intent(a: Gateway, b: Gateway, bench: Bench) {
     for _ in 0..5 {
         let request = bench.request(GOOD);
@@ -199,18 +203,18 @@ pub async fn concurrent_authorisations_make_one_intent(a: Gateway, b: Gateway, b
 
 /// A capture takes the amount, once however often it is asked for.
 pub async fn a_capture_takes_the_amount_once(a: Gateway, b: Gateway, bench: Bench) {
-    let intent = bench.authorised(&*a).await;
+    let payment = bench.authorised(&*a).await;
     for gateway in [&a, &b, &a] {
-        assert_eq!(gateway.capture(intent.charge_id, &intent.id).await.unwrap(), NOT_REFUNDED);
+        assert_eq!(gateway.capture(payment.charge_id, &payment.id).await.unwrap(), NOT_REFUNDED);
     }
-    assert_eq!(state(&*b, &intent).await, NOT_REFUNDED);
+    assert_eq!(state(&*b, &payment).await, NOT_REFUNDED);
 }
 
 /// What can not be captured stays as it is, and the answer says how that is.
 pub async fn what_can_not_be_captured_answers_its_state(a: Gateway, b: Gateway, bench: Bench) {
     let voided = bench.authorised(&*a).await;
     a.void(voided.charge_id, &voided.id).await.unwrap();
-    assert_eq!(b.capture(voided.charge_id, &voided.id).await.unwrap(), IntentState::Voided);
+    assert_eq!(b.capture(voided.charge_id, &voided.id).await.unwrap(), PaymentState::Voided);
     let declined = bench.declined(&*a).await;
     assert_eq!(b.capture(declined.charge_id, &declined.id).await.unwrap(), declined.state);
     let refunded = bench.authorised(&*a).await;
@@ -221,54 +225,54 @@ pub async fn what_can_not_be_captured_answers_its_state(a: Gateway, b: Gateway, 
 
 /// A void gives up the hold, once and for all, however often it is asked for.
 pub async fn a_void_gives_up_the_hold(a: Gateway, b: Gateway, bench: Bench) {
-    let intent = bench.authorised(&*a).await;
+    let payment = bench.authorised(&*a).await;
     for gateway in [&a, &b, &a] {
-        let voided = gateway.void(intent.charge_id, &intent.id).await.unwrap();
-        assert_eq!(voided, IntentState::Voided);
+        let voided = gateway.void(payment.charge_id, &payment.id).await.unwrap();
+        assert_eq!(voided, PaymentState::Voided);
     }
-    assert_eq!(state(&*b, &intent).await, IntentState::Voided);
+    assert_eq!(state(&*b, &payment).await, PaymentState::Voided);
 }
 
 /// What was captured can not be voided: the money is taken, and the answer says so.
 pub async fn a_void_after_a_capture_answers_captured(a: Gateway, b: Gateway, bench: Bench) {
-    let intent = bench.authorised(&*a).await;
-    a.capture(intent.charge_id, &intent.id).await.unwrap();
-    assert_eq!(b.void(intent.charge_id, &intent.id).await.unwrap(), NOT_REFUNDED);
-    assert_eq!(state(&*a, &intent).await, NOT_REFUNDED);
+    let payment = bench.authorised(&*a).await;
+    a.capture(payment.charge_id, &payment.id).await.unwrap();
+    assert_eq!(b.void(payment.charge_id, &payment.id).await.unwrap(), NOT_REFUNDED);
+    assert_eq!(state(&*a, &payment).await, NOT_REFUNDED);
 }
 
 /// Of a capture and a void at once one happens, and both answers say which.
 pub async fn of_a_capture_and_a_void_at_once_one_happens(a: Gateway, b: Gateway, bench: Bench) {
     for round in 0..8 {
-        let intent = bench.authorised(&*a).await;
+        let payment = bench.authorised(&*a).await;
         let tasks = [(&a, round % 2 == 0), (&b, round % 2 != 0)].map(|(gateway, capture)| {
-            let (gateway, intent) = (Arc::clone(gateway), intent.clone());
+            let (gateway, payment) = (Arc::clone(gateway), payment.clone());
             async move {
                 if capture {
-                    gateway.capture(intent.charge_id, &intent.id).await.unwrap()
+                    gateway.capture(payment.charge_id, &payment.id).await.unwrap()
                 } else {
-                    gateway.void(intent.charge_id, &intent.id).await.unwrap()
+                    gateway.void(payment.charge_id, &payment.id).await.unwrap()
                 }
             }
         });
         let answers = at_once(tasks).await;
-        let now = state(&*a, &intent).await;
-        assert!(matches!(now, IntentState::Captured { refund_id: None } | IntentState::Voided));
+        let now = state(&*a, &payment).await;
+        assert!(matches!(now, PaymentState::Captured { refund_id: None } | PaymentState::Voided));
         assert!(answers.iter().all(|answer| *answer == now), "{answers:?}, now {now:?}");
     }
 }
 
 /// A refund gives captured money back in full, once however often it is asked for, at once too.
 pub async fn a_refund_gives_the_money_back_once(a: Gateway, b: Gateway, bench: Bench) {
-    let intent = bench.authorised(&*a).await;
-    a.capture(intent.charge_id, &intent.id).await.unwrap();
+    let payment = bench.authorised(&*a).await;
+    a.capture(payment.charge_id, &payment.id).await.unwrap();
     let tasks = [&a, &b].into_iter().cycle().take(4).map(|gateway| {
-        let (gateway, intent) = (Arc::clone(gateway), intent.clone());
-        async move { refund_of(gateway.refund(intent.charge_id, &intent.id).await.unwrap()) }
+        let (gateway, payment) = (Arc::clone(gateway), payment.clone());
+        async move { refund_of(gateway.refund(payment.charge_id, &payment.id).await.unwrap()) }
     });
     let mut refunds = at_once(tasks.collect::<Vec<_>>()).await;
-    refunds.push(refund_of(b.refund(intent.charge_id, &intent.id).await.unwrap()));
-    refunds.push(refund_of(state(&*a, &intent).await));
+    refunds.push(refund_of(b.refund(payment.charge_id, &payment.id).await.unwrap()));
+    refunds.push(refund_of(state(&*a, &payment).await));
     refunds.dedup();
     assert_eq!(refunds.len(), 1, "{refunds:?}");
 }
@@ -276,9 +280,9 @@ pub async fn a_refund_gives_the_money_back_once(a: Gateway, b: Gateway, bench: B
 /// What holds no captured money is not refunded: it stays as it is, and the answer says how that is.
 pub async fn what_was_not_captured_is_not_refunded(a: Gateway, b: Gateway, bench: Bench) {
     let held = bench.authorised(&*a).await;
-    assert_eq!(b.refund(held.charge_id, &held.id).await.unwrap(), IntentState::Authorised);
+    assert_eq!(b.refund(held.charge_id, &held.id).await.unwrap(), PaymentState::Authorised);
     b.void(held.charge_id, &held.id).await.unwrap();
-    assert_eq!(a.refund(held.charge_id, &held.id).await.unwrap(), IntentState::Voided);
+    assert_eq!(a.refund(held.charge_id, &held.id).await.unwrap(), PaymentState::Voided);
     let declined = bench.declined(&*a).await;
     assert_eq!(b.refund(declined.charge_id, &declined.id).await.unwrap(), declined.state);
 }
@@ -294,28 +298,28 @@ pub async fn after_a_lost_answer_the_same_call_has_one_effect(
     bench.trouble.lose_next_answer();
     let lost = a.authorise(&request).await;
     assert!(matches!(lost, Err(GatewayError::Indeterminate(_))), "{lost:?}");
-    let found = b.intent_of(request.charge_id).await.unwrap().unwrap();
-    let intent = a.authorise(&request).await.unwrap();
-    assert_eq!((&intent, &intent.state), (&found, &IntentState::Authorised));
+    let found = b.payment_of(request.charge_id).await.unwrap().unwrap();
+    let payment = a.authorise(&request).await.unwrap();
+    assert_eq!((&payment, &payment.state), (&found, &PaymentState::Authorised));
 
     bench.trouble.lose_next_answer();
-    let lost = a.capture(intent.charge_id, &intent.id).await;
+    let lost = a.capture(payment.charge_id, &payment.id).await;
     assert!(matches!(lost, Err(GatewayError::Indeterminate(_))), "{lost:?}");
-    assert_eq!(state(&*b, &intent).await, NOT_REFUNDED);
-    assert_eq!(a.capture(intent.charge_id, &intent.id).await.unwrap(), NOT_REFUNDED);
+    assert_eq!(state(&*b, &payment).await, NOT_REFUNDED);
+    assert_eq!(a.capture(payment.charge_id, &payment.id).await.unwrap(), NOT_REFUNDED);
 
     bench.trouble.lose_next_answer();
-    let lost = a.refund(intent.charge_id, &intent.id).await;
+    let lost = a.refund(payment.charge_id, &payment.id).await;
     assert!(matches!(lost, Err(GatewayError::Indeterminate(_))), "{lost:?}");
-    let refund = refund_of(state(&*b, &intent).await);
-    assert_eq!(refund_of(a.refund(intent.charge_id, &intent.id).await.unwrap()), refund);
+    let refund = refund_of(state(&*b, &payment).await);
+    assert_eq!(refund_of(a.refund(payment.charge_id, &payment.id).await.unwrap()), refund);
 
     let held = bench.authorised(&*a).await;
     bench.trouble.lose_next_answer();
     let lost = a.void(held.charge_id, &held.id).await;
     assert!(matches!(lost, Err(GatewayError::Indeterminate(_))), "{lost:?}");
-    assert_eq!(state(&*b, &held).await, IntentState::Voided);
-    assert_eq!(a.void(held.charge_id, &held.id).await.unwrap(), IntentState::Voided);
+    assert_eq!(state(&*b, &held).await, PaymentState::Voided);
+    assert_eq!(a.void(held.charge_id, &held.id).await.unwrap(), PaymentState::Voided);
 }
 
 /// A call that did not reach the provider has no effect, and the same call succeeds later.
@@ -324,13 +328,43 @@ pub async fn a_call_that_failed_can_be_made_again(a: Gateway, b: Gateway, bench:
     bench.trouble.fail_next();
     let failed = a.authorise(&request).await;
     assert!(matches!(failed, Err(GatewayError::Unavailable(_))), "{failed:?}");
-    assert_eq!(b.intent_of(request.charge_id).await.unwrap(), None);
-    let intent = a.authorise(&request).await.unwrap();
+    assert_eq!(b.payment_of(request.charge_id).await.unwrap(), None);
+    let payment = a.authorise(&request).await.unwrap();
     bench.trouble.fail_next();
-    let failed = a.capture(intent.charge_id, &intent.id).await;
+    let failed = a.capture(payment.charge_id, &payment.id).await;
     assert!(matches!(failed, Err(GatewayError::Unavailable(_))), "{failed:?}");
-    assert_eq!(state(&*b, &intent).await, IntentState::Authorised);
-    assert_eq!(a.capture(intent.charge_id, &intent.id).await.unwrap(), NOT_REFUNDED);
+    assert_eq!(state(&*b, &payment).await, PaymentState::Authorised);
+    assert_eq!(a.capture(payment.charge_id, &payment.id).await.unwrap(), NOT_REFUNDED);
+}
+
+/// The books say of each payment what was asked for, in its own currency, and what became of it.
+pub async fn the_books_say_what_was_asked_and_what_became_of_it(
+    a: Gateway,
+    b: Gateway,
+    bench: Bench,
+) {
+    for (amount, currency) in [(12_345, "usd"), (12_000, "jpy"), (4_500, "kwd"), (990, "eur")] {
+        let request = AuthoriseRequest {
+            amount: Price::try_from(amount).unwrap(),
+            currency: currency.parse().unwrap(),
+            ..bench.request(GOOD)
+        };
+        let id = a.authorise(&request).await.unwrap().id;
+        let all = request.amount.minor().into();
+        let record = async || {
+            let records = bench.books.records().await.unwrap();
+            let record = records.into_iter().find(|it| it.id == id).unwrap();
+            let asked = (record.charge_id, record.order_id, record.amount, record.currency);
+            let AuthoriseRequest { charge_id, order_id, amount, currency, .. } = request;
+            assert_eq!(asked, (charge_id, order_id, amount, currency));
+            (record.is_open, record.held, record.kept)
+        };
+        assert_eq!(record().await, (true, all, 0));
+        b.capture(request.charge_id, &id).await.unwrap();
+        assert_eq!(record().await, (false, 0, all));
+        a.refund(request.charge_id, &id).await.unwrap();
+        assert_eq!(record().await, (false, 0, 0));
+    }
 }
 
 /// Makes a test of each rule of the [`PaymentGateway`] port. `$factory` is an
@@ -356,6 +390,7 @@ macro_rules! gateway_suite {
             what_was_not_captured_is_not_refunded,
             after_a_lost_answer_the_same_call_has_one_effect,
             a_call_that_failed_can_be_made_again,
+            the_books_say_what_was_asked_and_what_became_of_it,
         ]);
     };
 }

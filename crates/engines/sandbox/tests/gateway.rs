@@ -12,14 +12,15 @@ use std::{
 };
 
 use stubmart_contract::{ChargeId, Currency, OrderId, Price, Timestamp};
-use stubmart_embedded::sandbox::{METHODS, Outcome, Sandbox};
 use stubmart_memory::MemoryStore;
 use stubmart_ports::{
+    bank::TestBank,
     gateway::{
-        AuthoriseRequest, BadNotice, GatewayError, IntentState, PaymentGateway, SandboxBank,
+        AuthoriseRequest, BadNotice, GatewayError, PaymentBooks, PaymentGateway, PaymentState,
     },
     host::Host,
 };
+use stubmart_sandbox::{METHODS, Outcome, Sandbox};
 use stubmart_suite::{
     fault::{Fault, FaultyGateway, Injector},
     gateway_suite, host,
@@ -55,10 +56,11 @@ fn subject() -> Ready<Subject<dyn PaymentGateway, Bench>> {
     });
     let troubled = Arc::new(Sandbox::new(store.clone(), host.clone()));
     let ids = Arc::clone(&host.ids);
+    let books: Arc<dyn PaymentBooks> = troubled.clone();
     ready(Subject {
         a: Arc::new(FaultyGateway::new(troubled, injector)),
         b: Arc::new(Sandbox::new(store, host)),
-        with: Bench { ids, trouble },
+        with: Bench { ids, trouble, books },
         guard: Box::new(()),
     })
 }
@@ -85,15 +87,18 @@ fn request(host: &Host, payment_method: Option<&str>) -> AuthoriseRequest {
 async fn every_method_is_answered_as_documented_and_only_success_holds_money() {
     let (sandbox, host) = sandbox();
     for method in METHODS {
-        let intent = sandbox.authorise(&request(&host, Some(method.id))).await.unwrap();
+        let payment = sandbox.authorise(&request(&host, Some(method.id))).await.unwrap();
         let as_documented = match &method.outcome {
-            Outcome::Succeeds => intent.state == IntentState::Authorised,
-            Outcome::Declined(_) => matches!(intent.state, IntentState::Declined { .. }),
-            Outcome::Authenticates(_) => matches!(intent.state, IntentState::NeedsAction { .. }),
+            Outcome::Succeeds => payment.state == PaymentState::Authorised,
+            Outcome::Declined(_) => matches!(payment.state, PaymentState::Declined { .. }),
+            Outcome::Authenticates(_) => {
+                matches!(payment.state, PaymentState::RequiresAction { .. })
+            }
+            Outcome::TakesTime => payment.state == PaymentState::Processing,
         };
-        assert!(as_documented, "{}: {:?}", method.id, intent.state);
+        assert!(as_documented, "{}: {:?}", method.id, payment.state);
     }
-    let held = sandbox.books().await.unwrap().iter().filter(|intent| intent.held() > 0).count();
+    let held = sandbox.records().await.unwrap().iter().filter(|payment| payment.held > 0).count();
     let succeed = METHODS.iter().filter(|method| method.outcome == Outcome::Succeeds).count();
     assert_eq!(held, succeed);
 }
@@ -105,7 +110,7 @@ async fn an_unknown_method_is_refused_in_stripes_words() {
     let GatewayError::Refused { code, message } = refused else { panic!("{refused}") };
     assert_eq!(code, "resource_missing");
     assert_eq!(message, "No such PaymentMethod: 'pm_card_nope'");
-    assert!(sandbox.books().await.unwrap().is_empty());
+    assert!(sandbox.records().await.unwrap().is_empty());
 }
 
 /// The buyer's authentication decides: success holds the amount, failure declines; once, and only with
@@ -115,15 +120,15 @@ async fn authentication_decides_once_and_only_with_the_secret() {
     let (sandbox, host) = sandbox();
     for succeed in [true, false] {
         let card = "pm_card_threeDSecure2Required";
-        let intent = sandbox.authorise(&request(&host, Some(card))).await.unwrap();
-        let IntentState::NeedsAction { client_secret } = intent.state else { panic!() };
-        assert!(client_secret.starts_with(&format!("{}_secret_", intent.id)));
-        for wrong in ["", "pi_1", &intent.id, &format!("{}_secret_", intent.id)] {
+        let payment = sandbox.authorise(&request(&host, Some(card))).await.unwrap();
+        let PaymentState::RequiresAction { client_secret } = payment.state else { panic!() };
+        assert!(client_secret.starts_with(&format!("{}_secret_", payment.id)));
+        for wrong in ["", "pi_1", &payment.id, &format!("{}_secret_", payment.id)] {
             assert_eq!(sandbox.authenticate(wrong, true).await.unwrap(), None, "{wrong}");
         }
         let decided = sandbox.authenticate(&client_secret, succeed).await.unwrap().unwrap();
-        assert_eq!(decided.state == IntentState::Authorised, succeed);
-        assert_eq!(matches!(decided.state, IntentState::Declined { .. }), !succeed);
+        assert_eq!(decided.state == PaymentState::Authorised, succeed);
+        assert_eq!(matches!(decided.state, PaymentState::Declined { .. }), !succeed);
         let again = sandbox.authenticate(&client_secret, !succeed).await.unwrap().unwrap();
         assert_eq!(again, decided);
     }
@@ -132,13 +137,13 @@ async fn authentication_decides_once_and_only_with_the_secret() {
 #[tokio::test]
 async fn an_intent_without_a_method_waits_for_a_browser_and_can_be_voided() {
     let (sandbox, host) = sandbox();
-    let intent = sandbox.authorise(&request(&host, None)).await.unwrap();
-    assert!(matches!(intent.state, IntentState::NeedsAction { .. }));
-    let voided = sandbox.void(intent.charge_id, &intent.id).await.unwrap();
-    assert_eq!(voided, IntentState::Voided);
+    let payment = sandbox.authorise(&request(&host, None)).await.unwrap();
+    assert!(matches!(payment.state, PaymentState::RequiresAction { .. }));
+    let voided = sandbox.void(payment.charge_id, &payment.id).await.unwrap();
+    assert_eq!(voided, PaymentState::Voided);
 }
 
-/// An intent belongs to its charge: with another charge's id nothing can be done to it.
+/// A payment belongs to its charge: with another charge's id nothing can be done to it.
 #[tokio::test]
 async fn an_intent_is_moved_only_together_with_its_charge() {
     let (sandbox, host) = sandbox();
@@ -146,12 +151,11 @@ async fn an_intent_is_moved_only_together_with_its_charge() {
     let other = sandbox.authorise(&request(&host, Some("pm_card_visa"))).await.unwrap();
     let crossed = sandbox.capture(mine.charge_id, &other.id).await;
     assert!(matches!(crossed, Err(GatewayError::Refused { .. })), "{crossed:?}");
-    assert!(sandbox.books().await.unwrap().iter().all(|intent| intent.kept() == 0));
+    assert!(sandbox.records().await.unwrap().iter().all(|payment| payment.kept == 0));
 }
 
 #[tokio::test]
-async fn the_sandbox_signs_no_webhook_and_has_no_browser_key() {
+async fn the_sandbox_signs_no_webhook() {
     let (sandbox, _) = sandbox();
-    assert_eq!(sandbox.publishable_key(), None);
     assert_eq!(sandbox.notice("t=1,v1=00", b"{}", Timestamp::EPOCH), Err(BadNotice::Signature));
 }

@@ -2,7 +2,8 @@
 //! (<https://docs.stripe.com/testing>, <https://docs.stripe.com/payments/3d-secure/authentication-flow>).
 //!
 //! Cards whose effect depends on an account's own settings are taken as Stripe takes them by default.
-//! What happens days after a payment (disputes, refunds that fail later) is not simulated.
+//! What happens days after a payment (disputes, refunds that fail later) is not simulated. One method is
+//! ours and not Stripe's: `pm_card_slow`, whose bank takes its time.
 
 use std::borrow::Cow;
 
@@ -37,6 +38,8 @@ pub enum Outcome {
     Declined(Decline),
     /// The buyer has to authenticate; after that the card is declined, or else the amount is held.
     Authenticates(Option<Decline>),
+    /// The bank decides later.
+    TakesTime,
 }
 
 /// A test payment method.
@@ -145,6 +148,8 @@ pub static METHODS: &[Method] = &[
     succeeds("pm_card_bypassPending"),
     succeeds("pm_card_bypassPendingInternational"),
     succeeds("pm_card_domesticPricing"),
+    // Ours: the payment is `processing` for a while.
+    Method { id: "pm_card_slow", outcome: Outcome::TakesTime },
 ];
 
 /// Cards by country of issue (`pm_card_us`, …); payments with all of them succeed.
