@@ -11,7 +11,7 @@ use crate::{
     user::{Command, Update},
 };
 
-/// What is to change; `None` stays.
+/// A change of the account; `None` stays.
 pub(crate) struct UpdateAccount {
     pub(crate) user_id: UserId,
     /// The session that asks: a new password lets it live on.
@@ -43,6 +43,7 @@ impl Auth {
             Some(password) => Some(inner.passwords.hash(password).await?),
             None => None,
         };
+        let sets_password = password_hash.is_some();
         let command = Command::Update(Update {
             proof,
             session: request.session_id,
@@ -53,6 +54,13 @@ impl Auth {
         });
         let applied =
             self.change_known_user(context, user, &request.precondition, &command).await?;
+        let version = applied.after.version;
+        // A change to what is there already is meant for a version all the same. Only a new password that is
+        // there already came from this very request, since its hash is salted.
+        let is_ours = applied.changed || sets_password;
+        if !is_ours && !request.precondition.holds_for(version) {
+            return Err(ChangeError::Stale { version });
+        }
         Account::of(&applied.after).ok_or(ChangeError::Gone)
     }
 }
