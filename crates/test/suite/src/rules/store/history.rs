@@ -131,7 +131,10 @@ pub async fn a_reader_of_the_history_misses_nothing_that_was_there(
     let mut tasks: Vec<BoxFuture<'static, ()>> = writers.collect();
     tasks.push(
         async move {
-            while left.load(Ordering::SeqCst) > 0 {
+            // The last round begins when all is written, so that there is one however fast the writers are.
+            let mut is_last = false;
+            while !is_last {
+                is_last = left.load(Ordering::SeqCst) == 0;
                 let there: BTreeSet<_> = told(&*b).await.into_iter().collect();
                 let (mut after, mut seen) = (None, BTreeSet::new());
                 loop {
