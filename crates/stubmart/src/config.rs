@@ -283,6 +283,11 @@ fn log_format(text: &str) -> Result<bool, String> {
     }
 }
 
+/// The name under which the events of a command say who ran it: the user that is logged in at the machine.
+pub(crate) fn operator() -> String {
+    std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned())
+}
+
 /// On or off.
 ///
 /// # Errors

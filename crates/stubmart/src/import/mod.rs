@@ -18,7 +18,11 @@ use stubmart_kernel::worker::ShutdownTrigger;
 use stubmart_node::Market;
 use stubmart_ports::{Cause, host::Host};
 
-use crate::{config::Config, engines::Embedded, output};
+use crate::{
+    config::{Config, operator},
+    engines::Embedded,
+    output,
+};
 
 /// How many lines are saved at the same time; the store commits them as a group.
 const IN_FLIGHT: usize = 128;
@@ -190,8 +194,7 @@ impl Shop {
         let embedded = Embedded::open(config, host)?;
         let (running, shutdown) = ShutdownTrigger::new();
         let market = embedded.start(config, &shutdown).await?;
-        let operator = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
-        let context = Context::of(Actor::Operator(operator));
+        let context = Context::of(Actor::Operator(operator()));
         Ok(Self { market, embedded, context, _running: running })
     }
 }
