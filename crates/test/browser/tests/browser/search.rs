@@ -21,6 +21,8 @@ async fn results_follow_what_is_typed_and_the_address_can_be_shared() {
     assert!(!browser.has(".stub:nth-of-type(2)").await);
     browser.fill("#f-max", "50").await;
     browser.sees(".found", "Nothing found").await;
+    // Results follow each key: those for 5 say the same.
+    browser.sees(".empty .chips", "up to 50").await;
     let address = browser.driver().current_url().await.unwrap();
     assert_eq!(address.query(), Some("q=storn&max=50&sort=date"));
 
