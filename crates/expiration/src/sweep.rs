@@ -3,8 +3,8 @@
 //! Timers can be lost (a Redis that was emptied), and so can the event that would have armed one. The
 //! locks themselves are not: tickets says which are overdue, and orders is asked to expire their orders.
 //!
-//! A lock can be overdue for long and rightly so, as while an order awaits its payment. So each is ended
-//! when it comes of age and then tried once a minute, and all are after a start.
+//! A lock can be overdue for long and rightly so, as while an order awaits its payment. So the sweep
+//! tries each lock when it becomes overdue and once a minute from then on, and all of them after a start.
 
 use std::{
     sync::{Mutex, PoisonError},

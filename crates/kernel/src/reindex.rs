@@ -1,8 +1,8 @@
 //! Documents that an earlier version of a service saved are brought into the indexes of today.
 //!
 //! A service that changes its indexes gives a new one a new name and keeps the old one declared, as
-//! retired: no document that is saved today is in it. So the documents in it are those that are still
-//! to be brought over, whoever was killed in between.
+//! retired: no document that is saved today is in it. So the retired index holds the documents that are
+//! still to be brought over, also after a kill half-way.
 
 use futures_util::future::join_all;
 use stubmart_contract::Context;

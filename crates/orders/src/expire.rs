@@ -20,8 +20,8 @@ pub enum ExpireError {
 
 impl Orders {
     /// A lock's time is up. An order that is still Created is cancelled; one that was never saved gets a
-    /// tombstone; the ticket of one that has ended is released or sold, be it for the second time: the
-    /// lock should not be there.
+    /// tombstone. The ticket of an order that ended before is released or sold again: its lock should be
+    /// gone, so the first call and its event may have been lost.
     ///
     /// # Errors
     /// [`ExpireError`].
@@ -42,8 +42,8 @@ impl Orders {
         self.end_lock(context, order).await.map_err(ExpireError::Call)
     }
 
-    /// The order, if `buyer` has it. One whose time is up expires by the question, though its timer is
-    /// late: nobody is asked for money for it. To ask is not to come back to a closed page.
+    /// The order, if `buyer` has it. One whose time is up expires by the question, even if its timer is
+    /// late: nobody is asked for money for it. Asking does not take a closed page back.
     ///
     /// # Errors
     /// [`RepositoryError`].

@@ -38,8 +38,8 @@ impl Orders {
         vec![closed, Arc::new(self.idempotency().purge())]
     }
 
-    /// Has orders that an earlier version saved found by the indexes of today. To be called before its
-    /// routes serve; it costs one read where there are none.
+    /// Brings orders that an earlier version saved into the indexes of today. Call it before the routes
+    /// serve. It costs one read where there are none.
     ///
     /// # Errors
     /// [`RepositoryError`]: some orders may be missing in lists until it is called again.

@@ -286,8 +286,8 @@ impl Order {
     fn secure(&self, charge_id: ChargeId, now: Timestamp) -> Result<Option<Self>, Refusal> {
         let is_same_charge = self.charge_id == Some(charge_id);
         match self.status {
-            // The timer is late. Nobody pays for a checkout whose time is up, and whoever is refused
-            // for that must find the order so.
+            // The timer is late. Nobody pays for a checkout whose time is up, and a payment that is
+            // refused for that has to find the order expired.
             OrderStatus::Created if self.expires_at <= now => {
                 Ok(self.cancel_created(CancelReason::Expired, now))
             }

@@ -9,8 +9,8 @@ use crate::{
 };
 
 impl Orders {
-    /// Created → Awaiting Payment for this charge. A checkout whose time is up expires instead, though
-    /// its timer is late: whoever is refused for that finds it so.
+    /// Created → Awaiting Payment for this charge. A checkout whose time is up expires instead, even if
+    /// its timer is late: a payment that is refused for that finds the order expired.
     ///
     /// # Errors
     /// [`ApplyError::Refused`]: the order is not held for the charge. [`ApplyError::Repository`]: it may
