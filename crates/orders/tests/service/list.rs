@@ -10,7 +10,7 @@ use stubmart_kernel::{
 use stubmart_memory::MemoryStore;
 use stubmart_orders::order::{ORDERS, Order, index};
 use stubmart_ports::store::{DocKey, Expect, IndexEntry, Save, SaveId, Store};
-use stubmart_suite::fault::{Fault, FaultyStore, Injector, Op};
+use stubmart_suite::fault::Op;
 
 use crate::support::{World, by};
 
@@ -121,26 +121,15 @@ async fn a_cursor_of_another_list_is_refused() {
 /// A page is read by the index of its filter, and not by looking at everything that does not fit.
 #[tokio::test]
 async fn a_filter_costs_one_read_however_many_other_orders_there_are() {
-    let store = MemoryStore::new();
-    let injector = Injector::new(|_, _| Fault::None);
-    let port = FaultyStore::new(Arc::new(store.clone()), injector.clone());
-    let world = World::on(store, Arc::new(port));
+    let (world, ops) = World::noted(MemoryStore::new());
     let buyer = world.user();
     let oldest = world.order_in(buyer, OrderStatus::Completed).await;
     for _ in 0..600 {
         world.order_in(buyer, OrderStatus::Cancelled).await;
     }
-    let reads = Arc::new(std::sync::atomic::AtomicU64::new(0));
-    let counted = Arc::clone(&reads);
-    let counting = Injector::new(move |op, _| {
-        assert_eq!(op, Op::Find);
-        counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        Fault::None
-    });
-    let port = FaultyStore::new(Arc::new(world.store.clone()), counting);
-    let reader = World::on(world.store.clone(), Arc::new(port));
-    assert_eq!(reader.pages(buyer, Some(OrderStatus::Completed), 50).await, [oldest]);
-    assert_eq!(reads.load(std::sync::atomic::Ordering::SeqCst), 1);
+    ops.take();
+    assert_eq!(world.pages(buyer, Some(OrderStatus::Completed), 50).await, [oldest]);
+    assert_eq!(ops.take(), [Op::Find]);
 }
 
 /// Orders that the version before this one saved are in other indexes.

@@ -5,7 +5,9 @@ use stubmart_contract::{
     api::{CancelReason, OrderStatus},
     calls::SecureRefusal,
 };
+use stubmart_memory::MemoryStore;
 use stubmart_ports::calls::Orders as Calls;
+use stubmart_suite::fault::Op;
 
 use crate::support::{Call, Fault, HOLD, Hold, World, by, unknown_order};
 
@@ -104,6 +106,19 @@ async fn a_charge_that_took_its_money_completes_its_order_and_sells_the_ticket()
     assert_eq!(world.status(order.id).await.0, OrderStatus::Completed);
     assert_eq!(world.tickets.hold_of(order.ticket_id), Hold::Sold(order.id));
     assert_eq!(world.events_of(order.id).await.len(), 3);
+}
+
+/// The hot path: one save for each step, and one call to tickets.
+#[tokio::test]
+async fn securing_and_completing_take_one_save_each() {
+    let (world, ops) = World::noted(MemoryStore::new());
+    let (order, charge) = (world.checkout().await, world.charge());
+    ops.take();
+    world.orders.secure(&by(order.user_id), order.id, charge).await.unwrap();
+    assert_eq!(ops.take(), [Op::Load, Op::Save]);
+    world.orders.complete(&by(order.user_id), order.id, charge).await.unwrap();
+    assert_eq!(ops.take(), [Op::Load, Op::Save]);
+    assert_eq!(world.tickets.take_calls(), [Call::Sell(order.id)]);
 }
 
 #[tokio::test]

@@ -1,9 +1,6 @@
 //! Placing an order.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use stubmart_contract::{
     DomainEvent, Price,
@@ -60,20 +57,9 @@ async fn a_ticket_that_is_not_locked_begins_no_checkout() {
 /// The hot path: one lock, one save, and the one look that a deleted account needs.
 #[tokio::test]
 async fn a_hold_under_a_new_id_reads_no_order() {
-    let (loads, saves) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let (loaded, saved) = (Arc::clone(&loads), Arc::clone(&saves));
-    let injector = Injector::new(move |op, _| {
-        match op {
-            Op::Load => loaded.fetch_add(1, Ordering::SeqCst),
-            Op::Save => saved.fetch_add(1, Ordering::SeqCst),
-            other => panic!("a hold does not {other:?}"),
-        };
-        StoreFault::None
-    });
-    let store = MemoryStore::new();
-    let world = World::on(store.clone(), Arc::new(FaultyStore::new(Arc::new(store), injector)));
+    let (world, ops) = World::noted(MemoryStore::new());
     world.place(&world.request(world.user(), world.list())).await.unwrap();
-    assert_eq!((loads.load(Ordering::SeqCst), saves.load(Ordering::SeqCst)), (1, 1));
+    assert_eq!(ops.take(), [Op::Save, Op::Load]);
 }
 
 #[tokio::test]

@@ -30,7 +30,10 @@ use stubmart_ports::{
     host::Host,
     store::Store,
 };
-use stubmart_suite::host::{self, ManualClock};
+use stubmart_suite::{
+    fault::{Fault as StoreFault, FaultyStore, Injector, Op},
+    host::{self, ManualClock},
+};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -259,6 +262,17 @@ pub(crate) struct World {
     pub(crate) orders: Orders,
 }
 
+/// The calls that a store took.
+#[derive(Clone, Default)]
+pub(crate) struct Ops(Arc<Mutex<Vec<Op>>>);
+
+impl Ops {
+    /// The calls since the last time.
+    pub(crate) fn take(&self) -> Vec<Op> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
 pub(crate) fn price_of_ticket() -> Price {
     Price::try_from(5000).unwrap()
 }
@@ -281,6 +295,18 @@ impl World {
         let deps = Deps { store: port, host: host.clone(), tickets: tickets.clone() };
         let orders = Orders::new(deps, Config { hold: HOLD, leave_grace: GRACE });
         Self { store, host, clock, tickets, orders }
+    }
+
+    /// On `store`, whose calls are noted.
+    pub(crate) fn noted(store: MemoryStore) -> (Self, Ops) {
+        let ops = Ops::default();
+        let noted = ops.clone();
+        let injector = Injector::new(move |op, _| {
+            noted.0.lock().unwrap().push(op);
+            StoreFault::None
+        });
+        let port = FaultyStore::new(Arc::new(store.clone()), injector);
+        (Self::on(store, Arc::new(port)), ops)
     }
 
     pub(crate) fn user(&self) -> UserId {
