@@ -73,30 +73,39 @@ pub(crate) async fn market(
         let filled = market::fill(&mut server, tickets, plan.keep.as_deref()).await?;
         entrants.push(Entrant { server, filled });
     }
-    let mut figures = Vec::new();
+    let mut report = MarketReport {
+        tickets,
+        limits,
+        operations: Vec::new(),
+        figures: Vec::new(),
+        faults: Vec::new(),
+    };
     if plan.with_figures {
-        figures.extend(at_rest(&mut entrants, tickets, progress).await?);
+        at_rest(&mut entrants, &mut report, progress).await?;
     }
     for entrant in &mut entrants {
         entrant.start().await?;
     }
-    let mut operations = Vec::new();
     for operation in &plan.operations {
         progress.say(operation.title());
         let rates = rounds(plan, *operation, &entrants).await?;
-        operations.push(OperationReport { operation: *operation, rates });
+        let errors: u64 = rates.iter().flatten().map(|rate| rate.errors).sum();
+        if errors > 0 {
+            report.faults.push(format!("{}: {errors} unexpected answers", operation.title()));
+        }
+        report.operations.push(OperationReport { operation: *operation, rates });
     }
     if plan.with_figures {
-        figures.extend(after_load(&entrants, progress).await?);
+        after_load(&entrants, &mut report, progress).await?;
         if is_first {
-            figures.extend(failed_logins(plan, &mut entrants, progress).await?);
-            figures.push(disk(plan, &mut entrants, progress).await?);
+            failed_logins(plan, &mut entrants, &mut report, progress).await?;
+            disk(plan, &mut entrants, &mut report, progress).await?;
         }
     }
     for entrant in &mut entrants {
         entrant.server.stop().await?;
     }
-    Ok(MarketReport { tickets, limits, operations, figures })
+    Ok(report)
 }
 
 /// All rounds of one operation: for each binary, its rates. The order turns around in every second round
@@ -132,9 +141,10 @@ async fn rounds(
 /// Starts, and the market without visitors.
 async fn at_rest(
     entrants: &mut [Entrant],
-    tickets: usize,
+    report: &mut MarketReport,
     progress: &Progress,
-) -> Result<Vec<Figure>, Failure> {
+) -> Result<(), Failure> {
+    let tickets = report.tickets as f64;
     progress.say("starts and memory at rest");
     let mut imports = Figure::new("tickets imported", "/s");
     let mut bytes = Figure::new("on disk for each ticket, with its event", "kB");
@@ -143,9 +153,9 @@ async fn at_rest(
     let mut memory = Figure::new("memory at rest", "MB");
     for (at, entrant) in entrants.iter_mut().enumerate() {
         if let Some(import) = entrant.filled.import {
-            imports.add(at, tickets as f64 / import.as_secs_f64());
+            imports.add(at, tickets / import.as_secs_f64());
         }
-        bytes.add(at, server::bytes_in(&entrant.server.data())? as f64 / 1e3 / tickets as f64);
+        bytes.add(at, server::bytes_in(&entrant.server.data())? as f64 / 1e3 / tickets);
     }
     for _ in 0..REPEATED {
         for (at, entrant) in entrants.iter_mut().enumerate() {
@@ -163,10 +173,15 @@ async fn at_rest(
             entrant.server.stop().await?;
         }
     }
-    Ok(vec![imports, bytes, ready, recovered, memory])
+    report.figures.extend([imports, bytes, ready, recovered, memory]);
+    Ok(())
 }
 
-async fn after_load(entrants: &[Entrant], progress: &Progress) -> Result<Vec<Figure>, Failure> {
+async fn after_load(
+    entrants: &[Entrant],
+    report: &mut MarketReport,
+    progress: &Progress,
+) -> Result<(), Failure> {
     progress.say("many buyers for one ticket");
     let mut answered = Figure::new("200 buyers for one ticket: all answered", "ms");
     let mut winners = Figure::new("200 buyers for one ticket: winners", "");
@@ -175,7 +190,7 @@ async fn after_load(entrants: &[Entrant], progress: &Progress) -> Result<Vec<Fig
         for (at, entrant) in entrants.iter().enumerate() {
             let rush = entrant.market()?.one_ticket(RUSH).await?;
             if rush.winners != 1 {
-                return Err(format!("one ticket had {} winners", rush.winners).into());
+                report.faults.push(format!("one ticket had {} winners", rush.winners));
             }
             answered.add(at, ms(rush.last));
             winners.add(at, rush.winners as f64);
@@ -184,14 +199,16 @@ async fn after_load(entrants: &[Entrant], progress: &Progress) -> Result<Vec<Fig
     for (at, entrant) in entrants.iter().enumerate() {
         memory.add(at, entrant.server.meter()?.memory_mb()?);
     }
-    Ok(vec![answered, winners, memory])
+    report.figures.extend([answered, winners, memory]);
+    Ok(())
 }
 
 async fn failed_logins(
     plan: &Plan,
     entrants: &mut [Entrant],
+    report: &mut MarketReport,
     progress: &Progress,
-) -> Result<Vec<Figure>, Failure> {
+) -> Result<(), Failure> {
     progress.say("failed logins");
     let mut rate = Figure::new("failed logins", "/s");
     let mut cpu = Figure::new("CPU of a failed login", "ms");
@@ -203,14 +220,15 @@ async fn failed_logins(
         let load = Load { span: Duration::MAX, connections: plan.connections, most: FAILED_LOGINS };
         let logins = entrant.market()?.failed_logins(load).await?;
         if logins.errors > 0 {
-            return Err(format!("{} failed logins were answered otherwise", logins.errors).into());
+            report.faults.push(format!("failed logins: {} unexpected answers", logins.errors));
         }
         rate.add(at, logins.per_second());
         cpu.add(at, logins.cpu_us() / 1e3);
         memory.add(at, entrant.server.meter()?.memory_mb()?);
         peak.add(at, entrant.server.meter()?.memory_peak_mb()?);
     }
-    Ok(vec![rate, cpu, memory, peak])
+    report.figures.extend([rate, cpu, memory, peak]);
+    Ok(())
 }
 
 /// The growth of the data with each purchase, from one orderly end to the next: all data is in the files then,
@@ -218,8 +236,9 @@ async fn failed_logins(
 async fn disk(
     plan: &Plan,
     entrants: &mut [Entrant],
+    report: &mut MarketReport,
     progress: &Progress,
-) -> Result<Figure, Failure> {
+) -> Result<(), Failure> {
     progress.say("bytes for each purchase");
     let mut figure = Figure::new("on disk for each purchase", "kB");
     for (at, entrant) in entrants.iter_mut().enumerate() {
@@ -234,7 +253,8 @@ async fn disk(
         figure.add(at, grown as f64 / 1e3 / bought.count().max(1) as f64);
         entrant.start().await?;
     }
-    Ok(figure)
+    report.figures.push(figure);
+    Ok(())
 }
 
 fn ms(duration: Duration) -> f64 {

@@ -140,8 +140,6 @@ async fn run(args: Args) -> Result<(), Failure> {
     if let Some(file) = args.json {
         std::fs::write(file, serde_json::to_vec_pretty(&report.json())?)?;
     }
-    match report.errors() {
-        0 => Ok(()),
-        errors => Err(format!("{errors} answers were not as expected").into()),
-    }
+    let faults = report.faults();
+    if faults.is_empty() { Ok(()) } else { Err(faults.join("; ").into()) }
 }

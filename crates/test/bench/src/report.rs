@@ -54,6 +54,8 @@ pub(crate) struct MarketReport {
     pub(crate) limits: Limits,
     pub(crate) operations: Vec<OperationReport>,
     pub(crate) figures: Vec<Figure>,
+    /// What the market did that it must not.
+    pub(crate) faults: Vec<String>,
 }
 
 /// A run.
@@ -95,10 +97,9 @@ impl fmt::Display for Ratio {
 }
 
 impl Report {
-    /// The number of answers that the loads did not expect.
-    pub(crate) fn errors(&self) -> u64 {
-        let operations = self.markets.iter().flat_map(|market| &market.operations);
-        operations.flat_map(|it| &it.rates).flatten().map(|rate| rate.errors).sum()
+    /// What the markets did that they must not.
+    pub(crate) fn faults(&self) -> Vec<&str> {
+        self.markets.iter().flat_map(|it| &it.faults).map(String::as_str).collect()
     }
 
     /// How many cores everything else on the machine kept busy while rates were measured, on average.
@@ -231,6 +232,7 @@ impl Report {
             "figures": market.figures.iter().map(|it| json!({
                 "figure": it.name, "unit": it.unit, "values": it.values,
             })).collect::<Vec<_>>(),
+            "faults": market.faults,
         })
     }
 }
