@@ -17,7 +17,7 @@ use crate::{
 pub(crate) struct Account {
     /// Its version.
     pub(crate) version: u64,
-    /// What it holds.
+    /// Its content.
     pub(crate) user: api::User,
 }
 

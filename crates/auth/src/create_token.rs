@@ -17,7 +17,7 @@ use crate::{
 /// The beginning of every access token, so that scanners find one that was published by mistake.
 const PREFIX: &str = "stub_";
 
-/// Who makes an access token.
+/// The browser session that makes an access token.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Maker<'a> {
     pub(crate) user_id: UserId,

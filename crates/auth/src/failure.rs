@@ -1,4 +1,4 @@
-//! Why a use case failed, beside what it refuses.
+//! Failures of dependencies and limits, which most use cases can meet.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ impl From<LimitsUnavailable> for Failure {
     }
 }
 
-/// Why something was not even tried. Nothing happened.
+/// It was not even tried. Nothing happened.
 #[derive(Debug)]
 pub(crate) enum Limited {
     /// It was tried too often; it is worth trying again after this time.

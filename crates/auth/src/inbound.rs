@@ -12,8 +12,8 @@ static CONSUMER: Consumer = Consumer {
     types: &[EventType::UserUpdated, EventType::UserDeleted],
 };
 
-/// Ends the sessions that died with a password or an account, which erases what they hold of a user who
-/// has left.
+/// Ends the sessions that died with a password or an account, which erases the
+/// personal data in them.
 #[derive(Debug)]
 pub(crate) struct EndedSessions(pub(crate) Auth);
 

@@ -11,16 +11,16 @@ use crate::{
     user::{EMAIL, User, email_key},
 };
 
-/// Where somebody signs in.
+/// The client that signs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Client {
     /// The address that the request came from, where it is known.
     pub(crate) address: Option<IpAddr>,
-    /// What the client calls itself.
+    /// The client's name for itself.
     pub(crate) user_agent: String,
 }
 
-/// Somebody who is signed in now.
+/// A user who is signed in now.
 pub(crate) struct SignedIn {
     /// The account's version.
     pub(crate) version: u64,

@@ -1,4 +1,4 @@
-//! Security notices: what an account's owner has to learn by mail.
+//! Security notices: mails that report changes to an account's owner.
 //!
 //! A notice is saved with the change that it reports, in the user's own document, and stays there until
 //! the mailer took it. So a crash loses none; one may be sent twice, with the same id.
@@ -29,7 +29,7 @@ pub(crate) struct Later {
     pub(crate) failures: u32,
 }
 
-/// What a notice reports.
+/// The change that a notice reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum NoticeKind {

@@ -27,7 +27,7 @@ use crate::{
 const FAILURES: Quota = Quota { burst: 10, every: Duration::from_secs(60) };
 
 /// How often it may be guessed wrongly from all networks together: a hundred times, as NIST SP 800-63B
-/// (5.2.2) says, and once more a minute.
+/// (5.2.2) says, and one more time a minute.
 const FAILURES_EVERYWHERE: Quota = Quota { burst: 100, every: Duration::from_secs(60) };
 
 /// How long an account knows a network after the right password came from there: at least thirty days,
@@ -79,7 +79,7 @@ impl<E: Into<Limited>> From<E> for CheckError {
     }
 }
 
-/// Names something without saying what it is: limits are kept outside of the store.
+/// Names something without giving it away: limits are kept outside of the store.
 pub(crate) fn digest(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
 }

@@ -11,7 +11,7 @@ use crate::{
 /// How many sessions are loaded at once.
 const BATCH: usize = 200;
 
-/// What became of a session that its owner ended.
+/// The outcome of ending a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Revoked {
     /// It has ended.
@@ -44,7 +44,8 @@ impl Auth {
         Ok(Revoked::Ended)
     }
 
-    /// Ends a user's sessions that died with a password or with the account, which erases what they hold.
+    /// Ends a user's sessions that died with a password or with the account, which erases their
+    /// content.
     ///
     /// # Errors
     /// [`RepositoryError`]: some have ended.

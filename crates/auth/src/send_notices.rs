@@ -33,11 +33,11 @@ const RETRY_MIN: Duration = Duration::from_secs(60);
 /// How long it waits at the most.
 const RETRY_MAX: Duration = Duration::from_secs(3600);
 
-/// How many notices of one kind an address is sent. What happens more often is reported later, and once:
+/// How many notices of one kind an address gets. More frequent changes are reported later, in one notice:
 /// no account can be used to fill somebody's mailbox.
 const MAILS: Quota = Quota { burst: 5, every: Duration::from_secs(3600) };
 
-/// What became of a notice.
+/// The outcome of a try.
 enum Tried {
     /// It need not be sent any more.
     Done,

@@ -1,4 +1,4 @@
-//! What every use case of the service stands on.
+//! The service: its dependencies, its configuration, its repositories.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ pub static IDEMPOTENCY: Collection =
 /// Everything that the service stores.
 pub const COLLECTIONS: &[&Collection] = &[&USERS, &SESSIONS, &IDEMPOTENCY];
 
-/// What the service stands on.
+/// The service's dependencies.
 #[derive(Clone)]
 pub struct Deps {
     /// Keeps the documents.
@@ -53,7 +53,7 @@ impl fmt::Debug for Deps {
     }
 }
 
-/// What an operator decides.
+/// The operator's choices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// How long a browser stays signed in from its last use on.

@@ -35,7 +35,7 @@ pub(crate) const PURGE: &str = "purge";
 /// How exactly a session knows when it was last used.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
 
-/// What a token is stored and looked up as: its hash. Whoever reads the store cannot sign in with it.
+/// The hash of a token, which is stored in its place: a reader of the store cannot sign in with it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(test, derive(Debug))]
@@ -102,7 +102,7 @@ impl Which {
     }
 }
 
-/// What is asked of a session. `life` is how long a browser may stay away.
+/// A command to a session. `life` is how long a browser may stay away.
 #[derive(Clone)]
 #[cfg_attr(test, derive(Debug))]
 pub(crate) enum Command {
@@ -136,7 +136,7 @@ impl Aggregate for Session {
         living.into_iter().flatten().chain(purge).collect()
     }
 
-    /// What has begun stays as it began, and what has ended stays ended.
+    /// A session that has begun stays as it began, and one that has ended stays ended.
     fn decide(
         current: Option<&Self>,
         command: &Command,

@@ -18,11 +18,11 @@ use crate::{
 /// The version of an account as it is opened.
 const FIRST_VERSION: u64 = 1;
 
-/// Who wants to sign up.
+/// A signup.
 pub struct SignUp {
     /// The address.
     pub email: Email,
-    /// What to call the user; empty when nothing.
+    /// The user's name; may be empty.
     pub name: String,
     /// The password.
     pub password: String,
@@ -35,12 +35,12 @@ impl fmt::Debug for SignUp {
     }
 }
 
-/// What is kept of a creation to answer it again: nothing personal and nothing secret.
+/// The part of an answer that is kept to give it again: nothing personal and nothing secret.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Receipt {
-    /// What was created.
+    /// The id of the creation.
     pub(crate) id: Uuid,
-    /// When.
+    /// Its time.
     pub(crate) created_at: Timestamp,
 }
 
@@ -71,7 +71,7 @@ impl<E: Into<Limited>> From<E> for EnterError {
 }
 
 impl SignUp {
-    /// What must be the same when its idempotency key comes again. The password is left out: not even
+    /// The part that must be the same when its idempotency key comes again. The password is left out: not even
     /// a hash of it that is quick to compute may be kept. It is checked against the account instead.
     pub(crate) fn fingerprint(&self) -> String {
         serde_json::json!([self.email.as_str(), self.name]).to_string()
@@ -79,7 +79,7 @@ impl SignUp {
 }
 
 impl Auth {
-    /// Opens an account for somebody who is not at a browser: for a demonstration, or a load test.
+    /// Opens an account without a session: for a demonstration, or a load test.
     ///
     /// # Errors
     /// [`SignUpError`].

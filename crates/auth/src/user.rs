@@ -1,8 +1,8 @@
-//! The user: one document, and the rules of what may become of it.
+//! The user: one document, and the rules of its changes.
 //!
 //! Everything personal is in [`Account`] and in notices that are still to be sent, so that the one save
-//! that deletes the account erases it. What is left is a tombstone with the id, which is never given to
-//! anybody else.
+//! that deletes the account erases it. A tombstone is left with the id, which is never given to
+//! another user.
 
 use serde::{Deserialize, Serialize};
 use stubmart_contract::{DomainEvent, Email, SessionId, Timestamp, UserId, api, event::UserState};
@@ -26,7 +26,7 @@ pub(crate) const EMAIL: &str = "email";
 /// The index of users by when their next notice is due.
 pub(crate) const NOTICES: &str = "notices";
 
-/// Somebody who signed up.
+/// A user.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(Debug))]
 pub(crate) struct User {
@@ -38,7 +38,7 @@ pub(crate) struct User {
     pub(crate) notices: Vec<Notice>,
 }
 
-/// What is known of a user.
+/// The personal data of a user.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(Debug))]
 pub(crate) struct Account {
@@ -66,7 +66,7 @@ pub(crate) fn email_key(email: &Email) -> Key {
     Key::new().text(&email.folded())
 }
 
-/// What is asked of a user.
+/// A command to a user.
 #[derive(Clone)]
 #[cfg_attr(test, derive(Debug))]
 pub(crate) enum Command {
@@ -82,7 +82,7 @@ pub(crate) enum Command {
     SettleNotices { done: Vec<Uuid>, later: Vec<(Uuid, Later)> },
 }
 
-/// What is to change; `None` stays.
+/// A change of the account; `None` stays.
 #[derive(Clone)]
 #[cfg_attr(test, derive(Debug))]
 pub(crate) struct Update {
@@ -165,8 +165,7 @@ impl User {
         let mut account = before.clone();
         let mut notices = self.notices.clone();
         let [email_notice, password_notice] = update.notice_ids;
-        // Both notices go to the address before the change: whoever takes an account over changes that
-        // too.
+        // Both notices go to the address before the change: a thief of an account changes that too.
         let to = before.email.clone();
         if let Some(email) = update.email.as_ref().filter(|email| **email != before.email) {
             account.email = email.clone();

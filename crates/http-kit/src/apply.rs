@@ -14,7 +14,7 @@ impl Problem {
         Self::with_detail(Code::VersionMismatch, detail)
     }
 
-    /// Why a command was not applied; `refused` says what the aggregate's own refusal means.
+    /// The problem of a command that was not applied; `refused` makes that of the aggregate's own refusal.
     pub fn not_applied<R>(error: ApplyError<R>, refused: impl FnOnce(R) -> Self) -> Self {
         match error {
             ApplyError::Refused { refusal, .. } => refused(refusal),
@@ -31,7 +31,7 @@ impl From<RepositoryError> for Problem {
             RepositoryError::Unavailable(_) | RepositoryError::Indeterminate(_) => {
                 Self::unavailable(error)
             }
-            // Where a key can be taken, the use case says what that means before this.
+            // A use case that can meet a taken key has an outcome of its own for it.
             RepositoryError::Taken { .. } | RepositoryError::Corrupt(_) => Self::internal(error),
         }
     }

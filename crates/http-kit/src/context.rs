@@ -1,4 +1,4 @@
-//! The context of an HTTP request: who asks, the request's id, and until when somebody waits.
+//! The context of an HTTP request: its actor, its id and its deadline.
 
 use std::{
     convert::Infallible,
@@ -8,10 +8,10 @@ use std::{
 use axum::{extract::FromRequestParts, http::request::Parts};
 use stubmart_contract::{Actor, Context};
 
-/// What [`crate::layer`] knows of a request, as a request extension.
+/// The layer's knowledge of a request, as a request extension.
 #[derive(Debug, Clone)]
 pub(crate) struct Incoming {
-    /// The context as the request arrived: nobody is identified yet.
+    /// The context as the request arrived: no user is identified yet.
     pub(crate) context: Context,
     actor: Arc<OnceLock<Actor>>,
 }
@@ -21,8 +21,8 @@ impl Incoming {
         Self { context, actor: Arc::default() }
     }
 
-    /// What the layer said of this request. A router without the layer has the market as the actor and
-    /// no request id.
+    /// The layer's knowledge of this request. Without the layer, the actor is the market and there is no
+    /// request id.
     pub(crate) fn of(parts: &Parts) -> Self {
         let incoming = parts.extensions.get::<Self>().cloned();
         incoming.unwrap_or_else(|| Self::new(Context::of(Actor::System)))
@@ -34,7 +34,7 @@ impl Incoming {
         Context { actor, ..self.context }
     }
 
-    /// Who made the request, as far as it was asked.
+    /// The actor, as far as a route has asked for it.
     pub(crate) fn actor(&self) -> &Actor {
         self.actor.get().unwrap_or(&self.context.actor)
     }

@@ -1,8 +1,8 @@
-//! What happens to every request on its way in and to every response on its way out.
+//! The layer around every route: request ids, contexts, deadlines, errors in one form, logs and metrics.
 //!
-//! By hand and not with tower-http's layers: every error, a panic and a time-out too, is a problem with
-//! the request's id; time is the host's, so that it can be simulated; a change runs in a task of its own;
-//! and a client's request id is taken only where it is harmless.
+//! It is written by hand and not with tower-http's layers: every error, a panic and a time-out too, is a
+//! problem with the request's id; time is the host's, so that it can be simulated; a change runs in a task
+//! of its own; and a client's request id is taken only where it is harmless.
 
 use std::{
     any::Any,
@@ -87,10 +87,10 @@ pub fn no_store(mut response: Response) -> Ready<Response> {
     ready(response)
 }
 
-/// What the routes answer in time.
+/// The routes' answer, if it comes in time.
 ///
-/// A request that may change something is read whole before a route sees it, so that who is asking is
-/// looked up at the moment of the change and not when the headers came. It then runs in a task of its
+/// A request that may change something is read whole before a route sees it, so that the session is
+/// checked at the moment of the change and not when the headers came. It then runs in a task of its
 /// own: a client that goes away, or an answer that takes too long, does not cut it off half-way.
 async fn answer(host: &Host, request: Request, next: Next) -> Response {
     let answered = if request.method().is_safe() {
@@ -102,7 +102,7 @@ async fn answer(host: &Host, request: Request, next: Next) -> Response {
         };
         let (answer, answered) = oneshot::channel();
         let work = async move {
-            // Where nobody waits any more, the work is done all the same.
+            // The work is done all the same when no client waits any more.
             drop(answer.send(caught(request, next).await));
         };
         host.spawner.spawn("request", Box::pin(work));
@@ -116,7 +116,7 @@ async fn answer(host: &Host, request: Request, next: Next) -> Response {
     }
 }
 
-/// What a route answers, or what it panicked with.
+/// A route's answer, or its panic.
 async fn caught(request: Request, next: Next) -> Result<Response, Box<dyn Any + Send>> {
     AssertUnwindSafe(next.run(request)).catch_unwind().await
 }
@@ -181,8 +181,8 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     format!("panic: {}", text.unwrap_or_default())
 }
 
-/// The method, if it is one that HTTP defines. Clients may make up any other, and each would be a label
-/// of its own for ever.
+/// The method, if HTTP defines it. Clients may make up others, and each would be a metric label of its own
+/// for ever.
 fn known(method: &Method) -> &str {
     const KNOWN: [Method; 9] = [
         Method::GET,

@@ -1,4 +1,4 @@
-//! What every HTTP route of Stubmart shares.
+//! The parts that every HTTP route of Stubmart shares.
 //!
 //! A handler takes its input from the extractors here and answers `Result<impl IntoResponse, Problem>`;
 //! [`layer::apply`] gives the finished router request ids, logs, metrics and errors in one form.

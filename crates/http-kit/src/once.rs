@@ -110,11 +110,11 @@ impl Answer {
         ready(Ok(self.into_response()))
     }
 
-    /// What is kept of the outcome of a request. An outcome that says "not now" is not kept: the next
-    /// try is meant to work.
+    /// The outcome of a request as it is kept. An outcome that says "not now" is not kept: the next try is
+    /// meant to work.
     pub(crate) fn to_keep(outcome: &Result<Self, Problem>) -> Option<Self> {
         match outcome {
-            // What was only accepted has no outcome yet: the next try under the key looks for it.
+            // A request that was only accepted has no outcome yet: the next try under the key looks for it.
             Ok(answer) => (answer.status != StatusCode::ACCEPTED).then(|| answer.clone()),
             Err(problem) => match (problem.code(), problem.status().as_u16()) {
                 (Code::Contended | Code::PaymentInProgress, _) | (_, 401 | 408 | 429 | 500..) => {
@@ -151,13 +151,12 @@ impl IntoResponse for Answer {
 
 /// Does `work` once for a key, or at once for a request without one (`scope` is `None`). `work` gets the
 /// id of what it creates; that may exist already, and `work` then answers as if it had just made it.
-/// `finish` makes the response of the answer each time the key comes: it adds what must not be kept,
+/// `finish` makes the response of the answer each time the key comes: it adds parts that must not be kept,
 /// such as a secret. [`Answer::as_it_is`] adds nothing.
 ///
 /// # Errors
-/// `idempotency_key_reused`, `idempotency_key_in_use`, `unavailable`: nothing happened. Else what `work`
-/// fails with, or what `finish` fails with: the work is done then, and the next try under the key
-/// finishes it.
+/// `idempotency_key_reused`, `idempotency_key_in_use`, `unavailable`: nothing happened. Else the problem of `work`,
+/// or that of `finish`: the work is done then, and the next try under the key finishes it.
 pub async fn once<W, F>(
     records: &Idempotency,
     context: &Context,
@@ -184,8 +183,8 @@ where
     let outcome = work(creates).await;
     let kept = Answer::to_keep(&outcome);
     let kept = kept.and_then(|answer| serde_json::value::to_raw_value(&answer).ok());
-    // The work is done whether or not this is saved: without it, the next try under the key finds what
-    // was created.
+    // The work is done whether or not this is saved: without it, the next try under the key finds the
+    // creation.
     if let Err(error) = records.end(context, record, kept).await {
         tracing::warn!(%error, "answer of an idempotent request not kept");
     }

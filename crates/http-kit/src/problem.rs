@@ -40,7 +40,7 @@ impl Problem {
         Self::with_detail(code, code.title())
     }
 
-    /// A problem that says what went wrong this time.
+    /// A problem with a detail of its own.
     #[must_use]
     pub fn with_detail(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         let passes = matches!(code, Code::Contended | Code::IdempotencyKeyInUse);
@@ -69,7 +69,7 @@ impl Problem {
         Self::invalid(vec![FieldError { field: field.to_owned(), message: message.into() }])
     }
 
-    /// Nothing is there, or nothing the caller may know of.
+    /// Nothing is there, or nothing that the caller may know of.
     #[must_use]
     pub fn not_found() -> Self {
         Self::new(Code::NotFound)
@@ -87,7 +87,7 @@ impl Problem {
         Self::new(Code::Unavailable).caused_by(cause)
     }
 
-    /// Adds what the log should say.
+    /// Adds the cause, for the log.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<Cause>) -> Self {
         self.cause = Some(Arc::new(cause.into()));
@@ -120,7 +120,7 @@ impl Problem {
         StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// What the log should say.
+    /// The cause, for the log.
     #[must_use]
     pub fn cause(&self) -> Option<&Cause> {
         self.cause.as_deref()
@@ -150,7 +150,7 @@ impl Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(wait) = self.retry_after {
-            // Rounded up: a client that comes back when told must not be early.
+            // Rounded up, so that a client that obeys is not early.
             let seconds = wait.as_millis().div_ceil(1000).max(1);
             if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
                 headers.insert(header::RETRY_AFTER, value);

@@ -1,4 +1,4 @@
-//! What the API's document says of problems and of headers that several routes share.
+//! Problems and shared headers in the API's document.
 
 use std::collections::BTreeMap;
 

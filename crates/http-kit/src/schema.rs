@@ -1,8 +1,8 @@
-//! What a published schema says of a value, in a form that is quick to check.
+//! The published schema of a request, in a form that is quick to check.
 //!
-//! The schema of a request is the one that the API's document shows. It says which fields there are and
-//! which are required, their JSON types, lengths and bounds. The rest (that a currency is in use, that
-//! a text is an email address) is in the types of the fields and their `Deserialize`.
+//! The schema of a request is the one that the API's document shows. It lists the fields, the required ones
+//! among them, their JSON types, lengths and bounds. The rest (a currency is in use, a text is an email
+//! address) is in the types of the fields and their `Deserialize`.
 
 use std::{
     any::TypeId,
@@ -20,8 +20,6 @@ use utoipa::{
         path::{Parameter, ParameterIn},
     },
 };
-
-use crate::problem::Problem;
 
 /// How many fields whose names a client has made up an answer names, so that it never grows with the
 /// request.
@@ -44,10 +42,10 @@ struct Field {
 /// The form of a value.
 #[derive(Debug)]
 enum Shape {
-    /// Its type's `Deserialize` says all there is to say.
+    /// Any value: its type's `Deserialize` decides.
     Any,
-    /// A text of `min` to `max` characters. Prose is what people write: white space around it is
-    /// dropped, and it holds no control characters.
+    /// A text of `min` to `max` characters. People write prose: white space around it is dropped, and it
+    /// holds no control characters.
     Text { min: usize, max: Option<usize>, is_prose: bool },
     /// A whole number.
     Whole { min: Option<i64>, max: Option<i64> },
@@ -92,15 +90,15 @@ impl Faults {
         self.0.iter().any(|fault| is_inner(&fault.field))
     }
 
-    /// What was read, if nothing is wrong.
-    pub(crate) fn into_result<T>(self, read: Option<T>) -> Result<T, Problem> {
-        read.filter(|_| self.0.is_empty()).ok_or_else(|| Problem::invalid(self.0))
+    /// The request that was read, if nothing is wrong with it.
+    pub(crate) fn into_result<T>(self, read: Option<T>) -> Result<T, Vec<FieldError>> {
+        read.filter(|_| self.0.is_empty()).ok_or(self.0)
     }
 }
 
 impl Fields {
-    /// Checks an object. Wrong entries and unknown ones are noted and taken out; what stays is brought
-    /// into the one spelling that is read further on.
+    /// Checks an object. Wrong entries and unknown ones are noted and taken out; the others are brought into
+    /// the one spelling that is read further on.
     pub(crate) fn check(&self, object: &mut Map<String, Value>, path: &str, faults: &mut Faults) {
         for (name, field) in &self.0 {
             let field_path = || format!("{path}{name}");

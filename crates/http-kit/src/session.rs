@@ -1,4 +1,4 @@
-//! Who asks: the session cookie or the bearer token, and the gate that asks auth whose it is.
+//! The caller: the session cookie or the bearer token, and the gate that asks auth for its user.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,15 +23,15 @@ pub const COOKIE: &str = "stubmart_session";
 const COOKIES_MAX: usize = 8;
 
 /// How long auth's answer is kept: a session that ended is refused everywhere within this time.
-const KEPT: Duration = Duration::from_millis(900);
+const ANSWER_AGE_MAX: Duration = Duration::from_millis(900);
 
 /// How many answers are kept.
 const CACHE_SIZE: usize = 10_000;
 
-/// When auth was asked about a token's hash, and what it said.
+/// Auth's answers by the token's hash, each with the time of the question.
 type Answers = Cache<[u8; 32], (Timestamp, Option<Identity>)>;
 
-/// Asks auth whose token it is, and keeps the answer for less than a second.
+/// Asks auth for a token's user, and keeps the answer for less than a second.
 #[derive(Clone)]
 pub struct SessionGate {
     auth: Arc<dyn Auth>,
@@ -52,7 +52,7 @@ impl SessionGate {
         Self { auth, host, answers: Arc::new(Cache::new(CACHE_SIZE)) }
     }
 
-    /// Whose token it is, as it was less than a second ago.
+    /// The token's user and session, as they were less than a second ago; `None` where it opens nothing.
     ///
     /// # Errors
     /// `unavailable` when auth does not answer.
@@ -65,7 +65,7 @@ impl SessionGate {
         let now = self.host.now();
         if let Some((asked_at, identity)) = self.answers.get(&key) {
             // A clock that jumped back must not keep an answer alive.
-            let fresh = now >= asked_at && now.since(asked_at) < KEPT;
+            let fresh = now >= asked_at && now.since(asked_at) < ANSWER_AGE_MAX;
             if fresh || mutant!("an ended session is remembered") {
                 return Ok(identity);
             }
@@ -75,13 +75,13 @@ impl SessionGate {
         Ok(identity)
     }
 
-    /// Forgets what is kept about a token that this process has just ended.
+    /// Forgets the answer about a token that this process has just ended.
     pub fn forget(&self, token: &str) {
         let key: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         self.answers.remove(&key);
     }
 
-    /// Forgets everything that is kept: sessions of this process were ended whose tokens nobody knows.
+    /// Forgets every answer: this process has ended sessions whose tokens it does not know.
     pub fn forget_all(&self) {
         self.answers.clear();
     }
@@ -105,14 +105,14 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     })
 }
 
-/// A signed-in caller. Taken as an argument, it refuses everybody else.
+/// A signed-in caller. As an argument of a handler, it refuses everybody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The request's context, with the user as its actor.
     pub context: Context,
     /// The user.
     pub user_id: UserId,
-    /// What the user may do.
+    /// The user's role.
     pub role: Role,
     /// The session or access token.
     pub session_id: SessionId,
@@ -123,7 +123,7 @@ pub struct Caller {
 /// The old name of [`Caller`].
 pub use Caller as SignedIn;
 
-/// A caller who may be signed in.
+/// A caller, signed in or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MaybeSignedIn {
     /// The request's context. Its actor is the user, or the market where nobody is signed in.

@@ -1,7 +1,7 @@
-//! Requests that are what their published schema says, and whose fields are what their types say.
+//! Requests that fit their published schema, with fields that fit their types.
 //!
 //! The type of a request is its one definition: the API's document shows its schema, and the same schema
-//! checks what comes. Everything that is wrong is named at once.
+//! checks requests. All faults are named at once.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +12,7 @@ use axum::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use serde_path_to_error::{Path, Segment};
+use stubmart_contract::api::FieldError;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
@@ -43,19 +44,24 @@ where
         let value = body::json(request).await?;
         // serde_json keeps objects sorted by key.
         let canonical = if is_repeatable { value.to_string() } else { String::new() };
-        Ok(Self { body: read_body(value)?, canonical })
+        let body = read_body(value).map_err(Problem::invalid)?;
+        Ok(Self { body, canonical })
     }
 }
 
-/// Reads a JSON value that has to be a `T`.
+/// Reads a JSON value that has to be a `T`, from a request or from a file.
 ///
 /// # Errors
-/// `validation_failed` with an entry for each bad field.
-pub fn read_body<T: ToSchema + DeserializeOwned + 'static>(value: Value) -> Result<T, Problem> {
-    let Value::Object(object) = value else {
-        return Err(Problem::invalid_field("body", "must be a JSON object"));
-    };
+/// All that is wrong with it.
+pub fn read_body<T>(value: Value) -> Result<T, Vec<FieldError>>
+where
+    T: ToSchema + DeserializeOwned + 'static,
+{
     let mut faults = Faults::default();
+    let Value::Object(object) = value else {
+        faults.add("body", "must be a JSON object");
+        return faults.into_result(None);
+    };
     let body = read(&schema::of_body::<T>(), object, &mut faults);
     faults.into_result(body)
 }
@@ -112,7 +118,7 @@ where
     faults.add_names("", twice, "is given twice");
     let first = read(&ours, first, &mut faults);
     let second = read(&theirs, second, &mut faults);
-    faults.into_result(first.zip(second))
+    faults.into_result(first.zip(second)).map_err(Problem::invalid)
 }
 
 fn read<T: DeserializeOwned>(
@@ -124,8 +130,8 @@ fn read<T: DeserializeOwned>(
     deserialise(Value::Object(object), faults)
 }
 
-/// Reads what the schema left. A field that its type refuses is noted and taken out, so that the next
-/// such field is found too.
+/// Reads the fields that fit the schema. A field that its type refuses is noted and taken out, so that the
+/// next such field is found too.
 fn deserialise<T: DeserializeOwned>(mut value: Value, faults: &mut Faults) -> Option<T> {
     loop {
         let error = match serde_path_to_error::deserialize(&value) {
@@ -134,7 +140,7 @@ fn deserialise<T: DeserializeOwned>(mut value: Value, faults: &mut Faults) -> Op
         };
         let (names, position) = field(error.path());
         let path = names.join(".");
-        // An object that lacks what was taken out of it is no further fault.
+        // An object that lacks a field because it was taken out is no further fault.
         if !faults.is_within(&path) {
             let path = if path.is_empty() { "body" } else { &path };
             let position = position.map(|it| format!("entry {it}: ")).unwrap_or_default();
