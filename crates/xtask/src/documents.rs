@@ -6,7 +6,7 @@ use std::path::Path;
 use stubmart_contract::Code;
 
 use crate::{
-    Failure, Fault,
+    fault::{Failure, Fault},
     tree::{File, Tree},
 };
 

@@ -3,7 +3,9 @@
 //!
 //! It needs no network and no tool but cargo. Every fault is reported, not only the first.
 
+mod circles;
 mod documents;
+mod fault;
 mod rooms;
 mod sources;
 mod tree;
@@ -11,13 +13,8 @@ mod walls;
 
 use std::{path::Path, process::ExitCode};
 
+use fault::{Failure, Fault};
 use tree::Tree;
-
-/// Something that is not tidy: where, and what.
-pub(crate) type Fault = String;
-
-/// What went wrong with the check itself.
-pub(crate) type Failure = Box<dyn std::error::Error>;
 
 #[expect(clippy::print_stderr, clippy::print_stdout, reason = "the command line's own words")]
 fn main() -> ExitCode {
@@ -58,6 +55,7 @@ fn tidy() -> Result<Vec<Fault>, Failure> {
     faults.extend(rooms::check(root())?);
     faults.extend(sources::check(&tree));
     faults.extend(walls::check(&tree));
+    faults.extend(circles::check(&tree));
     faults.extend(documents::check(&tree)?);
     Ok(faults)
 }

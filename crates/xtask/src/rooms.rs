@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use serde::Deserialize;
 
-use crate::{Failure, Fault};
+use crate::fault::{Failure, Fault};
 
 /// The project's own crates, as `cargo metadata --no-deps` lists them.
 #[derive(Deserialize)]

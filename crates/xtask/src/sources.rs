@@ -1,7 +1,7 @@
 //! What a source file may not say.
 
 use crate::{
-    Fault,
+    fault::Fault,
     tree::{File, Tree},
 };
 

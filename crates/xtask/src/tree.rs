@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-use crate::Failure;
+use crate::fault::Failure;
 
 /// A text file of the project.
 pub(crate) struct File {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    Fault,
+    fault::Fault,
     rooms::SERVICES,
     sources::{calls, is_shipped},
     tree::{File, Tree},

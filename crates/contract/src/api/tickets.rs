@@ -6,8 +6,8 @@ use utoipa::{
     openapi::schema::{Array, ArrayBuilder, ObjectBuilder, SchemaType, Type},
 };
 
-use super::Patch;
 use crate::{
+    api::patch::Patch,
     ids::{EventId, OrderId, TicketId, UserId},
     money::{Currency, Price},
     time::Timestamp,
