@@ -190,6 +190,8 @@ pub async fn a_read_sees_every_save_acknowledged_before(a: Arc<dyn Store>, b: Ar
     const SAVES: u64 = 150;
     let acknowledged = Arc::new(AtomicU64::new(1));
     Draft::create(1).rank("a").event(1).save(&*a).await;
+    // The readers' handle has read once before the first change, however late their tasks begin.
+    assert_eq!(b.load(key(1)).await.unwrap().unwrap().revision, 1);
     let writing = {
         let acknowledged = Arc::clone(&acknowledged);
         async move {
