@@ -9,7 +9,7 @@ use stubmart_contract::{
     },
 };
 
-use crate::{Answer, Client, ClientError, SessionToken};
+use crate::{answer::Answer, call::Client, error::ClientError, session::SessionToken};
 
 /// The most items of a page.
 const PAGE_MAX: u32 = 200;

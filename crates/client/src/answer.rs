@@ -7,7 +7,10 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use stubmart_contract::api::ProblemBody;
 
-use crate::{ClientError, Problem, SESSION_COOKIE, SessionToken, TransportError, error::BoxError};
+use crate::{
+    error::{BoxError, ClientError, Problem, TransportError},
+    session::{SESSION_COOKIE, SessionToken},
+};
 
 /// An answer with its headers, for what the typed methods do not hand out.
 #[derive(Debug, Clone)]

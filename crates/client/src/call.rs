@@ -12,32 +12,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use stubmart_ports::host::Host;
 
 use crate::{
-    Answer, ClientError, SESSION_COOKIE, TransportError, error::BoxError, transport::Transport,
+    answer::Answer,
+    error::{BoxError, ClientError, TransportError},
+    session::{SESSION_COOKIE, SessionToken},
+    transport::Transport,
 };
-
-/// The secret that opens a session or names an access token. It is never shown by `Debug`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SessionToken(String);
-
-impl SessionToken {
-    /// The token with this text.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text, for a cookie or a header.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SessionToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionToken(…)")
-    }
-}
 
 /// On whose behalf a server calls the API.
 #[derive(Debug, Clone, Default)]

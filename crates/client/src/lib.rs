@@ -24,14 +24,13 @@ mod call;
 mod error;
 mod market;
 mod query;
+mod session;
 pub mod sse;
 mod transport;
 
 pub use account::SignedIn;
 pub use answer::Answer;
-pub use call::{Client, Forwarded, SessionToken};
+pub use call::{Client, Forwarded};
 pub use error::{ClientError, Problem, TransportError};
 pub use query::{EventQuery, EventSort, OrderQuery, TicketQuery, TicketSort};
-
-/// The cookie that carries a session.
-pub const SESSION_COOKIE: &str = "stubmart_session";
+pub use session::{SESSION_COOKIE, SessionToken};

@@ -10,7 +10,13 @@ use stubmart_contract::{
     },
 };
 
-use crate::{Answer, Client, ClientError, EventQuery, OrderQuery, TicketQuery, sse::EventStream};
+use crate::{
+    answer::Answer,
+    call::Client,
+    error::ClientError,
+    query::{EventQuery, OrderQuery, TicketQuery},
+    sse::EventStream,
+};
 
 /// `POST /api/payments/sandbox/authenticate`.
 #[derive(Serialize)]

@@ -8,7 +8,7 @@ use futures_util::TryStreamExt as _;
 use sse_stream::SseStream;
 use stubmart_contract::api::Ticket;
 
-use crate::{ClientError, TransportError};
+use crate::error::{ClientError, TransportError};
 
 /// One event of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]

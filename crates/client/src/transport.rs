@@ -17,7 +17,7 @@ use hyper_util::{
 };
 use tower::ServiceExt as _;
 
-use crate::TransportError;
+use crate::error::TransportError;
 
 /// An API in this process, or one over HTTP.
 #[derive(Clone)]

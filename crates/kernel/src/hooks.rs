@@ -75,3 +75,6 @@ macro_rules! mark {
 macro_rules! mark {
     ($name:literal) => {};
 }
+
+pub use mark;
+pub use mutant;

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     aggregate::{Aggregate, Decision, Precondition},
-    mark, mutant,
+    hooks::{mark, mutant},
 };
 
 /// How often a change is decided again because another came first.

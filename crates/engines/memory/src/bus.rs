@@ -19,7 +19,7 @@ use stubmart_ports::{
 };
 use tokio::sync::Notify;
 
-use crate::lock;
+use crate::lock::lock;
 
 /// A bus in memory that remembers everything. Clones are handles on the same data.
 #[derive(Clone)]

@@ -9,19 +9,13 @@
 
 mod bus;
 mod limits;
+mod lock;
 mod mailer;
 mod store;
 mod timers;
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use bus::{MemoryBus, Rejected};
 pub use limits::{MemoryRateLimits, Unlimited};
 pub use mailer::MemoryMailer;
 pub use store::MemoryStore;
 pub use timers::MemoryTimers;
-
-/// Locks a mutex. A panic elsewhere while it was held left nothing half-done that matters here.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}

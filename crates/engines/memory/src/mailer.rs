@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use stubmart_ports::mailer::{Mail, MailError, Mailer};
 
-use crate::lock;
+use crate::lock::lock;
 
 /// Keeps each mail, once. Clones are handles on the same outbox.
 #[derive(Debug, Clone, Default)]

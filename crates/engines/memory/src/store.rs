@@ -19,7 +19,7 @@ use stubmart_ports::{
 use stubmart_relay::{Outbox, Relay};
 use uuid::Uuid;
 
-use crate::lock;
+use crate::lock::lock;
 
 /// A store in memory. Clones are handles on the same data.
 #[derive(Debug, Clone, Default)]

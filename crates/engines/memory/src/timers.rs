@@ -11,7 +11,7 @@ use stubmart_contract::Timestamp;
 use stubmart_ports::timers::{Claim, Timer, TimerError, Timers};
 use uuid::Uuid;
 
-use crate::lock;
+use crate::lock::lock;
 
 /// Timers in memory. Clones are handles on the same data.
 #[derive(Debug, Clone, Default)]

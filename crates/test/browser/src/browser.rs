@@ -18,7 +18,10 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::{Market, Member, PATIENCE, eventually, market::root, within_patience};
+use crate::{
+    market::{Market, Member, root},
+    patience::{PATIENCE, eventually, within_patience},
+};
 
 const INSTALL: &str =
     "run scripts/install-browser.sh, which puts chromium, chromedriver and axe-core in place";

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use stubmart_client::{ClientError, TransportError};
 
-use crate::checker::Violation;
+use crate::violation::Violation;
 
 /// Why a run did not succeed.
 #[derive(Debug, thiserror::Error)]

@@ -18,6 +18,8 @@ pub mod process;
 pub mod report;
 pub mod scenario;
 pub mod system;
+mod violation;
 mod wal;
 
 pub use failure::Failure;
+pub use violation::Violation;

@@ -11,11 +11,11 @@ use std::collections::HashMap;
 
 use stubmart_contract::{TicketId, api::TicketStatus};
 
-use super::{
-    Found,
-    view::{Hold, View},
+use super::view::{Hold, View};
+use crate::{
+    history::{Call, Outcome, Request},
+    violation::Found,
 };
-use crate::history::{Call, Outcome, Request};
 
 pub(crate) fn check(view: &View<'_>, found: &mut Found) {
     let holds = view.holds();

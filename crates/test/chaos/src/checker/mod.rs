@@ -13,37 +13,24 @@ mod repeat;
 mod tests;
 mod view;
 
-use std::fmt;
-
-use crate::{Failure, history::History};
-
-/// Something that can not be true of a market that keeps its promises.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// Which promise is broken.
-    pub rule: &'static str,
-    /// How, with the ids.
-    pub text: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.rule, self.text)
-    }
-}
+use crate::{
+    failure::Failure,
+    history::History,
+    violation::{Found, Violation},
+};
 
 /// Everything in `history` that breaks a promise. Where the history has come to rest, what has to hold at
 /// rest is judged too.
 #[must_use]
 pub fn violations(history: &History) -> Vec<Violation> {
     let view = view::View::of(history);
-    let mut found = Found(Vec::new());
+    let mut found = Found::default();
     lock::check(&view, &mut found);
     progress::check(&view, &mut found);
     money::check(&view, &mut found);
     repeat::check(&view, &mut found);
     refusal::check(&view, &mut found);
-    found.0
+    found.into_violations()
 }
 
 /// Judges `history`.
@@ -53,13 +40,4 @@ pub fn violations(history: &History) -> Vec<Violation> {
 pub fn check(history: &History) -> Result<(), Failure> {
     let found = violations(history);
     if found.is_empty() { Ok(()) } else { Err(Failure::Violations(found)) }
-}
-
-/// What was found so far.
-pub(crate) struct Found(Vec<Violation>);
-
-impl Found {
-    pub(crate) fn add(&mut self, rule: &'static str, text: String) {
-        self.0.push(Violation { rule, text });
-    }
 }

@@ -8,11 +8,11 @@ use stubmart_contract::{
     api::{ChargeStatus, OrderStatus, TicketStatus},
 };
 
-use super::{
-    Found,
-    view::{View, is_payment},
+use super::view::{View, is_payment};
+use crate::{
+    history::{ChargeSeen, Moment, Outcome, Request},
+    violation::Found,
 };
-use crate::history::{ChargeSeen, Moment, Outcome, Request};
 
 pub(crate) fn check(view: &View<'_>, found: &mut Found) {
     paid_is_paid(view, found);

@@ -7,11 +7,11 @@ use stubmart_contract::{
     api::{ChargeStatus, OrderStatus, TicketStatus},
 };
 
-use super::{
-    Found,
-    view::{Seen, Sights, View},
+use super::view::{Seen, Sights, View};
+use crate::{
+    history::{ChargeSeen, Moment, OrderSeen, Outcome, Request, TicketSeen},
+    violation::Found,
 };
-use crate::history::{ChargeSeen, Moment, OrderSeen, Outcome, Request, TicketSeen};
 
 pub(crate) fn check(view: &View<'_>, found: &mut Found) {
     forward(&view.tickets, |ticket| ticket.version, found);

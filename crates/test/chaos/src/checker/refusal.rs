@@ -3,8 +3,11 @@
 
 use stubmart_contract::{Code, TicketId};
 
-use super::{Found, view::View};
-use crate::history::{Call, Outcome, Request};
+use super::view::View;
+use crate::{
+    history::{Call, Outcome, Request},
+    violation::Found,
+};
 
 pub(crate) fn check(view: &View<'_>, found: &mut Found) {
     for call in &view.history.calls {

@@ -4,8 +4,11 @@ use std::collections::HashMap;
 
 use stubmart_contract::{Code, UserId};
 
-use super::{Found, view::View};
-use crate::history::{Call, Outcome, Request};
+use super::view::View;
+use crate::{
+    history::{Call, Outcome, Request},
+    violation::Found,
+};
 
 pub(crate) fn check(view: &View<'_>, found: &mut Found) {
     same_answer(view, found);

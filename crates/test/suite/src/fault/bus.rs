@@ -13,7 +13,10 @@ use stubmart_ports::bus::{
     Bus, BusError, Consumer, Delivery, Disposition, Seen, Subscription, Tail, TailFrom,
 };
 
-use super::{Call, Errors, Fault, Faults, Op, ask, change, injected};
+use super::{
+    call::{Errors, ask, change, injected},
+    plan::{Call, Fault, Faults, Op},
+};
 
 /// The one error of the bus does not say whether anything happened.
 const ERRORS: Errors<BusError> = (BusError::Unavailable, BusError::Unavailable);

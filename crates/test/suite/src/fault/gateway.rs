@@ -9,7 +9,10 @@ use stubmart_ports::gateway::{
     AuthoriseRequest, BadNotice, GatewayError, Notice, Payment, PaymentGateway, PaymentState,
 };
 
-use super::{Call, Errors, Fault, Faults, Op, change, injected};
+use super::{
+    call::{Errors, change, injected},
+    plan::{Call, Fault, Faults, Op},
+};
 
 const ERRORS: Errors<GatewayError> = (GatewayError::Unavailable, GatewayError::Indeterminate);
 

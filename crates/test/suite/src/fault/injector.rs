@@ -13,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
-use super::{Call, Fault, Faults, Op};
+use super::plan::{Call, Fault, Faults, Op};
 use crate::host::{Seeded, lock};
 
 /// After how long a delivery that is late comes.

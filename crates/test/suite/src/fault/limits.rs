@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use stubmart_ports::limits::{LimitsUnavailable, Quota, RateLimits};
 
-use super::{Call, Faults, Op, ask};
+use super::{
+    call::ask,
+    plan::{Call, Faults, Op},
+};
 
 /// Rate limits with faults injected.
 #[derive(Clone)]

@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use futures_util::future::FutureExt as _;
 use stubmart_ports::mailer::{Mail, MailError, Mailer};
 
-use super::{Call, Errors, Faults, Op, change};
+use super::{
+    call::{Errors, change},
+    plan::{Call, Faults, Op},
+};
 
 const ERRORS: Errors<MailError> = (MailError::Failed, MailError::Failed);
 

@@ -9,7 +9,10 @@ use stubmart_kernel::worker::Wake;
 use stubmart_ports::store::StoreError;
 use stubmart_relay::Outbox;
 
-use super::{Call, Errors, Faults, Op, ask, change};
+use super::{
+    call::{Errors, ask, change},
+    plan::{Call, Faults, Op},
+};
 
 const ERRORS: Errors<StoreError> = (StoreError::Unavailable, StoreError::Indeterminate);
 

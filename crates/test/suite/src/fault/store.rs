@@ -9,7 +9,10 @@ use stubmart_ports::store::{
     DocKey, Found, FoundKey, HistoryCursor, Save, Scan, Store, StoreError, Stored,
 };
 
-use super::{Call, Errors, Faults, Op, ask, change};
+use super::{
+    call::{Errors, ask, change},
+    plan::{Call, Faults, Op},
+};
 
 const ERRORS: Errors<StoreError> = (StoreError::Unavailable, StoreError::Indeterminate);
 

@@ -11,7 +11,10 @@ use stubmart_contract::Timestamp;
 use stubmart_ports::timers::{Claim, Timer, TimerError, Timers};
 use uuid::Uuid;
 
-use super::{Call, Errors, Fault, Faults, Op, ask, change, change_with, injected};
+use super::{
+    call::{Errors, ask, change, change_with, injected},
+    plan::{Call, Fault, Faults, Op},
+};
 use crate::host::lock;
 
 /// Timers with faults injected. Clones share what is answered twice.
