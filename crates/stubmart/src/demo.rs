@@ -8,10 +8,10 @@ use stubmart_contract::{
     Actor, Context, Price, TicketId, Timestamp, UserId,
     api::{CreateOrderRequest, CreatePaymentRequest, CreateTicketRequest, LoginRequest, Venue},
 };
-use stubmart_embedded::system::Died;
 use stubmart_http_kit::{Ingress, Problem, layer};
 use stubmart_kernel::worker::ShutdownTrigger;
 use stubmart_node::Market;
+use stubmart_os::Died;
 use stubmart_ports::{Cause, host::Host};
 use stubmart_tickets::NewShow;
 

@@ -2,16 +2,14 @@
 
 use std::{path::Path, sync::Arc};
 
-use stubmart_embedded::{
-    Database, Options,
-    mailer::FileMailer,
-    password::{Argon2Cost, Argon2Hasher},
-};
+use stubmart_files::FileMailer;
 use stubmart_kernel::worker::{Shutdown, Wake};
 use stubmart_memory::{MemoryRateLimits, Unlimited};
 use stubmart_node::{Engines, Market, Provider, Stores};
+use stubmart_os::password::{Argon2Cost, Argon2Hasher};
 use stubmart_ports::{Cause, host::Host, limits::RateLimits, store::Store};
 use stubmart_sandbox::Sandbox;
+use stubmart_sqlite::{Database, Options};
 
 use crate::config::Config;
 

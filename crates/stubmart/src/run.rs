@@ -2,7 +2,6 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use stubmart_embedded::system;
 use stubmart_ports::Cause;
 
 use crate::{
@@ -73,7 +72,7 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 async fn execute(command: Command, config: Config) -> Result<ExitCode, Failed> {
-    let (host, died) = system::host(tokio::runtime::Handle::current());
+    let (host, died) = stubmart_os::host(tokio::runtime::Handle::current());
     match command {
         Command::Serve => serve::serve(&config, host, died).await?,
         Command::Demo => demo::demo(config, host, died).await?,

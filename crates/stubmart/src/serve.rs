@@ -16,10 +16,10 @@ use axum::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use stubmart_client::Client;
 use stubmart_contract::Code;
-use stubmart_embedded::system::Died;
 use stubmart_http_kit::{ClientAddr, Problem, layer};
 use stubmart_kernel::worker::ShutdownTrigger;
 use stubmart_node::Market;
+use stubmart_os::Died;
 use stubmart_ports::{Cause, host::Host};
 use stubmart_web::{Web, WebConfig};
 use tokio::net::TcpListener;

@@ -56,7 +56,8 @@ const NODE: &[&str] = &[
     "stubmart-expiration",
     "stubmart-payments",
 ];
-const ENGINES: &[&str] = &["stubmart-embedded", "stubmart-memory", "stubmart-sandbox"];
+const ENGINES: &[&str] =
+    &["stubmart-files", "stubmart-memory", "stubmart-os", "stubmart-sandbox", "stubmart-sqlite"];
 /// What engines stand on, and what tests them.
 const UNDER_ENGINES: &[&str] =
     &["stubmart-contract", "stubmart-ports", "stubmart-kernel", "stubmart-relay"];

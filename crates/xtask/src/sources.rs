@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// The one place that reads clocks and randomness and starts tasks.
-const MACHINE: &[&str] = &["crates/embedded/src/system.rs"];
+const MACHINE: &[&str] = &["crates/engines/os/src/system.rs"];
 
 /// The one place that reads settings.
 const SETTINGS: &[&str] = &["crates/stubmart/src/cli.rs", "crates/stubmart/src/config.rs"];

@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 
 use stubmart_contract::Envelope;
-use stubmart_embedded::snapshot::{Dead, Listed, Snapshot};
+
 use stubmart_ports::Cause;
+use stubmart_sqlite::snapshot::{Dead, Listed, Snapshot};
 use uuid::Uuid;
 
 use super::rules::Finding;

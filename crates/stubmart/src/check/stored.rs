@@ -8,12 +8,12 @@ use std::{
 
 use serde::de::DeserializeOwned;
 use stubmart_contract::{DomainEvent, OrderId, Timestamp};
-use stubmart_embedded::snapshot::Snapshot;
 use stubmart_kernel::repo::Document;
 use stubmart_orders::order::{ORDERS, Order};
 use stubmart_payments::charge::Charge;
 use stubmart_ports::{Cause, bus::Consumer, gateway::PaymentRecord, store::Collection};
 use stubmart_sandbox::payment::{PAYMENTS, SandboxPayment};
+use stubmart_sqlite::snapshot::Snapshot;
 use stubmart_tickets::ticket::{TICKETS, Ticket};
 
 use super::{

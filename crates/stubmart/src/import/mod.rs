@@ -207,7 +207,7 @@ mod tests {
 
     /// Saves with a store that fails so many times; answers what came of it and how often it was tried.
     async fn try_with_failures(failures: u32) -> (Result<Result<(), String>, Problem>, u32) {
-        let (host, _died) = stubmart_embedded::system::host(tokio::runtime::Handle::current());
+        let (host, _died) = stubmart_os::host(tokio::runtime::Handle::current());
         let tries = AtomicU32::new(0);
         let saved =
             persist(&host, async || match tries.fetch_add(1, Ordering::Relaxed) < failures {

@@ -6,8 +6,9 @@ use axum::{Router, routing::get};
 use stubmart_contract::{
     Actor, DomainEvent, Envelope, MessageId, Timestamp, UserId, event::UserState,
 };
-use stubmart_embedded::{Database, Options, system};
+
 use stubmart_ports::store::{Collection, DocKey, Expect, Save, SaveId, Store};
+use stubmart_sqlite::{Database, Options};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -41,7 +42,7 @@ pub(crate) async fn measure(span: Duration, connections: usize) -> Result<Limits
 
 async fn saves(span: Duration, submitters: usize) -> Result<Rate, Failure> {
     let directory = tempfile::tempdir()?;
-    let (host, _died) = system::host(tokio::runtime::Handle::current());
+    let (host, _died) = stubmart_os::host(tokio::runtime::Handle::current());
     let database =
         Database::open(&directory.path().join("bare.db"), Options::default(), host.clone())?;
     let store: Arc<dyn Store> = database.store();

@@ -1,7 +1,7 @@
-//! The bare limits of the embedded store on this machine: durable saves, point reads and index scans,
+//! The bare limits of the store on this machine: durable saves, point reads and index scans,
 //! with nothing around them. The load bench quotes its results as ratios to these.
 //!
-//! `cargo run --release -p stubmart-embedded --example limits -- [DOCUMENTS] [SECONDS] [DIRECTORY]`
+//! `cargo run --release -p stubmart-sqlite --example limits -- [DOCUMENTS] [SECONDS] [DIRECTORY]`
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 
@@ -20,12 +20,12 @@ use stubmart_contract::{
     Actor, Currency, DomainEvent, Envelope, MessageId, Price, TicketId, Timestamp, UserId,
     api::TicketStatus, event::TicketState,
 };
-use stubmart_embedded::{Database, Options, SqliteStore, system};
 use stubmart_ports::{
     host::Host,
     key::Key,
     store::{Collection, DocKey, Expect, Index, IndexEntry, Save, SaveId, Scan, Store as _},
 };
+use stubmart_sqlite::{Database, Options, SqliteStore};
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
@@ -66,7 +66,7 @@ async fn main() -> Result<(), AnyError> {
     let scratch = tempfile::tempdir()?;
     let directory = args.next().map_or_else(|| scratch.path().to_owned(), PathBuf::from);
 
-    let (host, _) = system::host(Handle::current());
+    let (host, _) = stubmart_os::host(Handle::current());
     let path = directory.join("limits.db");
     let db = Database::open(&path, Options::default(), host.clone())?;
     let documents = (0..documents).map(|_| (host.uuid(), AtomicU64::new(0))).collect();

@@ -9,11 +9,11 @@ use std::{path::Path, process::Command, time::Duration};
 use common::{event, open, save, told};
 use rusqlite::Connection;
 use stubmart_contract::EventType;
-use stubmart_embedded::Database;
 use stubmart_ports::{
     bus::{Bus as _, Consumer, Delivery, Disposition, Subscription, TailFrom},
     store::Store as _,
 };
+use stubmart_sqlite::Database;
 use tokio::time::timeout;
 
 /// Who listens to what the tests save.

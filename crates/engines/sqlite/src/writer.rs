@@ -14,9 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     checkpoint::{self, Checkpoints},
-    db::{signed, unsigned},
     feed::Logged,
     live::Live,
+    sql::{signed, unsigned},
 };
 
 /// Why a write was not done.

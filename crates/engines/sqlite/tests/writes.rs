@@ -6,11 +6,11 @@ use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
 
 use common::{ITEMS, SERVICE, key, open, open_with, save, save_with, told};
 use rusqlite::Connection;
-use stubmart_embedded::Options;
 use stubmart_ports::{
     key::Key,
     store::{Scan, Store as _, StoreError},
 };
+use stubmart_sqlite::Options;
 
 /// Of 64 tasks that save the same few items at once, each revision is written by exactly one; every
 /// other one gets a conflict, and every save has left its event.

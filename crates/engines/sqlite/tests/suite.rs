@@ -1,11 +1,9 @@
-//! The embedded adapters keep every rule of their ports, through two opens of one file.
+//! Store, bus and timers keep every rule of their ports, through two opens of one file.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
-    fs,
     future::{Ready, ready},
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,20 +12,12 @@ use std::{
     time::Duration,
 };
 
-use mail_parser::MessageParser;
-use stubmart_embedded::{Database, Options, mailer::FileMailer};
-use stubmart_ports::{
-    bus::Bus,
-    host::Host,
-    mailer::{Mail, Mailer},
-    store::Store,
-    timers::Timers,
-};
+use stubmart_ports::{bus::Bus, host::Host, store::Store, timers::Timers};
+use stubmart_sqlite::{Database, Options};
 use stubmart_suite::{
     bus_suite, delivery_suite, host,
     host::ManualClock,
-    mailer_suite,
-    rules::{Subject, Time, mailer::Outbox},
+    rules::{Subject, Time},
     store_suite, timers_suite,
 };
 use tempfile::TempDir;
@@ -126,46 +116,4 @@ mod timers {
     }
 
     timers_suite!(subject);
-}
-
-mod mailer {
-    use super::*;
-
-    /// A directory of mails, read back.
-    struct Directory(PathBuf);
-
-    impl Outbox for Directory {
-        fn mails(&self) -> Vec<Mail> {
-            let files = fs::read_dir(&self.0).unwrap().map(|file| file.unwrap().path());
-            let mails = files.filter(|path| path.extension().is_some_and(|it| it == "eml"));
-            mails.map(|path| read(&path)).collect()
-        }
-    }
-
-    /// Reads a mail back: its id from the file's name, the rest from the message.
-    fn read(path: &std::path::Path) -> Mail {
-        let bytes = fs::read(path).unwrap();
-        let message = MessageParser::new().parse(&bytes).unwrap();
-        Mail {
-            id: path.file_stem().unwrap().to_str().unwrap().parse().unwrap(),
-            to: message.to().unwrap().first().unwrap().address().unwrap().to_owned(),
-            subject: message.subject().unwrap_or_default().to_owned(),
-            text: message.body_text(0).unwrap().replace("\r\n", "\n"),
-        }
-    }
-
-    fn subject_under_test() -> Ready<Subject<dyn Mailer, Arc<dyn Outbox>>> {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("mail");
-        let (host, _) = host::manual(1);
-        let open = || {
-            let from = "noreply@stubmart.example";
-            Arc::new(FileMailer::new(host.clone(), path.clone(), from).unwrap())
-        };
-        let (a, b) = (open(), open());
-        let with = Arc::new(Directory(path));
-        ready(Subject { a, b, with, guard: Box::new(directory) })
-    }
-
-    mailer_suite!(subject_under_test);
 }

@@ -6,8 +6,8 @@ use std::fs;
 
 use common::{host, key, open, save};
 use rusqlite::Connection;
-use stubmart_embedded::{Database, OpenError, Options};
 use stubmart_ports::store::Store as _;
+use stubmart_sqlite::{Database, OpenError, Options};
 
 /// A file that a newer version of the program has written is refused, with both versions named, and
 /// left as it is.

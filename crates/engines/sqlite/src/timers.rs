@@ -9,7 +9,8 @@ use stubmart_ports::timers::{Claim, Timer, TimerError, Timers};
 use uuid::Uuid;
 
 use crate::{
-    db::{Db, signed, unsigned},
+    db::Db,
+    sql::{signed, unsigned},
     writer::{Tx, Undo, WriteError},
 };
 

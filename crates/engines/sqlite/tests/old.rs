@@ -12,11 +12,11 @@ use std::{path::Path, sync::Arc, time::Duration};
 use common::host;
 use rusqlite::Connection;
 use stubmart_contract::{Envelope, EventType};
-use stubmart_embedded::{Database, OpenError, Options, snapshot::Snapshot};
 use stubmart_ports::{
     bus::{Bus as _, Consumer, Delivery, Disposition},
     store::{Collection, DocKey, Expect, Index, Save, SaveId, Store as _, StoreError},
 };
+use stubmart_sqlite::{Database, OpenError, Options, snapshot::Snapshot};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use uuid::Uuid;

@@ -9,10 +9,9 @@ use stubmart_ports::bus::{Consumer, Event};
 use uuid::Uuid;
 
 use crate::{
-    db::unsigned,
     feed,
     schema::{self, OpenError},
-    store::uuid,
+    sql::{unsigned, uuid},
 };
 
 /// A stored document and what is known of it.

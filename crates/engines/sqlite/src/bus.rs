@@ -18,10 +18,11 @@ use stubmart_ports::bus::{
 use tokio::sync::watch;
 
 use crate::{
-    db::{Db, Look, signed, unsigned},
+    db::{Db, Look},
     feed,
     group::{Group, Lease, Settlement},
     live::Readership,
+    sql::{signed, unsigned},
     writer::{Encoded, Tx, Undo, WriteError},
 };
 

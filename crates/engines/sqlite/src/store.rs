@@ -15,15 +15,17 @@ use stubmart_ports::{
 use uuid::Uuid;
 
 use crate::{
-    db::{Db, signed, unsigned},
+    db::Db,
     entries, feed,
-    names::Numbered,
+    names::{Names, Numbered},
+    sql::{signed, unsigned, uuid},
     writer::{Encoded, Tx, Undo, WriteError},
 };
 
 /// The store. Its events are the log of [`crate::SqliteBus`].
 pub struct SqliteStore {
     db: Arc<Db>,
+    names: Names,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -61,7 +63,7 @@ fn unnumbered(index: &'static str) -> StoreError {
 
 impl SqliteStore {
     pub(crate) fn new(db: Arc<Db>) -> Self {
-        Self { db }
+        Self { db, names: Names::default() }
     }
 
     /// Runs a scan with the given columns of `entry e` and `document d`.
@@ -71,7 +73,7 @@ impl SqliteStore {
         sql: fn(&Scan) -> &'static str,
         row: fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
-        let numbered = self.db.numbered(scan.collection).await.map_err(not_begun)?;
+        let numbered = self.names.numbered(&self.db, scan.collection).await.map_err(not_begun)?;
         scan.collection.index(scan.index)?;
         let index = numbered.index(scan.index).ok_or_else(|| unnumbered(scan.index))?;
         let limit = i64::try_from(scan.at_most()).unwrap_or(i64::MAX);
@@ -122,12 +124,6 @@ fn find_sql(scan: &Scan) -> &'static str {
 
 fn keys_sql(scan: &Scan) -> &'static str {
     scan_sql!(scan, "SELECT e.key, e.id FROM entry e")
-}
-
-pub(crate) fn uuid(bytes: &[u8]) -> rusqlite::Result<Uuid> {
-    Uuid::from_slice(bytes).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, error.into())
-    })
 }
 
 /// A document whose columns come first: id, revision, save id, version, body.
@@ -333,7 +329,7 @@ fn history(
 #[async_trait]
 impl Store for SqliteStore {
     async fn load(&self, key: DocKey) -> Result<Option<Stored>, StoreError> {
-        let numbered = self.db.numbered(key.collection).await.map_err(not_begun)?;
+        let numbered = self.names.numbered(&self.db, key.collection).await.map_err(not_begun)?;
         self.db
             .read(|conn| {
                 conn.prepare_cached(
@@ -348,14 +344,15 @@ impl Store for SqliteStore {
 
     async fn save(&self, it: Arc<Save>) -> Result<u64, StoreError> {
         it.check_entries()?;
-        let numbered = self.db.numbered(it.key.collection).await.map_err(not_begun)?;
+        let numbered = self.names.numbered(&self.db, it.key.collection).await.map_err(not_begun)?;
         let entries = entries::encode(&numbered, &it.entries).map_err(unnumbered)?;
         let events = Encoded::all(&it.events).map_err(StoreError::Unavailable)?;
         self.db.write(move |tx| save(tx, &numbered, &it, &entries, &events)).await?
     }
 
     async fn delete(&self, key: DocKey, revision: u64) -> Result<(), StoreError> {
-        let collection = self.db.numbered(key.collection).await.map_err(not_begun)?.number;
+        let collection =
+            self.names.numbered(&self.db, key.collection).await.map_err(not_begun)?.number;
         self.db.write(move |tx| delete(tx, collection, key.id, revision)).await?.map(drop)
     }
 

@@ -2,13 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
-use stubmart_embedded::password::{Argon2Cost, Argon2Hasher};
+use stubmart_os::password::{Argon2Cost, Argon2Hasher};
 use stubmart_ports::host::{Busy, Host, PasswordHasher as _, Spawner};
+use tokio::runtime::Handle;
+
+fn host() -> Host {
+    stubmart_os::host(Handle::current()).0
+}
 
 /// So cheap that a test may do it often.
 const CHEAP: Argon2Cost = Argon2Cost { memory_kib: 8, passes: 1, lanes: 1 };
@@ -29,7 +32,7 @@ impl Spawner for Stalled {
 /// two hashes are alike, and a hash says how it was made.
 #[tokio::test]
 async fn a_password_fits_its_hash_and_no_other() {
-    let hasher = Argon2Hasher::new(common::host(), CHEAP).unwrap();
+    let hasher = Argon2Hasher::new(host(), CHEAP).unwrap();
     let hash = hasher.hash("correct horse".to_owned()).await.unwrap();
     assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
     assert_ne!(hash, hasher.hash("correct horse".to_owned()).await.unwrap());
@@ -47,9 +50,9 @@ async fn a_password_fits_its_hash_and_no_other() {
 /// A hash that was made at another cost is verified at that cost.
 #[tokio::test]
 async fn a_hash_outlives_a_change_of_cost() {
-    let old = Argon2Hasher::new(common::host(), CHEAP).unwrap();
+    let old = Argon2Hasher::new(host(), CHEAP).unwrap();
     let hash = old.hash("secret words".to_owned()).await.unwrap();
-    let new = Argon2Hasher::new(common::host(), Argon2Cost { passes: 2, ..CHEAP }).unwrap();
+    let new = Argon2Hasher::new(host(), Argon2Cost { passes: 2, ..CHEAP }).unwrap();
     assert!(new.verify("secret words".to_owned(), Some(hash)).await.unwrap());
 }
 
@@ -58,7 +61,7 @@ async fn a_hash_outlives_a_change_of_cost() {
 async fn a_hash_is_what_the_standard_says() {
     let hash = "$argon2id$v=19$m=8,t=2,p=1$c2l4dGVlbiBieXRlcyBvaw\
                 $uGzew7cPErwB/cxAnc4c+q9Bq7vRnIszwb3ULlMEfPc";
-    let hasher = Argon2Hasher::new(common::host(), CHEAP).unwrap();
+    let hasher = Argon2Hasher::new(host(), CHEAP).unwrap();
     for (password, fits) in [("correct horse", true), ("correct horsf", false)] {
         let verified = hasher.verify(password.to_owned(), Some(hash.to_owned())).await.unwrap();
         assert_eq!(verified, fits, "{password}");
@@ -70,7 +73,7 @@ async fn a_hash_is_what_the_standard_says() {
 async fn too_many_at_once_are_told_so() {
     let stalled = Arc::new(Stalled::default());
     let spawner: Arc<dyn Spawner> = stalled.clone();
-    let host = Host { spawner, ..common::host() };
+    let host = Host { spawner, ..host() };
     let hasher = Argon2Hasher::new(host, CHEAP).unwrap();
     let mut waiting = Vec::new();
     let refused = loop {
@@ -102,7 +105,7 @@ async fn too_many_at_once_are_told_so() {
 async fn who_hangs_up_makes_no_room() {
     let stalled = Arc::new(Stalled::default());
     let spawner: Arc<dyn Spawner> = stalled.clone();
-    let host = Host { spawner, ..common::host() };
+    let host = Host { spawner, ..host() };
     let hasher = Argon2Hasher::new(host, CHEAP).unwrap();
     // The hasher has prepared itself.
     let take = || std::mem::take(&mut *stalled.0.lock().unwrap());
@@ -144,7 +147,7 @@ async fn memory_goes_back_to_the_system() {
         line.trim().trim_end_matches(" kB").parse::<usize>().unwrap()
     };
     let (stays, _gone) = std::sync::mpsc::channel();
-    let host = Host { spawner: Arc::new(Threads(stays)), ..common::host() };
+    let host = Host { spawner: Arc::new(Threads(stays)), ..host() };
     let hasher = Argon2Hasher::new(host, Argon2Cost::default()).unwrap();
     assert!(!hasher.verify("password".to_owned(), None).await.unwrap());
     let before = resident_kib();
@@ -163,6 +166,6 @@ async fn an_impossible_cost_is_refused() {
         Argon2Cost { passes: 0, ..CHEAP },
         Argon2Cost { lanes: 0, ..CHEAP },
     ] {
-        assert!(Argon2Hasher::new(common::host(), cost).is_err(), "{cost:?}");
+        assert!(Argon2Hasher::new(host(), cost).is_err(), "{cost:?}");
     }
 }

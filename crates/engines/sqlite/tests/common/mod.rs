@@ -1,4 +1,4 @@
-//! What the tests of the embedded adapters have in common.
+//! What the tests of this engine have in common.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
@@ -8,12 +8,12 @@ use std::{path::Path, sync::Arc};
 use stubmart_contract::{
     Actor, DomainEvent, Envelope, MessageId, Timestamp, UserId, event::UserState,
 };
-use stubmart_embedded::{Database, Options, system};
 use stubmart_ports::{
     host::Host,
     key::Key,
     store::{Collection, DocKey, Expect, Index, IndexEntry, Save, SaveId},
 };
+use stubmart_sqlite::{Database, Options};
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ pub const SERVICE: &str = "test";
 
 /// The machine.
 pub fn host() -> Host {
-    system::host(Handle::current()).0
+    stubmart_os::host(Handle::current()).0
 }
 
 /// Opens the database in a directory with these options.

@@ -2,21 +2,24 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::{fs, path::Path, time::SystemTime};
 
-use stubmart_embedded::mailer::FileMailer;
+use stubmart_files::FileMailer;
 use stubmart_ports::mailer::{Mail, MailError, Mailer as _};
 
 fn open(directory: &Path) -> FileMailer {
     let from = "noreply@stubmart.example";
-    FileMailer::new(common::host(), directory.to_owned(), from).unwrap()
+    FileMailer::new(
+        stubmart_os::host(tokio::runtime::Handle::current()).0,
+        directory.to_owned(),
+        from,
+    )
+    .unwrap()
 }
 
 fn mail(to: &str) -> Mail {
     let (subject, text) = ("Hello".to_owned(), "Hello.\n".to_owned());
-    Mail { id: common::id(7), to: to.to_owned(), subject, text }
+    Mail { id: uuid::Uuid::from_u128(7), to: to.to_owned(), subject, text }
 }
 
 /// A mail whose address can not be written is refused for good; one that can not be written down just

@@ -14,8 +14,8 @@ use std::{
 };
 
 use common::{SERVICE, key, open, open_with, save, told};
-use stubmart_embedded::{Database, Options};
 use stubmart_ports::store::Store as _;
+use stubmart_sqlite::{Database, Options};
 
 /// Tells a run of this test binary that it is the process that is killed, and which file to write.
 const VICTIM: &str = "STUBMART_TEST_VICTIM";

@@ -56,20 +56,19 @@ impl Names {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(collection, Arc::clone(numbered));
     }
-}
 
-impl Db {
     /// The numbers of a collection and its indexes; gives them numbers the first time.
     pub(crate) async fn numbered(
         &self,
+        db: &Db,
         collection: &'static Collection,
     ) -> Result<Arc<Numbered>, WriteError> {
-        if let Some(numbered) = self.names.known(collection.name) {
+        if let Some(numbered) = self.known(collection.name) {
             return Ok(numbered);
         }
-        let numbered = self.write(move |tx| number(tx, collection)).await?;
+        let numbered = db.write(move |tx| number(tx, collection)).await?;
         let numbered = Arc::new(numbered);
-        self.names.learn(collection.name, &numbered);
+        self.learn(collection.name, &numbered);
         Ok(numbered)
     }
 }
@@ -81,7 +80,7 @@ fn number(tx: &Tx<'_>, collection: &'static Collection) -> Result<Numbered, Undo
         let number = number_of(tx, &full_name)?;
         indexes.push(NumberedIndex { name: index.name, unique: index.unique, number });
     }
-    let service = collection.name.split_once('.').map_or(collection.name, |(service, _)| service);
+    let service = collection.service();
     Ok(Numbered { service, number: number_of(tx, collection.name)?, indexes })
 }
 
