@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Body,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header},
 };
 use http_body_util::{BodyExt as _, Limited};
 use serde::{Serialize, de::DeserializeOwned};
@@ -169,16 +169,9 @@ impl Client {
             .map(serde_json::to_vec)
             .transpose()
             .map_err(|error| TransportError::Request(Box::new(error)))?;
-        let request = self.request(method, path, body)?;
-        let exchange = async {
-            let (head, body) = self.transport.send(request, self.client_ip).await?.into_parts();
-            let body = Limited::new(body, Answer::MAX_BYTES)
-                .collect()
-                .await
-                .map_err(TransportError::Body)?
-                .to_bytes();
-            Ok(Answer { status: head.status, headers: head.headers, body })
-        };
+        let request = json_request(method, path, body)?;
+        // Boxed: the callers' futures hold it several times over.
+        let exchange = Box::pin(async { read(self.exchange(request).await?).await });
         match &self.limit {
             Some((host, limit)) => {
                 host.timeout(*limit, exchange).await.map_err(|_| TransportError::TimedOut)?
@@ -187,44 +180,33 @@ impl Client {
         }
     }
 
+    /// Sends a request as it is, with this client's headers where it has none of their names, and gives
+    /// the answer before its body is read. The URI is a path with an optional query. No time limit
+    /// applies.
+    ///
+    /// # Errors
+    /// [`TransportError`], never a problem.
+    pub async fn exchange(
+        &self,
+        mut request: Request<Body>,
+    ) -> Result<Response<Body>, TransportError> {
+        for (name, value) in self.headers.iter() {
+            request.headers_mut().entry(name).or_insert_with(|| value.clone());
+        }
+        self.transport.send(request, self.client_ip).await
+    }
+
     /// Opens a stream of Server-Sent Events. No time limit applies.
-    pub(crate) async fn open(&self, path: &str) -> Result<axum::response::Response, ClientError> {
-        let request = self.request(Method::GET, path, None)?;
-        let response = self.transport.send(request, self.client_ip).await?;
+    pub(crate) async fn open(&self, path: &str) -> Result<Response<Body>, ClientError> {
+        let response = self.exchange(json_request(Method::GET, path, None)?).await?;
         if response.status().is_success() {
             return Ok(response);
         }
-        let (head, body) = response.into_parts();
-        let body = Limited::new(body, Answer::MAX_BYTES)
-            .collect()
-            .await
-            .map_err(TransportError::Body)?
-            .to_bytes();
-        let answer = Answer { status: head.status, headers: head.headers, body };
+        let answer = read(response).await?;
         Err(match answer.success() {
             Err(error) => error,
             Ok(answer) => answer.unexpected(&"a success was refused".into()),
         })
-    }
-
-    fn request(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<Vec<u8>>,
-    ) -> Result<Request<Body>, TransportError> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .body(Body::empty())
-            .map_err(|error| TransportError::Request(Box::new(error)))?;
-        *request.headers_mut() = self.headers.as_ref().clone();
-        if let Some(body) = body {
-            let json = HeaderValue::from_static("application/json");
-            request.headers_mut().insert(header::CONTENT_TYPE, json);
-            *request.body_mut() = Body::from(body);
-        }
-        Ok(request)
     }
 
     /// A request without a body whose answer is JSON.
@@ -262,4 +244,31 @@ impl Client {
     ) -> Result<Answer, ClientError> {
         self.raw(method, path, body).await?.success()
     }
+}
+
+/// A request whose body, if it has one, is JSON.
+fn json_request(
+    method: Method,
+    path: &str,
+    body: Option<Vec<u8>>,
+) -> Result<Request<Body>, TransportError> {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .body(Body::empty())
+        .map_err(|error| TransportError::Request(Box::new(error)))?;
+    if let Some(body) = body {
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(header::CONTENT_TYPE, json);
+        *request.body_mut() = Body::from(body);
+    }
+    Ok(request)
+}
+
+/// Reads an answer to its end.
+async fn read(response: Response<Body>) -> Result<Answer, TransportError> {
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, Answer::MAX_BYTES).collect().await;
+    let body = body.map_err(TransportError::Body)?.to_bytes();
+    Ok(Answer { status: head.status, headers: head.headers, body })
 }

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use stubmart_kernel::{consumer::Handler, worker::Worker};
 use utoipa_axum::router::OpenApiRouter;
 
-/// A service on its engines: what it serves, and what runs in the background for it. Nothing runs before
+/// A service, or all of a process, on its engines: what it serves, and what runs in the background for it. Nothing runs before
 /// [`crate::Background::run`].
 pub struct Role<S> {
     /// The service, for calls from others in the same process.
@@ -17,6 +17,31 @@ pub struct Role<S> {
     pub handlers: Vec<Arc<dyn Handler>>,
     /// Its background work.
     pub workers: Vec<Arc<dyn Worker>>,
+}
+
+impl Default for Role<()> {
+    /// A process that plays no role yet.
+    fn default() -> Self {
+        Self { service: (), router: Box::default(), handlers: Vec::new(), workers: Vec::new() }
+    }
+}
+
+impl Role<()> {
+    /// Adds what another role serves and runs; the answer is its service.
+    pub fn take<S>(&mut self, other: Role<S>) -> S {
+        let router = std::mem::take(&mut *self.router);
+        *self.router = router.merge(*other.router);
+        self.handlers.extend(other.handlers);
+        self.workers.extend(other.workers);
+        other.service
+    }
+
+    /// The same, of these services.
+    #[must_use]
+    pub fn with<S>(self, service: S) -> Role<S> {
+        let Self { router, handlers, workers, .. } = self;
+        Role { service, router, handlers, workers }
+    }
 }
 
 impl<S> fmt::Debug for Role<S> {

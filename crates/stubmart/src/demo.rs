@@ -10,7 +10,7 @@ use stubmart_contract::{
 };
 use stubmart_http_kit::{Ingress, Problem, layer};
 use stubmart_kernel::worker::ShutdownTrigger;
-use stubmart_node::Market;
+use stubmart_node::{Market, Role};
 use stubmart_os::Died;
 use stubmart_ports::{Cause, host::Host};
 use stubmart_tickets::NewShow;
@@ -87,42 +87,41 @@ async fn fill(config: &Config, host: &Host) -> Result<(), Cause> {
     let (trigger, shutdown) = ShutdownTrigger::new();
     let embedded = Embedded::open(config, host.clone())?;
     let market = embedded.start(config, &shutdown).await?;
-    market.run();
-    let filled = fill_market(&market).await;
+    let background = embedded.run(&market, shutdown);
+    let filled = fill_market(market, host).await;
     trigger.shut_down();
-    market.end().await;
+    background.end().await;
     embedded.close().await?;
     filled
 }
 
-async fn fill_market(market: &Market) -> Result<(), Cause> {
+async fn fill_market(role: Role<Market>, host: &Host) -> Result<(), Cause> {
+    let market = &role.service;
     let context = Context::of(Actor::System);
     let open = async |email: &str, name: &str| {
         let (name, password) = (name.to_owned(), PASSWORD.to_owned());
         let sign_up = SignUp { email: email.parse()?, name, password };
-        Ok::<_, Cause>(market.auth.service.open_account(&context, &sign_up).await?)
+        Ok::<_, Cause>(market.auth.open_account(&context, &sign_up).await?)
     };
     let mut sellers = Vec::new();
     for email in SELLERS {
         sellers.push(open(email, email.split('@').next().unwrap_or("")).await?);
     }
     open(BUYER, "Demo buyer").await?;
-    let today = market.engines.host.now();
     let mut lots = Vec::new();
     for (number, show) in (0_u32..).zip(SHOWS) {
-        let tickets = fill_show(market, &sellers, today, number, show).await;
+        let tickets = fill_show(market, host, &sellers, number, show).await;
         lots.extend(tickets.map_err(|problem| failed(&problem))?);
     }
     // The sellers list in turns: neither of these is the third one's, who is in checkout.
     let [bought, held, ..] = lots.as_slice() else { return Err("no tickets".into()) };
-    trade(market, *bought, *held).await
+    let (api, _) = role.router.split_for_parts();
+    let api = layer::apply(api, host.clone(), Ingress::default());
+    trade(&Client::in_process(api), *bought, *held).await
 }
 
 /// The buyer buys one ticket, and somebody else is in checkout with another.
-async fn trade(market: &Market, bought: TicketId, held: TicketId) -> Result<(), Cause> {
-    let (api, _) = market.router().split_for_parts();
-    let api = layer::apply(api, market.engines.host.clone(), Ingress::default());
-    let api = Client::in_process(api);
+async fn trade(api: &Client, bought: TicketId, held: TicketId) -> Result<(), Cause> {
     let order = async |email: &str, ticket_id: TicketId| {
         let login = LoginRequest { email: email.to_owned(), password: PASSWORD.to_owned() };
         let buyer = api.with_session(&api.login(&login).await?.token);
@@ -141,11 +140,12 @@ async fn trade(market: &Market, bought: TicketId, held: TicketId) -> Result<(), 
 /// lots, in order.
 async fn fill_show(
     market: &Market,
+    host: &Host,
     sellers: &[UserId],
-    today: Timestamp,
     number: u32,
     (name, category, venue, city, region, days): (&str, &str, &str, &str, &str, u32),
 ) -> Result<Vec<TicketId>, Problem> {
+    let today = host.now();
     let day = Duration::from_secs(24 * 3600);
     let evening = Timestamp::from_millis(today.millis() / 86_400_000 * 86_400_000 + 70_200_000);
     let new = NewShow {
@@ -158,7 +158,7 @@ async fn fill_show(
         },
         starts_at: evening.after(day * days),
     };
-    let (event, _) = market.tickets.service.add_show(market.engines.host.uuid(), new).await?;
+    let (event, _) = market.tickets.add_show(host.uuid(), new).await?;
     let mut tickets = Vec::new();
     let lots = 9 + (number * 7) % 23;
     for (lot, (section, seller)) in
@@ -179,9 +179,9 @@ async fn fill_show(
             seats: Some((first..first + quantity).map(|seat| seat.to_string()).collect()),
             quantity: Some(quantity),
         };
-        let id = TicketId(market.engines.host.uuid());
+        let id = TicketId(host.uuid());
         let context = Context::of(Actor::System);
-        market.tickets.service.list_ticket(&context, id, *seller, lot).await?;
+        market.tickets.list_ticket(&context, id, *seller, lot).await?;
         tickets.push(id);
     }
     Ok(tickets)

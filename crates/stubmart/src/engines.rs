@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use stubmart_files::FileMailer;
 use stubmart_kernel::worker::{Shutdown, Wake};
 use stubmart_memory::{MemoryRateLimits, Unlimited};
-use stubmart_node::{Engines, Market, Provider, Stores};
+use stubmart_node::{Background, Engines, Market, Provider, Role, Stores};
 use stubmart_os::password::{Argon2Cost, Argon2Hasher};
 use stubmart_ports::{Cause, host::Host, limits::RateLimits, store::Store};
 use stubmart_sandbox::Sandbox;
@@ -61,12 +61,21 @@ impl Embedded {
         Ok(Self { engines, database })
     }
 
-    /// Starts every role on the engines, as the operator has set it up.
+    /// Starts every service on the engines, as the operator has set it up.
     ///
     /// # Errors
     /// The cause: a service could not be started.
-    pub async fn start(&self, config: &Config, shutdown: &Shutdown) -> Result<Market, Cause> {
+    pub async fn start(&self, config: &Config, shutdown: &Shutdown) -> Result<Role<Market>, Cause> {
         Market::start(&self.engines, &services(config), shutdown).await
+    }
+
+    /// Runs the consumers and workers of a role until the shutdown.
+    #[must_use]
+    pub fn run<S>(&self, role: &Role<S>, shutdown: Shutdown) -> Background {
+        let (host, bus) = (self.engines.host.clone(), Arc::clone(&self.engines.bus));
+        let background = Background::new(host, bus, shutdown);
+        background.run(role);
+        background
     }
 
     /// Closes the database. To be called when nothing runs on the engines any more.

@@ -10,7 +10,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use stubmart_contract::Timestamp;
 use stubmart_http_kit::Problem;
 use stubmart_kernel::worker::{Next, Worker};
-use stubmart_node::Market;
+use stubmart_node::Engines;
 use stubmart_ports::{Cause, host::Host};
 
 /// The buckets of request durations, in seconds.
@@ -57,26 +57,26 @@ impl Worker for Upkeep {
 
 #[derive(Clone)]
 struct Ops {
-    market: Arc<Market>,
+    engines: Engines,
     metrics: PrometheusHandle,
-    /// When the market was found ready the last time.
+    /// When the engines were found ready the last time.
     was_ready: Arc<Mutex<Option<Timestamp>>>,
 }
 
 /// `/healthz`, `/readyz` and `/metrics`.
-pub fn router(market: Arc<Market>, metrics: PrometheusHandle) -> Router {
+pub fn router(engines: Engines, metrics: PrometheusHandle) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(render))
-        .with_state(Ops { market, metrics, was_ready: Arc::default() })
+        .with_state(Ops { engines, metrics, was_ready: Arc::default() })
 }
 
 async fn ready(State(ops): State<Ops>) -> Result<&'static str, Problem> {
-    let now = ops.market.engines.host.now();
+    let now = ops.engines.host.now();
     let was_ready = *ops.was_ready.lock().unwrap_or_else(PoisonError::into_inner);
     if was_ready.is_none_or(|at| now < at || now.since(at) >= READY_FOR) {
-        ops.market.engines.ready().await.map_err(Problem::unavailable)?;
+        ops.engines.ready().await.map_err(Problem::unavailable)?;
         *ops.was_ready.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
     Ok("ready\n")

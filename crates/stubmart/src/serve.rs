@@ -18,12 +18,13 @@ use stubmart_client::Client;
 use stubmart_contract::Code;
 use stubmart_http_kit::{ClientAddr, Problem, layer};
 use stubmart_kernel::worker::ShutdownTrigger;
-use stubmart_node::Market;
+use stubmart_node::Engines;
 use stubmart_os::Died;
 use stubmart_ports::{Cause, host::Host};
 use stubmart_web::{Web, WebConfig};
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     config::Config,
@@ -36,10 +37,15 @@ use crate::{
 pub(crate) const LOCK_FILE: &str = "serve.lock";
 
 /// Everything that is served: the API with its documentation, the pages, and what operators ask.
-pub fn app(market: &Arc<Market>, config: &Config, metrics: PrometheusHandle) -> Router {
-    let (api, document) = market.router().split_for_parts();
+pub fn app(
+    routes: OpenApiRouter,
+    engines: &Engines,
+    config: &Config,
+    metrics: PrometheusHandle,
+) -> Router {
+    let (api, document) = routes.split_for_parts();
     let api = api.merge(docs::router(&docs::complete(document)));
-    let with_layer = |router| layer::apply(router, market.engines.host.clone(), config.ingress());
+    let with_layer = |router| layer::apply(router, engines.host.clone(), config.ingress());
     let behind_pages = with_layer(api.clone()).layer(map_request(told_by_pages));
     let web = stubmart_web::router(Web {
         api: Client::in_process(behind_pages),
@@ -48,13 +54,13 @@ pub fn app(market: &Arc<Market>, config: &Config, metrics: PrometheusHandle) -> 
             trust_proxy: config.trust_proxy,
             ..WebConfig::default()
         },
-        host: market.engines.host.clone(),
+        host: engines.host.clone(),
     });
-    let all =
-        api.merge(ops::router(Arc::clone(market), metrics)).fallback(move |request: Request| {
-            let web = web.clone();
-            async move { page(web, request).await }
-        });
+    let all = api.merge(ops::router(engines.clone(), metrics));
+    let all = all.fallback(move |request: Request| {
+        let web = web.clone();
+        async move { page(web, request).await }
+    });
     with_layer(all)
 }
 
@@ -120,10 +126,9 @@ pub(crate) async fn serve_on(
     let metrics = ops::metrics()?;
     let embedded = Embedded::open(config, host.clone())?;
     let market = embedded.start(config, &shutdown).await?;
-    let market = Arc::new(market);
-    market.run();
-    market.run_worker(Arc::new(ops::Upkeep { metrics: metrics.clone(), host: host.clone() }));
-    let app = app(&market, config, metrics);
+    let background = embedded.run(&market, shutdown.clone());
+    background.run_worker(Arc::new(ops::Upkeep { metrics: metrics.clone(), host: host.clone() }));
+    let app = app(*market.router, &embedded.engines, config, metrics);
     let address = listener.local_addr()?;
     tracing::info!(%address, data = %config.data.display(), "stubmart serves at http://{address}");
 
@@ -138,13 +143,8 @@ pub(crate) async fn serve_on(
         end
     };
     let ((), end) = tokio::join!(served, stop);
-    match Arc::try_unwrap(market) {
-        Ok(market) => {
-            market.end().await;
-            embedded.close().await?;
-        }
-        Err(_) => tracing::debug!("connections still hold the market"),
-    }
+    background.end().await;
+    embedded.close().await?;
     end
 }
 

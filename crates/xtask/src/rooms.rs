@@ -81,8 +81,9 @@ const MAY_USE: &[(&[&str], &[&str])] = &[
     ),
 ];
 
-/// The crates that may name engines: the binary, the simulation, and the bench, which measures them bare.
-const COMPOSES: &[&str] = &["stubmart", "stubmart-bench", "stubmart-sim"];
+/// The crates that may name engines: the binary, the simulation, the market in memory that tests start, and
+/// the bench, which measures engines bare.
+const COMPOSES: &[&str] = &["stubmart", "stubmart-bench", "stubmart-sim", "stubmart-testkit"];
 
 /// Dependencies that break the rules. What a crate's tests use is theirs to choose.
 pub(crate) fn check(root: &Path) -> Result<Vec<Fault>, Failure> {

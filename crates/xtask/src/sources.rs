@@ -18,6 +18,7 @@ const TOOLS: &[&str] = &[
     "crates/test/chaos/",
     "crates/test/suite/",
     "crates/test/sim/",
+    "crates/test/testkit/",
     "crates/xtask/",
 ];
 

@@ -4,31 +4,21 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stubmart_contract::EventType;
-use stubmart_memory::MemoryMailer;
 
-use crate::market::{Answer, Market, PASSWORD, Parts};
-
-/// The names of the bad fields in a validation problem.
-fn bad_fields(answer: &Answer) -> Vec<&str> {
-    assert_eq!(answer.outcome(), (400, "validation_failed"), "{}", answer.body);
-    let errors = answer.body["errors"].as_array().unwrap();
-    let mut fields: Vec<_> = errors.iter().map(|error| error["field"].as_str().unwrap()).collect();
-    fields.sort_unstable();
-    fields
-}
+use crate::market::{Account as _, ME, Market, PASSWORD};
 
 /// A new account is signed in, and shown with what was given.
 #[tokio::test]
 async fn signing_up_opens_an_account_and_a_session() {
     let market = Market::new();
     let body = json!({"email": " Ann@Example.com ", "password": PASSWORD});
-    let answer = market.anonymous().post("/api/auth/signup", body).await;
+    let answer = market.anonymous().post("/api/auth/signup").json(&body).await;
     assert_eq!(answer.outcome(), (201, ""));
     let user = &answer.body;
     assert_eq!((&user["email"], &user["name"]), (&json!("Ann@Example.com"), &json!("")));
     assert_eq!(user["createdAt"], "2026-01-01T00:00:00.000Z");
     assert_eq!(user.as_object().unwrap().len(), 4, "{user}");
-    let shown = market.with_token(&answer.token()).get("/api/auth/currentuser").await;
+    let shown = market.with_token(answer.token()).get("/api/auth/currentuser").await;
     assert_eq!(shown.body["currentUser"], *user);
     let logged_in = market.try_log_in("ann@EXAMPLE.com", PASSWORD).await;
     assert_eq!(logged_in.body, *user);
@@ -42,20 +32,22 @@ async fn bad_fields_are_all_named() {
     let anonymous = market.anonymous();
     let body =
         json!({"email": "nobody", "password": "short", "name": "x".repeat(101), "admin": true});
-    let answer = anonymous.post("/api/auth/signup", body).await;
-    assert_eq!(bad_fields(&answer), ["admin", "email", "name", "password"]);
-    let answer = anonymous.post("/api/auth/signup", json!({})).await;
-    assert_eq!(bad_fields(&answer), ["email", "password"]);
-    let answer = anonymous.post("/api/auth/login", json!({"email": 1, "x": 2})).await;
-    assert_eq!(bad_fields(&answer), ["email", "password", "x"]);
+    let answer = anonymous.post("/api/auth/signup").json(&body).await;
+    assert_eq!(answer.bad_fields(), ["admin", "email", "name", "password"]);
+    let answer = anonymous.post("/api/auth/signup").json(&json!({})).await;
+    assert_eq!(answer.bad_fields(), ["email", "password"]);
+    let answer = anonymous.post("/api/auth/login").json(&json!({"email": 1, "x": 2})).await;
+    assert_eq!(answer.bad_fields(), ["email", "password", "x"]);
     let ann = market.sign_up("ann@example.com").await;
-    let answer =
-        ann.patch(json!({"email": "", "password": "short", "name": "a\u{7}b", "id": 1})).await;
-    assert_eq!(bad_fields(&answer), ["currentPassword", "email", "id", "name", "password"]);
-    let answer = ann.post("/api/auth/tokens", json!({"name": " "})).await;
-    assert_eq!(bad_fields(&answer), ["name"]);
-    let answer = anonymous.post("/api/auth/signup", json!([])).await;
-    assert_eq!(bad_fields(&answer), ["body"]);
+    let answer = ann
+        .patch(ME)
+        .json(&json!({"email": "", "password": "short", "name": "a\u{7}b", "id": 1}))
+        .await;
+    assert_eq!(answer.bad_fields(), ["currentPassword", "email", "id", "name", "password"]);
+    let answer = ann.post("/api/auth/tokens").json(&json!({"name": " "})).await;
+    assert_eq!(answer.bad_fields(), ["name"]);
+    let answer = anonymous.post("/api/auth/signup").json(&json!([])).await;
+    assert_eq!(answer.bad_fields(), ["body"]);
 }
 
 /// A password is taken as it is: 8 to 128 characters of any kind, none trimmed, none folded.
@@ -66,7 +58,7 @@ async fn a_password_is_taken_verbatim() {
     for (number, password) in passwords.into_iter().enumerate() {
         let email = format!("u{number}@example.com");
         let body = json!({"email": email, "password": password});
-        let answer = market.anonymous().post("/api/auth/signup", body).await;
+        let answer = market.anonymous().post("/api/auth/signup").json(&body).await;
         assert_eq!(answer.outcome(), (201, ""), "{password:?}");
         assert_eq!(market.try_log_in(&email, password).await.outcome(), (200, ""));
         let trimmed = format!("{password} ");
@@ -74,8 +66,8 @@ async fn a_password_is_taken_verbatim() {
     }
     for password in ["1234567", &"x".repeat(129)] {
         let body = json!({"email": "no@example.com", "password": password});
-        let answer = market.anonymous().post("/api/auth/signup", body).await;
-        assert_eq!(bad_fields(&answer), ["password"]);
+        let answer = market.anonymous().post("/api/auth/signup").json(&body).await;
+        assert_eq!(answer.bad_fields(), ["password"]);
     }
 }
 
@@ -86,13 +78,13 @@ async fn an_address_is_taken_once() {
     market.sign_up("Ann@example.com").await;
     let bob = market.sign_up("bob@example.com").await;
     let body = json!({"email": "ann@EXAMPLE.com", "password": PASSWORD});
-    let answer = market.anonymous().post("/api/auth/signup", body).await;
+    let answer = market.anonymous().post("/api/auth/signup").json(&body).await;
     assert_eq!(answer.outcome(), (409, "email_taken"));
-    assert!(answer.header("set-cookie").is_none());
+    assert!(answer.header("set-cookie").is_empty());
     let body = json!({"email": "aNN@example.com", "currentPassword": PASSWORD});
-    assert_eq!(bob.patch(body).await.outcome(), (409, "email_taken"));
+    assert_eq!(bob.patch(ME).json(&body).await.outcome(), (409, "email_taken"));
     let body = json!({"email": "BOB@example.com", "currentPassword": PASSWORD});
-    assert_eq!(bob.patch(body).await.body["email"], "BOB@example.com");
+    assert_eq!(bob.patch(ME).json(&body).await.body["email"], "BOB@example.com");
 }
 
 /// Of any number of signups with one address at one moment, exactly one wins.
@@ -109,7 +101,7 @@ async fn one_of_many_signups_at_once_wins() {
                     let case = if number % 2 == 0 { "round" } else { "ROUND" };
                     let email = format!("{case}{round}@example.com");
                     let body = json!({"email": email, "password": PASSWORD});
-                    client.post("/api/auth/signup", body).await.status.as_u16()
+                    client.post("/api/auth/signup").json(&body).await.status
                 })
             })
             .collect();
@@ -133,7 +125,7 @@ async fn an_account_changes_as_asked() {
         let mut body = json!({"currentPassword": PASSWORD});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let ann = ann.clone();
-        async move { ann.patch(body).await }
+        async move { ann.patch(ME).json(&body).await }
     };
     assert_eq!(patch(json!({})).await.body, before);
     assert_eq!(patch(json!({"name": null, "email": null, "password": null})).await.body, before);
@@ -141,7 +133,7 @@ async fn an_account_changes_as_asked() {
 
     assert_eq!(patch(json!({"name": " "})).await.body["name"], "");
     let changed = patch(json!({"name": "Anna", "email": "anna@example.org"})).await;
-    assert_eq!(changed.status.as_u16(), 200);
+    assert_eq!(changed.status, 200);
     assert_eq!(changed.body["id"], before["id"]);
     assert_eq!(ann.get("/api/auth/currentuser").await.body["currentUser"], changed.body);
     assert_eq!(market.try_log_in("ann@example.com", PASSWORD).await.outcome().0, 401);
@@ -157,7 +149,7 @@ async fn the_present_password_is_needed() {
     let market = Market::new();
     let ann = market.sign_up("ann@example.com").await;
     let body = json!({"name": "Eve", "password": "new password", "currentPassword": "guess"});
-    assert_eq!(ann.patch(body).await.outcome(), (401, "bad_credentials"));
+    assert_eq!(ann.patch(ME).json(&body).await.outcome(), (401, "bad_credentials"));
     assert_eq!(ann.delete_account("guess").await.outcome(), (401, "bad_credentials"));
     let user = ann.get("/api/auth/currentuser").await.body;
     assert_eq!(user["currentUser"]["name"], "Ann");
@@ -169,14 +161,13 @@ async fn the_present_password_is_needed() {
 #[tokio::test]
 async fn deleting_an_account_erases_it() {
     let market = Market::new();
-    let browser = [("user-agent", "AnnBrowser/1")];
     let sign_up = json!({"email": "ann@example.com", "password": PASSWORD, "name": "Annabel"});
     let path = "/api/auth/signup";
-    let key = [browser[0], ("idempotency-key", "k-ann")];
-    let answer = market.anonymous().send(axum::http::Method::POST, path, Some(sign_up), &key).await;
-    let (id, ann) = (answer.id().to_owned(), market.with_token(&answer.token()));
-    let token = ann.post_once("/api/auth/tokens", "k", json!({"name": "annscript"})).await;
-    ann.patch(json!({"email": "anna@example.org", "currentPassword": PASSWORD})).await;
+    let answer =
+        market.post(path).key("k-ann").header("user-agent", "AnnBrowser/1").json(&sign_up).await;
+    let (id, ann) = (answer.id().to_owned(), market.with_token(answer.token()));
+    let token = ann.post("/api/auth/tokens").key("k").json(&json!({"name": "annscript"})).await;
+    ann.patch(ME).json(&json!({"email": "anna@example.org", "currentPassword": PASSWORD})).await;
     let elsewhere = market.log_in("anna@example.org", PASSWORD).await;
     let script = market.with_token(token.body["token"].as_str().unwrap()).bearer();
     assert!(market.dump().await.contains("Annabel"), "the dump shows what is stored");
@@ -205,7 +196,7 @@ async fn deleting_an_account_erases_it() {
 async fn events_carry_nothing_personal() {
     let market = Market::new();
     let ann = market.sign_up("ann@example.com").await;
-    ann.patch(json!({"name": "Secret", "currentPassword": PASSWORD})).await;
+    ann.patch(ME).json(&json!({"name": "Secret", "currentPassword": PASSWORD})).await;
     ann.delete_account(PASSWORD).await;
     let events = market.events().await;
     let versions: Vec<_> = events.iter().map(|event| event.version).collect();
@@ -219,16 +210,16 @@ async fn events_carry_nothing_personal() {
 /// The owner hears of every change that a thief would make, at the address before it, once.
 #[tokio::test]
 async fn the_owner_is_told_by_mail() {
-    let mailer = MemoryMailer::new();
-    let market = Market::of(Parts { mailer: Arc::new(mailer.clone()), ..Parts::default() });
+    let market = Market::new();
+    let mailer = &market.world.mailer;
     let ann = market.sign_up("ann@example.com").await;
-    ann.patch(json!({"name": "Anna", "currentPassword": PASSWORD})).await;
+    ann.patch(ME).json(&json!({"name": "Anna", "currentPassword": PASSWORD})).await;
     market.work().await;
     assert!(mailer.mails().is_empty(), "a name is no secret");
 
-    ann.post("/api/auth/tokens", json!({"name": "back door"})).await;
+    ann.post("/api/auth/tokens").json(&json!({"name": "back door"})).await;
     let body = json!({"email": "eve@example.org", "password": "new password", "currentPassword": PASSWORD});
-    assert_eq!(ann.patch(body).await.outcome().0, 200);
+    assert_eq!(ann.patch(ME).json(&body).await.outcome().0, 200);
     assert_eq!(ann.delete_account("new password").await.outcome().0, 204);
     market.work().await;
     market.work().await;
@@ -252,13 +243,13 @@ async fn the_owner_is_told_by_mail() {
 /// more often is told of once, later.
 #[tokio::test]
 async fn a_mailbox_can_not_be_filled() {
-    let mailer = MemoryMailer::new();
-    let market = Market::of(Parts { mailer: Arc::new(mailer.clone()), ..Parts::default() });
+    let market = Market::new();
+    let mailer = &market.world.mailer;
     for number in 0..20 {
         let account = market.sign_up("victim@example.com").await;
         let away = format!("eve{number}@example.org");
         let body = json!({"email": away, "currentPassword": PASSWORD});
-        assert_eq!(account.patch(body).await.outcome().0, 200);
+        assert_eq!(account.patch(ME).json(&body).await.outcome().0, 200);
         market.work().await;
     }
     let to_the_victim =
@@ -275,23 +266,23 @@ async fn a_mailbox_can_not_be_filled() {
 async fn the_etag_is_the_accounts_version() {
     let market = Market::new();
     let body = json!({"email": "ann@example.com", "password": PASSWORD});
-    let signed_up = market.anonymous().post("/api/auth/signup", body).await;
-    assert_eq!(signed_up.header("etag"), Some("\"1\""));
-    let ann = market.with_token(&signed_up.token());
-    ann.post("/api/auth/tokens", json!({"name": "script"})).await;
-    let patched = ann.patch(json!({"name": "Anna", "currentPassword": PASSWORD})).await;
-    assert_eq!(patched.header("etag"), Some("\"2\""));
-    let same = ann.patch(json!({"name": "Anna", "currentPassword": PASSWORD})).await;
-    assert_eq!(same.header("etag"), Some("\"2\""), "nothing changed");
+    let signed_up = market.anonymous().post("/api/auth/signup").json(&body).await;
+    assert_eq!(signed_up.header("etag"), "\"1\"");
+    let ann = market.with_token(signed_up.token());
+    ann.post("/api/auth/tokens").json(&json!({"name": "script"})).await;
+    let patched = ann.patch(ME).json(&json!({"name": "Anna", "currentPassword": PASSWORD})).await;
+    assert_eq!(patched.header("etag"), "\"2\"");
+    let same = ann.patch(ME).json(&json!({"name": "Anna", "currentPassword": PASSWORD})).await;
+    assert_eq!(same.header("etag"), "\"2\"", "nothing changed");
     let body = json!({"email": "anna@example.com", "currentPassword": PASSWORD});
-    assert_eq!(ann.patch(body).await.header("etag"), Some("\"3\""));
+    assert_eq!(ann.patch(ME).json(&body).await.header("etag"), "\"3\"");
     market.pass(60);
     market.work().await;
     let logged_in = market.try_log_in("anna@example.com", PASSWORD).await;
-    assert_eq!(logged_in.header("etag"), Some("\"3\""));
+    assert_eq!(logged_in.header("etag"), "\"3\"");
     let shown = ann.get("/api/auth/currentuser").await;
-    assert_eq!(shown.header("etag"), Some("\"3\""));
-    assert_eq!(market.anonymous().get("/api/auth/currentuser").await.header("etag"), None);
+    assert_eq!(shown.header("etag"), "\"3\"");
+    assert_eq!(market.anonymous().get("/api/auth/currentuser").await.header("etag"), "");
 }
 
 /// `If-Match` makes a change of the account, and its deletion, conditional.
@@ -299,10 +290,8 @@ async fn the_etag_is_the_accounts_version() {
 async fn a_stale_change_is_refused() {
     let market = Market::new();
     let ann = market.sign_up("ann@example.com").await;
-    let path = "/api/auth/currentuser";
     let send = async |method: &str, tag: &str, body: Value| {
-        let method = method.parse().unwrap();
-        ann.send(method, path, Some(body), &[("if-match", tag)]).await
+        ann.call(method, ME).header("if-match", tag).json(&body).await
     };
     let rename = |name: &str| json!({"name": name, "currentPassword": PASSWORD});
     assert_eq!(send("PATCH", "\"1\"", rename("Anna")).await.outcome(), (200, ""));
@@ -314,8 +303,8 @@ async fn a_stale_change_is_refused() {
     assert_eq!(send("PATCH", "\"1\"", wrong).await.outcome(), (401, "bad_credentials"));
     let proof = json!({"currentPassword": PASSWORD});
     assert_eq!(send("DELETE", "\"1\"", proof.clone()).await.outcome(), (412, "version_mismatch"));
-    assert_eq!(ann.get(path).await.body["currentUser"]["name"], "Anna");
-    assert_eq!(send("PATCH", "*", rename("Ann")).await.header("etag"), Some("\"3\""));
+    assert_eq!(ann.get(ME).await.body["currentUser"]["name"], "Anna");
+    assert_eq!(send("PATCH", "*", rename("Ann")).await.header("etag"), "\"3\"");
     assert_eq!(send("DELETE", "\"3\"", proof).await.outcome(), (204, ""));
 }
 
@@ -323,12 +312,10 @@ async fn a_stale_change_is_refused() {
 #[tokio::test]
 async fn events_name_their_actor_and_their_request() {
     let market = Market::new();
-    let request = [("x-request-id", "r-1")];
     let body = json!({"email": "ann@example.com", "password": PASSWORD});
-    let post = axum::http::Method::POST;
-    let answer = market.anonymous().send(post, "/api/auth/signup", Some(body), &request).await;
-    let ann = market.with_token(&answer.token());
-    ann.patch(json!({"name": "Anna", "currentPassword": PASSWORD})).await;
+    let answer = market.post("/api/auth/signup").header("x-request-id", "r-1").json(&body).await;
+    let ann = market.with_token(answer.token());
+    ann.patch(ME).json(&json!({"name": "Anna", "currentPassword": PASSWORD})).await;
     ann.delete_account(PASSWORD).await;
     let user = format!("user:{}", answer.id());
     let events = market.events().await;

@@ -6,17 +6,17 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use axum::http::StatusCode;
 use serde_json::json;
 use stubmart_contract::{Actor, Context, EventType};
-use stubmart_memory::{MemoryMailer, MemoryStore};
+use stubmart_memory::MemoryMailer;
 use stubmart_ports::{
     calls::Auth as _,
     mailer::{Mail, MailError, Mailer},
 };
 use stubmart_suite::fault::{Fault, FaultyStore, Injector};
+use stubmart_testkit::Answer;
 
-use crate::market::{Answer, Market, PASSWORD, Parts, until};
+use crate::market::{Account as _, ME, Market, PASSWORD, until};
 
 /// A market whose store fails at one call: `fault` at the `at`th call from now on.
 struct Faulty {
@@ -34,8 +34,10 @@ impl Faulty {
             *left = left.saturating_sub(1);
             if *left == 0 { std::mem::replace(fault, Fault::None) } else { Fault::None }
         });
-        let store = FaultyStore::new(Arc::new(MemoryStore::new()), injector.clone());
-        let market = Market::of(Parts { store: Arc::new(store), ..Parts::default() });
+        let market = Market::with(|it| {
+            let store = FaultyStore::new(Arc::clone(&it.stores.auth), injector.clone());
+            it.stores.auth = Arc::new(store);
+        });
         Self { market, injector, plan }
     }
 
@@ -57,14 +59,14 @@ const FAULTS: [Fault; 4] = [Fault::Fail, Fault::LoseAnswer, Fault::Late, Fault::
 /// What a client does: until it is answered, send the same again.
 async fn until_answered<F>(send: impl Fn() -> F) -> Answer
 where
-    F: Future<Output = Answer>,
+    F: IntoFuture<Output = Answer>,
 {
     for _ in 0..5 {
         let answer = send().await;
-        if answer.status != StatusCode::SERVICE_UNAVAILABLE {
+        if answer.status != 503 {
             return answer;
         }
-        assert!(answer.header("retry-after").is_some());
+        assert!(!answer.header("retry-after").is_empty());
     }
     panic!("never answered");
 }
@@ -80,11 +82,11 @@ async fn a_signup_survives_a_fault_at_every_call() {
             let body = json!({"email": "ann@example.com", "password": PASSWORD});
             let client = market.anonymous();
             let answer =
-                until_answered(|| client.post_once("/api/auth/signup", "k", body.clone())).await;
+                until_answered(|| client.post("/api/auth/signup").key("k").json(&body)).await;
             let context = format!("{fault:?} at call {at}: {}", answer.body);
             assert_eq!(answer.outcome(), (201, ""), "{context}");
             let last = faulty.heal(at).await;
-            assert!(market.with_token(&answer.token()).is_signed_in().await, "{context}");
+            assert!(market.with_token(answer.token()).is_signed_in().await, "{context}");
             assert_eq!(market.event_types().await, [EventType::UserCreated], "{context}");
             if last {
                 break;
@@ -104,8 +106,7 @@ async fn a_token_survives_a_fault_at_every_call() {
             let ann = market.sign_up("ann@example.com").await;
             faulty.fail(at, fault);
             let body = json!({"name": "deploy"});
-            let answer =
-                until_answered(|| ann.post_once("/api/auth/tokens", "k", body.clone())).await;
+            let answer = until_answered(|| ann.post("/api/auth/tokens").key("k").json(&body)).await;
             let context = format!("{fault:?} at call {at}: {}", answer.body);
             assert_eq!(answer.outcome(), (201, ""), "{context}");
             let last = faulty.heal(at).await;
@@ -131,11 +132,11 @@ async fn a_logout_that_was_answered_holds_whatever_fails() {
             market.sign_up("ann@example.com").await;
             faulty.fail(at, fault);
             let login = until_answered(|| market.try_log_in("ann@example.com", PASSWORD)).await;
-            let client = market.with_token(&login.token());
-            let logout = until_answered(|| client.post("/api/auth/logout", json!({}))).await;
+            let client = market.with_token(login.token());
+            let logout = until_answered(|| client.post("/api/auth/logout").json(&json!({}))).await;
             assert_eq!(logout.outcome(), (200, ""), "{fault:?} at call {at}");
             let last = faulty.heal(at).await;
-            let elsewhere = market.other_process().with_token(&login.token());
+            let elsewhere = market.other_process().with_token(login.token());
             assert!(!elsewhere.is_signed_in().await, "{fault:?} at call {at}");
             // Nor does it come back once the worker dropped what ran out.
             market.pass(31 * 24 * 3600);
@@ -160,7 +161,7 @@ async fn account_changes_survive_a_fault_at_every_call() {
             let other = market.log_in("ann@example.com", PASSWORD).await;
             faulty.fail(at, fault);
             let body = json!({"password": "new password", "currentPassword": PASSWORD});
-            let changed = until_answered(|| ann.patch(body.clone())).await;
+            let changed = until_answered(|| ann.patch(ME).json(&body)).await;
             let context = format!("{fault:?} at call {at}: {}", changed.body);
             // Sent again after it happened, the old password is wrong, which tells the client enough.
             assert!(
@@ -197,7 +198,12 @@ async fn a_use_that_is_not_noted_fails_no_request() {
     // The first two calls find out whose token it is, the third begins to note its use.
     faulty.fail(3, Fault::Fail);
     assert!(
-        market.auth.introspect(&Context::of(Actor::System), ann.token()).await.unwrap().is_some()
+        market
+            .service
+            .introspect(&Context::of(Actor::System), ann.token())
+            .await
+            .unwrap()
+            .is_some()
     );
     until(async || faulty.plan.lock().unwrap().1 != Fault::Fail).await;
     let last_seen = async || {
@@ -232,8 +238,9 @@ impl Mailer for Switched {
 async fn a_notice_waits_for_the_mailer() {
     let mailer = Arc::new(Switched { inner: MemoryMailer::new(), up: AtomicBool::new(false) });
     let sender: Arc<dyn Mailer> = mailer.clone();
-    let market = Market::of(Parts { mailer: sender, ..Parts::default() });
-    let notices = market.auth.workers().into_iter().find(|it| it.name() == "auth-notices").unwrap();
+    let market = Market::with(|it| it.mailer = sender);
+    let notices =
+        market.service.workers().into_iter().find(|it| it.name() == "auth-notices").unwrap();
     let ann = market.sign_up("ann@example.com").await;
     assert_eq!(ann.delete_account(PASSWORD).await.outcome(), (204, ""));
     assert!(notices.step().await.is_err());
@@ -261,8 +268,9 @@ async fn a_notice_waits_for_the_mailer() {
 async fn bad_addresses_keep_no_notice_waiting() {
     let mailer = Arc::new(Switched { inner: MemoryMailer::new(), up: AtomicBool::new(true) });
     let sender: Arc<dyn Mailer> = mailer.clone();
-    let market = Market::of(Parts { mailer: sender, ..Parts::default() });
-    let notices = market.auth.workers().into_iter().find(|it| it.name() == "auth-notices").unwrap();
+    let market = Market::with(|it| it.mailer = sender);
+    let notices =
+        market.service.workers().into_iter().find(|it| it.name() == "auth-notices").unwrap();
     for number in 0..120 {
         let name = if number % 3 == 0 { "refused" } else { "poison" };
         let bad = market.sign_up(&format!("{name}{number}@example.com")).await;

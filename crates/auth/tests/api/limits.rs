@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use stubmart_ports::{
-    host::{Busy, PasswordHasher},
-    limits::{LimitsUnavailable, Quota, RateLimits},
+use stubmart_memory::Unlimited;
+use stubmart_ports::host::{Busy, PasswordHasher};
+use stubmart_suite::{
+    fault::{Fault, FaultyLimits, Injector},
+    host::FakeHasher,
 };
-use stubmart_suite::host::FakeHasher;
+use stubmart_testkit::Api;
 
-use crate::market::{Market, PASSWORD, Parts};
+use crate::market::{Account as _, ME, Market, PASSWORD};
 
 /// After ten wrong guesses an account lets nobody in for a minute, whether there is such an account or
 /// not and whether the guess is right or not; then one more guess is free each minute.
@@ -18,7 +20,7 @@ use crate::market::{Market, PASSWORD, Parts};
 async fn guessing_is_held_up_for_known_and_unknown_accounts_alike() {
     let hasher = Arc::new(FakeHasher::default());
     let passwords = Arc::clone(&hasher);
-    let market = Market::of(Parts { passwords, ..Parts::default() });
+    let market = Market::with(|it| it.passwords = passwords);
     market.sign_up("ann@example.com").await;
     for email in ["ann@example.com", "nobody@example.com", "no address"] {
         for _ in 0..10 {
@@ -28,7 +30,7 @@ async fn guessing_is_held_up_for_known_and_unknown_accounts_alike() {
         let verified = hasher.verified();
         let answer = market.try_log_in(&email.to_uppercase(), PASSWORD).await;
         assert_eq!(answer.outcome(), (429, "too_many_requests"), "{email}");
-        assert_eq!(answer.header("retry-after"), Some("60"), "{email}");
+        assert_eq!(answer.header("retry-after"), "60", "{email}");
         assert_eq!(hasher.verified(), verified, "what is refused is not even looked at");
     }
     market.pass(60);
@@ -46,7 +48,7 @@ async fn guessing_locks_nobody_out_elsewhere() {
     market.sign_up("ann@example.com").await;
     let log_in = async |address: &str, password: &str| {
         let body = json!({"email": "ann@example.com", "password": password});
-        market.anonymous().at(address).post("/api/auth/login", body).await
+        market.anonymous().from_address(address).post("/api/auth/login").json(&body).await
     };
     for _ in 0..10 {
         assert_eq!(log_in("192.0.2.1", "guess").await.outcome().0, 401);
@@ -63,7 +65,7 @@ async fn guessing_from_everywhere_is_held_up() {
     market.sign_up("ann@example.com").await;
     let log_in = async |address: &str, password: &str| {
         let body = json!({"email": "ann@example.com", "password": password});
-        market.anonymous().at(address).post("/api/auth/login", body).await
+        market.anonymous().from_address(address).post("/api/auth/login").json(&body).await
     };
     assert_eq!(log_in("192.0.2.1", PASSWORD).await.outcome(), (200, ""));
     for guess in 0..100 {
@@ -72,7 +74,7 @@ async fn guessing_from_everywhere_is_held_up() {
     }
     let answer = log_in("2001:db8:0:ffff::1", PASSWORD).await;
     assert_eq!(answer.outcome(), (429, "too_many_requests"));
-    assert_eq!(answer.header("retry-after"), Some("60"));
+    assert_eq!(answer.header("retry-after"), "60");
     assert_eq!(log_in("192.0.2.1", PASSWORD).await.outcome(), (200, ""));
     assert_eq!(log_in("192.0.2.1", "guess").await.outcome().0, 401);
     market.pass(120);
@@ -87,7 +89,7 @@ async fn a_network_that_is_used_stays_known() {
     market.sign_up("ann@example.com").await;
     let log_in = async |address: &str, password: &str| {
         let body = json!({"email": "ann@example.com", "password": password});
-        market.anonymous().at(address).post("/api/auth/login", body).await
+        market.anonymous().from_address(address).post("/api/auth/login").json(&body).await
     };
     for _ in 0..2 {
         assert_eq!(log_in("192.0.2.1", PASSWORD).await.outcome(), (200, ""));
@@ -140,16 +142,14 @@ impl PasswordHasher for Slow {
 async fn guesses_at_once_do_not_slip_through() {
     let hasher = Arc::new(Slow::default());
     let passwords: Arc<dyn PasswordHasher> = hasher.clone();
-    let market = Market::of(Parts { passwords, ..Parts::default() });
+    let market = Market::with(|it| it.passwords = passwords);
     for round in 0..20 {
         let before = hasher.0.verified();
         let guesses: Vec<_> = (0..40)
             .map(|_| {
-                let market = market.clone();
+                let market = market.anonymous();
                 let email = format!("u{round}@example.com");
-                tokio::spawn(
-                    async move { market.try_log_in(&email, "guess").await.status.as_u16() },
-                )
+                tokio::spawn(async move { market.try_log_in(&email, "guess").await.status })
             })
             .collect();
         let mut looked_at = 0;
@@ -168,14 +168,14 @@ async fn guessing_the_present_password_is_held_up() {
     let bob = market.sign_up("bob@example.com").await;
     for _ in 0..5 {
         let body = json!({"currentPassword": "guess"});
-        assert_eq!(ann.patch(body).await.outcome(), (401, "bad_credentials"));
+        assert_eq!(ann.patch(ME).json(&body).await.outcome(), (401, "bad_credentials"));
         assert_eq!(ann.delete_account("guess").await.outcome(), (401, "bad_credentials"));
     }
-    let answer = ann.patch(json!({"currentPassword": PASSWORD})).await;
+    let answer = ann.patch(ME).json(&json!({"currentPassword": PASSWORD})).await;
     assert_eq!(answer.outcome(), (429, "too_many_requests"));
-    assert!(answer.header("retry-after").is_some());
+    assert!(!answer.header("retry-after").is_empty());
     assert_eq!(ann.delete_account(PASSWORD).await.outcome(), (429, "too_many_requests"));
-    assert_eq!(bob.patch(json!({"currentPassword": PASSWORD})).await.outcome().0, 200);
+    assert_eq!(bob.patch(ME).json(&json!({"currentPassword": PASSWORD})).await.outcome().0, 200);
     market.pass(60);
     assert_eq!(ann.delete_account(PASSWORD).await.outcome().0, 204);
 }
@@ -186,11 +186,11 @@ async fn guessing_the_present_password_is_held_up() {
 async fn changes_are_limited_by_user() {
     let hasher = Arc::new(FakeHasher::default());
     let passwords = Arc::clone(&hasher);
-    let market = Market::of(Parts { passwords, ..Parts::default() });
+    let market = Market::with(|it| it.passwords = passwords);
     let ann = market.sign_up("ann@example.com").await;
     let bob = market.sign_up("bob@example.com").await;
-    let change = async |who: &crate::market::Client, address: &str| {
-        who.clone().at(address).patch(json!({"currentPassword": PASSWORD})).await
+    let change = async |who: &Api, address: &str| {
+        who.from_address(address).patch(ME).json(&json!({"currentPassword": PASSWORD})).await
     };
     for number in 0..30 {
         assert_eq!(change(&ann, &format!("192.0.2.{number}")).await.outcome(), (200, ""));
@@ -198,7 +198,7 @@ async fn changes_are_limited_by_user() {
     let verified = hasher.verified();
     let answer = change(&ann, "192.0.2.99").await;
     assert_eq!(answer.outcome(), (429, "too_many_requests"));
-    assert_eq!(answer.header("retry-after"), Some("60"));
+    assert_eq!(answer.header("retry-after"), "60");
     assert_eq!(ann.delete_account(PASSWORD).await.outcome(), (429, "too_many_requests"));
     assert_eq!(hasher.verified(), verified);
     assert_eq!(change(&bob, "192.0.2.99").await.outcome(), (200, ""));
@@ -206,39 +206,16 @@ async fn changes_are_limited_by_user() {
     assert_eq!(change(&ann, "192.0.2.99").await.outcome(), (200, ""));
 }
 
-/// No limits, as for load tests.
-struct Off;
-
-#[async_trait]
-impl RateLimits for Off {
-    async fn take(
-        &self,
-        _: &str,
-        _: Quota,
-    ) -> Result<Option<std::time::Duration>, LimitsUnavailable> {
-        Ok(None)
-    }
-
-    async fn peek(
-        &self,
-        _: &str,
-        _: Quota,
-    ) -> Result<Option<std::time::Duration>, LimitsUnavailable> {
-        Ok(None)
-    }
-}
-
 /// With the limits off there are none.
 #[tokio::test]
 async fn limits_can_be_off() {
-    let limits: Option<Arc<dyn RateLimits>> = Some(Arc::new(Off));
-    let market = Market::of(Parts { limits, ..Parts::default() });
-    let ann = market.sign_up("ann@example.com").await.at("192.0.2.1");
+    let market = Market::with(|it| it.limits = Arc::new(Unlimited));
+    let ann = market.sign_up("ann@example.com").await.from_address("192.0.2.1");
     for _ in 0..400 {
-        assert_eq!(ann.patch(json!({"currentPassword": "guess"})).await.outcome().0, 401);
+        assert_eq!(ann.patch(ME).json(&json!({"currentPassword": "guess"})).await.outcome().0, 401);
         assert_eq!(market.try_log_in("ann@example.com", "guess").await.outcome().0, 401);
     }
-    assert_eq!(ann.patch(json!({"currentPassword": PASSWORD})).await.outcome().0, 200);
+    assert_eq!(ann.patch(ME).json(&json!({"currentPassword": PASSWORD})).await.outcome().0, 200);
     assert_eq!(market.try_log_in("ann@example.com", PASSWORD).await.outcome().0, 200);
 }
 
@@ -247,7 +224,7 @@ async fn limits_can_be_off() {
 #[tokio::test]
 async fn few_wait_for_their_turn() {
     let hasher = Arc::new(Slow::default());
-    let market = Market::of(Parts { passwords: hasher, ..Parts::default() });
+    let market = Market::with(|it| it.passwords = hasher);
     market.sign_up("ann@example.com").await;
     market.sign_up("bob@example.com").await;
     let logins = (0..100).map(|_| market.try_log_in("ann@example.com", PASSWORD));
@@ -260,7 +237,7 @@ async fn few_wait_for_their_turn() {
     assert_eq!(served, 65, "one at a time, and 64 wait");
     for answer in answers.iter().filter(|answer| answer.status != 200) {
         assert_eq!(answer.outcome(), (429, "too_many_requests"));
-        assert_eq!(answer.header("retry-after"), Some("1"));
+        assert_eq!(answer.header("retry-after"), "1");
     }
     assert_eq!(market.try_log_in("ann@example.com", PASSWORD).await.outcome(), (200, ""));
 }
@@ -273,15 +250,15 @@ async fn logins_are_limited_by_address() {
     market.sign_up("ann@example.com").await;
     let body = json!({"email": "ann@example.com", "password": PASSWORD});
     let log_in = async |address: &str| {
-        let client = market.anonymous().at(address);
-        client.post("/api/auth/login", body.clone()).await
+        let client = market.anonymous().from_address(address);
+        client.post("/api/auth/login").json(&body).await
     };
     for _ in 0..300 {
         assert_eq!(log_in("192.0.2.1").await.outcome().0, 200);
     }
     let answer = log_in("192.0.2.1").await;
     assert_eq!(answer.outcome(), (429, "too_many_requests"));
-    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(log_in("192.0.2.2").await.outcome().0, 200);
     assert_eq!(market.try_log_in("ann@example.com", PASSWORD).await.outcome().0, 200);
     market.pass(1);
@@ -297,53 +274,31 @@ async fn signups_are_limited_by_address() {
     let market = Market::new();
     let sign_up = async |number: u32, address: &str| {
         let body = json!({"email": format!("u{number}@example.com"), "password": PASSWORD});
-        market.anonymous().at(address).post("/api/auth/signup", body).await
+        market.anonymous().from_address(address).post("/api/auth/signup").json(&body).await
     };
     for number in 0..100 {
         assert_eq!(sign_up(number, "2001:db8::1").await.outcome().0, 201);
     }
     let answer = sign_up(100, "2001:db8::2").await;
     assert_eq!(answer.outcome(), (429, "too_many_requests"));
-    assert_eq!(answer.header("retry-after"), Some("3"));
+    assert_eq!(answer.header("retry-after"), "3");
     assert_eq!(sign_up(101, "2001:db8:0:1::1").await.outcome().0, 201);
     market.pass(3);
     assert_eq!(sign_up(100, "2001:db8::3").await.outcome().0, 201);
-}
-
-/// Limits that can not be asked.
-struct Down;
-
-#[async_trait]
-impl RateLimits for Down {
-    async fn take(
-        &self,
-        _: &str,
-        _: Quota,
-    ) -> Result<Option<std::time::Duration>, LimitsUnavailable> {
-        Err(LimitsUnavailable("down".into()))
-    }
-
-    async fn peek(
-        &self,
-        _: &str,
-        _: Quota,
-    ) -> Result<Option<std::time::Duration>, LimitsUnavailable> {
-        Err(LimitsUnavailable("down".into()))
-    }
 }
 
 /// While the limits can not be asked nobody can guess unseen: logins are refused for the moment, and
 /// whoever is signed in is not disturbed.
 #[tokio::test]
 async fn without_limits_there_are_no_logins() {
-    let store: Arc<dyn stubmart_ports::store::Store> =
-        Arc::new(stubmart_memory::MemoryStore::new());
-    let up = Market::of(Parts { store: Arc::clone(&store), ..Parts::default() });
+    let up = Market::new();
     let ann = up.sign_up("ann@example.com").await;
-    let limits: Option<Arc<dyn RateLimits>> = Some(Arc::new(Down));
-    let down = Market::of(Parts { seed: 2, store, limits, ..Parts::default() });
+    let down = Market::on(up.world.machine(2), |it| {
+        let fails = Injector::new(|_, _| Fault::Fail);
+        it.limits = Arc::new(FaultyLimits::new(Arc::clone(&it.limits), fails));
+    });
     let answer = down.try_log_in("ann@example.com", PASSWORD).await;
     assert_eq!(answer.outcome(), (503, "unavailable"));
-    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(answer.header("retry-after"), "1");
     assert!(down.with_token(ann.token()).is_signed_in().await);
 }

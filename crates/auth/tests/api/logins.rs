@@ -5,15 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use stubmart_http_kit::Ingress;
-use stubmart_memory::MemoryStore;
-use stubmart_ports::{
-    host::{Busy, PasswordHasher},
-    store::Store,
-};
+use stubmart_ports::host::{Busy, PasswordHasher};
 use stubmart_suite::host::FakeHasher;
+use stubmart_testkit::Call;
 use tokio::sync::Semaphore;
 
-use crate::market::{Market, PASSWORD, Parts};
+use crate::market::{Account as _, ME, Market, PASSWORD};
 
 /// An answer without what is different in every answer.
 async fn comparable(market: &Market, email: &str, password: &str) -> (u16, Vec<String>, Value) {
@@ -23,7 +20,7 @@ async fn comparable(market: &Market, email: &str, password: &str) -> (u16, Vec<S
     let mut headers: Vec<_> =
         answer.headers.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
     headers.sort_unstable();
-    (answer.status.as_u16(), headers, answer.body)
+    (answer.status, headers, answer.body)
 }
 
 /// Nobody learns from a login which addresses have accounts: the answer is the same to the letter and
@@ -32,7 +29,7 @@ async fn comparable(market: &Market, email: &str, password: &str) -> (u16, Vec<S
 async fn an_unknown_email_is_answered_like_a_wrong_password() {
     let hasher = Arc::new(FakeHasher::default());
     let passwords = Arc::clone(&hasher);
-    let market = Market::of(Parts { passwords, ..Parts::default() });
+    let market = Market::with(|it| it.passwords = passwords);
     market.sign_up("ann@example.com").await;
     let gone = market.sign_up("gone@example.com").await;
     gone.delete_account(PASSWORD).await;
@@ -70,21 +67,23 @@ async fn the_cookie_is_as_safe_as_the_connection_allows() {
     ];
     for (public_origin, trust_proxy, header, secure) in table {
         let ingress = Ingress { public_origin: public_origin.map(str::to_owned), trust_proxy };
-        let market = Market::of(Parts { ingress, ..Parts::default() });
+        let market = Market::behind(ingress);
         let ann = market.sign_up("ann@example.com").await;
-        let body = Some(json!({"email": "ann@example.com", "password": PASSWORD}));
-        let headers: Vec<_> = header.into_iter().collect();
-        let post = axum::http::Method::POST;
-        let answer = ann.send(post.clone(), "/api/auth/login", body, &headers).await;
+        let body = json!({"email": "ann@example.com", "password": PASSWORD});
+        let forwarded = |call: Call| match header {
+            Some((name, value)) => call.header(name, value),
+            None => call,
+        };
+        let answer = forwarded(ann.post("/api/auth/login")).json(&body).await;
         let flags = if secure { "; Secure" } else { "" };
         let cookie = |token: &str, age: u32| {
             let attributes = "Path=/; HttpOnly; SameSite=Lax";
             format!("stubmart_session={token}; {attributes}; Max-Age={age}{flags}")
         };
-        let expected = cookie(&answer.token(), 400 * 24 * 3600);
-        assert_eq!(answer.header("set-cookie"), Some(expected.as_str()));
-        let answer = ann.send(post, "/api/auth/logout", None, &headers).await;
-        assert_eq!(answer.header("set-cookie"), Some(cookie("", 0).as_str()));
+        let expected = cookie(answer.token(), 400 * 24 * 3600);
+        assert_eq!(answer.header("set-cookie"), expected);
+        let answer = forwarded(ann.post("/api/auth/logout")).await;
+        assert_eq!(answer.header("set-cookie"), cookie("", 0));
     }
 }
 
@@ -125,31 +124,30 @@ impl PasswordHasher for Held {
 /// the old one. What was checked opens no session that lives, and changes nothing.
 #[tokio::test]
 async fn a_password_that_was_changed_meanwhile_opens_nothing() {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let inner = FakeHasher::default();
     let held = Arc::new(Held { inner, made: Semaphore::new(0), go: Semaphore::new(0) });
     let passwords: Arc<dyn PasswordHasher> = held.clone();
-    let slow =
-        Market::of(Parts { seed: 2, store: Arc::clone(&store), passwords, ..Parts::default() });
-    let quick = Market::of(Parts { store, ..Parts::default() });
+    let quick = Market::new();
+    let slow = Market::on(quick.world.machine(2), |it| it.passwords = passwords);
     let ann = quick.sign_up("ann@example.com").await;
     let there = slow.with_token(ann.token());
 
     let login = slow.try_log_in("ann@example.com", PASSWORD);
-    let rename = there.patch(json!({"name": "Eve", "currentPassword": PASSWORD}));
+    let rename = json!({"name": "Eve", "currentPassword": PASSWORD});
+    let rename = there.patch(ME).json(&rename).send();
     let delete = there.clone();
     let delete = delete.delete_account(PASSWORD);
     let change = async {
         held.made.acquire_many(2).await.unwrap().forget();
         let body = json!({"password": "new password", "currentPassword": PASSWORD});
-        let changed = ann.patch(body).await;
+        let changed = ann.patch(ME).json(&body).await;
         held.go.add_permits(3);
         changed
     };
     let (login, rename, delete, changed) = tokio::join!(login, rename, delete, change);
     assert_eq!(changed.outcome(), (200, ""));
     assert_eq!(login.outcome(), (401, "bad_credentials"));
-    assert!(login.header("set-cookie").is_none());
+    assert!(login.header("set-cookie").is_empty());
     assert_eq!(rename.outcome(), (401, "bad_credentials"));
     assert_eq!(delete.outcome(), (401, "bad_credentials"));
     let user = ann.get("/api/auth/currentuser").await.body;
@@ -161,13 +159,11 @@ async fn a_password_that_was_changed_meanwhile_opens_nothing() {
 /// no session is left of it, which nobody else would end.
 #[tokio::test]
 async fn a_login_to_an_account_that_goes_meanwhile_leaves_nothing() {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let inner = FakeHasher::default();
     let held = Arc::new(Held { inner, made: Semaphore::new(0), go: Semaphore::new(0) });
     let passwords: Arc<dyn PasswordHasher> = held.clone();
-    let slow =
-        Market::of(Parts { seed: 2, store: Arc::clone(&store), passwords, ..Parts::default() });
-    let quick = Market::of(Parts { store, ..Parts::default() });
+    let quick = Market::new();
+    let slow = Market::on(quick.world.machine(2), |it| it.passwords = passwords);
     let ann = quick.sign_up("ann@example.com").await;
     let login = slow.try_log_in("ann@example.com", PASSWORD);
     let delete = async {

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use axum::http::Method;
 use serde_json::{Value, json};
 use stubmart_http_kit::SessionGate;
+use stubmart_testkit::{Answer, Api, Call};
 
-use crate::market::{Client, Market, PASSWORD};
+use crate::market::{Account as _, Market, PASSWORD};
 
 /// A route, a body that is right for it, and the statuses that callers get: nobody, the owner of what
 /// the path names, another user, somebody whose session has ended.
@@ -64,16 +65,24 @@ fn cases() -> Vec<Case> {
 }
 
 /// A market with the four callers, and the ids of a session and a token of the owner.
-async fn callers() -> ([Client; 4], [String; 2]) {
+async fn callers() -> ([Api; 4], [String; 2]) {
     let market = Market::new();
     let owner = market.sign_up("owner@example.com").await;
     let other = market.sign_up("other@example.com").await;
     let ended = market.log_in("owner@example.com", PASSWORD).await;
-    assert_eq!(ended.post("/api/auth/logout", json!({})).await.status.as_u16(), 200);
+    assert_eq!(ended.post("/api/auth/logout").json(&json!({})).await.status, 200);
     let sessions = owner.get("/api/auth/sessions").await.body;
-    let token = owner.post("/api/auth/tokens", json!({"name": "script"})).await;
+    let token = owner.post("/api/auth/tokens").json(&json!({"name": "script"})).await;
     let session = sessions["items"][0]["id"].as_str().unwrap().to_owned();
     ([market.anonymous(), owner, other, ended], [session, token.id().to_owned()])
+}
+
+/// Sends a call with the body of its case.
+async fn send(call: Call, case: &Case) -> Answer {
+    match (case.body)() {
+        Some(body) => call.json(&body).await,
+        None => call.await,
+    }
 }
 
 /// Each route answers each kind of caller as the table says, errors as problems and nothing cached.
@@ -84,14 +93,14 @@ async fn every_route_answers_every_caller_as_the_table_says() {
             let (callers, [session, token]) = callers().await;
             let id = if case.path.contains("tokens") { token } else { session };
             let path = case.path.replace("{id}", &id);
-            let answer = callers[place].send(case.method.clone(), &path, (case.body)(), &[]).await;
+            let answer = send(callers[place].call(case.method.as_str(), &path), &case).await;
             let who = ["anonymous", "owner", "other", "logged out"][place];
             let context = format!("{} {path} by {who}: {}", case.method, answer.body);
-            assert_eq!(answer.status.as_u16(), expected, "{context}");
-            assert_eq!(answer.header("cache-control"), Some("no-store"), "{context}");
+            assert_eq!(answer.status, expected, "{context}");
+            assert_eq!(answer.header("cache-control"), "no-store", "{context}");
             if expected >= 400 {
                 let content_type = answer.header("content-type");
-                assert_eq!(content_type, Some("application/problem+json"), "{context}");
+                assert_eq!(content_type, "application/problem+json", "{context}");
                 assert_eq!(answer.body["status"], expected, "{context}");
                 assert!(!answer.body["requestId"].as_str().unwrap().is_empty(), "{context}");
             }
@@ -103,8 +112,9 @@ async fn every_route_answers_every_caller_as_the_table_says() {
 #[tokio::test]
 async fn the_table_is_complete() {
     let market = Market::new();
-    let gate = SessionGate::new(std::sync::Arc::new(market.auth.clone()), market.host.clone());
-    let (_, document) = market.auth.router(gate).split_for_parts();
+    let gate =
+        SessionGate::new(std::sync::Arc::new(market.service.clone()), market.world.host.clone());
+    let (_, document) = market.service.router(gate).split_for_parts();
     let document = serde_json::to_value(&document).unwrap();
     let mut served = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -131,7 +141,7 @@ async fn unknown_ids_are_not_found() {
     for path in ["sessions", "tokens"] {
         for id in ["0192f0c1-2345-7abc-8def-0123456789ab", "x", "%FF", "..%2F"] {
             let answer = owner.delete(&format!("/api/auth/{path}/{id}")).await;
-            assert_eq!(answer.status.as_u16(), 404, "{path}/{id}: {}", answer.body);
+            assert_eq!(answer.status, 404, "{path}/{id}: {}", answer.body);
         }
     }
 }
@@ -140,10 +150,14 @@ async fn unknown_ids_are_not_found() {
 #[tokio::test]
 async fn other_sites_are_refused() {
     let ([_, owner, ..], _) = callers().await;
-    let headers = [("origin", "https://evil.example"), ("host", "tickets.example")];
     for case in cases().iter().filter(|case| case.method != Method::GET) {
         let path = case.path.replace("{id}", "x");
-        let answer = owner.send(case.method.clone(), &path, (case.body)(), &headers).await;
+        let answer = {
+            let call = owner.call(case.method.as_str(), &path);
+            let call =
+                call.header("origin", "https://evil.example").header("host", "tickets.example");
+            send(call, case).await
+        };
         assert_eq!(answer.outcome(), (403, "cross_origin"), "{path}");
     }
     assert!(owner.is_signed_in().await);

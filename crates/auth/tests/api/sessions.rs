@@ -6,14 +6,15 @@ use serde_json::{Value, json};
 use stubmart_auth::Config;
 use stubmart_contract::{Actor, Context};
 use stubmart_ports::calls::Auth as _;
+use stubmart_testkit::Api;
 
-use crate::market::{Client, Market, PASSWORD, Parts, until};
+use crate::market::{Account as _, ME, Market, PASSWORD, until};
 
 const DAY: u64 = 24 * 3600;
 
-async fn sessions(client: &Client) -> Vec<Value> {
+async fn sessions(client: &Api) -> Vec<Value> {
     let answer = client.get("/api/auth/sessions").await;
-    assert_eq!(answer.status.as_u16(), 200, "{}", answer.body);
+    assert_eq!(answer.status, 200, "{}", answer.body);
     answer.body["items"].as_array().unwrap().clone()
 }
 
@@ -27,14 +28,14 @@ async fn a_logged_out_session_is_dead_everywhere_within_a_second() {
     assert!(other.is_signed_in().await, "the other process keeps this answer");
     assert!(ann.is_signed_in().await, "and so does this one");
 
-    let answer = ann.post("/api/auth/logout", json!({})).await;
+    let answer = ann.post("/api/auth/logout").json(&json!({})).await;
     assert_eq!((answer.outcome(), &answer.body), ((200, ""), &json!({})));
     assert!(!ann.is_signed_in().await);
-    market.clock.advance(Duration::from_millis(999));
+    market.world.clock.advance(Duration::from_millis(999));
     assert!(!other.is_signed_in().await);
 
     for client in [ann, market.anonymous(), market.with_token("nobody's")] {
-        assert_eq!(client.post("/api/auth/logout", json!({})).await.outcome(), (200, ""));
+        assert_eq!(client.post("/api/auth/logout").json(&json!({})).await.outcome(), (200, ""));
     }
 }
 
@@ -45,10 +46,9 @@ async fn a_token_opens_its_session_as_cookie_and_as_bearer() {
     let market = Market::new();
     let ann = market.sign_up("ann@example.com").await;
     assert!(ann.is_signed_in().await);
-    assert!(ann.clone().bearer().is_signed_in().await);
-    let bad = [("authorization", "Bearer nobody's")];
-    let get = axum::http::Method::GET;
-    assert_eq!(ann.send(get, "/api/auth/sessions", None, &bad).await.status.as_u16(), 401);
+    assert!(ann.bearer().is_signed_in().await);
+    let bad = ann.get("/api/auth/sessions").header("authorization", "Bearer nobody's");
+    assert_eq!(bad.await.status, 401);
 }
 
 /// The list shows every browser session that is alive, the newest first, and which one asks.
@@ -58,14 +58,12 @@ async fn sessions_are_listed_newest_first() {
     let ann = market.sign_up("ann@example.com").await;
     market.sign_up("bob@example.com").await;
     market.pass(10);
-    let body = Some(json!({"email": "ann@example.com", "password": PASSWORD}));
+    let body = json!({"email": "ann@example.com", "password": PASSWORD});
     let long = "B".repeat(300);
-    let agent = [("user-agent", long.as_str())];
-    let post = axum::http::Method::POST;
-    market.anonymous().send(post, "/api/auth/login", body, &agent).await;
-    ann.post("/api/auth/tokens", json!({"name": "script"})).await;
+    market.post("/api/auth/login").header("user-agent", &long).json(&body).await;
+    ann.post("/api/auth/tokens").json(&json!({"name": "script"})).await;
     let ended = market.log_in("ann@example.com", PASSWORD).await;
-    ended.post("/api/auth/logout", json!({})).await;
+    ended.post("/api/auth/logout").json(&json!({})).await;
 
     let listed = sessions(&ann).await;
     let seen: Vec<_> = listed
@@ -113,7 +111,7 @@ async fn a_session_ends_when_it_is_not_used() {
             let listed = sessions(&used).await;
             listed.iter().find(|it| it["current"] == true).unwrap()["lastSeenAt"].clone()
         };
-        let now = json!(market.host.now().to_string());
+        let now = json!(market.world.host.now().to_string());
         until(async || noted().await == now).await;
     }
     assert!(!unused.is_signed_in().await);
@@ -131,7 +129,7 @@ async fn a_session_ends_when_it_is_not_used() {
 #[tokio::test]
 async fn the_life_of_a_session_is_configured() {
     let config = Config { session_life: Duration::from_secs(100) };
-    let market = Market::of(Parts { config, ..Parts::default() });
+    let market = Market::configured(config);
     let ann = market.sign_up("ann@example.com").await;
     market.pass(99);
     let other = market.other_process();
@@ -168,7 +166,7 @@ async fn a_new_password_ends_every_other_session() {
     let market = Market::new();
     let ann = market.sign_up("ann@example.com").await;
     let bob = market.sign_up("bob@example.com").await;
-    let script = ann.post("/api/auth/tokens", json!({"name": "script"})).await;
+    let script = ann.post("/api/auth/tokens").json(&json!({"name": "script"})).await;
     let script = market.with_token(script.body["token"].as_str().unwrap()).bearer();
     let mut others = Vec::new();
     for _ in 0..3 {
@@ -179,11 +177,11 @@ async fn a_new_password_ends_every_other_session() {
     assert!(far.is_signed_in().await && others[0].is_signed_in().await);
 
     let body = json!({"password": "new password", "currentPassword": PASSWORD});
-    assert_eq!(ann.patch(body).await.outcome(), (200, ""));
+    assert_eq!(ann.patch(ME).json(&body).await.outcome(), (200, ""));
     for other in &others {
         assert!(!other.is_signed_in().await);
     }
-    market.clock.advance(Duration::from_millis(999));
+    market.world.clock.advance(Duration::from_millis(999));
     assert!(!far.is_signed_in().await);
     for alive in [&ann, &bob, &script] {
         assert!(alive.is_signed_in().await);
@@ -197,7 +195,7 @@ async fn a_new_password_ends_every_other_session() {
 
     // The next password ends the session that was spared before, unless it sets that one too.
     let body = json!({"password": "newer password", "currentPassword": "new password"});
-    assert_eq!(fresh.patch(body).await.outcome(), (200, ""));
+    assert_eq!(fresh.patch(ME).json(&body).await.outcome(), (200, ""));
     assert!(!ann.is_signed_in().await && fresh.is_signed_in().await);
 }
 
@@ -210,7 +208,7 @@ async fn a_deleted_account_has_no_sessions() {
     assert!(elsewhere.is_signed_in().await);
     assert_eq!(ann.delete_account(PASSWORD).await.outcome(), (204, ""));
     assert_eq!(
-        market.auth.introspect(&Context::of(Actor::System), ann.token()).await.unwrap(),
+        market.service.introspect(&Context::of(Actor::System), ann.token()).await.unwrap(),
         None
     );
     assert!(!ann.is_signed_in().await);
@@ -218,8 +216,8 @@ async fn a_deleted_account_has_no_sessions() {
     let answer = elsewhere.get("/api/auth/currentuser").await;
     assert_eq!(answer.body["currentUser"], Value::Null);
     let body = json!({"name": "Eve", "currentPassword": PASSWORD});
-    assert_eq!(elsewhere.patch(body).await.outcome(), (401, "not_signed_in"));
-    let answer = elsewhere.post("/api/auth/tokens", json!({"name": "script"})).await;
+    assert_eq!(elsewhere.patch(ME).json(&body).await.outcome(), (401, "not_signed_in"));
+    let answer = elsewhere.post("/api/auth/tokens").json(&json!({"name": "script"})).await;
     assert_eq!(answer.outcome(), (401, "not_signed_in"));
 }
 
@@ -230,7 +228,7 @@ async fn odd_tokens_are_nobodys() {
     market.sign_up("ann@example.com").await;
     for token in ["", " ", "stub_", "a b", &"x".repeat(10_000), "\u{7f}é"] {
         assert_eq!(
-            market.auth.introspect(&Context::of(Actor::System), token).await.unwrap(),
+            market.service.introspect(&Context::of(Actor::System), token).await.unwrap(),
             None,
             "{token:?}"
         );
@@ -246,7 +244,7 @@ async fn a_page_is_full_of_living_sessions() {
         market.log_in("ann@example.com", PASSWORD).await;
     }
     let body = json!({"password": "new password", "currentPassword": PASSWORD});
-    assert_eq!(ann.patch(body).await.outcome(), (200, ""));
+    assert_eq!(ann.patch(ME).json(&body).await.outcome(), (200, ""));
     let page = ann.get("/api/auth/sessions?limit=1").await.body;
     assert_eq!((&page["items"][0]["current"], &page["nextCursor"]), (&json!(true), &Value::Null));
     market.pass(1);

@@ -1,18 +1,19 @@
 //! Personal access tokens.
 
 use serde_json::{Value, json};
+use stubmart_testkit::Api;
 
-use crate::market::{Client, Market, PASSWORD, until};
+use crate::market::{Account as _, ME, Market, PASSWORD, until};
 
-async fn create(client: &Client, name: &str) -> Value {
-    let answer = client.post("/api/auth/tokens", json!({"name": name})).await;
-    assert_eq!(answer.status.as_u16(), 201, "{}", answer.body);
+async fn create(client: &Api, name: &str) -> Value {
+    let answer = client.post("/api/auth/tokens").json(&json!({"name": name})).await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
     answer.body
 }
 
-async fn tokens(client: &Client) -> Vec<Value> {
+async fn tokens(client: &Api) -> Vec<Value> {
     let answer = client.get("/api/auth/tokens").await;
-    assert_eq!(answer.status.as_u16(), 200, "{}", answer.body);
+    assert_eq!(answer.status, 200, "{}", answer.body);
     answer.body["items"].as_array().unwrap().clone()
 }
 
@@ -40,19 +41,18 @@ async fn a_secret_is_shown_once() {
 async fn a_token_lives_until_it_is_revoked() {
     let market = Market::new();
     let ann = market.sign_up("ann@example.com").await;
-    let bob = market.sign_up("bob@example.com").await;
+    market.sign_up("bob@example.com").await;
     let token = create(&ann, "deploy").await;
     let script = market.with_token(secret(&token)).bearer();
     market.pass(400 * 24 * 3600);
     assert!(script.is_signed_in().await);
     market.work().await;
     assert!(script.is_signed_in().await);
-    let used = json!(market.host.now().to_string());
+    let used = json!(market.world.host.now().to_string());
     until(async || tokens(&script).await[0]["lastSeenAt"] == used).await;
 
     let path = format!("/api/auth/tokens/{}", token["id"].as_str().unwrap());
-    let bob = market
-        .with_token(&market.log_in("bob@example.com", PASSWORD).await.token.or(bob.token).unwrap());
+    let bob = market.log_in("bob@example.com", PASSWORD).await;
     assert_eq!(bob.delete(&path).await.outcome(), (404, "not_found"));
     let as_session = path.replace("tokens", "sessions");
     assert_eq!(script.delete(&as_session).await.outcome(), (404, "not_found"));
@@ -81,7 +81,7 @@ async fn logging_out_with_a_token_revokes_it() {
     let market = Market::new();
     let ann = market.sign_up("ann@example.com").await;
     let script = market.with_token(secret(&create(&ann, "deploy").await)).bearer();
-    assert_eq!(script.post("/api/auth/logout", json!({})).await.outcome(), (200, ""));
+    assert_eq!(script.post("/api/auth/logout").json(&json!({})).await.outcome(), (200, ""));
     assert!(!script.is_signed_in().await && ann.is_signed_in().await);
     assert!(tokens(&ann).await.is_empty());
 }
@@ -96,8 +96,8 @@ async fn a_dead_session_makes_no_token() {
     let elsewhere = market.other_process().with_token(thief.token());
     assert!(elsewhere.is_signed_in().await, "the other process keeps this answer");
     let body = json!({"password": "new password", "currentPassword": PASSWORD});
-    assert_eq!(ann.patch(body).await.outcome(), (200, ""));
-    let answer = elsewhere.post("/api/auth/tokens", json!({"name": "back door"})).await;
+    assert_eq!(ann.patch(ME).json(&body).await.outcome(), (200, ""));
+    let answer = elsewhere.post("/api/auth/tokens").json(&json!({"name": "back door"})).await;
     assert_eq!(answer.outcome(), (401, "not_signed_in"));
     assert!(tokens(&ann).await.is_empty());
 }
@@ -108,8 +108,8 @@ async fn a_token_makes_no_token() {
     let market = Market::new();
     let ann = market.sign_up("ann@example.com").await;
     let script = market.with_token(secret(&create(&ann, "deploy").await)).bearer();
-    for client in [script.clone(), Client { cookie: true, ..script }] {
-        let answer = client.post("/api/auth/tokens", json!({"name": "another"})).await;
+    for client in [script.clone(), script.with_token(script.token())] {
+        let answer = client.post("/api/auth/tokens").json(&json!({"name": "another"})).await;
         assert_eq!(answer.outcome(), (403, "session_required"));
     }
     assert_eq!(tokens(&ann).await.len(), 1);

@@ -50,9 +50,9 @@ pub(crate) async fn import(config: &Config, host: Host, source: Source) -> Resul
 }
 
 async fn save(shop: &Shop, new: NewShow) -> Result<Outcome, Problem> {
-    let host = &shop.market.engines.host;
+    let host = &shop.embedded.engines.host;
     let id = host.uuid();
-    let tickets = &shop.market.tickets.service;
+    let tickets = &shop.market.tickets;
     let saved = persist(host, async || tickets.add_show(id, new.clone()).await);
     Ok(match saved.await? {
         Ok((_, true)) => Outcome::Created,

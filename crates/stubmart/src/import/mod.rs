@@ -179,7 +179,7 @@ pub(crate) fn told(problem: &Problem) -> String {
 }
 
 /// The services on the configured engines, for a command that runs beside the server or without it.
-/// Nothing runs in the background.
+/// Nothing is served and nothing runs in the background.
 pub(crate) struct Shop {
     pub(crate) market: Market,
     pub(crate) embedded: Embedded,
@@ -193,7 +193,7 @@ impl Shop {
     pub(crate) async fn open(config: &Config, host: Host) -> Result<Self, Cause> {
         let embedded = Embedded::open(config, host)?;
         let (running, shutdown) = ShutdownTrigger::new();
-        let market = embedded.start(config, &shutdown).await?;
+        let market = embedded.start(config, &shutdown).await?.service;
         let context = Context::of(Actor::Operator(operator()));
         Ok(Self { market, embedded, context, _running: running })
     }

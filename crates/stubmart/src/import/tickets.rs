@@ -34,7 +34,7 @@ pub(crate) async fn import(
         return Err(format!("there is no market in {}", config.data.display()).into());
     }
     let shop = Shop::open(config, host).await?;
-    let auth = &shop.market.auth.service;
+    let auth = &shop.market.auth;
     let seller = auth
         .user_by_email(&shop.context, seller)
         .await?
@@ -71,7 +71,7 @@ async fn listed(shop: &Shop, seller: UserId) -> Result<HashMap<Lot, u32>, Cause>
     let mut page = PageRequest { limit: 200, behind: None };
     let mut listed = HashMap::new();
     loop {
-        let found = shop.market.tickets.service.tickets(&query, &page).await;
+        let found = shop.market.tickets.tickets(&query, &page).await;
         let found = found.map_err(|problem| problem.code().title())?;
         for it in found.items {
             let lot = (it.title, it.event_id, it.section, it.row, it.seats, it.quantity);
@@ -93,9 +93,9 @@ fn is_listed(new: &CreateTicketRequest, listed: &mut HashMap<Lot, u32>) -> bool 
 }
 
 async fn save(shop: &Shop, seller: UserId, new: CreateTicketRequest) -> Result<Outcome, Problem> {
-    let host = &shop.market.engines.host;
+    let host = &shop.embedded.engines.host;
     let id = TicketId(host.uuid());
-    let tickets = &shop.market.tickets.service;
+    let tickets = &shop.market.tickets;
     let list = async || {
         let listed = tickets.list_ticket(&shop.context, id, seller, new.clone()).await;
         listed.map_err(Problem::from)

@@ -22,7 +22,7 @@ async fn a_deleted_account_leaves_nothing_open() {
     server.delete(path).by(&ann).json(&wrong).send().await.is(401, "bad_credentials");
     let right = json!({"currentPassword": PASSWORD});
     let deleted = server.delete(path).by(&ann).json(&right).send().await;
-    assert_eq!((deleted.status, deleted.body.len()), (204, 0), "{deleted:?}");
+    assert_eq!((deleted.status, deleted.bytes.len()), (204, 0), "{deleted:?}");
     assert!(deleted.header("set-cookie").contains("Max-Age=0"), "{deleted:?}");
 
     for dead in [&ann, &other] {

@@ -110,7 +110,7 @@ async fn the_current_user_is_null_without_a_living_session() {
     );
     let user = server.read("/api/auth/currentuser", &ann).await;
     assert_eq!(user["currentUser"]["id"], ann.id.as_str());
-    let cookie = format!("theme=dark; stubmart_session={}", ann.token);
+    let cookie = format!("theme=dark; stubmart_session={}", ann.token());
     let answer = server.get("/api/auth/currentuser").header("cookie", &cookie).send().await;
     assert_eq!(answer.json(), user, "by cookie as by token");
     let bad = server.get("/api/auth/currentuser").header("cookie", &cookie);
@@ -168,7 +168,7 @@ async fn an_account_is_changed_at_the_version_that_is_meant() {
     assert_eq!(signed_up.header("etag"), "\"1\"");
     let login = server.post("/api/auth/login").json(&credentials).send().await;
     assert_eq!(login.header("etag"), "\"1\"", "a login is no change");
-    let token = format!("Bearer {}", login.session_cookie());
+    let token = format!("Bearer {}", login.token());
     let call = |method: &str, tag: &str, body| {
         let call = server.call(method, "/api/auth/currentuser").header("authorization", &token);
         call.header("if-match", tag).json(body).send()

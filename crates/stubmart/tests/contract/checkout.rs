@@ -46,7 +46,7 @@ async fn a_closed_page_ends_the_checkout_after_the_grace() {
     let path = format!("/api/orders/{}", text(&order, "id"));
     let started = Instant::now();
     let beacon = server.post(&format!("{path}/leave")).by(&bob).send().await;
-    assert_eq!((beacon.status, beacon.body.len()), (202, 0), "{beacon:?}");
+    assert_eq!((beacon.status, beacon.bytes.len()), (202, 0), "{beacon:?}");
     let ticket = format!("/api/tickets/{}", text(&ticket, "id"));
     assert_eq!(server.read(&ticket, &ann).await["status"], "locked", "not before the grace");
     server.wait_for(&ticket, &ann, "status", "available").await;

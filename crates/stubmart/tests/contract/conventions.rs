@@ -243,7 +243,7 @@ async fn if_match_keeps_a_checkout_that_changed() {
 async fn a_request_from_another_sites_page_is_refused() {
     let server = Server::start();
     let ann = server.sign_up("ann").await;
-    let cookie = format!("stubmart_session={}", ann.token);
+    let cookie = format!("stubmart_session={}", ann.token());
     let body = json!({"title": "A", "price": 1});
     let list = || server.post("/api/tickets").header("cookie", &cookie).json(&body);
     list().header("origin", "https://evil.example").send().await.is(403, "cross_origin");
@@ -259,7 +259,7 @@ async fn a_request_from_another_sites_page_is_refused() {
 async fn nobody_is_signed_out_by_what_is_not_ours() {
     let server = Server::start();
     let ann = server.sign_up("ann").await;
-    let ours = format!("stubmart_session={}", ann.token);
+    let ours = format!("stubmart_session={}", ann.token());
     let beside = [
         "city=S\u{e3}o Paulo; ".to_owned(),
         "stubmart_session=stale; ".to_owned(),

@@ -16,7 +16,7 @@ fn head(server: &Server, user: &User, path: &str, body: &str) -> String {
         "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n",
         server.address,
-        user.token,
+        user.token(),
         body.len()
     )
 }

@@ -2,7 +2,6 @@
 //! and speaks HTTP to it, or runs the command line.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "a test fails by panicking"

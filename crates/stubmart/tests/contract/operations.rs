@@ -158,7 +158,8 @@ async fn the_log_holds_no_personal_data_and_no_secret() {
     assert!(server.stop().success());
     let log = server.log();
     assert!(log.contains("/api/payments"), "debug logs requests: {log}");
-    for secret in ["ann-who-is-private", crate::support::PASSWORD, &ann.token, &bob.token, "Stalls"]
+    for secret in
+        ["ann-who-is-private", crate::support::PASSWORD, ann.token(), bob.token(), "Stalls"]
     {
         assert!(!log.contains(secret), "the log holds {secret:?}");
     }

@@ -44,7 +44,7 @@ async fn sessions_are_listed_and_ended_one_by_one() {
     let body = json!({"email": ann.email, "password": PASSWORD});
     let phone =
         server.post("/api/auth/login").header("user-agent", "Phone/1").json(&body).send().await;
-    let phone = User { token: phone.session_cookie(), ..ann.clone() };
+    let phone = ann.in_session(phone.token());
     is_known_everywhere(&server, &phone).await;
     let sessions = items(&server.read("/api/auth/sessions", &ann).await);
     assert_eq!(sessions.len(), 2);
@@ -104,7 +104,7 @@ async fn an_access_token_is_shown_once_named_and_revocable() {
     assert_eq!(made.status, 201, "{made:?}");
     let made = made.json();
     assert_eq!(made["name"], "nightly");
-    let script = User { token: text(&made, "token"), ..ann.clone() };
+    let script = ann.in_session(text(&made, "token"));
     is_known_everywhere(&server, &script).await;
     let listed = items(&server.read("/api/auth/tokens", &ann).await);
     assert_eq!(listed.len(), 1);
@@ -126,7 +126,7 @@ async fn an_access_token_makes_no_other() {
     let ann = server.sign_up("ann").await;
     let named = json!({"name": "nightly"});
     let made = server.post("/api/auth/tokens").by(&ann).json(&named).send().await;
-    let script = User { token: text(&made.json(), "token"), ..ann.clone() };
+    let script = ann.in_session(text(&made.json(), "token"));
     let another = server.post("/api/auth/tokens").by(&script).json(&named).send().await;
     another.is(403, "session_required");
     assert_eq!(items(&server.read("/api/auth/tokens", &script).await).len(), 1);

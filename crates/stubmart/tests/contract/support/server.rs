@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
+    ops::Deref,
     path::Path,
     process::{Child, Command, Output, Stdio},
     sync::{Arc, Mutex, mpsc},
@@ -9,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use stubmart_testkit::Api;
 use tempfile::TempDir;
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -33,9 +35,11 @@ pub(crate) fn run_in(data: &Path, args: &[&str]) -> Output {
     binary().args(args).arg("--data").arg(data).output().unwrap()
 }
 
-/// A running market in a directory of its own. Dropped, it is stopped, and its log must tell of no fault.
+/// A running market in a directory of its own, and its API. Dropped, it is stopped, and its log must tell of
+/// no fault.
 pub(crate) struct Server {
     pub(crate) address: String,
+    api: Api,
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
     /// Reads the log until the process has ended.
@@ -76,7 +80,7 @@ impl Server {
         let reader = Some(reader);
         let address = address.recv_timeout(READY_WITHIN);
         let address = address.unwrap_or_else(|_| panic!("not ready: {:?}", log.lock().unwrap()));
-        Self { address, child, log, reader, data }
+        Self { api: Api::served_at(&address), address, child, log, reader, data }
     }
 
     /// Where the market is kept.
@@ -105,6 +109,14 @@ impl Server {
         if let Some(reader) = self.reader.take() {
             drop(reader.join());
         }
+    }
+}
+
+impl Deref for Server {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.api
     }
 }
 
