@@ -17,6 +17,8 @@
 //! | timers: `next_due` | `Unavailable` | as `Fail` | as `Fail` | as `None` |
 //! | gateway: authorise, capture, void, refund | not done, `Unavailable` | done, `Indeterminate` | `Indeterminate`, done later | done twice, the first answer given |
 //! | gateway: payment, `payment_of` | `Unavailable` | `Indeterminate` | as `LoseAnswer` | as `None` |
+//! | orders: secure, complete, fail, expire | not done, `CallError` | done, `CallError` | `CallError`, done later | done twice, the first answer given |
+//! | orders: order | `CallError` | as `Fail` | as `Fail` | as `None` |
 //! | mailer: send | not sent, `Failed` | sent, `Failed` | `Failed`, sent later | sent twice |
 //! | limits: take, peek | `LimitsUnavailable` | as `Fail` | as `Fail` | as `None` |
 //!
@@ -36,6 +38,7 @@ mod gateway;
 mod injector;
 mod limits;
 mod mailer;
+mod orders;
 mod outbox;
 mod plan;
 mod store;
@@ -47,6 +50,7 @@ pub use gateway::FaultyGateway;
 pub use injector::{Injector, Rates};
 pub use limits::FaultyLimits;
 pub use mailer::FaultyMailer;
+pub use orders::FaultyOrders;
 pub use outbox::FaultyOutbox;
 pub use plan::{Call, Fault, Faults, Op};
 pub use store::FaultyStore;
