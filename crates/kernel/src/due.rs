@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
 use stubmart_contract::Timestamp;
 use stubmart_ports::{Cause, host::Host, key::KeyReader, store::Scan};
 use uuid::Uuid;
@@ -14,8 +14,12 @@ use crate::{
     worker::{Next, Wake, Worker},
 };
 
-/// How many are done at once.
+/// How many are read at once.
 const BATCH: usize = 200;
+
+/// How many are worked on at once: enough that one that takes long keeps few others waiting, and few
+/// enough that a service that was down for an hour does not ask another for everything at once.
+const AT_ONCE: usize = 32;
 
 /// The smallest step of time: what is due now is before now and an instant.
 const INSTANT: Duration = Duration::from_millis(1);
@@ -100,8 +104,10 @@ impl<D: Due> Sweep<D> {
             let keys = self.due.repository().keys(scan.clone()).await?;
             let Some((last, _)) = keys.last() else { break };
             scan = scan.behind(last);
-            let ended = join_all(keys.into_iter().map(|(_, id)| self.run(id))).await;
-            failure = ended.into_iter().find_map(Result::err).or(failure);
+            let mut work = stream::iter(keys).map(|(_, id)| self.run(id)).buffer_unordered(AT_ONCE);
+            while let Some(ended) = work.next().await {
+                failure = ended.err().or(failure);
+            }
         }
         failure.map_or(Ok(()), Err)
     }
