@@ -10,7 +10,7 @@ use stubmart_ports::calls::{self, CallError};
 
 use crate::{
     expire::ExpireError,
-    order::{Order, Refusal},
+    order::{Command, Order, Refusal},
     service::Orders,
 };
 
@@ -46,7 +46,7 @@ impl calls::Orders for Orders {
         order_id: OrderId,
         charge_id: ChargeId,
     ) -> Result<(), CallError> {
-        Self::complete(self, context, order_id, charge_id).await.map_err(failed)
+        self.end(context, order_id, &Command::Complete(charge_id)).await
     }
 
     async fn fail(
@@ -55,7 +55,7 @@ impl calls::Orders for Orders {
         order_id: OrderId,
         charge_id: ChargeId,
     ) -> Result<(), CallError> {
-        Self::fail(self, context, order_id, charge_id).await.map_err(failed)
+        self.end(context, order_id, &Command::Fail(charge_id)).await
     }
 
     async fn expire(&self, context: &Context, lock: ExpiredLock) -> Result<(), CallError> {
@@ -63,6 +63,27 @@ impl calls::Orders for Orders {
             ExpireError::Repository(error) => failed(error),
             ExpireError::Call(error) => error,
         })
+    }
+}
+
+impl Orders {
+    /// Ends an order for its charge. The caller's buyer looks at the ticket next: so it follows before the
+    /// answer even where the charge's event has ended the order first, and its consumer is not done yet.
+    async fn end(
+        &self,
+        context: &Context,
+        id: OrderId,
+        command: &Command,
+    ) -> Result<(), CallError> {
+        match self.orders().apply(context, id, command).await {
+            Ok(applied) => {
+                self.follow(context, &applied.after.state).await;
+                Ok(())
+            }
+            // No such order, or one that does not end by this charge: nothing is to be done.
+            Err(ApplyError::Refused { .. } | ApplyError::Stale { .. }) => Ok(()),
+            Err(ApplyError::Repository(error)) => Err(failed(error)),
+        }
     }
 }
 

@@ -14,7 +14,6 @@ mod http;
 mod leave;
 mod list;
 mod secure;
-mod secure_orders;
 mod service;
 
 use std::sync::Arc;

@@ -1,179 +1,307 @@
-//! The routes.
+//! The HTTP routes.
+
+use std::sync::Arc;
 
 use axum::{
     Json,
     extract::{FromRef, Request, State},
-    http::HeaderMap,
+    http::{HeaderMap, StatusCode},
     middleware::map_response,
-    response::{IntoResponse, Response},
+    response::Response,
 };
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use stubmart_contract::{
-    ChargeId, OrderId,
-    api::{
-        Charge as ApiCharge, CreateIntentRequest, CreatePaymentRequest, Page, PaymentIntent,
-        ProblemBody,
-    },
+    ChargeId, Code, OrderId,
+    api::{self, CreateIntentRequest, CreatePaymentRequest, NextAction, Page, PaymentIntent},
 };
 use stubmart_http_kit::{
-    IdempotencyKey, JsonBody, PageRequest, Problem, QueryFields, SessionGate, SignedIn, body,
-    fields::{parsed, text},
-    idempotency::Scope,
+    Answer, Caller, IdempotencyKey, Paged, Problem, RequestContext, SessionGate, Valid, body,
     layer::no_store,
+    list::{self, PageParams},
+    once, problems,
 };
+use stubmart_ports::{
+    bank::TestBank,
+    gateway::{BadNotice, GatewayError},
+};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{Payments, pay::Wish};
+use crate::{
+    authenticate::AuthenticateError,
+    begin_intent::{IntentError, NewIntent},
+    charge::{Charge, Failure, FailureReason},
+    list::ListedCharge,
+    pay::{PayError, PaymentOutcome, PaymentRequest},
+    receive_notice::NoticeError,
+    service::Payments,
+};
 
 #[derive(Clone)]
-struct Shared {
+struct AppState {
     payments: Payments,
     gate: SessionGate,
 }
 
-impl FromRef<Shared> for SessionGate {
-    fn from_ref(shared: &Shared) -> Self {
-        shared.gate.clone()
+impl FromRef<AppState> for SessionGate {
+    fn from_ref(state: &AppState) -> Self {
+        state.gate.clone()
     }
 }
 
-pub(crate) fn router(payments: Payments, gate: SessionGate) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(create_payment, list_charges))
-        .routes(routes!(create_intent))
-        .routes(routes!(receive_notice))
-        .layer(map_response(no_store))
-        .with_state(Shared { payments, gate })
+impl FromRef<AppState> for Payments {
+    fn from_ref(state: &AppState) -> Self {
+        state.payments.clone()
+    }
 }
 
-/// Pay for an order
+/// The state of the route to the bank of a provider without money.
+#[derive(Clone)]
+struct BankState {
+    payments: Payments,
+    gate: SessionGate,
+    bank: Arc<dyn TestBank>,
+}
+
+impl FromRef<BankState> for SessionGate {
+    fn from_ref(state: &BankState) -> Self {
+        state.gate.clone()
+    }
+}
+
+impl Payments {
+    /// Its public routes. `gate` tells whose token a request carries.
+    pub fn router(&self, gate: SessionGate) -> OpenApiRouter {
+        OpenApiRouter::new()
+            .routes(routes!(create_payment, list_charges))
+            .routes(routes!(create_intent))
+            .routes(routes!(receive_notice))
+            .layer(map_response(no_store))
+            .with_state(AppState { payments: self.clone(), gate })
+    }
+
+    /// The route by which a buyer authenticates with the bank of a provider without money. To be
+    /// mounted only where that is the provider.
+    pub fn sandbox_router(&self, gate: SessionGate, bank: Arc<dyn TestBank>) -> OpenApiRouter {
+        OpenApiRouter::new()
+            .routes(routes!(authenticate))
+            .layer(map_response(no_store))
+            .with_state(BankState { payments: self.clone(), gate, bank })
+    }
+}
+
+problems! {
+    CreatePaymentProblems: [
+        CardDeclined "nothing was taken; `declineCode` says why", NotSignedIn,
+        NotFound "the caller has no such order", OrderExpired, OrderCancelled, OrderCompleted,
+        PaymentInProgress, IdempotencyKeyReused,
+        TooManyRequests "this order was tried too often; nothing was charged",
+        PaymentProviderUnavailable "nothing was charged, the order stays payable until it expires",
+    ];
+    ListChargesProblems: [NotSignedIn];
+    CreateIntentProblems: [
+        CardDeclined "the buyer's card was refused meanwhile; nothing was taken", NotSignedIn,
+        NotFound "the caller has no such order", Sandbox, OrderExpired, OrderCancelled,
+        OrderCompleted, PaymentInProgress, IdempotencyKeyReused,
+        TooManyRequests "this order was tried too often; nothing was charged",
+        PaymentProviderUnavailable "nothing was charged",
+    ];
+    ReceiveNoticeProblems: [
+        BadSignature, ValidationFailed, NotFound "it is about no charge of ours",
+        Unavailable "not taken: to be sent again",
+    ];
+    AuthenticateProblems: [NotSignedIn, NotFound "no such payment, or somebody else's"];
+}
+
+/// A charge as its buyer sees it.
+fn public(charge: &Charge, client_secret: Option<String>) -> api::Charge {
+    api::Charge {
+        id: charge.id,
+        order_id: charge.order_id,
+        status: charge.status(),
+        amount: charge.amount,
+        currency: charge.currency,
+        stripe_id: charge.payment_id.clone(),
+        stripe_refund_id: charge.refund_id.clone(),
+        failure_code: charge.failure().map(|failure| failure.code.clone()),
+        created_at: charge.created_at,
+        updated_at: charge.updated_at,
+        next_action: client_secret.map(|client_secret| NextAction { client_secret }),
+    }
+}
+
+/// A charge that failed. `field` is the field by which the client chose how to pay.
+fn failed(failure: &Failure, field: &str) -> Problem {
+    match failure.reason {
+        FailureReason::Declined | FailureReason::AuthorisationLost => {
+            let why = failure.decline_code.as_ref().unwrap_or(&failure.code);
+            Problem::new(Code::CardDeclined).declined(Some(why.clone()))
+        }
+        FailureReason::InvalidRequest => {
+            let message = failure.message.as_deref().unwrap_or("is refused by the provider");
+            Problem::invalid_field(field, message)
+        }
+        FailureReason::ProviderUnavailable => Problem::new(Code::PaymentProviderUnavailable),
+        FailureReason::Replaced | FailureReason::OrderSecured => {
+            Problem::new(Code::PaymentInProgress)
+        }
+        FailureReason::OrderExpired => Problem::new(Code::OrderExpired),
+        FailureReason::OrderCancelled => Problem::new(Code::OrderCancelled),
+        FailureReason::OrderCompleted => Problem::new(Code::OrderCompleted),
+        FailureReason::OrderMissing => Problem::not_found(),
+    }
+}
+
+impl From<PayError> for Problem {
+    fn from(error: PayError) -> Self {
+        match error {
+            PayError::Order(reason) => failed(&Failure::of(reason), "orderId"),
+            PayError::TooManyAttempts { retry_after } => {
+                Self::new(Code::TooManyRequests).retry_after(retry_after)
+            }
+            PayError::Orders(error) => error.into(),
+            PayError::Repository(error) => error.into(),
+        }
+    }
+}
+
+impl From<IntentError> for Problem {
+    fn from(error: IntentError) -> Self {
+        match error {
+            IntentError::NoBrowser => Self::new(Code::Sandbox),
+            IntentError::NotPaid(error) => error.into(),
+            IntentError::NoAnswer => Self::new(Code::PaymentProviderUnavailable),
+            IntentError::InProgress => Self::new(Code::PaymentInProgress),
+            IntentError::Completed => Self::new(Code::OrderCompleted),
+            IntentError::Failed(failure) => failed(&failure, "orderId"),
+        }
+    }
+}
+
+impl From<NoticeError> for Problem {
+    fn from(error: NoticeError) -> Self {
+        match error {
+            NoticeError::Bad(BadNotice::Signature) => Self::new(Code::BadSignature),
+            NoticeError::Bad(BadNotice::Malformed(what)) => Self::invalid_field("body", what),
+            NoticeError::Unknown => Self::not_found(),
+            NoticeError::Provider(error) => unavailable(error),
+            NoticeError::Repository(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuthenticateError> for Problem {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::NotFound => Self::not_found(),
+            AuthenticateError::Provider(error) => unavailable(error),
+            AuthenticateError::Repository(error) => error.into(),
+        }
+    }
+}
+
+fn unavailable(error: GatewayError) -> Problem {
+    Problem::new(Code::PaymentProviderUnavailable).caused_by(error)
+}
+
+/// Pays for an order.
 ///
 /// Authorises the payment method, secures the order, captures the money; in this order, so that nothing
 /// is taken for an order that has ended. A card that wants authentication is answered with 202 and
 /// `nextAction`: asked again (with another idempotency key, or none) after the buyer has authenticated,
-/// it goes on with the same payment; with another payment method, a new one takes its place. A payment whose outcome is not known
-/// is answered with 202 as well, and settled by itself: see `GET /api/payments`.
-#[utoipa::path(
-    post,
-    path = "/api/payments",
-    tag = "payments",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again")),
-    request_body = CreatePaymentRequest,
-    responses(
-        (status = 201, description = "Paid: the charge and the order are completed", body = ApiCharge),
-        (status = 202, description = "Not decided: the buyer has to authenticate (`nextAction`), or the provider has not answered",
-            body = ApiCharge),
-        (status = 402, description = "`card_declined`: nothing was taken; `declineCode` says why",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`: the caller has no such order",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`order_expired`, `order_cancelled`, `order_completed`, `payment_in_progress`: nothing was charged",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "`idempotency_key_reused`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`too_many_requests`: this order was tried too often; nothing was charged",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`payment_provider_unavailable`: nothing was charged, the order stays payable until it expires",
-            body = ProblemBody, content_type = "application/problem+json"),
-    ),
-)]
+/// it goes on with the same payment; with another payment method, a new one takes its place. A payment
+/// whose outcome is not known is answered with 202 as well, and settled by itself: see
+/// `GET /api/payments`.
+#[utoipa::path(post, path = "/api/payments", tag = "payments", request_body = CreatePaymentRequest, params(IdempotencyKey), responses(
+    (status = 201, description = "Paid: the charge and the order are completed", body = api::Charge),
+    (status = 202, description = "Not decided: the buyer has to authenticate (`nextAction`), or the provider has not answered", body = api::Charge),
+    CreatePaymentProblems,
+))]
 async fn create_payment(
-    State(Shared { payments, .. }): State<Shared>,
-    caller: SignedIn,
+    State(payments): State<Payments>,
+    caller: Caller,
     key: IdempotencyKey,
-    body: JsonBody,
+    Valid { body, canonical }: Valid<CreatePaymentRequest>,
 ) -> Result<Response, Problem> {
-    let request = body.canonical();
-    let mut fields = body.fields()?;
-    let order_id = fields.required("orderId", parsed::<OrderId>);
-    let payment_method = fields.required("paymentMethod", text(1, 255));
-    let (order_id, payment_method) = fields.finish(order_id.zip(payment_method))?;
-    let wish = Wish { buyer: caller.user_id, order_id, payment_method: Some(payment_method) };
     let buyer = caller.user_id.to_string();
-    let scope = Scope { caller: &buyer, operation: "create_payment", request: &request };
-    let (work, wish) = (&payments, &wish);
-    let pay = |id| work.pay_and_answer(ChargeId(id), wish);
-    payments.0.idempotency.once(key, scope, pay).await
+    let scope = key.scope(&buyer, "create_payment", &canonical);
+    let request = &PaymentRequest {
+        buyer: caller.user_id,
+        order_id: body.order_id,
+        payment_method: Some(body.payment_method),
+    };
+    let (service, context) = (&payments, &caller.context);
+    let work = |id| async move {
+        match service.pay(context, ChargeId(id), request).await? {
+            PaymentOutcome::Completed(charge) => {
+                Answer::json(StatusCode::CREATED, &public(&charge, None))
+            }
+            PaymentOutcome::Pending { charge, client_secret } => {
+                Answer::json(StatusCode::ACCEPTED, &public(&charge, client_secret))
+            }
+            PaymentOutcome::Failed(failure) => Err(failed(&failure, "paymentMethod")),
+        }
+    };
+    once(payments.idempotency(), context, scope, work, Answer::as_it_is).await
 }
 
-/// List one's own charges
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ChargeFilter {
+    /// Only the charges of this order
+    order_id: Option<OrderId>,
+}
+
+/// Lists one's own charges.
 ///
 /// Newest first, of all orders or of one. Of one order, a charge that waits for the buyer's bank carries
 /// `nextAction`.
-#[utoipa::path(
-    get,
-    path = "/api/payments",
-    tag = "payments",
-    params(
-        ("orderId" = Option<OrderId>, Query, description = "Only the charges of this order"),
-        ("limit" = Option<u32>, Query, description = "At most so many items", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before"),
-    ),
-    responses(
-        (status = 200, description = "The charges", body = Page<ApiCharge>),
-        (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
-    ),
-)]
+#[utoipa::path(get, path = "/api/payments", tag = "payments", params(ChargeFilter, PageParams), responses(
+    (status = 200, description = "The charges", body = Page<api::Charge>),
+    ListChargesProblems,
+))]
 async fn list_charges(
-    State(Shared { payments, .. }): State<Shared>,
-    caller: SignedIn,
-    QueryFields(mut fields): QueryFields,
-) -> Result<impl IntoResponse, Problem> {
-    let page = PageRequest::read(&mut fields);
-    let order_id = fields.optional("orderId", parsed::<OrderId>);
-    let (page, order_id) = fields.finish(Some((page, order_id)))?;
-    Ok(Json(payments.list(caller.user_id, order_id, &page).await?))
+    State(payments): State<Payments>,
+    caller: Caller,
+    Paged { filter, page }: Paged<ChargeFilter>,
+) -> Result<Json<Page<api::Charge>>, Problem> {
+    let page = payments.list(caller.user_id, filter.order_id, &page).await?;
+    Ok(Json(list::answer(page, |ListedCharge { charge, client_secret }| {
+        public(&charge, client_secret)
+    })))
 }
 
-/// Pay in the browser
+/// Pays in the browser.
 ///
 /// Makes a payment that the buyer's browser confirms with the provider's own script. While it waits for
 /// the buyer, asking again gives the same one. In the sandbox there is no such script: pay with
 /// `POST /api/payments`.
-#[utoipa::path(
-    post,
-    path = "/api/payments/intents",
-    tag = "payments",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again")),
-    request_body = CreateIntentRequest,
-    responses(
-        (status = 201, description = "What the browser needs", body = PaymentIntent),
-        (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`: the caller has no such order",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 402, description = "`card_declined`: the buyer's card was refused meanwhile; nothing was taken",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`sandbox`, `order_expired`, `order_cancelled`, `order_completed`, `payment_in_progress`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "`idempotency_key_reused`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`too_many_requests`: this order was tried too often; nothing was charged",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`payment_provider_unavailable`: nothing was charged",
-            body = ProblemBody, content_type = "application/problem+json"),
-    ),
-)]
+#[utoipa::path(post, path = "/api/payments/intents", tag = "payments", request_body = CreateIntentRequest, params(IdempotencyKey), responses(
+    (status = 201, description = "What the browser needs", body = PaymentIntent),
+    CreateIntentProblems,
+))]
 async fn create_intent(
-    State(Shared { payments, .. }): State<Shared>,
-    caller: SignedIn,
+    State(payments): State<Payments>,
+    caller: Caller,
     key: IdempotencyKey,
-    body: JsonBody,
+    Valid { body, canonical }: Valid<CreateIntentRequest>,
 ) -> Result<Response, Problem> {
-    let request = body.canonical();
-    let mut fields = body.fields()?;
-    let order_id = fields.required("orderId", parsed::<OrderId>);
-    let order_id = fields.finish(order_id)?;
-    payments.publishable_key()?;
-    let wish = Wish { buyer: caller.user_id, order_id, payment_method: None };
     let buyer = caller.user_id.to_string();
-    let scope = Scope { caller: &buyer, operation: "create_intent", request: &request };
-    let (work, wish) = (&payments, &wish);
-    let create = |id| async move { work.create_intent(ChargeId(id), wish).await };
-    payments.0.idempotency.once(key, scope, create).await
+    let scope = key.scope(&buyer, "create_intent", &canonical);
+    let (service, context) = (&payments, &caller.context);
+    let work = |id| async move {
+        let begun =
+            service.begin_intent(context, ChargeId(id), caller.user_id, body.order_id).await;
+        let NewIntent { charge_id, client_secret, publishable_key } = begun?;
+        let intent = PaymentIntent { client_secret, publishable_key, charge_id };
+        Answer::json(StatusCode::CREATED, &intent)
+    };
+    once(payments.idempotency(), context, scope, work, Answer::as_it_is).await
 }
 
-/// The payment provider's webhook
+/// Takes a notice of the payment provider: its webhook.
 ///
 /// Signed by the provider; nobody else can use it. The sandbox sends none.
 #[utoipa::path(
@@ -182,23 +310,45 @@ async fn create_intent(
     tag = "payments",
     params(("Stripe-Signature" = String, Header, description = "The provider's signature of the body")),
     request_body(content = Object, description = "The provider's event", content_type = "application/json"),
-    responses(
-        (status = 200, description = "Taken"),
-        (status = 400, description = "`bad_signature`, `validation_failed`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`: it is about no charge of ours",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Not taken: to be sent again",
-            body = ProblemBody, content_type = "application/problem+json"),
-    ),
+    responses((status = 200, description = "Taken"), ReceiveNoticeProblems),
 )]
 async fn receive_notice(
-    State(Shared { payments, .. }): State<Shared>,
+    State(payments): State<Payments>,
+    RequestContext(context): RequestContext,
     headers: HeaderMap,
     request: Request,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Json<Value>, Problem> {
     let signature = headers.get("stripe-signature").and_then(|value| value.to_str().ok());
     let body = body::bytes(request).await?;
-    payments.notice(signature.unwrap_or_default(), &body).await?;
+    payments.receive_notice(&context, signature.unwrap_or_default(), &body).await?;
     Ok(Json(json!({})))
+}
+
+/// `POST /api/payments/sandbox/authenticate`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AuthenticateRequest {
+    /// As it came in `nextAction`.
+    #[schema(min_length = 1, max_length = 255)]
+    client_secret: String,
+    /// Whether the bank is satisfied.
+    succeed: bool,
+}
+
+/// Authenticates a payment, in the sandbox.
+///
+/// Does what the buyer does at their bank's page after a payment was answered with `nextAction`:
+/// satisfies the bank, or fails to. The answer is the charge after that. The route exists only where
+/// payments go to the sandbox.
+#[utoipa::path(post, path = "/api/payments/sandbox/authenticate", tag = "payments", request_body = AuthenticateRequest, responses(
+    (status = 200, description = "The charge, after the bank's answer", body = api::Charge),
+    AuthenticateProblems,
+))]
+async fn authenticate(
+    State(BankState { payments, bank, .. }): State<BankState>,
+    Caller { context, user_id, .. }: Caller,
+    Valid { body: AuthenticateRequest { client_secret, succeed }, .. }: Valid<AuthenticateRequest>,
+) -> Result<Json<api::Charge>, Problem> {
+    let charge = payments.authenticate(&context, &*bank, user_id, &client_secret, succeed).await?;
+    Ok(Json(public(&charge, None)))
 }

@@ -1,61 +1,104 @@
 //! What payments asks of orders.
 
-use futures_util::future::BoxFuture;
-use stubmart_contract::api::{CancelReason, Order, OrderStatus};
-use stubmart_ports::calls::{CallError, SecureRefusal};
+use stubmart_contract::{
+    ChargeId, Context, Timestamp,
+    api::OrderStatus,
+    calls::{OrderForPayment, SecureRefusal},
+};
+use stubmart_kernel::mutant;
+use stubmart_ports::calls::CallError;
 
-use crate::{Payments, charge::Charge, charge::Reason};
+use crate::{
+    charge::{Charge, FailureReason, Stage},
+    service::Payments,
+};
 
-/// What a charge may expect of its order.
+/// What an order is to one of its charges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Footing {
-    /// It can be secured.
-    Payable,
-    /// It is secured for a charge.
+pub(crate) enum OrderForCharge {
+    /// It can be secured until then.
+    Payable(Timestamp),
+    /// It is secured for the charge.
     Secured,
-    /// It is paid for.
-    Completed,
-    /// It is cancelled, or there is none.
-    Ended(Reason),
+    /// It is paid for by the charge.
+    Paid,
+    /// It can never be secured for the charge.
+    Closed(FailureReason),
 }
 
-/// Where `order` stands.
-pub(crate) const fn footing(order: Option<&Order>) -> Footing {
-    let Some(order) = order else { return Footing::Ended(Reason::OrderMissing) };
-    match (order.status, order.cancel_reason) {
-        (OrderStatus::Created, _) => Footing::Payable,
-        (OrderStatus::AwaitingPayment, _) => Footing::Secured,
-        (OrderStatus::Completed, _) => Footing::Completed,
-        (OrderStatus::Cancelled, Some(CancelReason::Expired)) => {
-            Footing::Ended(Reason::OrderExpired)
+impl OrderForCharge {
+    /// What `order` is to a charge; `None` is an order that the buyer does not have.
+    pub(crate) fn of(order: Option<&OrderForPayment>, charge_id: ChargeId) -> Self {
+        let Some(order) = order else { return Self::Closed(FailureReason::OrderMissing) };
+        let is_ours = order.charge_id == Some(charge_id);
+        match order.status {
+            OrderStatus::Created => Self::Payable(order.expires_at),
+            OrderStatus::AwaitingPayment if is_ours => Self::Secured,
+            OrderStatus::AwaitingPayment => Self::Closed(FailureReason::OrderSecured),
+            OrderStatus::Completed if is_ours => Self::Paid,
+            OrderStatus::Completed => Self::Closed(FailureReason::OrderCompleted),
+            OrderStatus::Cancelled if order.has_expired => {
+                Self::Closed(FailureReason::OrderExpired)
+            }
+            OrderStatus::Cancelled => Self::Closed(FailureReason::OrderCancelled),
         }
-        (OrderStatus::Cancelled, _) => Footing::Ended(Reason::OrderCancelled),
     }
 }
 
-/// Why a charge fails whose order was not secured.
-pub(crate) const fn refused(refusal: SecureRefusal) -> Reason {
-    match refusal {
-        SecureRefusal::NotFound => Reason::OrderMissing,
-        SecureRefusal::Expired => Reason::OrderExpired,
-        SecureRefusal::Cancelled => Reason::OrderCancelled,
-        SecureRefusal::Completed => Reason::OrderCompleted,
-        SecureRefusal::PaymentInProgress => Reason::OrderSecured,
+impl From<SecureRefusal> for FailureReason {
+    fn from(refusal: SecureRefusal) -> Self {
+        match refusal {
+            SecureRefusal::NotFound => Self::OrderMissing,
+            SecureRefusal::Expired => Self::OrderExpired,
+            SecureRefusal::Cancelled => Self::OrderCancelled,
+            SecureRefusal::Completed => Self::OrderCompleted,
+            SecureRefusal::PaymentInProgress => Self::OrderSecured,
+        }
     }
 }
 
 impl Payments {
-    /// Watches the order, when this is called, if its end may be near: what is given ends when the
-    /// order has ended and its ticket has followed, or after a limit.
-    pub(crate) fn watch(&self, order: Option<&Order>) -> Option<BoxFuture<'_, ()>> {
-        let order = order?;
-        let may_end = matches!(footing(Some(order)), Footing::Payable | Footing::Secured);
-        may_end.then(|| self.0.orders.watch(order.id, order.ticket_id))
+    /// What the charge's order is to it.
+    ///
+    /// # Errors
+    /// [`CallError`]: not known.
+    pub(crate) async fn order_for(
+        &self,
+        context: &Context,
+        charge: &Charge,
+    ) -> Result<OrderForCharge, CallError> {
+        let order = self.orders().order(context, charge.user_id, charge.order_id).await?;
+        Ok(OrderForCharge::of(order.as_ref(), charge.id))
     }
 
-    /// Where the charge's order stands.
-    pub(crate) async fn footing_of(&self, charge: &Charge) -> Result<Footing, CallError> {
-        let order = self.0.orders.order(charge.user_id, charge.order_id).await?;
-        Ok(footing(order.as_ref()))
+    /// Has the order follow a charge that has ended: completes it, or fails it where the charge ends it.
+    /// Where orders does not answer, the order follows the charge's event a little later.
+    pub(crate) async fn follow(&self, context: &Context, charge: &Charge) {
+        let Charge { id, order_id, .. } = *charge;
+        let followed = match &charge.stage {
+            Stage::Completed if charge.is_kept() => {
+                self.orders().complete(context, order_id, id).await
+            }
+            Stage::Failed(failure) if failure.ends_order => self.end_order(context, charge).await,
+            _ => return,
+        };
+        if let Err(error) = followed {
+            tracing::info!(charge.id = %id, order.id = %order_id, %error, "order not ended yet");
+        }
+    }
+
+    /// Ends the order of a failed charge, unless another charge has secured it or it has ended.
+    ///
+    /// # Errors
+    /// [`CallError`]: it may have ended.
+    pub(crate) async fn end_order(
+        &self,
+        context: &Context,
+        charge: &Charge,
+    ) -> Result<(), CallError> {
+        if mutant!("a failure that does not end its order") {
+            return Ok(());
+        }
+        self.orders().fail(context, charge.order_id, charge.id).await
     }
 }

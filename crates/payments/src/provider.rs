@@ -10,6 +10,8 @@ use stubmart_ports::{
     host::Host,
 };
 
+use crate::charge::Charge;
+
 /// The gateway. An answer that does not come in time is a lost one.
 pub(crate) struct Provider {
     gateway: Arc<dyn PaymentGateway>,
@@ -32,11 +34,16 @@ impl Provider {
         }
     }
 
-    pub(crate) async fn authorise(
-        &self,
-        request: &AuthoriseRequest,
-    ) -> Result<Payment, GatewayError> {
-        self.within(self.gateway.authorise(request)).await
+    /// Authorises a charge. What is asked is the same at every retry.
+    pub(crate) async fn authorise(&self, charge: &Charge) -> Result<Payment, GatewayError> {
+        let request = AuthoriseRequest {
+            charge_id: charge.id,
+            order_id: charge.order_id,
+            amount: charge.amount,
+            currency: charge.currency,
+            payment_method: charge.payment_method.clone(),
+        };
+        self.within(self.gateway.authorise(&request)).await
     }
 
     pub(crate) async fn capture(

@@ -3,123 +3,165 @@
 
 use std::time::Duration;
 
-use stubmart_kernel::{mark, mutant, repo::Versioned};
+use stubmart_contract::Context;
+use stubmart_kernel::{Versioned, mark, mutant};
 use stubmart_ports::gateway::{GatewayError, Payment, PaymentState};
 
 use crate::{
-    Payments,
-    charge::{Charge, Command, Reason},
-    orders::Footing,
-    settle::{Standing, Unsettled},
+    charge::{Charge, Command, FailureReason},
+    orders::OrderForCharge,
+    service::Payments,
+    settle::{SettleError, Settled},
 };
 
 /// How long a request to the provider may still arrive there after it was sent: until then, that there
-/// is no intent for a charge is not the last word.
+/// is no payment for a charge is not the last word.
 const STRAY_MAX: Duration = Duration::from_secs(600);
 
 impl Payments {
-    /// A charge that failed: nothing of it may be held or kept.
-    pub(crate) async fn give_back(&self, charge: Versioned<Charge>) -> Result<Standing, Unsettled> {
-        let charge_id = charge.doc.id;
-        let Some(intent) = self.known_intent(&charge.doc).await? else {
-            let sent_for = self.0.host.now().since(charge.doc.updated_at);
-            return if sent_for < STRAY_MAX && !mutant!("a payment on its way is forgotten") {
-                Err(Unsettled::Undecided)
-            } else {
-                self.rest(charge, None).await
-            };
+    /// Works on a charge that failed, until the provider holds nothing of it and its order can no longer
+    /// be secured for it.
+    pub(crate) async fn clear(&self, context: &Context, charge: Versioned<Charge>) -> Settled {
+        let (charge, payment_id) = self.give_back(context, charge).await?;
+        let failure = charge.state.failure();
+        // The order's state for good was why it failed.
+        if failure.is_none_or(|failure| failure.reason.is_of_the_order()) {
+            return self.rest(context, charge, payment_id).await;
+        }
+        let ends_order = failure.is_some_and(|failure| failure.ends_order);
+        let Charge { id, order_id, .. } = charge.state;
+        match self.order_for(context, &charge.state).await? {
+            OrderForCharge::Closed(_) => {}
+            OrderForCharge::Payable(_) if ends_order => {
+                self.end_order(context, &charge.state).await?;
+            }
+            OrderForCharge::Secured => {
+                mark!("an order that was secured for a failed charge was ended");
+                self.end_order(context, &charge.state).await?;
+            }
+            // A request that was asleep may secure it as long as it has time.
+            OrderForCharge::Payable(until) => {
+                let command = Command::Postpone { until };
+                return Ok(self.apply(context, charge, &command).await?.charge.into());
+            }
+            OrderForCharge::Paid => {
+                tracing::error!(charge.id = %id, order.id = %order_id, "an order is completed by a charge that failed");
+                return Err(SettleError::Undecided);
+            }
+        }
+        self.rest(context, charge, payment_id).await
+    }
+
+    /// Has the provider hold and keep nothing of a charge that failed. Gives the charge's payment, if
+    /// there is one.
+    async fn give_back(
+        &self,
+        context: &Context,
+        charge: Versioned<Charge>,
+    ) -> Result<(Versioned<Charge>, Option<String>), SettleError> {
+        let charge_id = charge.state.id;
+        let Some(payment) = self.known_payment(&charge.state).await? else {
+            let sent_for = self.host().now().since(charge.state.updated_at);
+            let may_arrive = sent_for < STRAY_MAX && !mutant!("a payment on its way is forgotten");
+            return if may_arrive { Err(SettleError::Undecided) } else { Ok((charge, None)) };
         };
         if mutant!("a hold is not given up") {
-            return self.rest(charge, Some(intent.id)).await;
+            return Ok((charge, Some(payment.id)));
         }
-        let state = match intent.state {
+        let state = match payment.state {
             PaymentState::Declined { .. }
             | PaymentState::RequiresAction { .. }
             | PaymentState::Processing
-            | PaymentState::Authorised => self.0.provider.void(charge_id, &intent.id).await?,
+            | PaymentState::Authorised => self.provider().void(charge_id, &payment.id).await?,
             state => state,
         };
         match state {
-            PaymentState::Captured { .. } if mutant!("late money is kept") => {
-                self.rest(charge, Some(intent.id)).await
+            PaymentState::Captured { refund_id } if !mutant!("late money is kept") => {
+                let charge = self.refund(context, charge, &payment.id, refund_id).await?;
+                Ok((charge, Some(payment.id)))
             }
-            PaymentState::Voided => self.rest(charge, Some(intent.id)).await,
-            PaymentState::Captured { refund_id } => self.refund(charge, intent.id, refund_id).await,
-            _ => Err(Unsettled::Undecided),
+            PaymentState::Voided | PaymentState::Captured { .. } => Ok((charge, Some(payment.id))),
+            _ => Err(SettleError::Undecided),
         }
     }
 
-    /// A charge whose money was captured: its order is completed, or else it is given back.
+    /// A charge whose money was captured: its order is completed, or else the money is given back.
     pub(crate) async fn keep_or_refund(
         &self,
+        context: &Context,
         charge: Versioned<Charge>,
-    ) -> Result<Standing, Unsettled> {
-        let charge_id = charge.doc.id;
-        let Some(intent) = self.known_intent(&charge.doc).await? else {
-            tracing::error!(charge.id = %charge_id, "the provider does not know a captured payment");
-            return Err(Unsettled::Undecided);
+    ) -> Settled {
+        let Charge { id, order_id, .. } = charge.state;
+        let Some(payment) = self.known_payment(&charge.state).await? else {
+            tracing::error!(charge.id = %id, "the provider does not know a captured payment");
+            return Err(SettleError::Undecided);
         };
-        match intent.state {
-            PaymentState::Captured { refund_id: Some(refund_id) } => {
-                self.refund(charge, intent.id, Some(refund_id)).await
-            }
-            PaymentState::Captured { refund_id: None } => {
-                match self.footing_of(&charge.doc).await? {
-                    Footing::Completed => self.rest(charge, None).await,
-                    Footing::Ended(Reason::OrderMissing) => {
-                        tracing::error!(charge.id = %charge_id, "a captured payment has no order");
-                        Err(Unsettled::Undecided)
-                    }
-                    Footing::Ended(_) => self.refund(charge, intent.id, None).await,
-                    // The charge's event is on its way to the order.
-                    Footing::Payable | Footing::Secured => Err(Unsettled::Undecided),
+        let PaymentState::Captured { refund_id } = payment.state else {
+            tracing::error!(charge.id = %id, "the provider says that a captured payment was not captured");
+            return Err(SettleError::Undecided);
+        };
+        if refund_id.is_none() {
+            match self.order_for(context, &charge.state).await? {
+                OrderForCharge::Paid => return self.rest(context, charge, None).await,
+                OrderForCharge::Payable(_) | OrderForCharge::Secured => {
+                    self.orders().complete(context, order_id, id).await?;
+                    return Err(SettleError::Undecided);
                 }
-            }
-            _ => {
-                tracing::error!(charge.id = %charge_id, "the provider says that a captured payment was not captured");
-                Err(Unsettled::Undecided)
+                OrderForCharge::Closed(FailureReason::OrderMissing) => {
+                    tracing::error!(charge.id = %id, "a captured payment has no order");
+                    return Err(SettleError::Undecided);
+                }
+                OrderForCharge::Closed(_) => {}
             }
         }
+        let charge = self.refund(context, charge, &payment.id, refund_id).await?;
+        self.rest(context, charge, Some(payment.id)).await
     }
 
-    /// Gives captured money back, unless that was done already, and tells the world.
+    /// Gives captured money back, unless that was done already, and says so in the charge.
     async fn refund(
         &self,
+        context: &Context,
         charge: Versioned<Charge>,
-        payment_id: String,
+        payment_id: &str,
         refund_id: Option<String>,
-    ) -> Result<Standing, Unsettled> {
+    ) -> Result<Versioned<Charge>, SettleError> {
         mark!("money that came late was given back");
         let refund_id = match refund_id {
             Some(_) if mutant!("refund twice") => {
-                self.0.provider.refund(charge.doc.id, &payment_id).await?;
-                return self.rest(charge, Some(payment_id)).await;
+                self.provider().refund(charge.state.id, payment_id).await?;
+                return Ok(charge);
             }
             Some(refund_id) => refund_id,
-            None => match self.0.provider.refund(charge.doc.id, &payment_id).await? {
+            None => match self.provider().refund(charge.state.id, payment_id).await? {
                 PaymentState::Captured { refund_id: Some(refund_id) } => refund_id,
-                _ => return Err(Unsettled::Undecided),
+                _ => return Err(SettleError::Undecided),
             },
         };
-        let refund = Command::Refund { payment_id, refund_id };
-        Ok(self.apply_to(charge, &refund).await?.charge.into())
+        let command = Command::Refund { payment_id: payment_id.to_owned(), refund_id };
+        Ok(self.apply(context, charge, &command).await?.charge)
     }
 
+    /// Nothing is left to do for the charge.
     async fn rest(
         &self,
+        context: &Context,
         charge: Versioned<Charge>,
         payment_id: Option<String>,
-    ) -> Result<Standing, Unsettled> {
-        Ok(self.apply_to(charge, &Command::Rest { payment_id }).await?.charge.into())
+    ) -> Settled {
+        if charge.state.due_at.is_none() {
+            return Ok(charge.into());
+        }
+        Ok(self.apply(context, charge, &Command::Rest { payment_id }).await?.charge.into())
     }
 
-    /// The charge's intent at the provider, by its id or else by the charge's.
-    async fn known_intent(&self, charge: &Charge) -> Result<Option<Payment>, Unsettled> {
-        let Some(payment_id) = &charge.stripe_id else {
-            return Ok(self.0.provider.payment_of(charge.id).await?);
+    /// The charge's payment at the provider, by its id or else by the charge's.
+    async fn known_payment(&self, charge: &Charge) -> Result<Option<Payment>, SettleError> {
+        let Some(payment_id) = &charge.payment_id else {
+            return Ok(self.provider().payment_of(charge.id).await?);
         };
-        match self.0.provider.payment(payment_id).await {
-            Ok(intent) => Ok(Some(intent)),
+        match self.provider().payment(payment_id).await {
+            Ok(payment) => Ok(Some(payment)),
             Err(GatewayError::Refused { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }

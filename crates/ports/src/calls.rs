@@ -4,11 +4,10 @@
 //! A call is the fast way; the event of the same change is the sure way. Every call may be made again,
 //! and then answers as before.
 
-use std::{fmt, future::ready};
+use std::fmt;
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
-use stubmart_contract::{ChargeId, Context, EventId, OrderId, TicketId, UserId, api::Order, calls};
+use stubmart_contract::{ChargeId, Context, EventId, OrderId, TicketId, UserId, calls};
 
 use crate::Cause;
 
@@ -24,53 +23,6 @@ impl fmt::Display for CallError {
 }
 
 impl std::error::Error for CallError {}
-
-/// Why an order was not secured. Nothing was held for the charge; an order whose time is over is ended by
-/// the asking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecureRefusal {
-    /// No such order.
-    NotFound,
-    /// It was cancelled because its time ran out.
-    Expired,
-    /// It was cancelled for another reason.
-    Cancelled,
-    /// It is paid for already.
-    Completed,
-    /// It is secured for another charge.
-    PaymentInProgress,
-}
-
-/// Payments → orders.
-#[async_trait]
-pub trait SecureOrders: Send + Sync + 'static {
-    /// The order as its buyer sees it through the public API; `None` when `buyer` has no such order.
-    /// To ask is not to come back: a checkout whose page was closed is left all the same. One whose time
-    /// is over is ended by it.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    async fn order(&self, buyer: UserId, order_id: OrderId) -> Result<Option<Order>, CallError>;
-
-    /// Created → Awaiting Payment for this charge, in one conditional write. Asked again for the same
-    /// charge, it answers as before.
-    ///
-    /// # Errors
-    /// [`CallError`]: the order may be secured.
-    async fn secure(
-        &self,
-        order_id: OrderId,
-        charge_id: ChargeId,
-    ) -> Result<Result<(), SecureRefusal>, CallError>;
-
-    /// Begins to watch an order that has not ended, when it is called and not when it is polled; the
-    /// future ends when the order has ended and its ticket has followed, or after a limit. It is a
-    /// courtesy to clients that look at the ticket next: who can not watch ends it at once.
-    fn watch(&self, order_id: OrderId, ticket_id: TicketId) -> BoxFuture<'_, ()> {
-        let _ = (order_id, ticket_id);
-        Box::pin(ready(()))
-    }
-}
 
 /// What auth answers.
 #[async_trait]

@@ -11,7 +11,7 @@ use crate::{
 
 /// Services whose walls are not up yet. A service that breaks no rule has to leave the list, so that it
 /// only shrinks.
-const STILL_TO_MOVE: &[&str] = &["payments", "tickets"];
+const STILL_TO_MOVE: &[&str] = &["tickets"];
 
 /// What only routes may name.
 const HTTP: &[&str] = &["axum::", "stubmart_http_kit"];

@@ -4,23 +4,22 @@ use std::sync::Arc;
 
 use stubmart_http_kit::SessionGate;
 use stubmart_payments::{Config, Deps, Payments};
-use stubmart_ports::calls::SecureOrders;
+use stubmart_ports::calls::Orders;
 
 use crate::{engines::Engines, role::Role};
 
-/// Starts payments, which secures `orders`. `gate` tells whose token a request carries.
+/// Starts payments, which secures and ends `orders`. `gate` tells whose token a request carries.
 #[must_use]
 pub fn start(
     engines: &Engines,
     config: Config,
     gate: SessionGate,
-    orders: Arc<dyn SecureOrders>,
+    orders: Arc<dyn Orders>,
 ) -> Role<Payments> {
     let service = Payments::new(
         Deps {
             store: Arc::clone(&engines.stores.payments),
             host: engines.host.clone(),
-            outbox: engines.outbox.clone(),
             gateway: Arc::clone(&engines.provider.gateway),
             publishable_key: engines.provider.publishable_key.clone(),
             orders,

@@ -153,6 +153,23 @@ async fn a_sale_that_tickets_was_not_told_of_is_made_up_for_by_the_event() {
     }
 }
 
+/// The charge's event may end the order before the call of payments does; the ticket has followed when
+/// the call is answered all the same.
+#[tokio::test]
+async fn a_call_that_comes_after_its_event_answers_when_the_ticket_has_followed() {
+    let world = World::new();
+    let calls: &dyn Calls = &world.orders;
+    let [(paid, charge), (failed, declined)] = [world.secured().await, world.secured().await];
+    world.tickets.fail_next([Fault::Lost, Fault::Lost]);
+    world.orders.complete(&by(paid.user_id), paid.id, charge).await.unwrap();
+    world.orders.fail(&by(failed.user_id), failed.id, declined).await.unwrap();
+    assert_eq!(world.tickets.hold_of(paid.ticket_id), Hold::Locked(paid.id));
+    calls.complete(&by(paid.user_id), paid.id, charge).await.unwrap();
+    calls.fail(&by(failed.user_id), failed.id, declined).await.unwrap();
+    assert_eq!(world.tickets.hold_of(paid.ticket_id), Hold::Sold(paid.id));
+    assert_eq!(world.tickets.hold_of(failed.ticket_id), Hold::Free);
+}
+
 #[tokio::test]
 async fn what_payments_did_not_say_by_a_call_its_events_say() {
     use stubmart_contract::{Context, Envelope, MessageId, api::ChargeStatus, event::ChargeState};

@@ -1,43 +1,53 @@
 //! The rules by which a charge changes.
 //!
 //! ```text
-//!                     ┌──────────► Waiting ─┐
-//!  Open ──► Asked ────┤                     ├──► Held ──► Completed ──► refunded
-//!                     └─────────────────────┘
-//!  any of these but Completed ──► Failed ──► (what the provider holds is voided or refunded)
+//!                        ┌─▶ requires action ─▶ authorised ─┐
+//!  open ──▶ requested ───┴──────────────────────────────────┴──▶ completed ──▶ refunded
+//!
+//!  any of these but completed ──▶ failed ──▶ (what the provider holds is voided or refunded)
 //! ```
-//! `Held` is saved before the order is asked to be secured. So whoever finds a charge in an earlier
-//! stage knows that its order is not secured for it, however long some request was asleep.
+//! A charge that needs nothing from its buyer is saved twice: before the provider is asked, and when the
+//! money is captured. In between the order's own document decides. Where the buyer has to act, they may
+//! take another card at the same moment, so there the charge is saved as authorised before the order is
+//! secured, and is not replaced any more.
+//!
+//! A charge that failed is worked on until the provider holds nothing of it and its order can no longer
+//! be secured for it. So a request that was asleep may do what it had decided to do long before, and
+//! leaves nothing behind.
 
 use std::time::Duration;
 
-use stubmart_contract::{
-    ChargeId, Currency, DomainEvent, OrderId, Price, Timestamp, UserId, event::ChargeState,
+use stubmart_contract::{ChargeId, Currency, DomainEvent, OrderId, Price, Timestamp, UserId};
+use stubmart_kernel::{
+    aggregate::{Aggregate, Decision, Key},
+    mark, mutant,
 };
-use stubmart_kernel::{mark, mutant};
 
-use super::{Charge, Failure, Reason, Stage};
+use super::{
+    document::{Charge, Stage},
+    failure::{Failure, FailureReason},
+};
 
-/// How long whoever asks the provider is left alone before the reconciler takes over. Longer than a
-/// request may take.
+/// How long a request that asks the provider is left alone before the reconciler takes over. Longer
+/// than a request may take.
 const TAKEOVER: Duration = Duration::from_secs(30);
 
-/// How long the reconciler waits after its first look at a stage; twice as long after each further one.
-const LOOK_MIN: Duration = Duration::from_secs(1);
+/// How long the first claim in a stage lasts; each further one lasts twice as long.
+const CLAIM_MIN: Duration = Duration::from_secs(1);
 
-/// How long it waits at the most while the buyer is at the bank's page, or pays in the browser: the
+/// How long a claim lasts at the most while the buyer is at the bank's page, or pays in the browser: the
 /// hold of the order runs on after the buyer is done.
-const LOOK_WAITING_MAX: Duration = Duration::from_secs(10);
+const CLAIM_ACTION_MAX: Duration = Duration::from_secs(10);
 
-/// How long it waits at the most for an answer that a buyer waits for.
-const LOOK_OPEN_MAX: Duration = Duration::from_secs(30);
+/// How long a claim lasts at the most where a buyer waits for an answer.
+const CLAIM_OPEN_MAX: Duration = Duration::from_secs(30);
 
-/// How long it waits at the most where only clearing up is left.
-const LOOK_MAX: Duration = Duration::from_secs(300);
+/// How long a claim lasts at the most where only clearing up is left.
+const CLAIM_MAX: Duration = Duration::from_secs(300);
 
 /// What a new charge is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Open {
+pub struct NewCharge {
     /// The charge's id.
     pub id: ChargeId,
     /// The order it pays for.
@@ -59,60 +69,56 @@ pub struct Open {
 pub enum Command {
     /// The buyer wants to pay. A charge that failed because the provider could not be reached is
     /// opened again: the same request with the same idempotency key means the same charge.
-    Open(Open),
+    Open(NewCharge),
     /// The provider waits for the buyer.
-    Wait {
-        /// The intent.
+    RequireAction {
+        /// The payment.
         payment_id: String,
     },
-    /// The provider holds the money.
-    Hold {
-        /// The intent.
+    /// The buyer has acted, and the provider holds the money.
+    Authorise {
+        /// The payment.
         payment_id: String,
     },
-    /// The money was captured.
-    Complete,
-    /// It can not be paid for any more.
+    /// The order was secured and the money captured.
+    Complete {
+        /// The payment.
+        payment_id: String,
+    },
+    /// It cannot be paid for any more.
     Fail {
         /// Why.
         failure: Failure,
-        /// The intent, if one is known.
+        /// The payment, if one is known.
         payment_id: Option<String>,
     },
     /// The money was given back.
     Refund {
-        /// The intent.
+        /// The payment.
         payment_id: String,
         /// The refund.
         refund_id: String,
     },
-    /// Somebody looks at it now: if they are killed, somebody else does, later.
-    Look,
-    /// The same, unless somebody else looks at it already.
-    LookIfDue,
-    /// Somebody should look at it by then.
-    LookBy {
+    /// Somebody works on it now; if they are killed, somebody else does, later.
+    Claim,
+    /// The same, unless somebody else works on it already.
+    ClaimIfDue,
+    /// Somebody should work on it by then.
+    ScheduleBy {
         /// When.
         at: Timestamp,
     },
-    /// The provider holds nothing of it that must be given back.
+    /// A charge that failed can rest no sooner than then.
+    Postpone {
+        /// When.
+        until: Timestamp,
+    },
+    /// Nothing is left to do for it.
     Rest {
-        /// The intent, if there is one.
+        /// The payment, if there is one.
         payment_id: Option<String>,
     },
 }
-
-/// What becomes of a charge.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// The charge after the change.
-    pub charge: Charge,
-    /// What to publish.
-    pub event: Option<DomainEvent>,
-}
-
-/// What a command leads to: nothing when it has happened already, or means nothing here.
-pub type Verdict = Result<Option<Change>, Refusal>;
 
 /// Why a command was refused. Nothing changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -126,205 +132,229 @@ pub enum Refusal {
     /// It is not in a stage in which this may happen.
     #[error("the charge is in progress")]
     InProgress,
+    /// Somebody works on it already, or nothing is left to do for it.
+    #[error("the charge is not due")]
+    NotDue,
 }
 
-/// What `command` makes of a charge.
-///
-/// # Errors
-/// [`Refusal`].
-pub fn decide(current: Option<&Charge>, command: &Command, now: Timestamp) -> Verdict {
-    if let Command::Open(open) = command {
-        return opened(current, open, now);
+type Decided = Result<Decision<Charge>, Refusal>;
+
+impl Aggregate for Charge {
+    type Id = ChargeId;
+    type Command = Command;
+    type Refusal = Refusal;
+
+    fn id(&self) -> ChargeId {
+        self.id
     }
-    let current = current.ok_or(Refusal::Missing)?;
-    match command {
-        Command::Open(open) => opened(Some(current), open, now),
-        Command::Wait { payment_id } => wait(current, payment_id, now),
-        Command::Hold { payment_id } => hold(current, payment_id, now),
-        Command::Complete => complete(current, now),
-        Command::Fail { failure, payment_id } => fail(current, failure, payment_id.as_deref(), now),
-        Command::Refund { payment_id, refund_id } => refund(current, payment_id, refund_id, now),
-        Command::Look => look(current, now),
-        Command::LookIfDue => match current.due_at {
-            Some(due_at) if due_at <= now => look(current, now),
-            Some(_) | None => Err(Refusal::InProgress),
-        },
-        Command::LookBy { at } => look_by(current, *at),
-        Command::Rest { payment_id } => rest(current, payment_id.as_deref()),
+
+    fn index_entries(&self) -> Vec<(&'static str, Key)> {
+        self.keys()
+    }
+
+    fn decide(current: Option<&Self>, command: &Command, now: Timestamp) -> Decided {
+        if let Command::Open(new) = command {
+            return Ok(open(current, new, now));
+        }
+        let current = current.ok_or(Refusal::Missing)?;
+        match command {
+            Command::Open(_) => Ok(Decision::Unchanged),
+            Command::RequireAction { payment_id } => require_action(current, payment_id, now),
+            Command::Authorise { payment_id } => authorise(current, payment_id, now),
+            Command::Complete { payment_id } => complete(current, payment_id, now),
+            Command::Fail { failure, payment_id } => {
+                fail(current, failure, payment_id.as_ref(), now)
+            }
+            Command::Refund { payment_id, refund_id } => {
+                refund(current, payment_id, refund_id, now)
+            }
+            Command::Claim => Ok(claim(current, now)),
+            Command::ClaimIfDue => match current.due_at {
+                Some(due_at) if due_at <= now => Ok(claim(current, now)),
+                Some(_) | None => Err(Refusal::NotDue),
+            },
+            Command::ScheduleBy { at } => Ok(schedule_by(current, *at)),
+            Command::Postpone { until } => Ok(postpone(current, *until)),
+            Command::Rest { payment_id } => rest(current, payment_id.as_ref()),
+        }
     }
 }
 
-fn changed(charge: Charge, event: Option<fn(ChargeState) -> DomainEvent>) -> Verdict {
-    let event = event.map(|event| event(charge.to_event()));
-    Ok(Some(Change { charge, event }))
-}
-
-fn opened(current: Option<&Charge>, open: &Open, now: Timestamp) -> Verdict {
-    let again = match current.map(|charge| &charge.stage) {
-        None => None,
-        Some(Stage::Failed(Failure { reason: Reason::Unavailable, .. })) => {
-            mark!("a payment was tried again after the provider was down");
-            current
+fn open(current: Option<&Charge>, new: &NewCharge, now: Timestamp) -> Decision<Charge> {
+    if let Some(current) = current {
+        match current.failure().map(|failure| failure.reason) {
+            Some(FailureReason::ProviderUnavailable) => {
+                mark!("a payment was tried again after the provider was down");
+            }
+            Some(FailureReason::Declined) if mutant!("the same key after a decline") => {}
+            Some(_) | None => return Decision::Unchanged,
         }
-        Some(Stage::Failed(Failure { reason: Reason::Declined, .. }))
-            if mutant!("the same key after a decline") =>
-        {
-            current
-        }
-        Some(_) => return Ok(None),
-    };
+    }
     let charge = Charge {
-        id: open.id,
-        order_id: open.order_id,
-        user_id: open.user_id,
-        attempt: open.attempt,
-        amount: open.amount,
-        currency: open.currency,
-        payment_method: open.payment_method.clone(),
-        stage: Stage::Asked,
-        stripe_id: None,
-        stripe_refund_id: None,
+        id: new.id,
+        order_id: new.order_id,
+        user_id: new.user_id,
+        attempt: new.attempt,
+        amount: new.amount,
+        currency: new.currency,
+        payment_method: new.payment_method.clone(),
+        stage: Stage::Requested,
+        payment_id: None,
+        refund_id: None,
         due_at: Some(now.after(TAKEOVER)),
-        looks: again.map_or(0, |charge| charge.looks),
-        created_at: again.map_or(now, |charge| charge.created_at),
+        claims: current.map_or(0, |charge| charge.claims),
+        created_at: current.map_or(now, |charge| charge.created_at),
         updated_at: now,
     };
-    changed(charge, Some(DomainEvent::ChargeCreated))
+    charge.changed(DomainEvent::ChargeCreated)
 }
 
-fn wait(current: &Charge, payment_id: &str, now: Timestamp) -> Verdict {
+/// The charge in its next stage, in which nobody has claimed it yet.
+fn enter(current: &Charge, stage: Stage, payment_id: Option<&String>, now: Timestamp) -> Charge {
+    Charge {
+        stage,
+        payment_id: current.payment_id.as_ref().or(payment_id).cloned(),
+        claims: 0,
+        updated_at: now,
+        ..current.clone()
+    }
+}
+
+fn require_action(current: &Charge, payment_id: &String, now: Timestamp) -> Decided {
     match current.stage {
-        Stage::Asked => {
-            let mut charge = current.clone();
-            charge.stage = Stage::Waiting;
-            charge.looks = 0;
-            charge.stripe_id = Some(payment_id.to_owned());
-            charge.updated_at = now;
-            changed(charge, None)
+        Stage::Requested => {
+            let charge = enter(current, Stage::RequiresAction, Some(payment_id), now);
+            Ok(Decision::silent(charge))
         }
-        Stage::Waiting | Stage::Held | Stage::Completed => Ok(None),
+        Stage::RequiresAction | Stage::Authorised | Stage::Completed => Ok(Decision::Unchanged),
         Stage::Failed(_) => Err(Refusal::Failed),
     }
 }
 
-fn hold(current: &Charge, payment_id: &str, now: Timestamp) -> Verdict {
+fn authorise(current: &Charge, payment_id: &String, now: Timestamp) -> Decided {
     match current.stage {
-        Stage::Asked | Stage::Waiting => {
-            let mut charge = current.clone();
-            charge.stage = Stage::Held;
-            charge.stripe_id = Some(payment_id.to_owned());
-            charge.looks = 0;
-            charge.updated_at = now;
-            changed(charge, None)
+        Stage::Requested | Stage::RequiresAction => {
+            let charge = enter(current, Stage::Authorised, Some(payment_id), now);
+            Ok(Decision::silent(charge))
         }
-        Stage::Held | Stage::Completed => Ok(None),
+        Stage::Authorised | Stage::Completed => Ok(Decision::Unchanged),
         Stage::Failed(_) => Err(Refusal::Failed),
     }
 }
 
-fn complete(current: &Charge, now: Timestamp) -> Verdict {
+fn complete(current: &Charge, payment_id: &String, now: Timestamp) -> Decided {
     match current.stage {
-        Stage::Held => {
-            let mut charge = current.clone();
-            charge.stage = Stage::Completed;
-            charge.payment_method = None;
-            charge.due_at = None;
-            charge.looks = 0;
-            charge.updated_at = now;
-            changed(charge, Some(DomainEvent::ChargeCompleted))
+        Stage::Requested | Stage::RequiresAction | Stage::Authorised => {
+            let charge = enter(current, Stage::Completed, Some(payment_id), now);
+            let charge = Charge { payment_method: None, due_at: None, ..charge };
+            Ok(charge.changed(DomainEvent::ChargeCompleted))
         }
-        Stage::Completed => Ok(None),
-        Stage::Asked | Stage::Waiting => Err(Refusal::InProgress),
+        Stage::Completed => Ok(Decision::Unchanged),
         Stage::Failed(_) => Err(Refusal::Failed),
     }
 }
 
-fn fail(current: &Charge, failure: &Failure, payment_id: Option<&str>, now: Timestamp) -> Verdict {
-    let may_be_secured = match current.stage {
-        Stage::Asked | Stage::Waiting => false,
-        Stage::Held => true,
-        Stage::Failed(_) | Stage::Completed => return Ok(None),
-    };
-    // Whoever asks the provider again has looked at the charge before. So where nobody has, the first
-    // question is the only one, and an answer that nothing happened is the whole truth.
-    let asked_once = current.stage == Stage::Asked && current.looks == 0;
-    let in_place = match failure.reason {
-        Reason::Unavailable => asked_once,
-        Reason::Refused => current.stage == Stage::Asked,
-        Reason::Replaced => current.stage == Stage::Waiting,
-        // A decline that was asked for before the money was held; one at the capture is `Lost`.
-        Reason::Declined => current.stage != Stage::Held,
+fn fail(
+    current: &Charge,
+    failure: &Failure,
+    payment_id: Option<&String>,
+    now: Timestamp,
+) -> Decided {
+    if !current.is_open() {
+        return Ok(Decision::Unchanged);
+    }
+    // Each further request to the provider is made under a claim. So where there was none, the first
+    // request is the only one, and an answer that nothing happened is the whole truth.
+    let asked_once = current.stage == Stage::Requested && current.claims == 0;
+    let may_fail = match failure.reason {
+        FailureReason::ProviderUnavailable => asked_once,
+        FailureReason::InvalidRequest => current.stage == Stage::Requested,
+        FailureReason::Replaced => current.stage == Stage::RequiresAction,
+        // An answer from before the money was held. The capture of a held amount is not declined, but
+        // its authorisation lost.
+        FailureReason::Declined => current.stage != Stage::Authorised,
         _ => true,
     };
-    if !in_place {
+    if !may_fail {
         return Err(Refusal::InProgress);
     }
-    let nothing_happened =
-        asked_once && matches!(failure.reason, Reason::Refused | Reason::Unavailable);
+    let nothing_happened = asked_once
+        && matches!(
+            failure.reason,
+            FailureReason::InvalidRequest | FailureReason::ProviderUnavailable
+        );
     let mut failure = failure.clone();
-    // An order that may be secured for this charge can end in no other way than with it.
-    failure.ends_order |= may_be_secured && !failure.reason.is_of_the_order();
+    // The order may be secured for this charge, and then it can end in no other way than with it.
+    failure.ends_order |= current.stage == Stage::Authorised && !failure.reason.is_of_the_order();
     if mutant!("a failure that does not end its order") {
         failure.ends_order = false;
     }
-    let mut charge = current.clone();
-    charge.stage = Stage::Failed(failure);
-    charge.stripe_id = charge.stripe_id.or_else(|| payment_id.map(ToOwned::to_owned));
-    charge.payment_method = None;
-    charge.due_at = (!nothing_happened).then_some(now);
-    charge.looks = 0;
-    charge.updated_at = now;
-    changed(charge, Some(DomainEvent::ChargeFailed))
+    let charge = Charge {
+        payment_method: None,
+        due_at: (!nothing_happened).then_some(now),
+        ..enter(current, Stage::Failed(failure), payment_id, now)
+    };
+    Ok(charge.changed(DomainEvent::ChargeFailed))
 }
 
-fn refund(current: &Charge, payment_id: &str, refund_id: &str, now: Timestamp) -> Verdict {
+fn refund(current: &Charge, payment_id: &str, refund_id: &str, now: Timestamp) -> Decided {
     if current.is_open() {
         return Err(Refusal::InProgress);
     }
-    if current.stripe_refund_id.is_some() && !mutant!("tell a refund twice") {
-        return rest(current, Some(payment_id));
+    if current.refund_id.is_some() && !mutant!("tell a refund twice") {
+        return Ok(Decision::Unchanged);
     }
-    let mut charge = current.clone();
-    charge.stripe_id = charge.stripe_id.or_else(|| Some(payment_id.to_owned()));
-    charge.stripe_refund_id = Some(refund_id.to_owned());
-    charge.due_at = None;
-    charge.updated_at = now;
-    changed(charge, Some(DomainEvent::ChargeRefunded))
-}
-
-fn look(current: &Charge, now: Timestamp) -> Verdict {
-    let mut charge = current.clone();
-    let longest = match charge.stage {
-        Stage::Waiting => LOOK_WAITING_MAX,
-        Stage::Asked | Stage::Held => LOOK_OPEN_MAX,
-        Stage::Failed(_) | Stage::Completed => LOOK_MAX,
+    let charge = Charge {
+        payment_id: current.payment_id.clone().or_else(|| Some(payment_id.to_owned())),
+        refund_id: Some(refund_id.to_owned()),
+        // Of one that failed, the order is still to be looked at.
+        due_at: current.due_at.filter(|_| current.failure().is_some()),
+        updated_at: now,
+        ..current.clone()
     };
-    let wait = LOOK_MIN.saturating_mul(1 << charge.looks.min(16)).min(longest);
-    charge.due_at = Some(now.after(wait));
-    charge.looks = charge.looks.saturating_add(1);
-    changed(charge, None)
+    Ok(charge.changed(DomainEvent::ChargeRefunded))
 }
 
-fn look_by(current: &Charge, at: Timestamp) -> Verdict {
+fn claim(current: &Charge, now: Timestamp) -> Decision<Charge> {
+    let longest = match current.stage {
+        Stage::RequiresAction => CLAIM_ACTION_MAX,
+        Stage::Requested | Stage::Authorised => CLAIM_OPEN_MAX,
+        Stage::Failed(_) | Stage::Completed => CLAIM_MAX,
+    };
+    let lasts = CLAIM_MIN.saturating_mul(1 << current.claims.min(16)).min(longest);
+    Decision::silent(Charge {
+        due_at: Some(now.after(lasts)),
+        claims: current.claims.saturating_add(1),
+        ..current.clone()
+    })
+}
+
+fn schedule_by(current: &Charge, at: Timestamp) -> Decision<Charge> {
     if current.is_settled() || current.due_at.is_some_and(|due_at| due_at <= at) {
-        return Ok(None);
+        return Decision::Unchanged;
     }
-    let mut charge = current.clone();
-    charge.due_at = Some(at);
-    changed(charge, None)
+    Decision::silent(Charge { due_at: Some(at), ..current.clone() })
 }
 
-fn rest(current: &Charge, payment_id: Option<&str>) -> Verdict {
+fn postpone(current: &Charge, until: Timestamp) -> Decision<Charge> {
+    if current.failure().is_none() || current.due_at.is_none_or(|due_at| due_at >= until) {
+        return Decision::Unchanged;
+    }
+    Decision::silent(Charge { due_at: Some(until), ..current.clone() })
+}
+
+fn rest(current: &Charge, payment_id: Option<&String>) -> Decided {
     if current.is_open() {
         return Err(Refusal::InProgress);
     }
     if current.due_at.is_none() {
-        return Ok(None);
+        return Ok(Decision::Unchanged);
     }
-    let mut charge = current.clone();
-    charge.stripe_id = charge.stripe_id.or_else(|| payment_id.map(ToOwned::to_owned));
-    charge.due_at = None;
-    changed(charge, None)
+    Ok(Decision::silent(Charge {
+        payment_id: current.payment_id.as_ref().or(payment_id).cloned(),
+        due_at: None,
+        ..current.clone()
+    }))
 }
 
 #[cfg(test)]

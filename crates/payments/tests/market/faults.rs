@@ -1,6 +1,13 @@
 //! A provider and a store that fail, lose answers, answer late, or do things twice.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::join;
 use stubmart_contract::{
@@ -14,7 +21,7 @@ use stubmart_ports::{
     store::{DocKey, Expect, IndexEntry, Save, SaveId, Store as _},
 };
 use stubmart_suite::{
-    fault::{Fault, FaultyGateway, FaultyStore, Injector, Op, Rates},
+    fault::{Fault, FaultyGateway, FaultyOrders, FaultyStore, Injector, Op, Rates},
     host::Seeded,
 };
 
@@ -138,16 +145,91 @@ fn full_disk(world: &World, from: u64) -> (Service, Arc<Injector>) {
 /// the money may be taken all the same.
 #[tokio::test]
 async fn a_store_that_fails_after_the_charge_was_made_is_told_as_not_known() {
-    for from in 2..=3 {
-        let world = World::new(from);
+    for card in [CARD, AUTHENTICATES, DECLINED] {
+        let world = World::new(1);
+        let (service, injector) = full_disk(&world, 2);
+        let order = world.orders.place(500);
+        let answer = service.pay(&order, card).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["status"]), (202, &"created".into()));
+        assert_eq!(answer.secret(), None);
+        injector.heal();
+        world.drain(&service).await;
+        world.check().await;
+        let completed = world.orders.status(order.1) == OrderStatus::Completed;
+        assert_eq!(completed, card == CARD, "{card}");
+    }
+}
+
+/// The same, for a payment that goes on after the buyer has authenticated.
+#[tokio::test]
+async fn a_store_that_fails_after_the_bank_agreed_is_told_as_not_known() {
+    for from in 4..=5 {
+        let world = World::new(1);
         let (service, injector) = full_disk(&world, from);
         let order = world.orders.place(500);
-        let answer = service.pay(&order, CARD).await;
+        let secret = service.pay(&order, AUTHENTICATES).await.client_secret();
+        world.sandbox.authenticate(&secret, true).await.unwrap().unwrap();
+        let answer = service.pay(&order, AUTHENTICATES).await;
         assert_eq!((answer.status.as_u16(), &answer.body["status"]), (202, &"created".into()));
         injector.heal();
         world.drain(&service).await;
         world.check().await;
         assert_eq!(world.orders.status(order.1), OrderStatus::Completed, "save {from}");
+    }
+}
+
+/// A payment that needs nothing of its buyer is two saves of its charge, whichever way it goes: before the
+/// provider is asked, and when it has ended.
+#[tokio::test]
+async fn a_payment_is_two_saves_of_its_charge() {
+    for card in [CARD, DECLINED, "pm_card_nope"] {
+        let world = World::new(1);
+        let saves = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&saves);
+        let count = Injector::new(move |op, _| {
+            if op == Op::Save {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+            Fault::None
+        });
+        let ports = world.ports();
+        let store = Arc::new(FaultyStore::new(ports.store, count));
+        let service = world.start_with(Ports { store, ..ports }, Config::default());
+        let order = world.orders.place(500);
+        service.pay(&order, card).await;
+        assert_eq!(saves.load(Ordering::SeqCst), 2, "{card}");
+    }
+}
+
+/// Calls to orders that fail, lose their answers, come late or twice: the money comes right, and so does
+/// the order, by the charge's event or by being asked again.
+#[tokio::test]
+async fn any_fault_of_a_call_to_orders_comes_right() {
+    let steps = [Op::FindOrder, Op::SecureOrder, Op::CompleteOrder, Op::FailOrder];
+    for (op, fault) in steps.into_iter().flat_map(|op| FAULTS.map(|fault| (op, fault))) {
+        for times in [1, 3, 9] {
+            let world = World::new(times);
+            let faults =
+                Injector::new(
+                    move |it, number| {
+                        if it == op && number <= times { fault } else { Fault::None }
+                    },
+                );
+            let ports = world.ports();
+            let orders = Arc::new(FaultyOrders::new(ports.orders, faults.clone()));
+            let service = world.start_with(Ports { orders, ..ports }, Config::default());
+            let [paid, declined, waits] = [500; 3].map(|it| world.orders.place(it));
+            service.pay(&paid, CARD).await;
+            service.pay(&declined, DECLINED).await;
+            if let Some(secret) = service.pay(&waits, AUTHENTICATES).await.secret() {
+                service.authenticate(waits.0, &secret, true).await;
+            }
+            faults.release_all().await;
+            world.drain(&service).await;
+            faults.release_all().await;
+            world.drain(&service).await;
+            world.check().await;
+        }
     }
 }
 
@@ -275,7 +357,7 @@ async fn with_faults_everywhere_the_money_comes_right() {
         let ports = Ports {
             store: Arc::new(FaultyStore::new(ports.store, injector.clone())),
             gateway: Arc::new(FaultyGateway::new(ports.gateway, injector.clone())),
-            orders: ports.orders,
+            orders: Arc::new(FaultyOrders::new(ports.orders, injector.clone())),
         };
         let config = Config { max_payment_attempts: 2, ..Config::default() };
         let service = world.start_with(ports, config);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use stubmart_contract::{
-    ChargeId, OrderId, UserId,
+    Actor, ChargeId, Context, OrderId, UserId,
     api::{CancelReason, OrderStatus},
 };
 use stubmart_payments::Config;
@@ -88,7 +88,8 @@ async fn an_order_that_is_not_payable_is_refused_before_the_provider_hears_of_it
     let unknown = (UserId(world.host.uuid()), OrderId(world.host.uuid()));
     let awaiting = world.orders.place(500);
     let other = ChargeId(world.host.uuid());
-    world.ports().orders.secure(awaiting.1, other).await.unwrap().unwrap();
+    let context = Context::of(Actor::System);
+    world.ports().orders.secure(&context, awaiting.1, other).await.unwrap().unwrap();
     for (order, status, code) in [
         (&expired, 409, "order_expired"),
         (&left, 409, "order_cancelled"),

@@ -55,9 +55,7 @@ async fn a_cursor_reads_nothing_of_others() {
         let page = service.list(other.0, "?limit=1").await;
         let cursor = page.body["nextCursor"].as_str().unwrap();
         let listed = service.list(mine.0, &format!("?cursor={cursor}")).await;
-        for item in listed.body["items"].as_array().unwrap() {
-            assert_eq!(item["orderId"], json!(mine.1));
-        }
+        assert!(listed.is(400, "validation_failed"), "{listed:?}");
     }
 }
 

@@ -19,7 +19,7 @@ async fn captured_money_of_a_cancelled_order_is_given_back_once() {
     world.check().await;
     let [charge] = &world.charges().await[..] else { panic!("one charge") };
     assert_eq!(charge.status(), ChargeStatus::Completed);
-    assert!(charge.stripe_refund_id.as_deref().unwrap().starts_with("re_"));
+    assert!(charge.refund_id.as_deref().unwrap().starts_with("re_"));
 }
 
 /// The buyer authenticates after the order has ended, and no request of ours is there to see it: the

@@ -4,7 +4,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::future::{Either, select};
 use stubmart_contract::{
-    OrderId, UserId,
+    Actor, Context, OrderId, UserId,
     api::{CancelReason, OrderStatus},
 };
 use stubmart_payments::Config;
@@ -351,4 +351,81 @@ async fn the_same_request_after_a_kill_pays_once() {
         world.recover_and_check().await;
         assert_eq!(world.orders.status(order.1), OrderStatus::Completed);
     }
+}
+
+/// A request is asleep after the provider held the money. The charge is brought to where the buyer has
+/// to act by another, and replaced by one with a card that is declined; all of that has come to rest when
+/// the sleeper wakes up, secures the order for the charge that was replaced long ago, and is killed. The
+/// order ends when its time is over.
+#[tokio::test]
+async fn an_order_that_is_secured_for_a_charge_that_failed_ends() {
+    for killed in [true, false] {
+        let world = World::new(1);
+        let order = world.orders.place(500);
+        // Asleep before the provider hears of it; then, before orders hears that the money is held.
+        let (asks, secures) = (Stop::at(1), Stop::at(3));
+        let mut ports = world.ports();
+        ports.gateway = world.ports().stopping(&asks).gateway;
+        ports.orders = world.ports().stopping(&secures).orders;
+        let config = Config { max_payment_attempts: 2, ..Config::default() };
+        let slow = world.start_with(ports, config.clone());
+        let paid = pin!(slow.pay(&order, AUTHENTICATES));
+        let Either::Right((_, paid)) = select(paid, pin!(asks.stopped())).await else { panic!() };
+        // The reconciler takes over, and the buyer authenticates.
+        let other = world.start_with(world.ports(), config);
+        world.clock.advance(Duration::from_secs(31));
+        other.payments.workers()[0].step().await.unwrap();
+        let listed = other.list(order.0, &format!("?orderId={}", order.1)).await;
+        let secret = listed.body["items"][0]["nextAction"]["clientSecret"].as_str().unwrap();
+        world.sandbox.authenticate(secret, true).await.unwrap().unwrap();
+        // The sleeper sees the money held, and falls asleep again.
+        asks.go_on();
+        let Either::Right((_, paid)) = select(paid, pin!(secures.stopped())).await else {
+            panic!()
+        };
+        assert!(other.pay(&order, DECLINED).await.is(402, "card_declined"));
+        for _ in 0..9 {
+            other.payments.workers()[0].step().await.unwrap();
+            world.clock.advance(Duration::from_secs(2));
+        }
+        assert_eq!(world.orders.status(order.1), OrderStatus::Created);
+        if killed {
+            let first = world.charges().await[0].id;
+            let context = Context::of(Actor::System);
+            world.ports().orders.secure(&context, order.1, first).await.unwrap().unwrap();
+        } else {
+            secures.go_on();
+            assert!(paid.await.is(409, "payment_in_progress"));
+        }
+        world.recover_and_check().await;
+        assert_eq!(world.orders.status(order.1), OrderStatus::Cancelled);
+    }
+}
+
+/// A request was cut off with its process at any moment: the next process goes on with it at once, and
+/// nobody waits for the time at which a request is given up.
+#[tokio::test]
+async fn the_next_process_goes_on_with_a_payment_at_once() {
+    let mut places = 0;
+    for at in 1..PLACES_MAX {
+        let (world, service, stop, order) = stage(at);
+        {
+            let paid = pin!(service.pay(&order, CARD));
+            if let Either::Left(_) = select(paid, pin!(stop.stopped())).await {
+                break;
+            }
+        }
+        let killed_at = world.host.now();
+        let service = world.start();
+        let workers = service.payments.workers();
+        workers[1].step().await.unwrap();
+        workers[0].step().await.unwrap();
+        // Of a charge that had ended, the order hears by its event.
+        world.orders.hear().await;
+        let is_saved = !world.charges().await.is_empty();
+        let completed = world.orders.status(order.1) == OrderStatus::Completed;
+        assert_eq!((completed, world.host.now()), (is_saved, killed_at), "place {at}");
+        places = at;
+    }
+    assert!(places > 10, "{places}");
 }

@@ -7,7 +7,7 @@ use stubmart_contract::{
     api::{OrderStatus, TicketStatus},
 };
 use stubmart_orders::order::Order;
-use stubmart_payments::charge::{Charge, Stage};
+use stubmart_payments::charge::Charge;
 use stubmart_ports::{bus::Consumer, gateway::PaymentRecord};
 use stubmart_tickets::ticket::Ticket;
 
@@ -265,7 +265,7 @@ fn charges_belong(market: &Market, found: &mut Vec<Finding>) {
     let mut kept: HashMap<OrderId, Vec<ChargeId>> = HashMap::new();
     for charge in market.charges.values() {
         let at_rest = charge.due_at.is_none();
-        if at_rest && charge.stage == Stage::Completed && charge.stripe_refund_id.is_none() {
+        if at_rest && charge.is_kept() {
             kept.entry(charge.order_id).or_default().push(charge.id);
         }
     }
@@ -290,11 +290,7 @@ fn charges_belong(market: &Market, found: &mut Vec<Finding>) {
     }
     for order in market.orders.values().filter(|order| order.status == OrderStatus::Completed) {
         let paid = order.charge_id.and_then(|charge_id| market.charges.get(&charge_id));
-        let paid = paid.is_some_and(|charge| {
-            charge.order_id == order.id
-                && charge.stage == Stage::Completed
-                && charge.stripe_refund_id.is_none()
-        });
+        let paid = paid.is_some_and(|it| it.order_id == order.id && it.is_kept());
         if !paid {
             let id = order.id;
             found.push(broken(

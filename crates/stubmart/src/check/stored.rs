@@ -8,9 +8,8 @@ use std::{
 
 use serde::de::DeserializeOwned;
 use stubmart_contract::{DomainEvent, OrderId, Timestamp};
-use stubmart_kernel::repo::Document;
 use stubmart_orders::order::{ORDERS, Order};
-use stubmart_payments::charge::Charge;
+use stubmart_payments::charge::{CHARGES, Charge};
 use stubmart_ports::{Cause, bus::Consumer, gateway::PaymentRecord, store::Collection};
 use stubmart_sandbox::payment::{PAYMENTS, SandboxPayment};
 use stubmart_sqlite::snapshot::Snapshot;
@@ -74,7 +73,7 @@ fn market(snapshot: &Snapshot) -> Result<Market, Cause> {
     Ok(Market {
         tickets: by(all::<Ticket>(snapshot, &TICKETS)?, |it| it.id),
         orders: by(all::<Order>(snapshot, &ORDERS)?, |it| it.id),
-        charges: by(all::<Charge>(snapshot, Charge::COLLECTION)?, |it| it.id),
+        charges: by(all::<Charge>(snapshot, &CHARGES)?, |it| it.id),
         payments: payments(snapshot)?,
     })
 }

@@ -5,7 +5,7 @@ use std::{future::ready, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use stubmart_contract::{
-    ChargeId, Context, OrderId, TicketId, UserId, api,
+    ChargeId, Context, OrderId, TicketId, UserId,
     calls::{
         ExpiredLock, Identity, Listings, ListingsRequest, LockRefusal, LockRequest, Locked,
         OrderForPayment, OverdueLocks, OverdueLocksRequest, SecureRefusal,
@@ -13,7 +13,7 @@ use stubmart_contract::{
 };
 use stubmart_node::Service;
 use stubmart_orders::Orders;
-use stubmart_ports::calls::{self, CallError, SecureOrders};
+use stubmart_ports::calls::{self, CallError};
 use stubmart_suite::fault::{Fault, injected};
 use stubmart_tickets::Tickets;
 use tokio::sync::oneshot;
@@ -280,40 +280,5 @@ impl calls::Orders for Network {
             Box::pin(async move { calls::Orders::expire(&it, &context, lock).await })
         })
         .await
-    }
-}
-
-#[async_trait]
-impl SecureOrders for Network {
-    async fn order(
-        &self,
-        buyer: UserId,
-        order_id: OrderId,
-    ) -> Result<Option<api::Order>, CallError> {
-        let work = move |live: Live| -> BoxFuture<'static, _> {
-            Box::pin(async move {
-                match live.orders {
-                    Some(orders) => SecureOrders::order(&orders, buyer, order_id).await,
-                    None => Err(lost()),
-                }
-            })
-        };
-        self.call(Service::Orders, "order", order_id.0, work).await?
-    }
-
-    async fn secure(
-        &self,
-        order_id: OrderId,
-        charge_id: ChargeId,
-    ) -> Result<Result<(), calls::SecureRefusal>, CallError> {
-        let work = move |live: Live| -> BoxFuture<'static, _> {
-            Box::pin(async move {
-                match live.orders {
-                    Some(orders) => SecureOrders::secure(&orders, order_id, charge_id).await,
-                    None => Err(lost()),
-                }
-            })
-        };
-        self.call(Service::Orders, "secure", order_id.0, work).await?
     }
 }

@@ -328,7 +328,7 @@ impl Checker {
             let text = format!("charge {id} is {:?} now, and no event tells of it", next.status());
             broken("EVT-1", &[id.0, next.order_id.0], text)?;
         }
-        let refund = |charge: &Charge| charge.stripe_refund_id.is_some();
+        let refund = |charge: &Charge| charge.refund_id.is_some();
         let told = events
             .iter()
             .any(|event| matches!(event, DomainEvent::ChargeRefunded(it) if *it == state));

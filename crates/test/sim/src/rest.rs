@@ -11,7 +11,7 @@ use stubmart_contract::{
 };
 use stubmart_node::Service;
 use stubmart_orders::order::Order;
-use stubmart_payments::{Charge, charge::Stage};
+use stubmart_payments::Charge;
 use stubmart_ports::store::Store as _;
 use stubmart_tickets::ticket::Ticket;
 use uuid::Uuid;
@@ -225,11 +225,7 @@ fn money_adds_up(world: &World, checker: &Checker) -> Checked {
             );
             broken("PAY-3", &[order.id.0], text)?;
         }
-        let charges = checker.charges.values().filter(|charge| {
-            charge.order_id == order.id
-                && charge.stage == Stage::Completed
-                && charge.stripe_refund_id.is_none()
-        });
+        let charges = checker.charges.values().filter(|it| it.order_id == order.id && it.is_kept());
         let (charges, wanted) =
             (charges.count(), usize::from(order.status == OrderStatus::Completed));
         if charges != wanted {

@@ -1,124 +1,150 @@
-use stubmart_kernel::repo::Document as _;
-use uuid::Uuid;
-
 use super::*;
 use crate::charge::ATTEMPT;
+use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::from_millis(60_000);
 const SOON: Timestamp = Timestamp::from_millis(61_000);
 const EARLIER: Timestamp = Timestamp::from_millis(10_000);
 
-fn open(attempt: u32) -> Open {
-    Open {
+fn new(attempt: u32) -> NewCharge {
+    NewCharge {
         id: ChargeId(Uuid::from_u128(1)),
         order_id: OrderId(Uuid::from_u128(2)),
         user_id: UserId(Uuid::from_u128(3)),
         attempt,
         amount: Price::try_from(12_550).unwrap(),
-        currency: Currency::USD,
+        currency: "eur".parse().unwrap(),
         payment_method: Some("pm_card_visa".to_owned()),
     }
 }
 
-/// A charge in some stage, due at some time.
-fn charge(stage: Stage, due_at: Option<Timestamp>) -> Charge {
-    let opened = decide(None, &Command::Open(open(1)), EARLIER).unwrap().unwrap();
-    Charge { stage, due_at, ..opened.charge }
+/// The charge after a command, and its event; `None` for no change.
+fn change(
+    current: Option<&Charge>,
+    command: &Command,
+    now: Timestamp,
+) -> Result<Option<(Charge, Option<DomainEvent>)>, Refusal> {
+    Ok(match Charge::decide(current, command, now)? {
+        Decision::Unchanged => None,
+        Decision::Changed { state, event } => Some((state, event)),
+    })
 }
 
-fn failed(reason: Reason, due_at: Option<Timestamp>) -> Charge {
+fn after(current: &Charge, command: &Command, now: Timestamp) -> Charge {
+    change(Some(current), command, now).unwrap().unwrap().0
+}
+
+/// A charge in some stage, due at some time.
+fn charge(stage: Stage, due_at: Option<Timestamp>) -> Charge {
+    let (opened, _) = change(None, &Command::Open(new(1)), EARLIER).unwrap().unwrap();
+    Charge { stage, due_at, ..opened }
+}
+
+fn failed(reason: FailureReason, due_at: Option<Timestamp>) -> Charge {
     charge(Stage::Failed(Failure::of(reason)), due_at)
 }
 
 fn refunded(charge: Charge) -> Charge {
-    Charge { stripe_refund_id: Some("re_1".to_owned()), ..charge }
+    Charge { refund_id: Some("re_1".to_owned()), ..charge }
 }
 
-fn fail(reason: Reason) -> Command {
+fn fail(reason: FailureReason) -> Command {
     Command::Fail { failure: Failure::of(reason), payment_id: Some("pi_1".to_owned()) }
 }
 
 /// What a command led to, in words: the stage after it, `refunded`, whether the charge is at rest, and
 /// the event; `-` for no change, and the refusal after an exclamation mark.
-fn words(verdict: &Verdict) -> String {
-    let change = match verdict {
+fn words(changed: &Result<Option<(Charge, Option<DomainEvent>)>, Refusal>) -> String {
+    let (charge, event) = match changed {
         Err(Refusal::Missing) => return "!missing".to_owned(),
         Err(Refusal::Failed) => return "!failed".to_owned(),
         Err(Refusal::InProgress) => return "!in progress".to_owned(),
+        Err(Refusal::NotDue) => return "!not due".to_owned(),
         Ok(None) => return "-".to_owned(),
-        Ok(Some(change)) => change,
+        Ok(Some(changed)) => changed,
     };
-    let mut words = vec![match &change.charge.stage {
-        Stage::Asked => "asked",
-        Stage::Waiting => "waiting",
-        Stage::Held => "held",
+    let mut words = vec![match &charge.stage {
+        Stage::Requested => "requested",
+        Stage::RequiresAction => "requires action",
+        Stage::Authorised => "authorised",
         Stage::Failed(failure) if failure.ends_order => "ended",
         Stage::Failed(_) => "failed",
         Stage::Completed => "completed",
     }];
-    if change.charge.stripe_refund_id.is_some() {
+    if charge.refund_id.is_some() {
         words.push("refunded");
     }
-    if change.charge.due_at.is_none() {
+    if charge.due_at.is_none() {
         words.push("rests");
     }
-    words.extend(change.event.as_ref().map(|event| event.event_type().as_str()));
+    words.extend(event.as_ref().map(|event| event.event_type().as_str()));
     words.join(" ")
 }
 
-/// Every state × every command. Money is asked about only in `held`; what failed is never completed;
-/// what rests has nothing to give back.
+/// Every state × every command. What failed is never completed; what rests has nothing to give back.
 #[test]
 fn every_command_on_every_state_has_one_outcome() {
+    use FailureReason::{
+        AuthorisationLost, Declined, InvalidRequest, OrderCancelled, OrderExpired,
+        ProviderUnavailable, Replaced,
+    };
     let states: [Option<Charge>; 9] = [
         None,
-        Some(charge(Stage::Asked, Some(EARLIER))),
-        Some(charge(Stage::Waiting, Some(EARLIER))),
-        Some(charge(Stage::Held, Some(EARLIER))),
-        Some(failed(Reason::OrderExpired, Some(EARLIER))),
-        Some(failed(Reason::Unavailable, None)),
-        Some(refunded(failed(Reason::Lost, None))),
+        Some(charge(Stage::Requested, Some(EARLIER))),
+        Some(charge(Stage::RequiresAction, Some(EARLIER))),
+        Some(charge(Stage::Authorised, Some(EARLIER))),
+        Some(failed(OrderExpired, Some(EARLIER))),
+        Some(failed(ProviderUnavailable, None)),
+        Some(refunded(failed(AuthorisationLost, None))),
         Some(charge(Stage::Completed, None)),
         Some(refunded(charge(Stage::Completed, None))),
     ];
-    let payment_id = "pi_1".to_owned();
-    let refund = Command::Refund { payment_id: payment_id.clone(), refund_id: "re_2".to_owned() };
-    let rest = Command::Rest { payment_id: Some(payment_id.clone()) };
+    let payment_id = || "pi_1".to_owned();
+    let refund = Command::Refund { payment_id: payment_id(), refund_id: "re_2".to_owned() };
+    let rest = Command::Rest { payment_id: Some(payment_id()) };
     const M: &str = "!missing";
     const F: &str = "!failed";
     const P: &str = "!in progress";
+    const D: &str = "!not due";
     const N: &str = "-";
+    const REQ: &str = "requested";
+    const ACT: &str = "requires action";
+    const AUT: &str = "authorised";
     const FAILS: &str = "failed CHARGE_FAILED";
     const ENDS: &str = "ended CHARGE_FAILED";
     const NEVER_ASKED: &str = "failed rests CHARGE_FAILED";
-    const OPENS: &str = "asked CHARGE_CREATED";
-    const GIVEN: &str = "failed refunded rests CHARGE_REFUNDED";
+    const OPENS: &str = "requested CHARGE_CREATED";
+    const PAID: &str = "completed rests CHARGE_COMPLETED";
+    const GIVEN: &str = "failed refunded CHARGE_REFUNDED";
+    const BACK: &str = "failed refunded rests CHARGE_REFUNDED";
     const REFUNDS: &str = "completed refunded rests CHARGE_REFUNDED";
     #[rustfmt::skip]
-    let table: [(Command, [&str; 9]); 16] = [
-        //                                    none   asked        waiting  held         failed, due     unavailable  given back         completed    refunded
-        (Command::Open(open(1)),             [OPENS, N,           N,       N,           N,              OPENS,       N,                 N,           N]),
-        (Command::Wait { payment_id: payment_id.clone() }, [M, "waiting", N, N,           F,              F,           F,                 N,           N]),
-        (Command::Hold { payment_id },        [M,     "held",      "held",  N,           F,              F,           F,                 N,           N]),
-        (Command::Complete,                  [M,     P,           P,       "completed rests CHARGE_COMPLETED", F, F, F,                 N,           N]),
-        (fail(Reason::Declined),             [M,     FAILS,       FAILS,   P,           N,              N,           N,                 N,           N]),
-        (fail(Reason::Refused),              [M,     NEVER_ASKED, P,       P,           N,              N,           N,                 N,           N]),
-        (fail(Reason::Unavailable),          [M,     NEVER_ASKED, P,       P,           N,              N,           N,                 N,           N]),
-        (fail(Reason::Replaced),             [M,     P,           FAILS,   P,           N,              N,           N,                 N,           N]),
-        (fail(Reason::Lost),                 [M,     FAILS,       FAILS,   ENDS,        N,              N,           N,                 N,           N]),
-        (fail(Reason::OrderCancelled),       [M,     FAILS,       FAILS,   FAILS,       N,              N,           N,                 N,           N]),
-        (refund,                             [M,     P,           P,       P,           GIVEN,          GIVEN,       N,                 REFUNDS,     N]),
-        (Command::Look,                      [M,     "asked",     "waiting", "held",    "failed",       "failed",    "failed refunded", "completed", "completed refunded"]),
-        (Command::LookIfDue,                 [M,     "asked",     "waiting", "held",    "failed",       P,           P,                 P,           P]),
-        (Command::LookBy { at: SOON },       [M,     N,           N,       N,           N,              N,           N,                 "completed", N]),
-        (Command::LookBy { at: Timestamp::EPOCH }, [M, "asked",   "waiting", "held",    "failed",       N,           N,                 "completed", N]),
-        (rest,                               [M,     P,           P,       P,           "failed rests", N,           N,                 N,           N]),
+    let table: [(Command, [&str; 9]); 18] = [
+        //                                                     none   requested    action authorised failed, due unavailable given back         completed    refunded
+        (Command::Open(new(1)),                               [OPENS, N,           N,     N,         N,          OPENS,      N,                 N,           N]),
+        (Command::RequireAction { payment_id: payment_id() }, [M,     ACT,         N,     N,         F,          F,          F,                 N,           N]),
+        (Command::Authorise { payment_id: payment_id() },     [M,     AUT,         AUT,   N,         F,          F,          F,                 N,           N]),
+        (Command::Complete { payment_id: payment_id() },      [M,     PAID,        PAID,  PAID,      F,          F,          F,                 N,           N]),
+        (fail(Declined),                                      [M,     FAILS,       FAILS, P,         N,          N,          N,                 N,           N]),
+        (fail(InvalidRequest),                                [M,     NEVER_ASKED, P,     P,         N,          N,          N,                 N,           N]),
+        (fail(ProviderUnavailable),                           [M,     NEVER_ASKED, P,     P,         N,          N,          N,                 N,           N]),
+        (fail(Replaced),                                      [M,     P,           FAILS, P,         N,          N,          N,                 N,           N]),
+        (fail(AuthorisationLost),                             [M,     FAILS,       FAILS, ENDS,      N,          N,          N,                 N,           N]),
+        (fail(OrderCancelled),                                [M,     FAILS,       FAILS, FAILS,     N,          N,          N,                 N,           N]),
+        (refund,                                              [M,     P,           P,     P,         GIVEN,      BACK,       N,                 REFUNDS,     N]),
+        (Command::Claim,                                      [M,     REQ,         ACT,   AUT,       "failed",   "failed",   "failed refunded", "completed", "completed refunded"]),
+        (Command::ClaimIfDue,                                 [M,     REQ,         ACT,   AUT,       "failed",   D,          D,                 D,           D]),
+        (Command::ScheduleBy { at: SOON },                    [M,     N,           N,     N,         N,          N,          N,                 "completed", N]),
+        (Command::ScheduleBy { at: Timestamp::EPOCH },        [M,     REQ,         ACT,   AUT,       "failed",   N,          N,                 "completed", N]),
+        (Command::Postpone { until: SOON },                   [M,     N,           N,     N,         "failed",   N,          N,                 N,           N]),
+        (Command::Postpone { until: Timestamp::EPOCH },       [M,     N,           N,     N,         N,          N,          N,                 N,           N]),
+        (rest,                                                [M,     P,           P,     P,         "failed rests", N,      N,                 N,           N]),
     ];
     for (command, expected) in &table {
         for (state, expected) in states.iter().zip(expected) {
-            let verdict = decide(state.as_ref(), command, NOW);
+            let changed = change(state.as_ref(), command, NOW);
             let stage = state.as_ref().map(|charge| &charge.stage);
-            assert_eq!(words(&verdict), *expected, "{command:?} on {stage:?}");
+            assert_eq!(words(&changed), *expected, "{command:?} on {stage:?}");
         }
     }
 }
@@ -126,23 +152,34 @@ fn every_command_on_every_state_has_one_outcome() {
 /// To decide again after a change changes nothing more, so that a change whose answer was lost, or that
 /// two make at once, happens once.
 #[test]
-fn every_command_but_a_look_happens_once() {
-    let failure = Failure { ends_order: true, ..Failure::of(Reason::Lost) };
+fn every_command_but_a_claim_happens_once() {
+    let failure = Failure { ends_order: true, ..Failure::of(FailureReason::AuthorisationLost) };
+    let payment_id = || "pi_1".to_owned();
     let commands = [
-        (charge(Stage::Asked, Some(EARLIER)), Command::Wait { payment_id: "pi_1".to_owned() }),
-        (charge(Stage::Asked, Some(EARLIER)), Command::Hold { payment_id: "pi_1".to_owned() }),
-        (charge(Stage::Held, Some(EARLIER)), Command::Complete),
-        (charge(Stage::Held, Some(EARLIER)), Command::Fail { failure, payment_id: None }),
-        (charge(Stage::Completed, None), Command::LookBy { at: NOW }),
-        (failed(Reason::Lost, Some(EARLIER)), Command::Rest { payment_id: None }),
+        (
+            charge(Stage::Requested, Some(EARLIER)),
+            Command::RequireAction { payment_id: payment_id() },
+        ),
+        (
+            charge(Stage::RequiresAction, Some(EARLIER)),
+            Command::Authorise { payment_id: payment_id() },
+        ),
+        (charge(Stage::Requested, Some(EARLIER)), Command::Complete { payment_id: payment_id() }),
+        (charge(Stage::Authorised, Some(EARLIER)), Command::Fail { failure, payment_id: None }),
+        (charge(Stage::Completed, None), Command::ScheduleBy { at: NOW }),
+        (failed(FailureReason::Declined, Some(EARLIER)), Command::Postpone { until: SOON }),
+        (
+            failed(FailureReason::AuthorisationLost, Some(EARLIER)),
+            Command::Rest { payment_id: None },
+        ),
         (
             charge(Stage::Completed, Some(EARLIER)),
-            Command::Refund { payment_id: "pi_1".to_owned(), refund_id: "re_1".to_owned() },
+            Command::Refund { payment_id: payment_id(), refund_id: "re_1".to_owned() },
         ),
     ];
     for (before, command) in commands {
-        let after = decide(Some(&before), &command, NOW).unwrap().unwrap().charge;
-        assert_eq!(decide(Some(&after), &command, SOON), Ok(None), "{command:?}");
+        let after = after(&before, &command, NOW);
+        assert_eq!(change(Some(&after), &command, SOON), Ok(None), "{command:?}");
     }
 }
 
@@ -150,17 +187,17 @@ fn every_command_but_a_look_happens_once() {
 /// it back when it does not: so no two charges of an order are open at once.
 #[test]
 fn an_attempt_holds_its_number_unless_it_does_not_count() {
-    let holds = |charge: &Charge| charge.entries().iter().any(|(index, _)| *index == ATTEMPT);
-    for stage in [Stage::Asked, Stage::Waiting, Stage::Held, Stage::Completed] {
+    let holds = |charge: &Charge| charge.index_entries().iter().any(|(it, _)| *it == ATTEMPT);
+    for stage in [Stage::Requested, Stage::RequiresAction, Stage::Authorised, Stage::Completed] {
         assert!(holds(&charge(stage.clone(), None)), "{stage:?}");
     }
     for (reason, counted) in [
-        (Reason::Declined, true),
-        (Reason::Lost, true),
-        (Reason::Refused, false),
-        (Reason::Unavailable, false),
-        (Reason::Replaced, false),
-        (Reason::OrderExpired, false),
+        (FailureReason::Declined, true),
+        (FailureReason::AuthorisationLost, true),
+        (FailureReason::InvalidRequest, false),
+        (FailureReason::ProviderUnavailable, false),
+        (FailureReason::Replaced, false),
+        (FailureReason::OrderExpired, false),
     ] {
         assert_eq!(holds(&failed(reason, None)), counted, "{reason:?}");
         let ending = Failure { ends_order: true, ..Failure::of(reason) };
@@ -168,66 +205,107 @@ fn an_attempt_holds_its_number_unless_it_does_not_count() {
     }
 }
 
-/// Looks come ever more seldom but never end, and the sooner, the more somebody waits for them.
+/// Claims last ever longer but end, and the sooner, the more somebody waits for them.
 #[test]
-fn looks_come_ever_more_seldom_but_never_end() {
-    let lost = Stage::Failed(Failure::of(Reason::Lost));
+fn claims_last_ever_longer_but_end() {
+    let lost = Stage::Failed(Failure::of(FailureReason::AuthorisationLost));
     for (stage, expected) in [
-        (Stage::Asked, [1, 2, 4, 8, 16, 30, 30, 30, 30, 30]),
-        (Stage::Waiting, [1, 2, 4, 8, 10, 10, 10, 10, 10, 10]),
-        (Stage::Held, [1, 2, 4, 8, 16, 30, 30, 30, 30, 30]),
+        (Stage::Requested, [1, 2, 4, 8, 16, 30, 30, 30, 30, 30]),
+        (Stage::RequiresAction, [1, 2, 4, 8, 10, 10, 10, 10, 10, 10]),
+        (Stage::Authorised, [1, 2, 4, 8, 16, 30, 30, 30, 30, 30]),
         (lost, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300]),
     ] {
-        let mut looked = charge(stage, Some(EARLIER));
+        let mut claimed = charge(stage, Some(EARLIER));
         let mut waits = Vec::new();
         for _ in 0..10 {
-            looked = decide(Some(&looked), &Command::Look, NOW).unwrap().unwrap().charge;
-            waits.push(looked.due_at.unwrap().since(NOW).as_secs());
+            claimed = after(&claimed, &Command::Claim, NOW);
+            waits.push(claimed.due_at.unwrap().since(NOW).as_secs());
         }
-        assert_eq!(waits, expected, "{:?}", looked.stage);
-        looked.looks = u32::MAX;
-        let again = decide(Some(&looked), &Command::Look, NOW).unwrap().unwrap().charge;
-        assert_eq!(again.looks, u32::MAX);
+        assert_eq!(waits, expected, "{:?}", claimed.stage);
+        claimed.claims = u32::MAX;
+        assert_eq!(after(&claimed, &Command::Claim, NOW).claims, u32::MAX);
     }
 }
 
-/// A new stage is looked at as soon as if nobody had looked at the one before.
+/// A new stage is claimed as soon as if nobody had claimed the charge in the one before.
 #[test]
-fn each_stage_is_looked_at_from_the_beginning() {
-    let id = || "pi_1".to_owned();
+fn each_stage_is_claimed_from_the_beginning() {
+    let payment_id = || "pi_1".to_owned();
     for (stage, command) in [
-        (Stage::Asked, Command::Wait { payment_id: id() }),
-        (Stage::Waiting, Command::Hold { payment_id: id() }),
-        (Stage::Held, Command::Complete),
-        (Stage::Held, fail(Reason::Lost)),
+        (Stage::Requested, Command::RequireAction { payment_id: payment_id() }),
+        (Stage::RequiresAction, Command::Authorise { payment_id: payment_id() }),
+        (Stage::Authorised, Command::Complete { payment_id: payment_id() }),
+        (Stage::Authorised, fail(FailureReason::AuthorisationLost)),
     ] {
-        let looked = Charge { looks: 9, ..charge(stage, Some(EARLIER)) };
-        let after = decide(Some(&looked), &command, NOW).unwrap().unwrap().charge;
-        assert_eq!(after.looks, 0, "{command:?}");
+        let claimed = Charge { claims: 9, ..charge(stage, Some(EARLIER)) };
+        assert_eq!(after(&claimed, &command, NOW).claims, 0, "{command:?}");
     }
 }
 
-/// That nothing happened is believed of the first question alone. After another look there may have
-/// been a second: what that did is watched for, and a provider that is down is asked again.
+/// That nothing happened is believed of the first request alone. After a claim there may have been a
+/// second: what that did is watched for, and a provider that is down is asked again.
 #[test]
-fn that_nothing_happened_is_believed_of_the_first_question_alone() {
-    let looked = Charge { looks: 1, ..charge(Stage::Asked, Some(EARLIER)) };
-    let refused = decide(Some(&looked), &fail(Reason::Refused), NOW);
+fn that_nothing_happened_is_believed_of_the_first_request_alone() {
+    let claimed = Charge { claims: 1, ..charge(Stage::Requested, Some(EARLIER)) };
+    let refused = change(Some(&claimed), &fail(FailureReason::InvalidRequest), NOW);
     assert_eq!(words(&refused), "failed CHARGE_FAILED");
-    assert_eq!(refused.unwrap().unwrap().charge.due_at, Some(NOW));
-    let unavailable = decide(Some(&looked), &fail(Reason::Unavailable), NOW);
+    assert_eq!(refused.unwrap().unwrap().0.due_at, Some(NOW));
+    let unavailable = change(Some(&claimed), &fail(FailureReason::ProviderUnavailable), NOW);
     assert_eq!(unavailable, Err(Refusal::InProgress));
 }
 
 #[test]
 fn a_stored_charge_reads_back() {
-    let failure =
-        Failure { decline_code: Some("lost_card".to_owned()), ..Failure::of(Reason::Declined) };
-    for stage in
-        [Stage::Asked, Stage::Waiting, Stage::Held, Stage::Failed(failure), Stage::Completed]
-    {
+    let failure = Failure {
+        decline_code: Some("lost_card".to_owned()),
+        ..Failure::of(FailureReason::Declined)
+    };
+    for stage in [
+        Stage::Requested,
+        Stage::RequiresAction,
+        Stage::Authorised,
+        Stage::Failed(failure),
+        Stage::Completed,
+    ] {
         let stored = charge(stage, Some(NOW));
         let text = serde_json::to_string(&stored).unwrap();
         assert_eq!(serde_json::from_str::<Charge>(&text).unwrap(), stored, "{text}");
+    }
+}
+
+/// Documents of earlier versions, with the names they had, are read.
+#[test]
+fn charges_of_earlier_versions_are_read() {
+    let failed = |reason: &str| {
+        format!(
+            r#"{{"failed":{{"reason":"{reason}","code":"x","declineCode":null,"message":null,
+                "endsOrder":true}}}}"#
+        )
+    };
+    let reason =
+        |reason| Stage::Failed(Failure { ends_order: true, ..Failure::of(reason).code("x") });
+    for (written, stage) in [
+        (r#""asked""#.to_owned(), Stage::Requested),
+        (r#""waiting""#.to_owned(), Stage::RequiresAction),
+        (r#""held""#.to_owned(), Stage::Authorised),
+        (r#""completed""#.to_owned(), Stage::Completed),
+        (failed("declined"), reason(FailureReason::Declined)),
+        (failed("refused"), reason(FailureReason::InvalidRequest)),
+        (failed("unavailable"), reason(FailureReason::ProviderUnavailable)),
+        (failed("replaced"), reason(FailureReason::Replaced)),
+        (failed("lost"), reason(FailureReason::AuthorisationLost)),
+        (failed("order_secured"), reason(FailureReason::OrderSecured)),
+    ] {
+        let id = "00000000-0000-0000-0000-000000000001";
+        let text = format!(
+            r#"{{"id":"{id}","orderId":"{id}","userId":"{id}","attempt":1,"amount":500,
+                "currency":"usd","paymentMethod":null,"stage":{written},"stripeId":"pi_1",
+                "stripeRefundId":"re_1","dueAt":null,"looks":3,
+                "createdAt":"2026-01-01T00:00:00.000Z","updatedAt":"2026-01-01T00:00:00.000Z"}}"#
+        );
+        let read: Charge = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.stage, stage, "{written}");
+        assert_eq!((read.payment_id.as_deref(), read.claims), (Some("pi_1"), 3));
+        assert_eq!(read.refund_id.as_deref(), Some("re_1"));
     }
 }

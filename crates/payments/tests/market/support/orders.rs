@@ -7,16 +7,17 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
 use stubmart_contract::{
-    ChargeId, DomainEvent, Envelope, MessageId, OrderId, Price, TicketId, Timestamp, UserId,
-    api::{CancelReason, Order, OrderStatus, OrderTicket},
+    Actor, ChargeId, Context, DomainEvent, Envelope, MessageId, OrderId, Price, TicketId,
+    Timestamp, UserId,
+    api::{CancelReason, OrderStatus},
+    calls::{ExpiredLock, OrderForPayment, SecureRefusal},
     event::OrderState,
 };
 use stubmart_memory::MemoryStore;
 use stubmart_payments::SERVICE;
 use stubmart_ports::{
-    calls::{CallError, SecureOrders, SecureRefusal},
+    calls::{CallError, Orders},
     host::Host,
 };
 
@@ -26,7 +27,8 @@ pub(crate) const HOLD: Duration = Duration::from_secs(900);
 /// Each order is in another currency than the one before.
 const CURRENCIES: [&str; 4] = ["usd", "jpy", "eur", "kwd"];
 
-/// Orders in memory. They hear of charges by the events that payments saved.
+/// Orders in memory. Payments calls them; what a call did not say they hear by the events that payments
+/// saved.
 pub(crate) struct FakeOrders {
     store: MemoryStore,
     host: Host,
@@ -35,7 +37,7 @@ pub(crate) struct FakeOrders {
 
 #[derive(Default)]
 struct State {
-    orders: BTreeMap<OrderId, (Order, Option<ChargeId>)>,
+    orders: BTreeMap<OrderId, OrderForPayment>,
     events: Vec<Envelope>,
 }
 
@@ -51,43 +53,33 @@ impl FakeOrders {
     /// A new order of a new buyer.
     pub(crate) fn place(&self, price: i64) -> (UserId, OrderId) {
         let now = self.host.now();
-        let order = Order {
+        let mut state = self.lock();
+        let order = OrderForPayment {
             id: OrderId(self.host.uuid()),
             user_id: UserId(self.host.uuid()),
             status: OrderStatus::Created,
-            ticket_id: TicketId(self.host.uuid()),
-            price: Price::try_from(price).unwrap(),
-            currency: CURRENCIES[self.lock().orders.len() % CURRENCIES.len()].parse().unwrap(),
+            has_expired: false,
+            charge_id: None,
+            amount: Price::try_from(price).unwrap(),
+            currency: CURRENCIES[state.orders.len() % CURRENCIES.len()].parse().unwrap(),
             expires_at: now.after(HOLD),
-            server_time: now,
-            cancel_reason: None,
-            ticket: OrderTicket {
-                title: "Two in the stalls".to_owned(),
-                event_id: None,
-                section: None,
-                row: None,
-                seats: Vec::new(),
-                quantity: 2,
-            },
-            created_at: now,
-            updated_at: now,
         };
         let key = (order.user_id, order.id);
-        self.lock().orders.insert(order.id, (order, None));
+        state.orders.insert(order.id, order);
         key
     }
 
     pub(crate) fn status(&self, id: OrderId) -> OrderStatus {
-        self.lock().orders[&id].0.status
+        self.lock().orders[&id].status
     }
 
-    pub(crate) fn all(&self) -> Vec<(Order, Option<ChargeId>)> {
+    pub(crate) fn all(&self) -> Vec<OrderForPayment> {
         self.lock().orders.values().cloned().collect()
     }
 
     pub(crate) fn is_secured_for(&self, charge_id: ChargeId) -> bool {
-        self.lock().orders.values().any(|(order, secured_for)| {
-            *secured_for == Some(charge_id)
+        self.lock().orders.values().any(|order| {
+            order.charge_id == Some(charge_id)
                 && matches!(order.status, OrderStatus::AwaitingPayment | OrderStatus::Completed)
         })
     }
@@ -95,7 +87,7 @@ impl FakeOrders {
     /// The buyer leaves, or the time runs out. Does nothing once the order is secured.
     pub(crate) fn cancel(&self, id: OrderId, reason: CancelReason) {
         let mut state = self.lock();
-        if state.orders[&id].0.status == OrderStatus::Created {
+        if state.orders[&id].status == OrderStatus::Created {
             self.cancel_now(&mut state, id, reason);
         }
     }
@@ -106,21 +98,21 @@ impl FakeOrders {
     }
 
     fn cancel_now(&self, state: &mut State, id: OrderId, reason: CancelReason) {
-        let Some((order, charge_id)) = state.orders.get_mut(&id) else { return };
+        let order = state.orders.get_mut(&id).unwrap();
         order.status = OrderStatus::Cancelled;
-        order.cancel_reason = Some(reason);
-        let event = DomainEvent::OrderCancelled(OrderState {
+        order.has_expired = reason == CancelReason::Expired;
+        let told = OrderState {
             id,
             user_id: order.user_id,
             seller_id: order.user_id,
-            ticket_id: order.ticket_id,
+            ticket_id: TicketId(id.0),
             status: order.status,
-            price: order.price,
+            price: order.amount,
             currency: order.currency,
             expires_at: order.expires_at,
-            cancel_reason: order.cancel_reason,
-            charge_id: *charge_id,
-        });
+            cancel_reason: Some(reason),
+            charge_id: order.charge_id,
+        };
         let message_id = self.host.message_id();
         state.events.push(Envelope {
             id: message_id,
@@ -129,9 +121,12 @@ impl FakeOrders {
             at: self.host.now(),
             causation_id: message_id,
             correlation_id: message_id,
-            actor: stubmart_contract::Actor::System,
+            actor: Actor::System,
             request_id: None,
-            event,
+            event: match reason {
+                CancelReason::Expired => DomainEvent::OrderExpired(told),
+                _ => DomainEvent::OrderCancelled(told),
+            },
         });
     }
 
@@ -139,8 +134,8 @@ impl FakeOrders {
     pub(crate) fn expire(&self) {
         let now = self.host.now();
         let mut state = self.lock();
-        let due = |order: &Order| order.status == OrderStatus::Created && order.expires_at <= now;
-        let due: Vec<_> = state.orders.values().filter(|it| due(&it.0)).map(|it| it.0.id).collect();
+        let open = state.orders.values().filter(|it| it.status == OrderStatus::Created);
+        let due: Vec<_> = open.filter(|it| it.expires_at <= now).map(|it| it.id).collect();
         for id in due {
             self.cancel_now(&mut state, id, CancelReason::Expired);
         }
@@ -149,8 +144,8 @@ impl FakeOrders {
     /// When the next order runs out.
     pub(crate) fn next_expiry(&self) -> Option<Timestamp> {
         let state = self.lock();
-        let open = state.orders.values().filter(|it| it.0.status == OrderStatus::Created);
-        open.map(|it| it.0.expires_at).min()
+        let open = state.orders.values().filter(|it| it.status == OrderStatus::Created);
+        open.map(|it| it.expires_at).min()
     }
 
     /// The oldest event that is not settled.
@@ -168,81 +163,107 @@ impl FakeOrders {
         self.lock().events.clear();
     }
 
-    /// Hears what payments told since the last time.
+    /// Hears what payments published since the last time.
     pub(crate) async fn hear(&self) {
         let outbox = self.store.outbox(SERVICE);
         let told = outbox.pending(usize::MAX).await.unwrap();
         outbox.published(&told).await.unwrap();
         for envelope in told {
-            let mut state = self.lock();
             match &envelope.event {
-                DomainEvent::ChargeCompleted(charge) => {
-                    let (order, secured_for) = state.orders.get_mut(&charge.order_id).unwrap();
-                    if order.status == OrderStatus::AwaitingPayment
-                        && *secured_for == Some(charge.id)
-                    {
-                        order.status = OrderStatus::Completed;
-                    }
-                }
+                DomainEvent::ChargeCompleted(charge) => self.completed(charge.order_id, charge.id),
                 DomainEvent::ChargeFailed(charge) if charge.ends_order => {
-                    let (order, secured_for) = &state.orders[&charge.order_id];
-                    let ends = match order.status {
-                        OrderStatus::Created => true,
-                        OrderStatus::AwaitingPayment => *secured_for == Some(charge.id),
-                        OrderStatus::Completed | OrderStatus::Cancelled => false,
-                    };
-                    if ends {
-                        self.cancel_now(&mut state, charge.order_id, CancelReason::PaymentFailed);
-                    }
+                    self.failed(charge.order_id, charge.id);
                 }
                 _ => {}
             }
         }
     }
+
+    fn completed(&self, id: OrderId, charge_id: ChargeId) {
+        let mut state = self.lock();
+        let order = state.orders.get_mut(&id).unwrap();
+        if order.status == OrderStatus::AwaitingPayment && order.charge_id == Some(charge_id) {
+            order.status = OrderStatus::Completed;
+        }
+    }
+
+    fn failed(&self, id: OrderId, charge_id: ChargeId) {
+        let mut state = self.lock();
+        let order = &state.orders[&id];
+        let ends = match order.status {
+            OrderStatus::Created => true,
+            OrderStatus::AwaitingPayment => order.charge_id == Some(charge_id),
+            OrderStatus::Completed | OrderStatus::Cancelled => false,
+        };
+        if ends {
+            self.cancel_now(&mut state, id, CancelReason::PaymentFailed);
+        }
+    }
 }
 
 #[async_trait]
-impl SecureOrders for FakeOrders {
-    async fn order(&self, buyer: UserId, order_id: OrderId) -> Result<Option<Order>, CallError> {
-        self.hear().await;
+impl Orders for FakeOrders {
+    async fn order(
+        &self,
+        _: &Context,
+        buyer: UserId,
+        order_id: OrderId,
+    ) -> Result<Option<OrderForPayment>, CallError> {
         self.expire();
-        let state = self.lock();
-        let found = state.orders.get(&order_id).map(|it| it.0.clone());
-        let server_time = self.host.now();
-        let found = found.map(|order| Order { server_time, ..order });
+        let found = self.lock().orders.get(&order_id).cloned();
         Ok(found.filter(|order| order.user_id == buyer))
     }
 
     async fn secure(
         &self,
+        _: &Context,
         order_id: OrderId,
         charge_id: ChargeId,
     ) -> Result<Result<(), SecureRefusal>, CallError> {
+        self.expire();
         let mut state = self.lock();
-        let Some((order, secured_for)) = state.orders.get_mut(&order_id) else {
+        let Some(order) = state.orders.get_mut(&order_id) else {
             return Ok(Err(SecureRefusal::NotFound));
         };
         Ok(match order.status {
             OrderStatus::Created => {
                 order.status = OrderStatus::AwaitingPayment;
-                *secured_for = Some(charge_id);
+                order.charge_id = Some(charge_id);
                 Ok(())
             }
             OrderStatus::AwaitingPayment | OrderStatus::Completed
-                if *secured_for == Some(charge_id) =>
+                if order.charge_id == Some(charge_id) =>
             {
                 Ok(())
             }
             OrderStatus::AwaitingPayment => Err(SecureRefusal::PaymentInProgress),
             OrderStatus::Completed => Err(SecureRefusal::Completed),
-            OrderStatus::Cancelled if order.cancel_reason == Some(CancelReason::Expired) => {
-                Err(SecureRefusal::Expired)
-            }
+            OrderStatus::Cancelled if order.has_expired => Err(SecureRefusal::Expired),
             OrderStatus::Cancelled => Err(SecureRefusal::Cancelled),
         })
     }
 
-    fn watch(&self, _: OrderId, _: TicketId) -> BoxFuture<'_, ()> {
-        Box::pin(self.hear())
+    async fn complete(
+        &self,
+        _: &Context,
+        order_id: OrderId,
+        charge_id: ChargeId,
+    ) -> Result<(), CallError> {
+        self.completed(order_id, charge_id);
+        Ok(())
+    }
+
+    async fn fail(
+        &self,
+        _: &Context,
+        order_id: OrderId,
+        charge_id: ChargeId,
+    ) -> Result<(), CallError> {
+        self.failed(order_id, charge_id);
+        Ok(())
+    }
+
+    async fn expire(&self, _: &Context, _: ExpiredLock) -> Result<(), CallError> {
+        Err(CallError("payments expires no lock".into()))
     }
 }

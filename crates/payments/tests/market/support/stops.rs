@@ -10,9 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
-use stubmart_contract::{ChargeId, OrderId, TicketId, UserId, api::Order};
-use stubmart_ports::calls::{CallError, SecureOrders, SecureRefusal};
-use stubmart_suite::fault::{Call, Fault, Faults, FaultyGateway, FaultyStore, Op};
+use stubmart_suite::fault::{Call, Fault, Faults, FaultyGateway, FaultyOrders, FaultyStore, Op};
 use tokio::sync::watch;
 
 use super::Ports;
@@ -55,13 +53,6 @@ impl Stop {
         let mut state = self.state.subscribe();
         state.wait_for(|state| *state != State::Stopped).await.unwrap();
     }
-
-    async fn around<T>(&self, call: impl Future<Output = T> + Send) -> T {
-        self.pass().await;
-        let answer = call.await;
-        self.pass().await;
-        answer
-    }
 }
 
 /// The only thing that goes wrong with a call is that it stops, before or after.
@@ -87,38 +78,13 @@ impl Faults for Stop {
     }
 }
 
-/// Orders whose calls can be stopped at.
-struct StoppingOrders {
-    inner: Arc<dyn SecureOrders>,
-    stop: Stop,
-}
-
 impl Ports {
     /// The same ports, with a stop.
     pub(crate) fn stopping(self, stop: &Stop) -> Self {
         Self {
             store: Arc::new(FaultyStore::new(self.store, Arc::new(stop.clone()))),
             gateway: Arc::new(FaultyGateway::new(self.gateway, Arc::new(stop.clone()))),
-            orders: Arc::new(StoppingOrders { inner: self.orders, stop: stop.clone() }),
+            orders: Arc::new(FaultyOrders::new(self.orders, Arc::new(stop.clone()))),
         }
-    }
-}
-
-#[async_trait]
-impl SecureOrders for StoppingOrders {
-    async fn order(&self, buyer: UserId, order_id: OrderId) -> Result<Option<Order>, CallError> {
-        self.stop.around(self.inner.order(buyer, order_id)).await
-    }
-
-    async fn secure(
-        &self,
-        order_id: OrderId,
-        charge_id: ChargeId,
-    ) -> Result<Result<(), SecureRefusal>, CallError> {
-        self.stop.around(self.inner.secure(order_id, charge_id)).await
-    }
-
-    fn watch(&self, order_id: OrderId, ticket_id: TicketId) -> BoxFuture<'_, ()> {
-        self.inner.watch(order_id, ticket_id)
     }
 }

@@ -1,4 +1,5 @@
 use stubmart_contract::{Currency, Price, UserId, api::OrderTicket};
+use stubmart_payments::charge::{Failure, FailureReason, Stage};
 use uuid::Uuid;
 
 use super::*;
@@ -84,11 +85,11 @@ fn held() -> Charge {
         amount: price(),
         currency: Currency::USD,
         payment_method: None,
-        stage: Stage::Held,
-        stripe_id: None,
-        stripe_refund_id: None,
+        stage: Stage::Authorised,
+        payment_id: None,
+        refund_id: None,
         due_at: Some(NOW),
-        looks: 0,
+        claims: 0,
         created_at: NOW,
         updated_at: NOW,
     }
@@ -143,8 +144,7 @@ fn a_lock_that_stands_for_long_in_a_quiet_market_is_overdue_while_a_server_runs(
 #[test]
 fn an_order_awaits_money_only_of_a_charge_whose_outcome_is_open() {
     let failed = |market: &mut Market| {
-        let failure =
-            stubmart_payments::charge::Failure::of(stubmart_payments::charge::Reason::Lost);
+        let failure = Failure::of(FailureReason::AuthorisationLost);
         charge(market).stage = Stage::Failed(failure);
         charge(market).due_at = None;
     };
@@ -189,7 +189,7 @@ fn money_of_an_ended_charge_is_neither_held_nor_kept() {
         broken_by(RUNS, |market| {
             let charge = charge(market);
             (charge.stage, charge.due_at) = (Stage::Completed, None);
-            charge.stripe_refund_id = Some("re_1".to_owned());
+            charge.refund_id = Some("re_1".to_owned());
             let order = order(market);
             order.status = OrderStatus::Cancelled;
             market.tickets.clear();

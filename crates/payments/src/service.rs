@@ -1,0 +1,169 @@
+//! What all use cases of the service stand on.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use stubmart_contract::{ChargeId, Context};
+use stubmart_kernel::{
+    ApplyError, Precondition, Repository, RepositoryError, Versioned,
+    aggregate::Collection,
+    idempotency::{self, Idempotency},
+    worker::Wake,
+};
+use stubmart_ports::{calls::Orders, gateway::PaymentGateway, host::Host, store::Store};
+
+use crate::{
+    charge::{CHARGES, Charge, Command, Refusal},
+    provider::Provider,
+};
+
+/// The service's name: the first part of its collections' and consumers' names.
+pub const SERVICE: &str = "payments";
+
+/// What is kept of requests with an `Idempotency-Key`.
+static IDEMPOTENCY: Collection =
+    Collection { name: "payments.idempotency", indexes: idempotency::INDEXES };
+
+/// The service's collections.
+pub const COLLECTIONS: &[&Collection] = &[&CHARGES, &IDEMPOTENCY];
+
+/// What the service stands on.
+#[derive(Clone)]
+pub struct Deps {
+    /// Its documents.
+    pub store: Arc<dyn Store>,
+    /// The machine.
+    pub host: Host,
+    /// The payment provider.
+    pub gateway: Arc<dyn PaymentGateway>,
+    /// The provider's key for browsers; `None` where no payment can be made in the browser.
+    pub publishable_key: Option<String>,
+    /// The orders service.
+    pub orders: Arc<dyn Orders>,
+}
+
+impl fmt::Debug for Deps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deps").finish_non_exhaustive()
+    }
+}
+
+/// What an operator may set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// How many cards may be declined before the order ends; at least 1.
+    pub max_payment_attempts: u32,
+    /// How long one request to the provider may take.
+    pub gateway_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { max_payment_attempts: 1, gateway_timeout: Duration::from_secs(10) }
+    }
+}
+
+/// The payments service. Clones are handles on the same one.
+#[derive(Clone)]
+pub struct Payments(Arc<Inner>);
+
+struct Inner {
+    charges: Repository<Charge>,
+    idempotency: Idempotency,
+    provider: Provider,
+    publishable_key: Option<String>,
+    orders: Arc<dyn Orders>,
+    reconcile: Wake,
+    host: Host,
+    config: Config,
+}
+
+impl fmt::Debug for Payments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payments").finish_non_exhaustive()
+    }
+}
+
+/// A charge after a command, as it is stored.
+pub(crate) struct After {
+    pub(crate) charge: Versioned<Charge>,
+    /// Why the command changed nothing, if the charge's rules refused it.
+    pub(crate) refused: Option<Refusal>,
+}
+
+impl Payments {
+    /// The service on `deps`.
+    #[must_use]
+    pub fn new(deps: Deps, config: Config) -> Self {
+        let Deps { store, host, gateway, publishable_key, orders } = deps;
+        Self(Arc::new(Inner {
+            charges: Repository::new(&CHARGES, Arc::clone(&store), host.clone()),
+            idempotency: Idempotency::new(&IDEMPOTENCY, store, host.clone()),
+            provider: Provider::new(gateway, host.clone(), config.gateway_timeout),
+            publishable_key,
+            orders,
+            reconcile: Wake::default(),
+            host,
+            config,
+        }))
+    }
+
+    pub(crate) fn charges(&self) -> &Repository<Charge> {
+        &self.0.charges
+    }
+
+    pub(crate) fn idempotency(&self) -> &Idempotency {
+        &self.0.idempotency
+    }
+
+    pub(crate) fn provider(&self) -> &Provider {
+        &self.0.provider
+    }
+
+    pub(crate) fn publishable_key(&self) -> Option<&str> {
+        self.0.publishable_key.as_deref()
+    }
+
+    pub(crate) fn orders(&self) -> &dyn Orders {
+        &*self.0.orders
+    }
+
+    /// Wakes the reconciler.
+    pub(crate) fn reconciler(&self) -> &Wake {
+        &self.0.reconcile
+    }
+
+    pub(crate) fn host(&self) -> &Host {
+        &self.0.host
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Applies a command to a charge that was loaded a moment ago.
+    ///
+    /// # Errors
+    /// [`RepositoryError`].
+    pub(crate) async fn apply(
+        &self,
+        context: &Context,
+        charge: Versioned<Charge>,
+        command: &Command,
+    ) -> Result<After, RepositoryError> {
+        let id = charge.state.id;
+        match self.charges().apply_to(context, charge, &Precondition::None, command).await {
+            Ok(applied) => Ok(After { charge: applied.after, refused: None }),
+            Err(ApplyError::Refused { refusal, .. }) => {
+                Ok(After { charge: self.stored(id).await?, refused: Some(refusal) })
+            }
+            Err(ApplyError::Stale { .. }) => Err(RepositoryError::Contended),
+            Err(ApplyError::Repository(error)) => Err(error),
+        }
+    }
+
+    /// A charge that is stored: no charge is ever deleted.
+    async fn stored(&self, id: ChargeId) -> Result<Versioned<Charge>, RepositoryError> {
+        let missing = || RepositoryError::Corrupt(format!("charge {id} is gone").into());
+        self.charges().load(id).await?.ok_or_else(missing)
+    }
+}
