@@ -1,6 +1,6 @@
 //! The bus: durable, at least once, in no promised order.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use stubmart_contract::{Envelope, EventType};
@@ -57,21 +57,12 @@ pub enum Disposition {
 }
 
 /// Why the bus did not do what it was asked.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum BusError {
     /// The bus is down or too slow. What was to be published may or may not be on it: publish again.
+    #[error("the bus is unavailable: {0}")]
     Unavailable(Cause),
 }
-
-impl fmt::Display for BusError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unavailable(cause) => write!(f, "the bus is unavailable: {cause}"),
-        }
-    }
-}
-
-impl std::error::Error for BusError {}
 
 /// An event as [`Bus::tail`] shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,6 @@
 //! A call is the fast way; the event of the same change is the sure way. Every call may be made again,
 //! and then answers as before.
 
-use std::fmt;
-
 use async_trait::async_trait;
 use stubmart_contract::{ChargeId, Context, EventId, OrderId, TicketId, UserId, calls};
 
@@ -13,16 +11,9 @@ use crate::Cause;
 
 /// The other service did not answer, or could not. Whether the call had its effect is not known; every
 /// call here may be made again.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("a call to another service failed: {0}")]
 pub struct CallError(pub Cause);
-
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a call to another service failed: {}", self.0)
-    }
-}
-
-impl std::error::Error for CallError {}
 
 /// What auth answers.
 #[async_trait]
@@ -84,7 +75,7 @@ pub trait Tickets: Send + Sync + 'static {
         request: calls::ListingsRequest,
     ) -> Result<calls::Listings, CallError>;
 
-    /// Locks that outlived their time, for whoever keeps the timers.
+    /// Locks whose time is over: expiration sets a timer again where one was lost.
     ///
     /// # Errors
     /// [`CallError`].

@@ -3,8 +3,6 @@
 //! Its terms are those of Stripe's `PaymentIntents` with manual capture
 //! (<https://docs.stripe.com/payments/place-a-hold-on-a-payment-method>). A [`Payment`] is one such intent.
 
-use std::fmt;
-
 use async_trait::async_trait;
 use stubmart_contract::{ChargeId, Currency, OrderId, Price, Timestamp};
 
@@ -67,14 +65,17 @@ pub enum PaymentState {
 }
 
 /// Why the gateway did not do what it was asked.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
     /// The provider cannot be reached, is overloaded, or says try later. Nothing happened.
+    #[error("the payment provider is unavailable: {0}")]
     Unavailable(Cause),
     /// No answer came, or one without meaning. The request may have had its effect: ask the same again.
+    #[error("the payment provider's answer was lost: {0}")]
     Indeterminate(Cause),
     /// The provider refuses the request as it stands (no such payment method, an amount it does not
     /// take). Nothing happened, and it never will.
+    #[error("the payment provider refuses: {code}: {message}")]
     Refused {
         /// The provider's error code.
         code: String,
@@ -82,22 +83,6 @@ pub enum GatewayError {
         message: String,
     },
 }
-
-impl fmt::Display for GatewayError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unavailable(cause) => write!(f, "the payment provider is unavailable: {cause}"),
-            Self::Indeterminate(cause) => {
-                write!(f, "the payment provider's answer was lost: {cause}")
-            }
-            Self::Refused { code, message } => {
-                write!(f, "the payment provider refuses: {code}: {message}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for GatewayError {}
 
 /// What a provider's webhook says: look at this payment.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The machine: its clock, its randomness, its tasks.
+//! The host: clock, randomness and tasks.
 
 use std::{fmt, future::Future, pin::pin, sync::Arc, time::Duration};
 
@@ -55,7 +55,7 @@ pub trait PasswordHasher: Send + Sync + 'static {
 #[error("too much work is waiting")]
 pub struct Busy;
 
-/// The machine a service runs on.
+/// The host that a service runs on.
 #[derive(Clone)]
 pub struct Host {
     /// Its clock.

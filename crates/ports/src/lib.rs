@@ -1,4 +1,4 @@
-//! The ports: what a Stubmart service needs from the world, as traits, and nothing that is built on them.
+//! The ports: everything that a Stubmart service needs from its environment, as traits.
 //!
 //! A service names no engine. It is given a [`store::Store`], a [`bus::Bus`], [`timers::Timers`], a
 //! [`gateway::PaymentGateway`] and a [`host::Host`] (clock, ids, tasks); the binary decides which. All

@@ -1,6 +1,6 @@
 //! Rate limits.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -16,16 +16,9 @@ pub struct Quota {
 }
 
 /// The limits could not be asked.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("the rate limits are unavailable: {0}")]
 pub struct LimitsUnavailable(pub Cause);
-
-impl fmt::Display for LimitsUnavailable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the rate limits are unavailable: {}", self.0)
-    }
-}
-
-impl std::error::Error for LimitsUnavailable {}
 
 /// Counts what is done and says when it is too much.
 #[async_trait]

@@ -1,7 +1,5 @@
 //! Mail to users.
 
-use std::fmt;
-
 use async_trait::async_trait;
 
 use crate::Cause;
@@ -20,25 +18,16 @@ pub struct Mail {
 }
 
 /// Why a mail was not taken.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum MailError {
     /// It can never be taken: there is something wrong with the mail itself, such as its address.
     /// Nothing was sent.
+    #[error("the mail was refused: {0}")]
     Refused(Cause),
     /// The mailer failed; send it again. It may have been taken.
+    #[error("the mail was not taken: {0}")]
     Failed(Cause),
 }
-
-impl fmt::Display for MailError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(cause) => write!(f, "the mail was refused: {cause}"),
-            Self::Failed(cause) => write!(f, "the mail was not taken: {cause}"),
-        }
-    }
-}
-
-impl std::error::Error for MailError {}
 
 /// Sends mail.
 #[async_trait]

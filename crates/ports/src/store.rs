@@ -14,7 +14,7 @@
 //! How saved events reach the bus is the engine's own business and not part of this port. The promise
 //! is that they do: every event of an acknowledged save is delivered on the engine's bus, at least once.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use stubmart_contract::Envelope;
@@ -244,33 +244,24 @@ pub struct FoundKey {
 pub type HistoryCursor = (Uuid, u64);
 
 /// Why a store did not do what it was asked.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another revision is stored than was expected. Nothing was written.
+    #[error("another revision is stored")]
     Conflict,
     /// Another document has this key in a unique index. Nothing was written.
+    #[error("another document has this key in index {index}")]
     Taken {
         /// The index.
         index: &'static str,
     },
     /// The store is down, full or too slow, or cannot do what was asked. Nothing was written.
+    #[error("the store is unavailable: {0}")]
     Unavailable(Cause),
     /// The answer was lost. The save may have happened, or may still happen.
+    #[error("the store's answer was lost: {0}")]
     Indeterminate(Cause),
 }
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Conflict => f.write_str("another revision is stored"),
-            Self::Taken { index } => write!(f, "another document has this key in index {index}"),
-            Self::Unavailable(cause) => write!(f, "the store is unavailable: {cause}"),
-            Self::Indeterminate(cause) => write!(f, "the store's answer was lost: {cause}"),
-        }
-    }
-}
-
-impl std::error::Error for StoreError {}
 
 /// A store of documents with ordered indexes and a history of their events.
 ///

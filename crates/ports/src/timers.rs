@@ -1,6 +1,6 @@
 //! Timers: a name and a time; at least once, never early.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use stubmart_contract::Timestamp;
@@ -15,7 +15,7 @@ pub struct Timer {
     pub key: Uuid,
     /// When it is due.
     pub due_at: Timestamp,
-    /// What to do then, for whoever claims it.
+    /// What its claimant needs to know.
     pub body: Vec<u8>,
 }
 
@@ -29,21 +29,12 @@ pub struct Claim {
 }
 
 /// Why the timers did not do what they were asked.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum TimerError {
     /// They are down or too slow; the change may or may not have happened: ask again.
+    #[error("the timers are unavailable: {0}")]
     Unavailable(Cause),
 }
-
-impl fmt::Display for TimerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unavailable(cause) => write!(f, "the timers are unavailable: {cause}"),
-        }
-    }
-}
-
-impl std::error::Error for TimerError {}
 
 /// The timers.
 #[async_trait]
@@ -67,7 +58,7 @@ pub trait Timers: Send + Sync + 'static {
         lease: Duration,
     ) -> Result<Vec<Claim>, TimerError>;
 
-    /// Ends claims: their timers are gone, but for one that was set anew since, which stays.
+    /// Ends claims: their timers are gone, except one that was set again since, which stays.
     ///
     /// # Errors
     /// [`TimerError::Unavailable`]: they may be claimed again.
