@@ -1,4 +1,4 @@
-//! What a service keeps and decides about: an aggregate, as a pure state machine.
+//! Aggregates: the state that a service owns, as pure state machines.
 
 use serde::{Serialize, de::DeserializeOwned};
 use stubmart_contract::{DomainEvent, Timestamp};
@@ -9,12 +9,12 @@ pub use stubmart_ports::{
     store::{Collection, Index},
 };
 
-/// Something with a life of its own: a ticket, an order, a charge. All that can become of it is in
-/// [`Self::decide`], which does no I/O, reads no clock and knows neither a store nor HTTP.
+/// A ticket, an order, a charge: state with an id that changes by commands alone. [`Self::decide`] holds
+/// all its rules; it does no I/O, reads no clock and knows neither a store nor HTTP.
 pub trait Aggregate: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
-    /// Names one.
+    /// Its id's type.
     type Id: Copy + Into<Uuid> + Send + Sync + 'static;
-    /// What can be asked of it, its creation included.
+    /// Its commands, creation included.
     type Command: Send + Sync;
     /// Why a command was refused.
     type Refusal: Send;
@@ -26,7 +26,7 @@ pub trait Aggregate: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
     /// to keys of indexes that are not unique.
     fn index_entries(&self) -> Vec<(&'static str, Key)>;
 
-    /// What `command` makes of it at `now`; `current` is `None` where nothing is stored yet.
+    /// Decides `command` at `now`; `current` is `None` where nothing is stored yet.
     ///
     /// The same command may be decided more than once, because another change came first or an answer
     /// was lost: a command whose effect is there already is [`Decision::Unchanged`].
@@ -40,38 +40,38 @@ pub trait Aggregate: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
     ) -> Result<Decision<Self>, Self::Refusal>;
 }
 
-/// What a command makes of an aggregate.
+/// The outcome of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "it is taken apart at once and never kept")]
 pub enum Decision<A> {
     /// It stays as it is. Only for what exists: a command for nothing is refused, or creates it.
     Unchanged,
-    /// It becomes `state`, and `event` tells of that. Without an event the change is the service's own
-    /// business, and the aggregate's version stays the same.
+    /// It becomes `state`, and `event` is published with it. A change without an event is internal to the
+    /// service, and the aggregate's version stays the same.
     Changed {
         /// The aggregate after the change.
         state: A,
-        /// What to publish with it.
+        /// The event, if other services learn of the change.
         event: Option<DomainEvent>,
     },
 }
 
 impl<A> Decision<A> {
-    /// A change that an event tells of.
+    /// A change that is published.
     pub const fn changed(state: A, event: DomainEvent) -> Self {
         Self::Changed { state, event: Some(event) }
     }
 
-    /// A change that nobody else needs to know of.
+    /// A change that is internal to the service.
     pub const fn silent(state: A) -> Self {
         Self::Changed { state, event: None }
     }
 }
 
-/// The versions that a change is meant for: those that a client has seen (RFC 9110, 13.1.1).
+/// The versions that a change is meant for: those that the client has seen (RFC 9110, 13.1.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Precondition {
-    /// Whatever is stored.
+    /// Any version.
     #[default]
     None,
     /// One of these versions. An empty list holds for none.
@@ -79,7 +79,7 @@ pub enum Precondition {
 }
 
 impl Precondition {
-    /// Whether a change of `version` is meant.
+    /// Whether the change is meant for `version`.
     #[must_use]
     pub fn holds_for(&self, version: u64) -> bool {
         match self {

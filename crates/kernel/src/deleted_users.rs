@@ -1,4 +1,4 @@
-//! Users whose account was deleted, as a service remembers them.
+//! The users of a service whose account was deleted.
 //!
 //! A listing or a checkout can be on its way while its user's account is deleted. So the service saves
 //! the mark before it looks up what the user has, and a use case that saves something for a user looks
@@ -45,21 +45,21 @@ impl Aggregate for DeletedUser {
     }
 }
 
-/// The users that a service knows to be deleted.
+/// The users that a service has marked as deleted.
 #[derive(Debug, Clone)]
 pub struct DeletedUsers(Repository<DeletedUser>);
 
 impl DeletedUsers {
-    /// Keeps them in `collection`, which needs no index.
+    /// Keeps the marks in `collection`, which needs no index.
     #[must_use]
     pub fn new(collection: &'static Collection, store: Arc<dyn Store>, host: Host) -> Self {
         Self(Repository::new(collection, store, host))
     }
 
-    /// Remembers a user. Again is fine.
+    /// Marks a user. Marking one again changes nothing.
     ///
     /// # Errors
-    /// [`RepositoryError`]: the user may be remembered.
+    /// [`RepositoryError`]: the user may be marked.
     pub async fn add(&self, context: &Context, user_id: UserId) -> Result<(), RepositoryError> {
         match self.0.apply(context, user_id, &user_id).await {
             Ok(_) | Err(ApplyError::Refused { .. } | ApplyError::Stale { .. }) => Ok(()),
@@ -67,7 +67,7 @@ impl DeletedUsers {
         }
     }
 
-    /// Whether the user's account was deleted.
+    /// Whether the user is marked.
     ///
     /// # Errors
     /// [`RepositoryError::Unavailable`].

@@ -21,30 +21,30 @@ const BATCH: usize = 200;
 /// enough that a service that was down for an hour does not ask another for everything at once.
 const AT_ONCE: usize = 32;
 
-/// The smallest step of time: what is due now is before now and an instant.
+/// The smallest step of time. A scan ends before its bound, so it ends an instant after now.
 const INSTANT: Duration = Duration::from_millis(1);
 
-/// What is done with an aggregate when its time has come.
+/// Work on the aggregates of a kind, each when its time has come.
 #[async_trait]
 pub trait Due: Send + Sync + 'static {
-    /// What it is done with.
+    /// The kind.
     type Aggregate: Aggregate<Id: From<Uuid>>;
 
     /// The worker's name in logs and metrics.
     fn name(&self) -> &'static str;
 
-    /// Where the aggregates are.
+    /// The repository of the aggregates.
     fn repository(&self) -> &Repository<Self::Aggregate>;
 
-    /// The index whose keys begin with the time at which an aggregate is due. The work has to move the
-    /// aggregate out of it, or to a later time.
+    /// The index by the time at which an aggregate is due. [`Self::run`] has to take the aggregate out of
+    /// it, or move it to a later time.
     fn index(&self) -> &'static str;
 
-    /// Does the work. It may be done twice, and must then change nothing.
+    /// Does the work of one aggregate. Doing it again must change nothing.
     ///
     /// # Errors
-    /// [`DueError`]: it is tried again after a while, and keeps no other from being done. What is
-    /// [`RepositoryError::Corrupt`] is logged and passed over.
+    /// [`DueError`]: the sweep goes on with the others and tries this one again after a while. It logs
+    /// and passes over one that is [`RepositoryError::Corrupt`].
     async fn run(&self, id: <Self::Aggregate as Aggregate>::Id) -> Result<(), DueError>;
 
     /// Wakes the sweep when something new may be due earlier than what it waits for.
@@ -68,7 +68,7 @@ impl From<RepositoryError> for DueError {
     }
 }
 
-/// The worker that does what is due.
+/// The worker that runs what is due.
 #[derive(Debug)]
 pub struct Sweep<D> {
     due: D,
@@ -95,7 +95,7 @@ impl<D: Due> Sweep<D> {
         }
     }
 
-    /// Everything that is due before `end`, whether or not some of it fails.
+    /// Runs everything that is due before `end`, even if some of it fails.
     async fn run_before(&self, end: &Key) -> Result<(), Cause> {
         let mut scan = self.scan().limit(BATCH);
         scan.to = Some(end.bytes().to_vec());
@@ -116,7 +116,7 @@ impl<D: Due> Sweep<D> {
         self.due.repository().scan(self.due.index(), &Key::new())
     }
 
-    /// When the next is due, from `end` on.
+    /// When the next aggregate is due, from `end` on.
     async fn next_from(&self, end: &Key) -> Result<Option<Timestamp>, Cause> {
         let mut scan = self.scan().limit(1);
         scan.from = end.bytes().to_vec();

@@ -43,7 +43,7 @@ pub const INDEXES: &[Index] = &[Index { name: CREATED, unique: false }];
 /// Which request a key belongs to. Keys of different callers or operations never meet.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
-    /// The user, or another word for whose keys these are.
+    /// The owner of the keys: the user's id, or another name.
     pub caller: &'a str,
     /// The operation.
     pub operation: &'static str,
@@ -57,7 +57,7 @@ pub struct Scope<'a> {
 #[derive(Debug)]
 pub enum Begun {
     /// Do the work, and create what it creates under this id, which may exist already: the work must
-    /// then answer as if it had just made it. [`Idempotency::end`] takes the ticket.
+    /// then answer as if it had just made it. [`Idempotency::end`] takes the record.
     Work {
         /// The id of what the work creates.
         creates: Uuid,
@@ -195,13 +195,13 @@ impl Aggregate for Record {
     }
 }
 
-/// The requests that a service has answered under a key in the last 24 hours.
+/// The requests under a key that a service has answered in the last 24 hours.
 #[derive(Debug, Clone)]
 pub struct Idempotency {
     collection: &'static Collection,
     records: Repository<Record>,
     host: Host,
-    /// Names this process, so that what an earlier one left undone is known for that.
+    /// Identifies this process: what another process left without an answer is taken over at once.
     worker: Uuid,
 }
 

@@ -1,4 +1,5 @@
-//! What a Stubmart service stands on, built on the ports alone: no HTTP and no engines.
+//! The core of every Stubmart service: aggregates and their repository, consumers, workers, idempotency
+//! and lists. It is built on the ports alone: no HTTP and no engines.
 
 pub mod aggregate;
 pub mod consumer;

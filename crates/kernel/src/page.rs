@@ -11,33 +11,33 @@ use crate::{
     repository::{Repository, RepositoryError, Row, Versioned},
 };
 
-/// How many items a page has when nobody says.
+/// The number of items of a page, unless the client asks for another.
 pub const LIMIT_DEFAULT: usize = 50;
 
-/// How many items a page has at the most.
+/// The largest number of items that a client may ask for.
 pub const LIMIT_MAX: usize = 200;
 
 /// How many rows a filter reads at once beyond the first page's worth.
 const ROWS: usize = 500;
 
-/// Where a page begins: behind the item with this key.
+/// Where a page begins: after the item with this key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor(Vec<u8>);
 
 impl Cursor {
-    /// The place behind `key`.
+    /// The place after `key`.
     #[must_use]
     pub const fn behind(key: Vec<u8>) -> Self {
         Self(key)
     }
 
-    /// The key it stands behind.
+    /// The key of the item before the page.
     #[must_use]
     pub fn key(&self) -> &[u8] {
         &self.0
     }
 
-    /// The cursor as clients see it.
+    /// The cursor's text form: base64url without padding (RFC 4648, 5).
     #[must_use]
     pub fn encode(&self) -> String {
         URL_SAFE_NO_PAD.encode(&self.0)
@@ -50,7 +50,7 @@ impl Cursor {
     }
 }
 
-/// Which page of a list is asked for.
+/// A request for one page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest {
     /// At most so many items, 1 to [`LIMIT_MAX`].
@@ -140,7 +140,7 @@ impl<A: Aggregate> Repository<A> {
             match last {
                 Some(last) if !is_end && rows.len() < wanted => {
                     scan = scan.behind(&last).limit(ROWS);
-                    // Reading so many documents keeps a thread busy; others come first.
+                    // Reading so many documents keeps a thread busy: let other tasks run.
                     tokio::task::yield_now().await;
                 }
                 Some(_) | None => {

@@ -16,8 +16,8 @@ use crate::{
 const BATCH: usize = 500;
 
 impl<A: Aggregate<Id: From<uuid::Uuid>>> Repository<A> {
-    /// Saves every document that is in the `retired` index once more, as it is and without an event. A
-    /// document that cannot be read is passed over. Costs one read when there is none.
+    /// Saves every document of the `retired` index again, as it is and without an event. A document that
+    /// cannot be read is passed over. Where the index is empty, this costs one read.
     ///
     /// # Errors
     /// [`RepositoryError`]: some documents may be in the retired index still.

@@ -1,4 +1,4 @@
-//! The typed repository: load, decide, save, as often as it takes.
+//! The typed repository: load, decide, save, until the save succeeds.
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
@@ -57,36 +57,27 @@ pub struct Applied<A> {
 }
 
 /// Why a repository did not do what it was asked.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
     /// Another document has this key in a unique index. Nothing was written.
+    #[error("another document has this key in index {index}")]
     Taken {
         /// The index.
         index: &'static str,
     },
     /// Others changed the document each time between loading and saving. Nothing was written.
+    #[error("others changed the document each time")]
     Contended,
     /// The store is down. Nothing was written.
+    #[error("the store is unavailable: {0}")]
     Unavailable(Cause),
     /// The store's answer was lost, again and again. The change may have happened.
+    #[error("the store's answer was lost: {0}")]
     Indeterminate(Cause),
     /// What is stored cannot be read, or what was decided cannot be written. Nothing was written.
+    #[error("the document cannot be read or written: {0}")]
     Corrupt(Cause),
 }
-
-impl fmt::Display for RepositoryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Taken { index } => write!(f, "another document has this key in index {index}"),
-            Self::Contended => f.write_str("others changed the document each time"),
-            Self::Unavailable(cause) => write!(f, "the store is unavailable: {cause}"),
-            Self::Indeterminate(cause) => write!(f, "the store's answer was lost: {cause}"),
-            Self::Corrupt(cause) => write!(f, "the document cannot be read or written: {cause}"),
-        }
-    }
-}
-
-impl std::error::Error for RepositoryError {}
 
 impl From<StoreError> for RepositoryError {
     fn from(error: StoreError) -> Self {
@@ -124,11 +115,11 @@ impl<R> From<RepositoryError> for ApplyError<R> {
     }
 }
 
-/// What a command is decided on first.
+/// The state that a command is first decided on.
 enum Start<A> {
-    /// On what is stored.
+    /// The stored state.
     Load,
-    /// On this, which was stored when the caller looked.
+    /// This state, which was stored when the caller looked.
     Known(Option<Versioned<A>>),
 }
 
@@ -254,8 +245,8 @@ impl<A: Aggregate> Repository<A> {
     }
 
     /// As [`Self::apply`], on an aggregate that the caller has loaded a moment ago, and only if the
-    /// precondition holds for what is stored. `known` may be outdated: what it would have left
-    /// unchanged or refused is then decided on what is stored.
+    /// precondition holds for the stored version. `known` may be outdated: a command that it would leave
+    /// unchanged, or refuse, is then decided on the stored state.
     ///
     /// Not for an aggregate that is deleted and made again under one id: its revisions begin again.
     ///
@@ -273,7 +264,7 @@ impl<A: Aggregate> Repository<A> {
         self.resolve(context, id, Start::Known(Some(known)), precondition, command).await
     }
 
-    /// Applies a command, and says the truth about it when answers were lost.
+    /// Applies a command. When answers were lost, the error does not claim that nothing happened.
     async fn resolve(
         &self,
         context: &Context,
@@ -319,7 +310,7 @@ impl<A: Aggregate> Repository<A> {
             let version = current.as_ref().map(|it| it.version);
             let (state, event) = match decided {
                 Ok(Decision::Changed { state, event }) => (state, event),
-                // Only a save tells whether what the caller knew was the latest.
+                // Only a save tells whether the caller knew the latest version.
                 Ok(Decision::Unchanged) | Err(_) if !is_loaded => continue,
                 Ok(Decision::Unchanged) => {
                     let after = current.ok_or_else(|| {

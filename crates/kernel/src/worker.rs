@@ -46,23 +46,23 @@ impl Wake {
     }
 }
 
-/// Tells tasks to end.
+/// The signal to end.
 #[derive(Debug, Clone)]
 pub struct Shutdown(watch::Receiver<bool>);
 
-/// Ends what waits on its [`Shutdown`]s; dropping it does too.
+/// Gives the signal to end to all its [`Shutdown`]s; dropping it does too.
 #[derive(Debug)]
 pub struct ShutdownTrigger(watch::Sender<bool>);
 
 impl ShutdownTrigger {
-    /// A trigger and the signal it gives.
+    /// A trigger and its signal.
     #[must_use]
     pub fn new() -> (Self, Shutdown) {
         let (sender, receiver) = watch::channel(false);
         (Self(sender), Shutdown(receiver))
     }
 
-    /// Tells everybody to end.
+    /// Gives the signal.
     pub fn shut_down(&self) {
         self.0.send_replace(true);
     }
@@ -82,7 +82,7 @@ impl Shutdown {
     }
 }
 
-/// Something that is done over and over, in steps that may each be cut off and done again.
+/// Background work in steps. A step that a crash cuts off is done again.
 #[async_trait]
 pub trait Worker: Send + Sync + 'static {
     /// Its name in logs and metrics.
@@ -109,7 +109,7 @@ pub async fn run(host: Host, worker: Arc<dyn Worker>, shutdown: Shutdown) {
                 backoff.succeeded(worker.name());
                 match next {
                     Next::Again => continue,
-                    // Nobody could have woken it in vain: it waits its own time.
+                    // A worker that nothing wakes can have lost no wake-up: it waits as long as it said.
                     Next::At(at) if worker.wake().is_none() => at.since(host.now()),
                     Next::At(at) => at.since(host.now()).min(IDLE_MAX),
                     Next::Idle => IDLE_MAX,

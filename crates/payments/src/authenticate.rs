@@ -7,26 +7,17 @@ use stubmart_ports::{bank::TestBank, gateway::GatewayError};
 use crate::{charge::Charge, service::Payments};
 
 /// Why nothing was authenticated.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum AuthenticateError {
     /// The buyer has no payment with this client secret.
+    #[error("no such payment")]
     NotFound,
-    /// The provider does not answer; the bank may have.
-    Provider(GatewayError),
+    /// The provider did not answer; the bank may have.
+    #[error(transparent)]
+    Provider(#[from] GatewayError),
     /// The repository failed; the bank may have answered.
-    Repository(RepositoryError),
-}
-
-impl From<GatewayError> for AuthenticateError {
-    fn from(error: GatewayError) -> Self {
-        Self::Provider(error)
-    }
-}
-
-impl From<RepositoryError> for AuthenticateError {
-    fn from(error: RepositoryError) -> Self {
-        Self::Repository(error)
-    }
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
 }
 
 impl Payments {

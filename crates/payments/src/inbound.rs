@@ -7,14 +7,14 @@ use stubmart_ports::bus::Consumer;
 
 use crate::service::Payments;
 
-/// Has the charges of a cancelled order worked on.
+/// The consumer of cancelled and expired orders.
 pub static ORDER_CANCELLED: Consumer = Consumer {
     name: "payments.order-cancelled",
     types: &[EventType::OrderCancelled, EventType::OrderExpired],
 };
 
-/// Has every charge of a cancelled order worked on: what is held is voided, what was captured is given
-/// back. The work is the reconciler's; this only makes sure that it happens.
+/// Has the reconciler work on every charge of an order that was cancelled: it voids what is held and
+/// refunds what was captured.
 pub(crate) struct OrderCancelled(pub(crate) Payments);
 
 #[async_trait]

@@ -1,8 +1,9 @@
-//! Payments: charges, the payment provider, and what has to be given back.
+//! Payments: charges, the payment provider, and refunds.
 //!
-//! A charge is saved before the provider hears of it, the money is held before the order is asked,
-//! and captured after the order has agreed. What stays open (no answer, a crash) is settled by asking
-//! the provider and the order again; see [`charge`] for the rules.
+//! The service saves a charge before it asks the provider, secures the order once the provider holds the
+//! money, and captures the money once the order is secured. A charge whose outcome is not known (no
+//! answer, a crash) stays open until the provider and the order have been asked again; [`charge`] has the
+//! rules.
 
 pub mod charge;
 pub mod inbound;
@@ -29,13 +30,13 @@ pub use charge::{CHARGES, Charge};
 pub use service::{COLLECTIONS, Config, Deps, Payments, SERVICE};
 
 impl Payments {
-    /// Its consumers.
+    /// The service's consumers.
     #[must_use]
     pub fn handlers(&self) -> Vec<Arc<dyn Handler>> {
         vec![Arc::new(inbound::OrderCancelled(self.clone()))]
     }
 
-    /// Its workers.
+    /// The service's workers.
     #[must_use]
     pub fn workers(&self) -> Vec<Arc<dyn Worker>> {
         let reconciler = Sweep::worker(reconcile::Reconciler(self.clone()), self.host().clone());

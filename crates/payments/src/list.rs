@@ -52,7 +52,8 @@ impl Payments {
         }))
     }
 
-    /// What the buyer's browser needs; nothing when the provider does not answer, or no longer waits.
+    /// The client secret for the buyer's browser; `None` when the provider does not answer, or waits no
+    /// longer.
     async fn client_secret(&self, charge: &Charge) -> Option<String> {
         match self.provider().payment(charge.payment_id.as_deref()?).await.map(|it| it.state) {
             Ok(PaymentState::RequiresAction { client_secret }) => Some(client_secret),
@@ -99,7 +100,7 @@ impl Payments {
         }
         let latest: Vec<_> =
             self.charges().find(latest).await?.into_iter().map(|row| row.found).collect();
-        // A provider that was down is nothing that the buyer has done.
+        // A provider that was down is not the buyer's doing.
         let counts = |charge: &Versioned<Charge>| {
             let reason = charge.state.failure().map(|failure| failure.reason);
             reason != Some(FailureReason::ProviderUnavailable)

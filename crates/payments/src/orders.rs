@@ -1,4 +1,4 @@
-//! What payments asks of orders.
+//! The calls to orders.
 
 use stubmart_contract::{
     ChargeId, Context, Timestamp,
@@ -13,10 +13,10 @@ use crate::{
     service::Payments,
 };
 
-/// What an order is to one of its charges.
+/// The state of an order, as one of its charges sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OrderForCharge {
-    /// It can be secured until then.
+    /// It can be secured until this time.
     Payable(Timestamp),
     /// It is secured for the charge.
     Secured,
@@ -27,7 +27,7 @@ pub(crate) enum OrderForCharge {
 }
 
 impl OrderForCharge {
-    /// What `order` is to a charge; `None` is an order that the buyer does not have.
+    /// The state of `order` for a charge; `None` is an order that the buyer does not have.
     pub(crate) fn of(order: Option<&OrderForPayment>, charge_id: ChargeId) -> Self {
         let Some(order) = order else { return Self::Closed(FailureReason::OrderMissing) };
         let is_ours = order.charge_id == Some(charge_id);
@@ -58,10 +58,10 @@ impl From<SecureRefusal> for FailureReason {
 }
 
 impl Payments {
-    /// What the charge's order is to it.
+    /// The state of the charge's order.
     ///
     /// # Errors
-    /// [`CallError`]: not known.
+    /// [`CallError`]: it is not known.
     pub(crate) async fn order_for(
         &self,
         context: &Context,
@@ -71,8 +71,8 @@ impl Payments {
         Ok(OrderForCharge::of(order.as_ref(), charge.id))
     }
 
-    /// Has the order follow a charge that has ended: completes it, or fails it where the charge ends it.
-    /// Where orders does not answer, the order follows the charge's event a little later.
+    /// Completes the order of a completed charge, and fails the order that a failed charge ends. Where
+    /// orders does not answer, the charge's event does the same a little later.
     pub(crate) async fn follow(&self, context: &Context, charge: &Charge) {
         let Charge { id, order_id, .. } = *charge;
         let followed = match &charge.stage {

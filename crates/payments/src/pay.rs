@@ -31,7 +31,7 @@ pub(crate) struct PaymentRequest {
     pub(crate) payment_method: Option<String>,
 }
 
-/// What became of a payment.
+/// The outcome of a payment.
 #[derive(Debug, Clone)]
 pub(crate) enum PaymentOutcome {
     /// The money is captured, and the order completed.
@@ -47,31 +47,23 @@ pub(crate) enum PaymentOutcome {
 }
 
 /// Why no payment was made. Nothing is charged.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum PayError {
     /// The order cannot be paid for.
+    #[error("the order cannot be paid for: {}", .0.code())]
     Order(FailureReason),
     /// The order was tried too often.
+    #[error("the order was tried too often")]
     TooManyAttempts {
         /// How long the order is held.
         retry_after: Duration,
     },
-    /// Orders does not answer.
-    Orders(CallError),
+    /// Orders did not answer.
+    #[error(transparent)]
+    Orders(#[from] CallError),
     /// The repository failed.
-    Repository(RepositoryError),
-}
-
-impl From<CallError> for PayError {
-    fn from(error: CallError) -> Self {
-        Self::Orders(error)
-    }
-}
-
-impl From<RepositoryError> for PayError {
-    fn from(error: RepositoryError) -> Self {
-        Self::Repository(error)
-    }
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
 }
 
 impl From<Progress> for PaymentOutcome {
@@ -233,7 +225,7 @@ impl Payments {
         Err(RepositoryError::Contended.into())
     }
 
-    /// Saves the charge, unless it exists; before this, the provider hears nothing.
+    /// Saves the charge, unless it exists. Only after this is the provider asked (PAY-2).
     async fn try_open(
         &self,
         context: &Context,

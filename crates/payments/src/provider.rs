@@ -12,7 +12,7 @@ use stubmart_ports::{
 
 use crate::charge::Charge;
 
-/// The gateway. An answer that does not come in time is a lost one.
+/// The gateway. An answer that does not come in time counts as lost.
 pub(crate) struct Provider {
     gateway: Arc<dyn PaymentGateway>,
     host: Host,
@@ -34,7 +34,7 @@ impl Provider {
         }
     }
 
-    /// Authorises a charge. What is asked is the same at every retry.
+    /// Authorises a charge. Every retry sends the same request.
     pub(crate) async fn authorise(&self, charge: &Charge) -> Result<Payment, GatewayError> {
         let request = AuthoriseRequest {
             charge_id: charge.id,

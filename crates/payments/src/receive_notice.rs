@@ -1,4 +1,4 @@
-//! The provider says that something happened to a payment.
+//! The provider's notices that something happened to a payment.
 
 use stubmart_contract::{ChargeId, Context};
 use stubmart_kernel::{RepositoryError, mutant};
@@ -11,42 +11,36 @@ use crate::{
 };
 
 /// Why a notice was not taken. The provider may send it again.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum NoticeError {
     /// It is not the provider's, or not understood.
-    Bad(BadNotice),
+    #[error(transparent)]
+    Bad(#[from] BadNotice),
     /// It is about no charge of ours.
+    #[error("the notice is about no charge of ours")]
     Unknown,
-    /// The provider does not say which charge it is about.
-    Provider(GatewayError),
+    /// The provider did not say which charge it is about.
+    #[error(transparent)]
+    Provider(#[from] GatewayError),
     /// The repository failed.
-    Repository(RepositoryError),
-}
-
-impl From<RepositoryError> for NoticeError {
-    fn from(error: RepositoryError) -> Self {
-        Self::Repository(error)
-    }
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
 }
 
 impl Payments {
-    /// Takes a notice. It is only a hint: what is done follows from the present state of the payment, so
-    /// a notice may come twice, late, and after later ones.
+    /// Takes a notice. It is only a hint: the service acts on the present state of the payment, so a
+    /// notice may come twice, late, and after later ones.
     pub(crate) async fn receive_notice(
         &self,
         context: &Context,
         signature: &str,
         body: &[u8],
     ) -> Result<(), NoticeError> {
-        let read = self.provider().notice(signature, body, self.host().now());
-        let notice = read.map_err(NoticeError::Bad)?;
+        let notice = self.provider().notice(signature, body, self.host().now())?;
         let Some(payment_id) = notice.payment_id else { return Ok(()) };
         let charge_id = match notice.charge_id {
             Some(charge_id) => charge_id,
-            None => match self.charge_of(&payment_id).await.map_err(NoticeError::Provider)? {
-                Some(charge_id) => charge_id,
-                None => return Err(NoticeError::Unknown),
-            },
+            None => self.charge_of(&payment_id).await?.ok_or(NoticeError::Unknown)?,
         };
         match self.settle_now(context, charge_id).await? {
             Some(_) => Ok(()),
@@ -58,7 +52,7 @@ impl Payments {
     /// The charge that a payment was made for; `None` when there is no such payment.
     ///
     /// # Errors
-    /// [`GatewayError`]: not known.
+    /// [`GatewayError`]: it is not known.
     pub(crate) async fn charge_of(
         &self,
         payment_id: &str,
@@ -70,11 +64,11 @@ impl Payments {
         }
     }
 
-    /// Works on a charge at once. That it is to be worked on is saved before, so that it happens in any
-    /// case once this has answered. `None` when there is no such charge.
+    /// Works on a charge at once, under a claim that is saved before: once this has answered, the charge
+    /// is settled in any case. `None` when there is no such charge.
     ///
     /// # Errors
-    /// [`RepositoryError`]: it may be worked on.
+    /// [`RepositoryError`]: the charge may have been worked on.
     pub(crate) async fn settle_now(
         &self,
         context: &Context,

@@ -1,4 +1,4 @@
-//! Recovery: what an earlier process was cut off from is taken up at once.
+//! Recovery: after a start, the service works at once on charges that an earlier process left open.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,9 +20,9 @@ use crate::{
 const ROWS: usize = 200;
 
 /// Has the reconciler work on every charge that waits for an answer of the provider, once after the
-/// start: the request that asked may have ended with an earlier process, and its buyer need not wait
-/// until a request of any process would be given up. Where another process is still at it, both go on,
-/// and the charge's rules see to it that the outcome is one.
+/// start. The request that asked may have ended with an earlier process, and its buyer should not wait
+/// until the reconciler takes over by itself. Where another process still works on the charge, both go
+/// on, and the charge's rules make the outcome one.
 pub(crate) struct Recovery {
     payments: Payments,
     is_done: AtomicBool,
@@ -56,7 +56,7 @@ impl Worker for Recovery {
                         let now = self.payments.host().now();
                         self.payments.schedule_by(&context, charge, now).await?;
                     }
-                    // One that cannot be read is the reconciler's to tell of.
+                    // The reconciler logs a charge that cannot be read.
                     Ok(_) | Err(RepositoryError::Corrupt(_)) => {}
                     Err(error) => return Err(error.into()),
                 }

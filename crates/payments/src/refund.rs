@@ -1,5 +1,5 @@
-//! Money that must not be kept: what the provider holds for a charge that failed is voided, what it
-//! captured for an order that is cancelled is given back in full.
+//! Money that must not be kept. The hold of a failed charge is voided, and money that was captured for an
+//! order that is cancelled is refunded in full.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::{
     settle::{SettleError, Settled},
 };
 
-/// How long a request to the provider may still arrive there after it was sent: until then, that there
-/// is no payment for a charge is not the last word.
+/// How long after it was sent a request may still reach the provider. Until then, that the provider has
+/// no payment for a charge is not final.
 const STRAY_MAX: Duration = Duration::from_secs(600);
 
 impl Payments {
@@ -52,8 +52,8 @@ impl Payments {
         self.rest(context, charge, payment_id).await
     }
 
-    /// Has the provider hold and keep nothing of a charge that failed. Gives the charge's payment, if
-    /// there is one.
+    /// Has the provider hold and keep no money of a failed charge. Answers the charge's payment, if there
+    /// is one.
     async fn give_back(
         &self,
         context: &Context,
@@ -118,7 +118,7 @@ impl Payments {
         self.rest(context, charge, Some(payment.id)).await
     }
 
-    /// Gives captured money back, unless that was done already, and says so in the charge.
+    /// Refunds captured money, unless that was done already, and notes it in the charge.
     async fn refund(
         &self,
         context: &Context,

@@ -1,4 +1,4 @@
-//! What all use cases of the service stand on.
+//! The service: its dependencies, its settings, and how a command is applied to a charge.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -19,19 +19,19 @@ use crate::{
 /// The service's name: the first part of its collections' and consumers' names.
 pub const SERVICE: &str = "payments";
 
-/// What is kept of requests with an `Idempotency-Key`.
+/// Requests with an `Idempotency-Key`, and their answers.
 static IDEMPOTENCY: Collection =
     Collection { name: "payments.idempotency", indexes: idempotency::INDEXES };
 
 /// The service's collections.
 pub const COLLECTIONS: &[&Collection] = &[&CHARGES, &IDEMPOTENCY];
 
-/// What the service stands on.
+/// The service's dependencies.
 #[derive(Clone)]
 pub struct Deps {
-    /// Its documents.
+    /// The store of its documents.
     pub store: Arc<dyn Store>,
-    /// The machine.
+    /// Clock, ids and tasks.
     pub host: Host,
     /// The payment provider.
     pub gateway: Arc<dyn PaymentGateway>,
@@ -47,7 +47,7 @@ impl fmt::Debug for Deps {
     }
 }
 
-/// What an operator may set.
+/// The operator's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// How many cards may be declined before the order ends; at least 1.
@@ -62,7 +62,7 @@ impl Default for Config {
     }
 }
 
-/// The payments service. Clones are handles on the same one.
+/// The payments service. Clones share one.
 #[derive(Clone)]
 pub struct Payments(Arc<Inner>);
 
@@ -143,7 +143,7 @@ impl Payments {
     /// Applies a command to a charge that was loaded a moment ago.
     ///
     /// # Errors
-    /// [`RepositoryError`].
+    /// [`RepositoryError`], which says whether anything was written.
     pub(crate) async fn apply(
         &self,
         context: &Context,

@@ -6,8 +6,6 @@
 //! by the rules in [`crate::charge`]. Nothing is assumed: where no answer came, the charge stays open and
 //! is worked on again.
 
-use std::fmt;
-
 use stubmart_contract::{Context, Timestamp};
 use stubmart_kernel::{RepositoryError, Versioned, mark, mutant};
 use stubmart_ports::{
@@ -36,54 +34,27 @@ impl From<Versioned<Charge>> for Progress {
 }
 
 /// Why a charge could not be brought forward. It is worked on again.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum SettleError {
-    /// The provider does not answer, or not so that it could be understood.
-    Provider(GatewayError),
-    /// Orders does not answer.
-    Orders(CallError),
+    /// The provider did not answer, or its answer was not understood.
+    #[error(transparent)]
+    Provider(#[from] GatewayError),
+    /// Orders did not answer.
+    #[error(transparent)]
+    Orders(#[from] CallError),
     /// The provider, or the order, has not decided yet.
+    #[error("the outcome is not decided yet")]
     Undecided,
     /// The repository failed.
-    Repository(RepositoryError),
-}
-
-impl fmt::Display for SettleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Provider(error) => error.fmt(f),
-            Self::Orders(error) => error.fmt(f),
-            Self::Undecided => f.write_str("the outcome is not decided yet"),
-            Self::Repository(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for SettleError {}
-
-impl From<GatewayError> for SettleError {
-    fn from(error: GatewayError) -> Self {
-        Self::Provider(error)
-    }
-}
-
-impl From<CallError> for SettleError {
-    fn from(error: CallError) -> Self {
-        Self::Orders(error)
-    }
-}
-
-impl From<RepositoryError> for SettleError {
-    fn from(error: RepositoryError) -> Self {
-        Self::Repository(error)
-    }
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
 }
 
 pub(crate) type Settled = Result<Progress, SettleError>;
 
 impl Payments {
-    /// Asks the provider for the first time. Only here "nothing happened" can be believed, and only
-    /// while nobody else has claimed the charge.
+    /// Asks the provider for the first time. Only this answer can prove that nothing happened, and only
+    /// while no other request has claimed the charge.
     pub(crate) async fn begin(&self, context: &Context, charge: Versioned<Charge>) -> Settled {
         match self.provider().authorise(&charge.state).await {
             Ok(payment) => self.advance(context, charge, payment).await,
@@ -97,7 +68,7 @@ impl Payments {
         }
     }
 
-    /// Brings a charge forward from any stage. The caller has claimed it, so that somebody else goes on
+    /// Brings a charge forward from any stage. The caller has claimed it, so that the reconciler goes on
     /// if the caller is killed.
     pub(crate) async fn settle(&self, context: &Context, charge: Versioned<Charge>) -> Settled {
         match charge.state.stage {
@@ -308,8 +279,8 @@ impl Payments {
         Ok(stored.into())
     }
 
-    /// Marks a charge as failed whose order can never be secured for it, and clears up at once, so that
-    /// its buyer is told the truth. Where that fails, the reconciler does it: the charge is due.
+    /// Marks a charge as failed whose order can never be secured for it, and gives up its hold at once:
+    /// its buyer reads that nothing was taken. Where that fails, the reconciler does it: the charge is due.
     async fn fail_and_clear(
         &self,
         context: &Context,
@@ -332,7 +303,7 @@ impl Payments {
         }
     }
 
-    /// Has a charge worked on by then at the latest.
+    /// Has the reconciler work on a charge at `at` at the latest.
     pub(crate) async fn schedule_by(
         &self,
         context: &Context,

@@ -20,9 +20,9 @@ pub static CHARGES: Collection = Collection {
     ],
 };
 
-/// By order and number of the attempt. An attempt gives its number back when it is not to be counted;
-/// the next number is used only when the one before was counted. So an order has at most one charge
-/// that is open, and no more attempts than it is allowed.
+/// By order and number of the attempt. A failed attempt that does not count gives its number back, and
+/// the next number is used only after the one before has counted. So an order has at most one open
+/// charge, and no more attempts than it is allowed.
 pub const ATTEMPT: &str = "attempt";
 
 /// By buyer, oldest first.
@@ -61,7 +61,7 @@ pub struct Charge {
     /// The provider's id of the refund, when the money was given back.
     #[serde(alias = "stripeRefundId")]
     pub refund_id: Option<String>,
-    /// When somebody has to work on it next; `None` when it is at rest.
+    /// When the reconciler works on it next; `None` when it is at rest.
     pub due_at: Option<Timestamp>,
     /// How often it was claimed in this stage.
     #[serde(alias = "looks")]
@@ -113,7 +113,7 @@ impl Charge {
         self.stage == Stage::RequiresAction && self.payment_method.is_some()
     }
 
-    /// Whether nothing is left to be done for it, whatever becomes of its order.
+    /// Whether nothing is left to do for it, whatever happens to its order.
     #[must_use]
     pub const fn is_settled(&self) -> bool {
         match self.stage {
@@ -132,7 +132,7 @@ impl Charge {
         }
     }
 
-    /// Its status, as the world sees it.
+    /// The status that clients and other services see.
     #[must_use]
     pub const fn status(&self) -> ChargeStatus {
         match self.stage {
@@ -142,7 +142,7 @@ impl Charge {
         }
     }
 
-    /// The charge, as its events carry it.
+    /// The charge in the form that events carry.
     #[must_use]
     pub fn to_event(&self) -> ChargeState {
         ChargeState {

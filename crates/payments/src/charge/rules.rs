@@ -11,9 +11,9 @@
 //! take another card at the same moment, so there the charge is saved as authorised before the order is
 //! secured, and is not replaced any more.
 //!
-//! A charge that failed is worked on until the provider holds nothing of it and its order can no longer
-//! be secured for it. So a request that was asleep may do what it had decided to do long before, and
-//! leaves nothing behind.
+//! The reconciler works on a failed charge until the provider holds no money for it and its order can no
+//! longer be secured for it. So a request that wakes up late and goes on with an old decision leaves
+//! nothing behind.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ pub struct NewCharge {
     pub payment_method: Option<String>,
 }
 
-/// What can happen to a charge.
+/// A change of a charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// The buyer wants to pay. A charge that failed because the provider could not be reached is
@@ -99,16 +99,16 @@ pub enum Command {
         /// The refund.
         refund_id: String,
     },
-    /// Somebody works on it now; if they are killed, somebody else does, later.
+    /// The caller works on it now. If the caller is killed, the reconciler takes over when the claim ends.
     Claim,
-    /// The same, unless somebody else works on it already.
+    /// The same, unless another claim has not ended yet.
     ClaimIfDue,
-    /// Somebody should work on it by then.
+    /// The reconciler works on it at this time at the latest.
     ScheduleBy {
         /// When.
         at: Timestamp,
     },
-    /// A charge that failed can rest no sooner than then.
+    /// The reconciler works on a failed charge again at this time, and not before.
     Postpone {
         /// When.
         until: Timestamp,
@@ -132,7 +132,7 @@ pub enum Refusal {
     /// It is not in a stage in which this may happen.
     #[error("the charge is in progress")]
     InProgress,
-    /// Somebody works on it already, or nothing is left to do for it.
+    /// Another claim has not ended yet, or nothing is left to do for it.
     #[error("the charge is not due")]
     NotDue,
 }

@@ -74,7 +74,7 @@ async fn any_fault_of_the_provider_at_any_step_comes_right() {
     }
 }
 
-/// The provider can not be reached: 503, nothing charged, no attempt used, the order stays payable; also
+/// The provider cannot be reached: 503, nothing charged, no attempt used, the order stays payable; also
 /// for the same request with the same key.
 #[tokio::test]
 async fn an_unreachable_provider_leaves_the_order_payable() {
@@ -141,10 +141,10 @@ fn full_disk(world: &World, from: u64) -> (Service, Arc<Injector>) {
     (world.start_with(ports, Config::default()), injector)
 }
 
-/// Once there is a charge, a store that fails is told as an outcome that is not known, not as a failure:
+/// Once there is a charge, a store that fails is answered as an unknown outcome, not as a failure:
 /// the money may be taken all the same.
 #[tokio::test]
-async fn a_store_that_fails_after_the_charge_was_made_is_told_as_not_known() {
+async fn a_store_that_fails_after_the_charge_was_made_leaves_the_outcome_unknown() {
     for card in [CARD, AUTHENTICATES, DECLINED] {
         let world = World::new(1);
         let (service, injector) = full_disk(&world, 2);
@@ -162,7 +162,7 @@ async fn a_store_that_fails_after_the_charge_was_made_is_told_as_not_known() {
 
 /// The same, for a payment that goes on after the buyer has authenticated.
 #[tokio::test]
-async fn a_store_that_fails_after_the_bank_agreed_is_told_as_not_known() {
+async fn a_store_that_fails_after_the_bank_agreed_leaves_the_outcome_unknown() {
     for from in 4..=5 {
         let world = World::new(1);
         let (service, injector) = full_disk(&world, from);
@@ -252,10 +252,10 @@ async fn the_same_request_goes_on_after_an_outcome_that_was_not_known() {
     }
 }
 
-/// The same request with the same key, after another payment was in its way: it is told anew how the
+/// The same request with the same key, after another payment was in its way: it is answered with how the
 /// order stands, and pays when nothing is in the way any more.
 #[tokio::test]
-async fn the_same_request_is_tried_anew_after_a_payment_in_progress() {
+async fn the_same_request_is_tried_again_after_a_payment_in_progress() {
     for ends_well in [true, false] {
         let world = World::new(1);
         let fault = if ends_well { Fault::LoseAnswer } else { Fault::Late };
@@ -279,7 +279,7 @@ async fn the_same_request_is_tried_anew_after_a_payment_in_progress() {
     }
 }
 
-/// A charge that can not be read keeps no other from being settled.
+/// A charge that cannot be read keeps no other from being settled.
 #[tokio::test]
 async fn a_charge_that_can_not_be_read_keeps_no_other_waiting() {
     let world = World::new(1);

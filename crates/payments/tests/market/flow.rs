@@ -75,7 +75,7 @@ async fn declines_end_the_order_only_when_the_attempts_are_used_up() {
     world.check().await;
 }
 
-/// An order that can not be paid for is refused with what it is, and the provider hears nothing.
+/// An order that cannot be paid for is refused with its state, and the provider is not asked.
 #[tokio::test]
 async fn an_order_that_is_not_payable_is_refused_before_the_provider_hears_of_it() {
     let world = World::new(1);
@@ -217,7 +217,7 @@ async fn authentication_completes_the_payment_or_declines_it() {
     world.check().await;
 }
 
-/// Somebody else's payment can not be authenticated, and its existence is not told.
+/// Somebody else's payment cannot be authenticated, and the answer does not reveal it.
 #[tokio::test]
 async fn only_its_buyer_can_authenticate_a_payment() {
     let world = World::new(1);
@@ -251,7 +251,7 @@ async fn asking_again_goes_on_with_the_payment_that_waits() {
     world.check().await;
 }
 
-/// Another card takes the place of one that waits for its buyer, which can not be used any more.
+/// Another card takes the place of one that waits for its buyer, which cannot be used any more.
 #[tokio::test]
 async fn another_card_takes_the_place_of_one_that_waits() {
     let world = World::new(1);
@@ -269,7 +269,7 @@ async fn another_card_takes_the_place_of_one_that_waits() {
     world.check().await;
 }
 
-/// A payment that waits for its buyer ends with its order: the payment is voided and can not be used.
+/// A payment that waits for its buyer ends with its order: the payment is voided and cannot be used.
 #[tokio::test]
 async fn a_payment_that_waits_ends_with_its_order() {
     for reason in [CancelReason::Left, CancelReason::Expired] {

@@ -40,7 +40,7 @@ async fn charges_are_listed_to_their_buyer_alone_newest_first() {
     assert_eq!(own.body["items"][0].get("nextAction"), None);
 }
 
-/// A cursor of one list opens no other: it can not be used to read somebody else's.
+/// A cursor of one list opens no other: it cannot be used to read somebody else's.
 #[tokio::test]
 async fn a_cursor_reads_nothing_of_others() {
     let world = World::new(1);

@@ -48,7 +48,7 @@ async fn of_many_payments_for_one_order_one_is_made() {
 }
 
 /// A payment and the end of its order at the same moment: the order is bought and paid for, or it has
-/// ended and nothing is charged; and the buyer is told which.
+/// ended and nothing is charged; and the answer says which.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payment_races_cleanly_with_the_end_of_its_order() {
     let world = World::new(1);
