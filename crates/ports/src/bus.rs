@@ -118,6 +118,12 @@ pub trait Bus: Send + Sync + 'static {
     /// [`BusError::Unavailable`].
     async fn position(&self) -> Result<u64, BusError>;
 
+    /// Which bus this is. It changes when the bus lost its events: the positions of another one mean nothing.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`].
+    async fn life(&self) -> Result<u64, BusError>;
+
     /// Answers when the bus can be reached.
     ///
     /// # Errors

@@ -289,6 +289,10 @@ impl Bus for MemoryBus {
         Ok(lock(&self.shared.state).position)
     }
 
+    async fn life(&self) -> Result<u64, BusError> {
+        Ok(lock(&self.shared.state).life)
+    }
+
     async fn ready(&self) -> Result<(), BusError> {
         Ok(())
     }

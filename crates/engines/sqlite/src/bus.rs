@@ -156,6 +156,11 @@ impl Bus for SqliteBus {
         self.db.newest().map_err(unavailable)
     }
 
+    async fn life(&self) -> Result<u64, BusError> {
+        // The log is the store's own record: it is never lost alone.
+        Ok(0)
+    }
+
     async fn ready(&self) -> Result<(), BusError> {
         self.position().await.map(drop)
     }

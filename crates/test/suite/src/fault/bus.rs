@@ -88,6 +88,10 @@ impl Bus for FaultyBus {
         self.ask(Op::Position, self.inner.position()).await
     }
 
+    async fn life(&self) -> Result<u64, BusError> {
+        self.ask(Op::Position, self.inner.life()).await
+    }
+
     async fn ready(&self) -> Result<(), BusError> {
         self.ask(Op::BusReady, self.inner.ready()).await
     }

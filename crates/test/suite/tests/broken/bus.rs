@@ -134,6 +134,10 @@ impl Bus for Broken {
         if self.defect == ForgetsItsPosition { Ok(0) } else { self.inner.position().await }
     }
 
+    async fn life(&self) -> Result<u64, BusError> {
+        self.inner.life().await
+    }
+
     async fn ready(&self) -> Result<(), BusError> {
         self.inner.ready().await
     }

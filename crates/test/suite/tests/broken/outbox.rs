@@ -164,6 +164,10 @@ impl Bus for BrokenBus {
         self.0.bus.position().await
     }
 
+    async fn life(&self) -> Result<u64, BusError> {
+        self.0.bus.life().await
+    }
+
     async fn ready(&self) -> Result<(), BusError> {
         self.0.bus.ready().await
     }
