@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     actor::{Actor, RequestId},
-    api::{CancelReason, ChargeStatus, OrderStatus, TicketStatus, Venue},
+    api::{CancelReason, ChargeStatus, OrderStatus, Ticket, TicketStatus, Venue},
     ids::{ChargeId, EventId, MessageId, OrderId, TicketId, UserId},
     money::{Currency, Price},
     time::Timestamp,
@@ -173,6 +173,34 @@ pub struct TicketState {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+impl TicketState {
+    /// The ticket as `viewer` may see it after the change with this version: its order is shown to its
+    /// seller and to that order's buyer alone.
+    #[must_use]
+    pub fn seen_by(self, viewer: Option<UserId>, version: u64) -> Ticket {
+        let may_see_order =
+            viewer.is_some_and(|it| it == self.user_id || Some(it) == self.buyer_id);
+        Ticket {
+            id: self.id,
+            version,
+            title: self.title,
+            price: self.price,
+            currency: self.currency,
+            user_id: self.user_id,
+            order_id: self.order_id.filter(|_| may_see_order),
+            status: self.status,
+            event_id: self.event_id,
+            section: self.section,
+            row: self.row,
+            seats: self.seats,
+            quantity: self.quantity,
+            locked_until: self.locked_until,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
 }
 
 /// Payload of `ORDER_*`: the order after the change.

@@ -5,7 +5,7 @@ use stubmart_contract::{DomainEvent, Timestamp};
 use uuid::Uuid;
 
 pub use stubmart_ports::{
-    key::Key,
+    key::{Key, KeyReader},
     store::{Collection, Index},
 };
 

@@ -22,6 +22,8 @@ pub struct Stores {
     pub auth: Arc<dyn Store>,
     /// The store of tickets.
     pub tickets: Arc<dyn Store>,
+    /// The store of catalogue.
+    pub catalogue: Arc<dyn Store>,
     /// The store of orders.
     pub orders: Arc<dyn Store>,
     /// The store of payments.
@@ -35,6 +37,7 @@ impl Stores {
         Self {
             auth: Arc::clone(store),
             tickets: Arc::clone(store),
+            catalogue: Arc::clone(store),
             orders: Arc::clone(store),
             payments: Arc::clone(store),
         }
@@ -88,9 +91,9 @@ impl Engines {
     /// # Errors
     /// The cause that the first of them gives which cannot.
     pub async fn ready(&self) -> Result<(), Cause> {
-        let Stores { auth, tickets, orders, payments } = &self.stores;
+        let Stores { auth, tickets, catalogue, orders, payments } = &self.stores;
         let mut asked: Vec<&Arc<dyn Store>> = Vec::new();
-        for store in [auth, tickets, orders, payments] {
+        for store in [auth, tickets, catalogue, orders, payments] {
             if !asked.iter().any(|it| Arc::ptr_eq(it, store)) {
                 store.ready().await?;
                 asked.push(store);

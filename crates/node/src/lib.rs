@@ -7,6 +7,7 @@
 
 mod background;
 mod engines;
+mod later;
 mod market;
 mod role;
 mod service;

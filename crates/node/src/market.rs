@@ -3,21 +3,22 @@
 use std::sync::Arc;
 
 use stubmart_auth::Auth;
+use stubmart_catalogue::Catalogue;
 use stubmart_kernel::worker::Shutdown;
 use stubmart_orders::Orders;
 use stubmart_payments::Payments;
-use stubmart_ports::Cause;
+use stubmart_ports::{Cause, calls};
 use stubmart_tickets::Tickets;
 
-use crate::{engines::Engines, role::Role, roles};
+use crate::{engines::Engines, later::LaterTickets, role::Role, roles};
 
 /// What an operator may set, for each service.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     /// Of auth.
     pub auth: stubmart_auth::Config,
-    /// Of tickets.
-    pub tickets: stubmart_tickets::Config,
+    /// Of catalogue.
+    pub catalogue: stubmart_catalogue::Config,
     /// Of orders.
     pub orders: stubmart_orders::Config,
     /// Of payments.
@@ -31,6 +32,8 @@ pub struct Market {
     pub auth: Auth,
     /// Listings and the lock.
     pub tickets: Tickets,
+    /// What is on and what is on offer.
+    pub catalogue: Catalogue,
     /// Checkouts.
     pub orders: Orders,
     /// Charges.
@@ -50,10 +53,17 @@ impl Market {
         let mut role = Role::default();
         let (auth, gate) = roles::auth::start(engines, config.auth.clone());
         let auth = role.take(auth);
-        let tickets =
-            roles::tickets::start(engines, config.tickets.clone(), shutdown, gate.clone());
-        let tickets = role.take(tickets.await?);
-        let to_tickets = Arc::new(tickets.clone());
+        let later = Arc::new(LaterTickets::default());
+        let settings = config.catalogue.clone();
+        let catalogue =
+            roles::catalogue::start(engines, settings, shutdown, gate.clone(), later.clone())?;
+        let catalogue = role.take(catalogue);
+        catalogue.upgrade().await?;
+        let to_catalogue = Arc::new(catalogue.clone());
+        let tickets = role.take(roles::tickets::start(engines, gate.clone(), to_catalogue));
+        tickets.upgrade().await?;
+        let to_tickets: Arc<dyn calls::Tickets> = Arc::new(tickets.clone());
+        later.bind(&to_tickets);
         let orders =
             roles::orders::start(engines, config.orders.clone(), gate.clone(), to_tickets.clone());
         let orders = role.take(orders);
@@ -62,6 +72,6 @@ impl Market {
         role.take(roles::expiration::start(engines, to_orders.clone(), to_tickets));
         let payments = roles::payments::start(engines, config.payments.clone(), gate, to_orders);
         let payments = role.take(payments);
-        Ok(role.with(Self { auth, tickets, orders, payments }))
+        Ok(role.with(Self { auth, tickets, catalogue, orders, payments }))
     }
 }

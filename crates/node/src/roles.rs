@@ -4,6 +4,7 @@
 //! to the other service in one process, and over a network where it runs elsewhere; the role cannot tell.
 
 pub mod auth;
+pub mod catalogue;
 pub mod expiration;
 pub mod orders;
 pub mod payments;

@@ -7,6 +7,8 @@ pub enum Service {
     Auth,
     /// Listings and the lock.
     Tickets,
+    /// What is on and what is on offer.
+    Catalogue,
     /// Checkouts.
     Orders,
     /// Checkout timers.
@@ -17,11 +19,18 @@ pub enum Service {
 
 impl Service {
     /// All services.
-    pub const ALL: [Self; 5] =
-        [Self::Auth, Self::Tickets, Self::Orders, Self::Expiration, Self::Payments];
+    pub const ALL: [Self; 6] = [
+        Self::Auth,
+        Self::Tickets,
+        Self::Catalogue,
+        Self::Orders,
+        Self::Expiration,
+        Self::Payments,
+    ];
 
     /// The services that keep documents: each has a store of its own.
-    pub const STORED: [Self; 4] = [Self::Auth, Self::Tickets, Self::Orders, Self::Payments];
+    pub const STORED: [Self; 5] =
+        [Self::Auth, Self::Tickets, Self::Catalogue, Self::Orders, Self::Payments];
 
     /// The service's name, as it stands in settings, logs and events.
     #[must_use]
@@ -29,6 +38,7 @@ impl Service {
         match self {
             Self::Auth => stubmart_auth::SERVICE,
             Self::Tickets => stubmart_tickets::SERVICE,
+            Self::Catalogue => stubmart_catalogue::SERVICE,
             Self::Orders => stubmart_orders::SERVICE,
             Self::Expiration => stubmart_expiration::SERVICE,
             Self::Payments => stubmart_payments::SERVICE,

@@ -5,15 +5,17 @@ use std::{net::SocketAddr, time::Duration};
 use stubmart_auth::SignUp;
 use stubmart_client::Client;
 use stubmart_contract::{
-    Actor, Context, Price, TicketId, Timestamp, UserId,
-    api::{CreateOrderRequest, CreatePaymentRequest, CreateTicketRequest, LoginRequest, Venue},
+    Actor, Context, EventId, Price, TicketId, Timestamp, UserId,
+    api::{
+        CreateEventRequest, CreateOrderRequest, CreatePaymentRequest, CreateTicketRequest,
+        LoginRequest, Venue,
+    },
 };
 use stubmart_http_kit::{Ingress, Problem, layer};
 use stubmart_kernel::worker::ShutdownTrigger;
 use stubmart_node::{Market, Role};
 use stubmart_os::Died;
 use stubmart_ports::{Cause, host::Host};
-use stubmart_tickets::NewShow;
 
 use crate::{config::Config, engines::Embedded, output, serve};
 
@@ -148,7 +150,7 @@ async fn fill_show(
     let today = host.now();
     let day = Duration::from_secs(24 * 3600);
     let evening = Timestamp::from_millis(today.millis() / 86_400_000 * 86_400_000 + 70_200_000);
-    let new = NewShow {
+    let new = CreateEventRequest {
         name: name.to_owned(),
         category: category.to_owned(),
         venue: Venue {
@@ -158,7 +160,8 @@ async fn fill_show(
         },
         starts_at: evening.after(day * days),
     };
-    let (event, _) = market.tickets.add_show(host.uuid(), new).await?;
+    let (id, context) = (EventId(host.uuid()), Context::of(Actor::System));
+    let event = market.catalogue.add_show(&context, id, new).await?.event;
     let mut tickets = Vec::new();
     let lots = 9 + (number * 7) % 23;
     for (lot, (section, seller)) in
@@ -180,7 +183,6 @@ async fn fill_show(
             quantity: Some(quantity),
         };
         let id = TicketId(host.uuid());
-        let context = Context::of(Actor::System);
         market.tickets.list_ticket(&context, id, *seller, lot).await?;
         tickets.push(id);
     }

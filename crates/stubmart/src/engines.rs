@@ -91,7 +91,7 @@ impl Embedded {
 fn services(config: &Config) -> stubmart_node::Config {
     stubmart_node::Config {
         auth: stubmart_auth::Config::default(),
-        tickets: stubmart_tickets::Config::default(),
+        catalogue: stubmart_catalogue::Config::default(),
         orders: stubmart_orders::Config {
             hold: config.checkout_hold,
             leave_grace: config.leave_grace,

@@ -66,14 +66,11 @@ impl Tickets {
         precondition: &Precondition,
         command: &Command,
     ) -> Result<Versioned<Ticket>, EditTicketError> {
-        let Some(known) = self.repository().load(id).await? else {
+        let Some(known) = self.tickets().load(id).await? else {
             return Err(EditTicketError::Refused(Refusal::NotFound));
         };
-        match self.repository().apply_to(context, known, precondition, command).await {
-            Ok(applied) => {
-                self.learn(&applied.after);
-                Ok(applied.after)
-            }
+        match self.apply_to(context, known, precondition, command).await {
+            Ok(applied) => Ok(applied.after),
             Err(ApplyError::Refused { refusal, version }) => {
                 // Only its seller learns which version a ticket has.
                 let is_owner = !matches!(refusal, Refusal::NotOwner | Refusal::NotFound);

@@ -1,46 +1,32 @@
-//! The tickets service: the catalogue of shows, the listings, and the lock that a checkout holds.
+//! The tickets service: the listings, and the lock that a checkout holds.
+//!
+//! It is the write side of the market: one conditional write on a ticket's own document decides who gets
+//! it. Nothing is kept in memory but finished pages, so any number of instances can run.
 
-pub mod catalogue;
 pub mod edit_ticket;
-pub mod feed;
 pub mod inbound;
 pub mod list_ticket;
-pub mod show;
+pub mod list_tickets;
 pub mod ticket;
 
 mod calls;
 mod http;
-mod list;
 mod listings;
 mod lock;
-mod new_shows;
 mod overdue_locks;
 mod pages;
 mod release;
-mod search;
 mod seller_deleted;
 mod service;
-mod shows;
-mod start;
-mod stream;
 
 use std::sync::Arc;
 
-use stubmart_http_kit::SessionGate;
-use stubmart_kernel::{consumer::Handler, worker::Worker};
-use utoipa_axum::router::OpenApiRouter;
+use stubmart_contract::Context;
+use stubmart_kernel::{RepositoryError, consumer::Handler, worker::Worker};
 
-pub use http::read_ticket;
-pub use list::{Sort, TicketQuery};
-pub use service::{COLLECTIONS, Config, Deps, SERVICE, Tickets};
-pub use shows::NewShow;
+pub use service::{COLLECTIONS, Deps, SERVICE, Tickets};
 
 impl Tickets {
-    /// Its HTTP routes.
-    pub fn router(&self, gate: SessionGate) -> OpenApiRouter {
-        http::router(self.clone(), gate)
-    }
-
     /// Its consumers.
     #[must_use]
     pub fn handlers(&self) -> Vec<Arc<dyn Handler>> {
@@ -54,10 +40,15 @@ impl Tickets {
     /// Its workers.
     #[must_use]
     pub fn workers(&self) -> Vec<Arc<dyn Worker>> {
-        vec![
-            Arc::new(self.follow()),
-            Arc::new(new_shows::NewShows::new(self)),
-            Arc::new(self.idempotency().purge()),
-        ]
+        vec![Arc::new(self.idempotency().purge())]
+    }
+
+    /// Has tickets that an earlier version saved found by the indexes of today. To be called before its
+    /// routes serve; it costs one read where there are none.
+    ///
+    /// # Errors
+    /// [`RepositoryError`]: some tickets may be missing in lists until it is called again.
+    pub async fn upgrade(&self) -> Result<(), RepositoryError> {
+        self.tickets().reindex(&Context::work(SERVICE), ticket::index::NEWEST).await
     }
 }

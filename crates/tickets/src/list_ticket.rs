@@ -2,6 +2,7 @@
 
 use stubmart_contract::{Context, TicketId, UserId, api::CreateTicketRequest};
 use stubmart_kernel::{ApplyError, RepositoryError, Versioned, mark, mutant};
+use stubmart_ports::calls::CallError;
 
 use crate::{
     service::Tickets,
@@ -13,12 +14,20 @@ use crate::{
 pub enum ListTicketError {
     /// The event is not known. Nothing happened.
     NoSuchEvent,
+    /// The catalogue did not answer. Nothing happened.
+    Call(CallError),
     /// The listing breaks a rule. Nothing happened.
     Refused(Refusal),
     /// The seller's account was deleted meanwhile. The ticket is withdrawn, if it was listed at all.
     SellerDeleted,
     /// The repository failed. The ticket may be listed; listing it again under its id lists it once.
     Repository(RepositoryError),
+}
+
+impl From<CallError> for ListTicketError {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
 }
 
 impl From<RepositoryError> for ListTicketError {
@@ -40,10 +49,7 @@ impl Tickets {
         listing: CreateTicketRequest,
     ) -> Result<Versioned<Ticket>, ListTicketError> {
         if let Some(event_id) = listing.event_id
-            && !self
-                .learn_show(event_id)
-                .await
-                .map_err(|error| RepositoryError::Unavailable(error.into()))?
+            && self.catalogue().show(context, event_id).await?.is_none()
         {
             return Err(ListTicketError::NoSuchEvent);
         }

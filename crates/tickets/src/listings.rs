@@ -24,7 +24,7 @@ impl Tickets {
         let event_id = match request.of {
             ListingsOf::Event(event_id) => event_id,
             ListingsOf::Ticket(id) => {
-                let found = self.repository().load(id).await?;
+                let found = self.tickets().load(id).await?;
                 return Ok(Listings {
                     listings: found.map(listing).into_iter().collect(),
                     next: None,
@@ -32,7 +32,7 @@ impl Tickets {
             }
         };
         let event = Key::new().id(event_id.0);
-        let mut scan = self.repository().scan(index::EVENT_NEWEST, &event);
+        let mut scan = self.tickets().scan(index::EVENT_NEWEST, &event);
         // The withdrawn ones come last in the index.
         scan.to = Some(event.number(Phase::Withdrawn.number()).into_bytes());
         let cursor = match request.cursor.as_deref() {
@@ -40,7 +40,7 @@ impl Tickets {
             None => None,
         };
         let page = PageRequest { limit: request.limit.clamp(1, LIMIT_MAX), cursor };
-        let page = self.repository().page(scan, &page, |_| true).await?.map(listing);
+        let page = self.tickets().page(scan, &page, |_| true).await?.map(listing);
         Ok(Listings { listings: page.items, next: page.next.map(|cursor| cursor.encode()) })
     }
 }

@@ -22,17 +22,17 @@ impl Tickets {
         request: &OverdueLocksRequest,
     ) -> Result<OverdueLocks, RepositoryError> {
         let limit = request.limit.clamp(1, LIMIT_MAX);
-        let mut scan = self.repository().scan(index::LOCKED, &Key::new()).limit(limit);
+        let mut scan = self.tickets().scan(index::LOCKED, &Key::new()).limit(limit);
         scan.to = Some(Key::new().time(request.due_before).into_bytes());
         if let Some(cursor) = request.cursor.as_deref().and_then(Cursor::decode) {
             scan = scan.behind(cursor.key());
         }
-        let found = self.repository().keys(scan).await?;
+        let found = self.tickets().keys(scan).await?;
         let last = found.last().filter(|_| found.len() == limit);
         let next = last.map(|(key, _)| Cursor::behind(key.clone()).encode());
         let mut locks = Vec::with_capacity(found.len());
         for (_, id) in found {
-            match self.repository().load(id).await {
+            match self.tickets().load(id).await {
                 Ok(Some(found)) => locks.extend(expired(&found.state)),
                 Ok(None) => {}
                 // A ticket that cannot be read keeps no other waiting.

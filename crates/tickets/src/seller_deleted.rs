@@ -24,9 +24,9 @@ impl Tickets {
     ) -> Result<(), RepositoryError> {
         self.deleted_users().add(context, user_id).await?;
         let seller = Key::new().id(user_id.0);
-        let mut scan = self.repository().scan(index::SELLER_NEWEST, &seller).limit(BATCH);
+        let mut scan = self.tickets().scan(index::SELLER_PRICE, &seller).limit(BATCH);
         loop {
-            let keys = self.repository().keys(scan.clone()).await?;
+            let keys = self.tickets().keys(scan.clone()).await?;
             let Some((last, _)) = keys.last() else { return Ok(()) };
             scan = scan.behind(last);
             for (_, id) in keys {

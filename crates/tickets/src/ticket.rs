@@ -8,54 +8,20 @@
 //!               └─ withdraw ──▶ withdrawn
 //! ```
 
+mod indexes;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 use stubmart_contract::{
     Currency, DomainEvent, EventId, OrderId, Price, TicketId, Timestamp, UserId,
-    api::{self, CreateTicketRequest, OrderTicket, TicketStatus, UpdateTicketRequest},
+    api::{CreateTicketRequest, OrderTicket, TicketStatus, UpdateTicketRequest},
     calls::{LockRefusal, LockRequest, Locked},
     event::TicketState,
 };
-use stubmart_kernel::{
-    Aggregate, Decision,
-    aggregate::{Collection, Index, Key},
-    mutant,
-};
+use stubmart_kernel::{Aggregate, Decision, aggregate::Key, mutant};
 
-/// Where tickets are kept.
-pub static TICKETS: Collection = Collection {
-    name: "tickets.ticket",
-    indexes: &[
-        Index { name: index::EVENT_PRICE, unique: false },
-        Index { name: index::EVENT_NEWEST, unique: false },
-        Index { name: index::PRICE, unique: false },
-        Index { name: index::NEWEST, unique: false },
-        Index { name: index::SELLER_PRICE, unique: false },
-        Index { name: index::SELLER_NEWEST, unique: false },
-        Index { name: index::LOCKED, unique: false },
-    ],
-};
-
-/// The indexes of [`TICKETS`]. A lock changes no entry but that of `locked`. Ids grow with time, so
-/// entries whose keys are equal but for the id are in the order in which the tickets were listed.
-pub mod index {
-    /// Event, phase, price.
-    pub const EVENT_PRICE: &str = "event_price";
-    /// Event, phase.
-    pub const EVENT_NEWEST: &str = "event_newest";
-    /// Phase, price.
-    pub const PRICE: &str = "price";
-    /// Phase.
-    pub const NEWEST: &str = "newest";
-    /// Seller, price.
-    pub const SELLER_PRICE: &str = "seller_price";
-    /// Seller.
-    pub const SELLER_NEWEST: &str = "seller_newest";
-    /// When the lock runs out; only of locked tickets.
-    pub const LOCKED: &str = "locked";
-}
+pub use self::indexes::{TICKETS, index};
 
 /// A stored ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -226,15 +192,18 @@ impl Aggregate for Ticket {
     fn index_entries(&self) -> Vec<(&'static str, Key)> {
         let (phase, price) = (Phase::of(self.status).number(), self.price.minor());
         let seller = Key::new().id(self.user_id.0);
+        let alike = Key::new().number(phase).number(self.quantity);
         let mut entries = vec![
-            (index::PRICE, Key::new().number(phase).number(price)),
-            (index::NEWEST, Key::new().number(phase)),
+            (index::QUANTITY_PRICE, alike.clone().number(price)),
+            (index::QUANTITY, alike),
             (index::SELLER_PRICE, seller.clone().number(price)),
-            (index::SELLER_NEWEST, seller),
+            (index::SELLER_PHASE, seller.number(phase)),
         ];
         if let Some(event_id) = self.event_id {
             let event = Key::new().id(event_id.0).number(phase);
             entries.push((index::EVENT_PRICE, event.clone().number(price)));
+            entries
+                .push((index::EVENT_QUANTITY, event.clone().number(self.quantity).number(price)));
             entries.push((index::EVENT_NEWEST, event));
         }
         if let Some(until) = self.locked_until {
@@ -284,10 +253,8 @@ impl Ticket {
         listing: &CreateTicketRequest,
         now: Timestamp,
     ) -> Result<Self, Refusal> {
+        let quantity = quantity(listing)?;
         let listing = listing.clone();
-        let seats = listing.seats.unwrap_or_default();
-        let quantity = listing.quantity.unwrap_or_else(|| count(&seats).max(1));
-        check_seats(&seats, quantity)?;
         Ok(Self {
             id,
             user_id: seller,
@@ -298,7 +265,7 @@ impl Ticket {
             event_id: listing.event_id,
             section: filled(listing.section),
             row: filled(listing.row),
-            seats,
+            seats: listing.seats.unwrap_or_default(),
             quantity,
             order_id: None,
             buyer_id: None,
@@ -467,28 +434,15 @@ impl Ticket {
     }
 }
 
-/// The ticket as `viewer` may see it.
-#[must_use]
-pub fn public(state: TicketState, version: u64, viewer: Option<UserId>) -> api::Ticket {
-    let may_see_order = viewer.is_some_and(|it| it == state.user_id || Some(it) == state.buyer_id);
-    api::Ticket {
-        id: state.id,
-        version,
-        title: state.title,
-        price: state.price,
-        currency: state.currency,
-        user_id: state.user_id,
-        order_id: state.order_id.filter(|_| may_see_order),
-        status: state.status,
-        event_id: state.event_id,
-        section: state.section,
-        row: state.row,
-        seats: state.seats,
-        quantity: state.quantity,
-        locked_until: state.locked_until,
-        created_at: state.created_at,
-        updated_at: state.updated_at,
-    }
+/// How many seats a lot has that is to be listed: those that are named, where nothing else is said.
+///
+/// # Errors
+/// [`Refusal::SeatCount`].
+pub fn quantity(listing: &CreateTicketRequest) -> Result<u32, Refusal> {
+    let seats = listing.seats.as_deref().unwrap_or_default();
+    let quantity = listing.quantity.unwrap_or_else(|| count(seats).max(1));
+    check_seats(seats, quantity)?;
+    Ok(quantity)
 }
 
 /// An empty text is as good as none.

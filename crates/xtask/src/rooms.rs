@@ -40,6 +40,7 @@ impl Workspace {
 pub(crate) const SERVICES: &[&str] = &[
     "stubmart-auth",
     "stubmart-tickets",
+    "stubmart-catalogue",
     "stubmart-orders",
     "stubmart-expiration",
     "stubmart-payments",
@@ -52,6 +53,7 @@ const NODE: &[&str] = &[
     "stubmart-http-kit",
     "stubmart-auth",
     "stubmart-tickets",
+    "stubmart-catalogue",
     "stubmart-orders",
     "stubmart-expiration",
     "stubmart-payments",

@@ -1,17 +1,11 @@
 //! The walls inside a service: HTTP ends at its routes, and a state machine knows no port.
 
-use std::collections::BTreeSet;
-
 use crate::{
     fault::Fault,
     rooms::SERVICES,
     sources::{calls, is_shipped},
     tree::{File, Tree},
 };
-
-/// Services whose walls are not up yet. A service that breaks no rule has to leave the list, so that it
-/// only shrinks.
-const STILL_TO_MOVE: &[&str] = &["tickets"];
 
 /// What only routes may name.
 const HTTP: &[&str] = &["axum::", "stubmart_http_kit"];
@@ -21,24 +15,11 @@ const HTTP: &[&str] = &["axum::", "stubmart_http_kit"];
 const OUTSIDE: &[&str] =
     &["axum::", "stubmart_http_kit", "stubmart_ports", "tokio::", "tracing::", "async fn"];
 
-/// Files that reach over a wall, and services that have moved and are still on the list.
+/// Files that reach over a wall.
 pub(crate) fn check(tree: &Tree) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    let mut breaking = BTreeSet::new();
-    for file in tree.files.iter().filter(|file| file.is_rust() && is_shipped(file)) {
-        let Some(service) = service(file) else { continue };
-        let found = over_a_wall(file, service);
-        if STILL_TO_MOVE.contains(&service) {
-            breaking.extend((!found.is_empty()).then_some(service));
-        } else {
-            faults.extend(found);
-        }
-    }
-    let moved = STILL_TO_MOVE.iter().filter(|service| !breaking.contains(*service));
-    faults.extend(moved.map(|service| {
-        format!("{service} breaks no rule of the walls: take it off the list in xtask/src/walls.rs")
-    }));
-    faults
+    let shipped = tree.files.iter().filter(|file| file.is_rust() && is_shipped(file));
+    let of_services = shipped.filter_map(|file| Some((file, service(file)?)));
+    of_services.flat_map(|(file, service)| over_a_wall(file, service)).collect()
 }
 
 /// The service that a file belongs to.
@@ -86,15 +67,5 @@ mod tests {
         let port = format!("use stubmart_ports::mailer::Mail;\n{pure}\nasync fn send() {{}}");
         assert_eq!(faults("crates/auth/src/user.rs", &port), 2);
         assert_eq!(faults("crates/auth/src/notice.rs", "use stubmart_ports::mailer::Mail;"), 0);
-    }
-
-    #[test]
-    fn a_service_that_has_moved_leaves_the_list() {
-        let clean = |service: &str| File {
-            path: format!("crates/{service}/src/lib.rs"),
-            text: String::new(),
-        };
-        let tree = Tree::of(STILL_TO_MOVE.iter().map(|service| clean(service)).collect());
-        assert_eq!(check(&tree).len(), STILL_TO_MOVE.len());
     }
 }

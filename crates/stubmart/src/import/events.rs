@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use stubmart_contract::Timestamp;
-use stubmart_http_kit::{Fields, Problem};
+use stubmart_contract::{EventId, Timestamp, api::CreateEventRequest};
+use stubmart_http_kit::{Problem, valid::read_body};
 use stubmart_ports::{Cause, host::Host};
-use stubmart_tickets::NewShow;
 
 use super::{
     Line, Outcome, Report, Shop, file, persist,
@@ -49,19 +48,22 @@ pub(crate) async fn import(config: &Config, host: Host, source: Source) -> Resul
     saved.and(closed)
 }
 
-async fn save(shop: &Shop, new: NewShow) -> Result<Outcome, Problem> {
+async fn save(shop: &Shop, new: CreateEventRequest) -> Result<Outcome, Problem> {
     let host = &shop.embedded.engines.host;
-    let id = host.uuid();
-    let tickets = &shop.market.tickets;
-    let saved = persist(host, async || tickets.add_show(id, new.clone()).await);
-    Ok(match saved.await? {
-        Ok((_, true)) => Outcome::Created,
-        Ok((_, false)) => Outcome::Present,
+    let id = EventId(host.uuid());
+    let catalogue = &shop.market.catalogue;
+    let add = async || {
+        let added = catalogue.add_show(&shop.context, id, new.clone()).await;
+        added.map_err(Problem::from)
+    };
+    Ok(match persist(host, add).await? {
+        Ok(added) if added.is_new => Outcome::Created,
+        Ok(_) => Outcome::Present,
         Err(reason) => Outcome::Refused(reason),
     })
 }
 
-fn read(source: Source, now: Timestamp) -> Result<Vec<Line<NewShow>>, Cause> {
+fn read(source: Source, now: Timestamp) -> Result<Vec<Line<CreateEventRequest>>, Cause> {
     let directory = source.file.is_dir();
     let file = if directory { source.file.join("allevents_pipe.txt") } else { source.file };
     let lines = file::read(&file)?;
@@ -84,7 +86,7 @@ const COLUMNS: Columns = Columns {
 fn read_csv(
     lines: Vec<Line<String>>,
     upcoming: Option<Timestamp>,
-) -> Result<Vec<Line<NewShow>>, Cause> {
+) -> Result<Vec<Line<CreateEventRequest>>, Cause> {
     table::read(lines, &COLUMNS, |row: &Row| {
         show(&Words {
             name: row.get("name"),
@@ -110,19 +112,18 @@ pub(crate) struct Words<'a> {
 }
 
 /// Makes a show of what a line says, as the API would of a request.
-pub(crate) fn show(words: &Words<'_>) -> Result<NewShow, String> {
+pub(crate) fn show(words: &Words<'_>) -> Result<CreateEventRequest, String> {
     let fields = json!({
         "name": words.name, "category": words.category, "startsAt": words.starts_at,
         "venue": {"name": words.venue, "city": words.city, "region": words.region},
     });
-    let serde_json::Value::Object(fields) = fields else { return Err("is no event".to_owned()) };
-    NewShow::read(Fields::new(fields)).map_err(|problem| told(&problem))
+    read_body(fields).map_err(|errors| told(&Problem::invalid(errors)))
 }
 
 /// The show, its date moved when it has passed and dates are to be.
-pub(crate) fn moved(new: NewShow, upcoming: Option<Timestamp>) -> NewShow {
+pub(crate) fn moved(new: CreateEventRequest, upcoming: Option<Timestamp>) -> CreateEventRequest {
     let starts_at = upcoming.map_or(new.starts_at, |now| tickit::moved_behind(new.starts_at, now));
-    NewShow { starts_at, ..new }
+    CreateEventRequest { starts_at, ..new }
 }
 
 #[cfg(test)]

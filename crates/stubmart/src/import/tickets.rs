@@ -4,9 +4,13 @@ use std::{collections::HashMap, path::Path};
 
 use serde_json::{Map, Value};
 use stubmart_contract::{Currency, EventId, Price, TicketId, UserId, api::CreateTicketRequest};
-use stubmart_http_kit::{Fields, PageRequest, Problem};
+use stubmart_http_kit::{Problem, valid::read_body};
+use stubmart_kernel::page::{LIMIT_MAX, PageRequest};
 use stubmart_ports::{Cause, host::Host};
-use stubmart_tickets::{Sort, TicketQuery, read_ticket};
+use stubmart_tickets::{
+    list_tickets::{Sort, TicketQuery},
+    ticket::quantity,
+};
 
 use super::{
     Line, Outcome, Report, Shop, file, persist,
@@ -68,26 +72,29 @@ async fn listed(shop: &Shop, seller: UserId) -> Result<HashMap<Lot, u32>, Cause>
         sort: Sort::Newest,
         viewer: Some(seller),
     };
-    let mut page = PageRequest { limit: 200, behind: None };
+    let mut page = PageRequest { limit: LIMIT_MAX, cursor: None };
     let mut listed = HashMap::new();
     loop {
-        let found = shop.market.tickets.tickets(&query, &page).await;
-        let found = found.map_err(|problem| problem.code().title())?;
-        for it in found.items {
+        let found = shop.market.tickets.list_tickets(&query, &page).await;
+        let found = found.map_err(|error| told(&error.into()))?;
+        for it in found.items.into_iter().map(|it| it.state) {
             let lot = (it.title, it.event_id, it.section, it.row, it.seats, it.quantity);
             *listed.entry(lot).or_insert(0) += 1;
         }
-        let Some(cursor) = found.next_cursor else { return Ok(listed) };
-        page = PageRequest::behind(200, &cursor).ok_or("a cursor of our own is not valid")?;
+        if found.next.is_none() {
+            return Ok(listed);
+        }
+        page.cursor = found.next;
     }
 }
 
 /// Whether a lot is listed already. Of lots that are alike, as many as are listed are taken for the same.
 fn is_listed(new: &CreateTicketRequest, listed: &mut HashMap<Lot, u32>) -> bool {
+    let quantity = quantity(new).unwrap_or_default();
     let it = new.clone();
     let text = |text: Option<String>| text.filter(|text| !text.is_empty());
     let (section, row, seats) = (text(it.section), text(it.row), it.seats.unwrap_or_default());
-    let lot = (it.title, it.event_id, section, row, seats, it.quantity.unwrap_or(1));
+    let lot = (it.title, it.event_id, section, row, seats, quantity);
     let left = listed.get_mut(&lot).filter(|count| **count > 0);
     left.map(|count| *count -= 1).is_some()
 }
@@ -129,10 +136,10 @@ fn ticket(row: &Row) -> Result<CreateTicketRequest, String> {
     .collect();
     let seats: Vec<&str> = row.get("seats").unwrap_or_default().split_whitespace().collect();
     fields.insert("seats".to_owned(), seats.into());
-    if let Some(quantity) = row.get("quantity") {
+    if let Some(text) = row.get("quantity") {
         // What is no number stays a text, which is refused as one.
-        let quantity = quantity.parse::<u32>().map_or_else(|_| quantity.into(), Value::from);
-        fields.insert("quantity".to_owned(), quantity);
+        let number = text.parse::<u32>().map_or_else(|_| text.into(), Value::from);
+        fields.insert("quantity".to_owned(), number);
     }
     // Of a currency that is none nothing is known, and it is refused below.
     let currency = row.get("currency").and_then(|it| it.parse().ok()).unwrap_or(Currency::USD);
@@ -142,7 +149,11 @@ fn ticket(row: &Row) -> Result<CreateTicketRequest, String> {
         None => (None, None),
     };
     fields.insert("price".to_owned(), minor.into());
-    match (read_ticket(Fields::new(fields)), wrong) {
+    let new = read_body(Value::Object(fields)).map_err(Problem::invalid).and_then(|new| {
+        quantity(&new)?;
+        Ok(new)
+    });
+    match (new, wrong) {
         (Ok(new), None) => Ok(new),
         (Ok(_), Some(reason)) => Err(reason),
         (Err(problem), reason) => {
@@ -192,10 +203,10 @@ mod tests {
 
     fn outcomes(text: &str) -> Vec<(u64, Result<u32, String>)> {
         let lines = read(file::lines(text.as_bytes()).unwrap()).unwrap();
-        let quantity = |line: Line<CreateTicketRequest>| {
-            (line.number, line.content.map(|it| it.quantity.unwrap()))
+        let seats = |line: Line<CreateTicketRequest>| {
+            (line.number, line.content.map(|it| quantity(&it).unwrap()))
         };
-        lines.into_iter().map(quantity).collect()
+        lines.into_iter().map(seats).collect()
     }
 
     #[test]

@@ -6,9 +6,11 @@ use std::{
     time::Duration,
 };
 
-use stubmart_contract::{Timestamp, api::Venue};
+use stubmart_contract::{
+    Timestamp,
+    api::{CreateEventRequest, Venue},
+};
 use stubmart_ports::Cause;
-use stubmart_tickets::NewShow;
 
 use super::{
     Line,
@@ -43,7 +45,7 @@ pub(crate) fn read(
     lines: Vec<Line<String>>,
     files: &Files,
     upcoming: Option<Timestamp>,
-) -> Result<Vec<Line<NewShow>>, Cause> {
+) -> Result<Vec<Line<CreateEventRequest>>, Cause> {
     let venues = table(&files.venues, "--venues", |fields| match fields {
         [id, name, city, region, ..] => Some((id.clone(), venue(name, city, region))),
         _ => None,
@@ -69,7 +71,7 @@ fn event(
     venues: &HashMap<String, Venue>,
     categories: &HashMap<String, String>,
     upcoming: Option<Timestamp>,
-) -> Result<NewShow, String> {
+) -> Result<CreateEventRequest, String> {
     let fields: Vec<_> = line.split('|').map(str::trim).collect();
     let [_, venue, category, _, name, starts_at] = fields.as_slice() else {
         return Err(format!("has {} fields instead of 6", fields.len()));

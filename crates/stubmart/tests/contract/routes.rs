@@ -53,6 +53,8 @@ const TABLE: &[Row] = &[
     public("GET /api/events", OK),
     signed_in("POST /api/events", CREATED, CREATED),
     public("GET /api/events/{id}", OK),
+    public("GET /api/events/{id}/prices", OK),
+    public("GET /api/facets", OK),
     public("GET /api/events/{id}/stream", OK),
     public("GET /api/tickets", OK),
     signed_in("POST /api/tickets", CREATED, CREATED),

@@ -4,11 +4,12 @@ use std::{future::ready, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
+use stubmart_catalogue::Catalogue;
 use stubmart_contract::{
-    ChargeId, Context, OrderId, TicketId, UserId,
+    ChargeId, Context, EventId, OrderId, TicketId, UserId,
     calls::{
-        ExpiredLock, Identity, Listings, ListingsRequest, LockRefusal, LockRequest, Locked,
-        OrderForPayment, OverdueLocks, OverdueLocksRequest, SecureRefusal,
+        ExpiredLock, Identity, Listing, Listings, ListingsRequest, LockRefusal, LockRequest,
+        Locked, OrderForPayment, OverdueLocks, OverdueLocksRequest, SecureRefusal, ShowForListing,
     },
 };
 use stubmart_node::Service;
@@ -112,7 +113,43 @@ impl calls::Auth for Network {
     }
 }
 
+#[async_trait]
+impl calls::Catalogue for Network {
+    async fn show(
+        &self,
+        context: &Context,
+        id: EventId,
+    ) -> Result<Option<ShowForListing>, CallError> {
+        let context = context.clone();
+        self.catalogue("show", id.0, move |it| {
+            let context = context.clone();
+            Box::pin(async move { calls::Catalogue::show(&it, &context, id).await })
+        })
+        .await
+    }
+
+    async fn listing_changed(&self, context: &Context, listing: Listing) -> Result<(), CallError> {
+        let context = context.clone();
+        self.catalogue("listing changed", listing.ticket.id.0, move |it| {
+            let (context, listing) = (context.clone(), listing.clone());
+            Box::pin(async move { calls::Catalogue::listing_changed(&it, &context, listing).await })
+        })
+        .await
+    }
+}
+
 impl Network {
+    /// Has some instance of catalogue do `work`.
+    async fn catalogue<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        subject: Uuid,
+        work: impl Fn(Catalogue) -> Call<T> + Clone + Send + Sync + 'static,
+    ) -> Result<T, CallError> {
+        let work = move |live: Live| live.catalogue.map_or_else(nobody, &work);
+        self.call(Service::Catalogue, what, subject, work).await?
+    }
+
     /// Has some instance of tickets do `work`.
     async fn tickets<T: Send + 'static>(
         &self,

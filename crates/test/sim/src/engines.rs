@@ -80,6 +80,7 @@ pub(crate) fn engines(port: &Port, host: Host) -> Engines {
         stores: Stores {
             auth: store(port, Service::Auth),
             tickets: store(port, Service::Tickets),
+            catalogue: store(port, Service::Catalogue),
             orders: store(port, Service::Orders),
             payments: store(port, Service::Payments),
         },

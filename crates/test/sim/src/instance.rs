@@ -10,6 +10,7 @@ use std::{
 
 use axum::Router;
 use stubmart_auth::Auth;
+use stubmart_catalogue::Catalogue;
 use stubmart_http_kit::SessionGate;
 use stubmart_kernel::{
     mark,
@@ -38,12 +39,20 @@ pub struct Live {
     router: Router,
     pub(crate) auth: Option<Auth>,
     pub(crate) tickets: Option<Tickets>,
+    pub(crate) catalogue: Option<Catalogue>,
     pub(crate) orders: Option<Orders>,
 }
 
 impl Live {
     fn new(owner: Owner) -> Self {
-        Self { owner, router: Router::new(), auth: None, tickets: None, orders: None }
+        Self {
+            owner,
+            router: Router::new(),
+            auth: None,
+            tickets: None,
+            catalogue: None,
+            orders: None,
+        }
     }
 
     /// Serves a role's routes and runs its loops; the answer is the service.
@@ -123,6 +132,12 @@ impl Slots {
     pub(crate) fn router(&self, world: &World, service: Service) -> Option<(Owner, Router)> {
         let live = self.pick(world, service)?;
         Some((live.owner, live.router))
+    }
+
+    /// Every instance of catalogue that runs.
+    pub(crate) fn catalogues(&self) -> Vec<Catalogue> {
+        let slots = lock(&self.slots);
+        slots.iter().filter_map(|it| it.live.as_ref()?.catalogue.clone()).collect()
     }
 
     /// Moves some machine's clock.
@@ -262,13 +277,12 @@ async fn start(ground: &Ground, service: Service) -> Result<Live, Cause> {
             live.auth = Some(live.runs(ground, role));
         }
         Service::Tickets => {
-            // Nobody adds shows here, and to look for them is most of what an idle instance does.
-            let config = stubmart_tickets::Config {
-                new_shows_every: Duration::from_secs(60),
-                ..stubmart_tickets::Config::default()
-            };
-            let role = roles::tickets::start(engines, config, shutdown, gate).await?;
-            live.tickets = Some(live.runs(ground, role));
+            live.tickets = Some(live.runs(ground, roles::tickets::start(engines, gate, network)));
+        }
+        Service::Catalogue => {
+            let config = stubmart_catalogue::Config::default();
+            let role = roles::catalogue::start(engines, config, shutdown, gate, network)?;
+            live.catalogue = Some(live.runs(ground, role));
         }
         Service::Orders => {
             let config = stubmart_orders::Config {

@@ -55,6 +55,7 @@ pub const MUTANTS: &[Mutant] = &[
     breaks("late money is kept", &["PAY-3"]),
     breaks("leave a secured order", &["PAY-1", "PAY-3"]),
     breaks("list for a deleted account", &["AUTH-1"]),
+    breaks("the catalogue counts old news", &["EVT-1"]),
     breaks("lock what is locked", &["LOCK-1"]),
     breaks("no tombstone", &["LOCK-1", "LOCK-3"]),
     breaks("refund twice", &["PAY-3"]),

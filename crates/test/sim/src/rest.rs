@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use futures_util::FutureExt as _;
 use serde_json::Value;
 use stubmart_contract::{
-    ChargeId, OrderId, TicketId, UserId,
+    ChargeId, EventId, OrderId, Price, TicketId, UserId,
     api::{OrderStatus, TicketStatus},
 };
 use stubmart_node::Service;
@@ -68,8 +68,36 @@ pub fn is_at_rest(world: &World) -> Checked {
     if let Some((name, count)) = backlog.iter().find(|(_, count)| **count > 0) {
         broken("EVT-1", &[], format!("{name} has {count} events to handle"))?;
     }
+    catalogues_agree(world)?;
     if world.late() > 0 {
         broken("EVT-1", &[], format!("{} calls and users are still under way", world.late()))?;
+    }
+    Ok(())
+}
+
+/// EVT-1: every instance of the catalogue counts what can be bought, and tells the lowest price.
+fn catalogues_agree(world: &World) -> Checked {
+    let checker = lock(&world.checker);
+    let mut shows: BTreeMap<EventId, (u32, Option<Price>)> = BTreeMap::new();
+    for ticket in checker.tickets.values() {
+        let Some(id) = ticket.event_id else { continue };
+        let (available, lowest) = shows.entry(id).or_default();
+        if ticket.status == TicketStatus::Available {
+            *available += 1;
+            *lowest = Some(lowest.map_or(ticket.price, |lowest| lowest.min(ticket.price)));
+        }
+    }
+    drop(checker);
+    for catalogue in world.slots.catalogues() {
+        for (id, expected) in &shows {
+            // What is in memory is there at once.
+            let event = catalogue.event(*id).now_or_never().and_then(Result::ok).flatten();
+            let shown = event.map(|event| (event.available, event.min_price));
+            if shown != Some(*expected) {
+                let text = format!("show {id} is shown as {shown:?} and is {expected:?}");
+                broken("EVT-1", &[id.0], text)?;
+            }
+        }
     }
     Ok(())
 }

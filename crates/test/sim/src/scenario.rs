@@ -120,7 +120,7 @@ pub struct Scenario {
     /// Everything is drawn from it.
     pub seed: u64,
     /// How many instances each service has, in the order of [`stubmart_node::Service::ALL`].
-    pub instances: [u8; 5],
+    pub instances: [u8; 6],
     /// How many users.
     pub users: u32,
     /// How many steps each takes.
@@ -154,7 +154,7 @@ impl Scenario {
     #[must_use]
     pub fn draw(seed: u64, limits: &Limits) -> Self {
         let mut random = Seeded::new(seed ^ 0x5ca1_ab1e);
-        let mut instances = [1; 5];
+        let mut instances = [1; 6];
         for count in &mut instances {
             let drawn = 1 + u8::try_from(random.below(3)).unwrap_or(0);
             *count = drawn.min(limits.instances.unwrap_or(3));
@@ -216,7 +216,7 @@ impl Scenario {
     pub fn calm(seed: u64) -> Self {
         Self {
             seed,
-            instances: [1; 5],
+            instances: [1; 6],
             users: 0,
             steps: 0,
             steps_max: u64::MAX,

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 use stubmart_contract::{
-    OrderId, TicketId, UserId,
+    EventId, OrderId, TicketId, UserId,
     api::{CancelReason, OrderStatus, TicketStatus},
 };
 use stubmart_kernel::mark;
@@ -36,6 +36,8 @@ const PASSWORD: &str = "correct horse";
 #[derive(Debug, Default)]
 pub struct Board {
     tickets: Vec<TicketId>,
+    /// Shows that were added.
+    shows: Vec<EventId>,
     orders: Vec<OrderId>,
     /// Sessions that ended, and when.
     pub dead: Vec<(String, Duration)>,
@@ -389,14 +391,19 @@ impl User {
         let price = 100 + self.random.below(900_000);
         let drawn = usize::try_from(self.random.below(4)).unwrap_or(0);
         let currency = ["usd", "eur", "jpy", "kwd"].get(drawn);
+        let show = self.show().await;
         let body = json!({ "title": "Two in the stalls", "price": price, "currency": currency,
-            "quantity": 2 });
+            "quantity": 2, "eventId": show });
         let key = self.new_key();
         let request = Request::new("POST", "/api/tickets").json(&body);
         let Some(answer) = self.send(Service::Tickets, request, key.as_deref()).await else {
             return;
         };
         self.noticed(&answer);
+        if answer.status == 400 {
+            let text = format!("a listing for show {show:?}, which was added, was refused");
+            return broken(&self.world, "EVT-1", &[], text);
+        }
         if answer.status != 201 {
             return;
         }
@@ -418,6 +425,33 @@ impl User {
         }
         self.listings.push(id);
         lock(&self.board).tickets.push(id);
+    }
+
+    /// A show that somebody has added, a new one, or none.
+    async fn show(&mut self) -> Option<EventId> {
+        let known = pick(&mut self.random, &lock(&self.board).shows);
+        if known.is_some() && self.random.below(3) > 0 {
+            return known;
+        }
+        let number = self.random.below(6);
+        if number > 3 {
+            return None;
+        }
+        let body = json!({ "name": format!("Show {number}"), "category": "Plays",
+            "venue": { "name": "Globe", "city": "London" }, "startsAt": "2031-01-01T19:30:00Z" });
+        let key = self.new_key();
+        let request = Request::new("POST", "/api/events").json(&body);
+        let answer = self.send(Service::Catalogue, request, key.as_deref()).await?;
+        self.noticed(&answer);
+        if !matches!(answer.status, 200 | 201) {
+            return None;
+        }
+        let id = answer.id::<EventId>("id")?;
+        let mut board = lock(&self.board);
+        if !board.shows.contains(&id) {
+            board.shows.push(id);
+        }
+        Some(id)
     }
 
     async fn edit(&mut self) {

@@ -290,9 +290,19 @@ fn a_lock_and_its_release_move_no_entry_but_that_of_the_lock() {
 #[test]
 fn the_order_is_shown_to_the_seller_and_to_its_buyer_only() {
     let state = ticket(TicketStatus::Locked).state();
-    let shown = |viewer| public(state.clone(), 1, viewer).order_id;
+    let shown = |viewer| state.clone().seen_by(viewer, 1).order_id;
     assert_eq!(shown(Some(SELLER)), Some(HOLDER));
     assert_eq!(shown(Some(BUYER)), Some(HOLDER));
     assert_eq!(shown(Some(UserId(Uuid::from_u128(3)))), None);
     assert_eq!(shown(None), None);
+}
+
+/// What an earlier version indexed otherwise is found in a retired index, and nothing else is.
+#[test]
+fn no_ticket_is_in_a_retired_index() {
+    for status in [TicketStatus::Available, TicketStatus::Locked, TicketStatus::Sold] {
+        let entries = ticket(status).index_entries();
+        let retired = [index::PRICE, index::NEWEST, index::SELLER_NEWEST];
+        assert!(entries.iter().all(|(index, _)| !retired.contains(index)));
+    }
 }

@@ -14,7 +14,7 @@ use tantivy::{
     Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term,
     collector::DocSetCollector,
     query::{BooleanQuery, FuzzyTermQuery, InvertedIndexRangeQuery, Query},
-    schema::{FAST, Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions},
+    schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions},
     tokenizer::{AsciiFoldingFilter, LowerCaser, SimpleTokenizer, TextAnalyzer, TokenStream as _},
 };
 use tokio::sync::oneshot;
@@ -30,8 +30,8 @@ const WORDS_MAX: usize = 8;
 /// How many characters of a word count.
 const WORD_MAX: usize = 32;
 
-/// Finds shows by words. Kept in memory and rebuilt at every start; a show's number is its place in
-/// the catalogue.
+/// Finds shows by words. It is kept in memory and built again at every start. A show's number is the one
+/// that it has among the shows in memory.
 pub(crate) struct Search {
     index: Index,
     reader: IndexReader,
@@ -40,14 +40,26 @@ pub(crate) struct Search {
     number: Field,
     /// Made when there is something to write.
     writer: Mutex<Option<IndexWriter>>,
-    waiting: Mutex<Vec<(u64, String)>>,
+    waiting: Mutex<Vec<Waiting>>,
     /// How many shows no search finds yet: those that wait, and those that are being taken up.
     pending: AtomicUsize,
-    /// Held by who takes up what waits; the others wait here and not on a thread.
+    /// Held by the task that takes up what waits; the others wait here and not on a thread.
     turn: tokio::sync::Mutex<()>,
 }
 
+/// A show that no search finds yet.
+struct Waiting {
+    number: u64,
+    text: String,
+    /// Whether an older version of it can be found.
+    replaces: bool,
+}
+
 impl Search {
+    /// A search that finds nothing yet.
+    ///
+    /// # Errors
+    /// The cause, when the search engine does not start.
     pub(crate) fn new() -> Result<Self, Cause> {
         let tokenizer = TextAnalyzer::builder(SimpleTokenizer::default())
             .filter(LowerCaser)
@@ -59,7 +71,7 @@ impl Search {
             .set_index_option(IndexRecordOption::Basic);
         let text =
             schema.add_text_field("text", TextOptions::default().set_indexing_options(indexing));
-        let number = schema.add_u64_field("number", FAST);
+        let number = schema.add_u64_field("number", FAST | INDEXED);
         let index = Index::create_in_ram(schema.build());
         index.tokenizers().register("words", tokenizer.clone());
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
@@ -76,16 +88,16 @@ impl Search {
         })
     }
 
-    /// Adds a show; it is found after the next [`Self::catch_up`].
-    pub(crate) fn add(&self, number: u64, show: &Show) {
+    /// Adds a show, or replaces it. It is found after the next [`Self::catch_up`].
+    pub(crate) fn add(&self, number: u32, show: &Show, replaces: bool) {
         let region = show.venue.region.as_deref().unwrap_or("");
         let text =
             [&show.name, &show.venue.name, &show.venue.city, region, &show.category].join(" ");
         self.pending.fetch_add(1, Ordering::SeqCst);
-        lock(&self.waiting).push((number, text));
+        lock(&self.waiting).push(Waiting { number: u64::from(number), text, replaces });
     }
 
-    /// Sees to it that every show that was added can be found, away from the tasks that serve requests.
+    /// Makes every show findable that was added, away from the tasks that serve requests.
     ///
     /// # Errors
     /// The cause, when the search engine fails; what waited waits on.
@@ -100,7 +112,7 @@ impl Search {
         let (done, taken_up) = oneshot::channel();
         let it = Arc::clone(self);
         host.spawner.blocking(Box::new(move || {
-            // Who waited may have gone; the work is done all the same.
+            // Whoever waited may have gone; the work is done all the same.
             drop(done.send(it.take_up()));
         }));
         taken_up.await?
@@ -124,16 +136,15 @@ impl Search {
         written
     }
 
-    fn write(
-        &self,
-        writer: &mut Option<IndexWriter>,
-        shows: &[(u64, String)],
-    ) -> Result<(), Cause> {
+    fn write(&self, writer: &mut Option<IndexWriter>, shows: &[Waiting]) -> Result<(), Cause> {
         let writer = match writer {
             Some(writer) => writer,
             none => none.insert(self.index.writer_with_num_threads(1, WRITER_BYTES)?),
         };
-        for (number, text) in shows {
+        for Waiting { number, text, replaces } in shows {
+            if *replaces {
+                writer.delete_term(Term::from_field_u64(self.number, *number));
+            }
             let mut document = TantivyDocument::new();
             document.add_text(self.text, text);
             document.add_u64(self.number, *number);
@@ -226,7 +237,7 @@ mod tests {
                 starts_at: Timestamp::EPOCH,
                 created_at: Timestamp::EPOCH,
             };
-            search.add(number, &show);
+            search.add(number, &show, false);
         }
         search.take_up().unwrap();
         search
@@ -289,6 +300,31 @@ mod tests {
     }
 
     #[test]
+    fn a_show_that_was_changed_is_found_by_what_it_is_now_alone() {
+        let search = search(&[("Hamlet", "Globe", "London"), ("Faust", "Scala", "Milano")]);
+        let show = Show {
+            id: EventId(uuid::Uuid::nil()),
+            name: "Macbeth".to_owned(),
+            category: "Plays".to_owned(),
+            venue: Venue { name: "Globe".to_owned(), city: "London".to_owned(), region: None },
+            starts_at: Timestamp::EPOCH,
+            created_at: Timestamp::EPOCH,
+        };
+        search.add(0, &show, true);
+        search.take_up().unwrap();
+        let found = |query: &str| {
+            let mut numbers: Vec<_> = search.find(query).unwrap().unwrap().into_iter().collect();
+            numbers.sort_unstable();
+            numbers
+        };
+        assert_eq!(found("hamlet"), Vec::<u64>::new());
+        assert_eq!(
+            (found("macbeth"), found("london"), found("faust")),
+            (vec![0], vec![0], vec![1])
+        );
+    }
+
+    #[test]
     fn what_was_not_taken_up_for_a_failure_waits_on() {
         let search = search(&[]);
         let show = |name: &str| Show {
@@ -299,7 +335,7 @@ mod tests {
             starts_at: Timestamp::EPOCH,
             created_at: Timestamp::EPOCH,
         };
-        search.add(0, &show("Hamlet"));
+        search.add(0, &show("Hamlet"), false);
         // An index has one writer at a time.
         lock(&search.writer).take();
         let other: IndexWriter = search.index.writer_with_num_threads(1, WRITER_BYTES).unwrap();

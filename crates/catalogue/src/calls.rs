@@ -1,0 +1,28 @@
+//! What catalogue answers to other services.
+
+use async_trait::async_trait;
+use stubmart_contract::{
+    Context, EventId,
+    calls::{Listing, ShowForListing},
+};
+use stubmart_kernel::RepositoryError;
+use stubmart_ports::calls::{self, CallError};
+
+use crate::service::Catalogue;
+
+#[async_trait]
+impl calls::Catalogue for Catalogue {
+    async fn show(&self, _: &Context, id: EventId) -> Result<Option<ShowForListing>, CallError> {
+        self.knows(id).await.map_err(failed)?;
+        let listed = self.listed();
+        Ok(listed.show(id).map(|show| ShowForListing { id, starts_at: show.starts_at }))
+    }
+
+    async fn listing_changed(&self, _: &Context, listing: Listing) -> Result<(), CallError> {
+        self.learn_listing(&listing).await.map_err(failed)
+    }
+}
+
+fn failed(error: RepositoryError) -> CallError {
+    CallError(error.into())
+}

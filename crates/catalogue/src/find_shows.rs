@@ -1,0 +1,108 @@
+//! Use cases: what is on, what it costs, and what it can be filtered by.
+
+use std::fmt;
+
+use stubmart_contract::{
+    EventId,
+    api::{Event, EventPrices, Facets},
+};
+use stubmart_kernel::{
+    RepositoryError,
+    page::{Cursor, Page, PageRequest},
+};
+use stubmart_ports::Cause;
+
+use crate::{
+    prices::prices,
+    service::Catalogue,
+    shows::{ShowQuery, SortKey},
+};
+
+/// Why no shows were found.
+#[derive(Debug)]
+pub enum FindError {
+    /// The cursor belongs to another list.
+    ForeignCursor,
+    /// The search engine failed.
+    Search(Cause),
+    /// The repository failed.
+    Repository(RepositoryError),
+}
+
+impl fmt::Display for FindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ForeignCursor => f.write_str("the cursor belongs to another list"),
+            Self::Search(cause) => write!(f, "the search engine failed: {cause}"),
+            Self::Repository(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for FindError {}
+
+impl From<RepositoryError> for FindError {
+    fn from(error: RepositoryError) -> Self {
+        Self::Repository(error)
+    }
+}
+
+impl Catalogue {
+    /// The show as clients see it, if there is one.
+    ///
+    /// # Errors
+    /// [`RepositoryError`].
+    pub async fn event(&self, id: EventId) -> Result<Option<Event>, RepositoryError> {
+        Ok(if self.knows(id).await? { self.listed().event(id) } else { None })
+    }
+
+    /// One page of the shows that `query` asks for.
+    ///
+    /// # Errors
+    /// [`FindError`].
+    pub async fn find_shows(
+        &self,
+        query: &ShowQuery,
+        page: &PageRequest,
+    ) -> Result<Page<Event>, FindError> {
+        self.load().await?;
+        let behind = match &page.cursor {
+            Some(cursor) => Some(SortKey::read(cursor.key()).ok_or(FindError::ForeignCursor)?),
+            None => None,
+        };
+        let found = match &query.words {
+            Some(words) => {
+                self.search().catch_up(self.host()).await.map_err(FindError::Search)?;
+                self.search().find(words).map_err(FindError::Search)?
+            }
+            None => None,
+        };
+        let limit = page.limit.saturating_add(1);
+        let mut rows = self.listed().find(query, found.as_ref(), behind, limit);
+        let has_next = rows.len() > page.limit;
+        rows.truncate(page.limit);
+        let last = rows.last().filter(|_| has_next);
+        let next = last.map(|(key, _)| Cursor::behind(key.bytes()));
+        Ok(Page { items: rows.into_iter().map(|(_, event)| event).collect(), next })
+    }
+
+    /// What the tickets of a show cost, over all its listings; `None` when there is no such show.
+    ///
+    /// # Errors
+    /// [`RepositoryError`].
+    pub async fn event_prices(&self, id: EventId) -> Result<Option<EventPrices>, RepositoryError> {
+        if !self.knows(id).await? {
+            return Ok(None);
+        }
+        self.with_offers(id, prices).await.map(Some)
+    }
+
+    /// What shows that are to come can be filtered by.
+    ///
+    /// # Errors
+    /// [`RepositoryError`].
+    pub async fn facets(&self) -> Result<Facets, RepositoryError> {
+        self.load().await?;
+        Ok(self.listed().facets(self.host().now()))
+    }
+}

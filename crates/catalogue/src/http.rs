@@ -1,0 +1,304 @@
+//! The HTTP routes.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    Json,
+    extract::{FromRef, State},
+    http::{HeaderMap, HeaderName, StatusCode, header},
+    response::{IntoResponse, Response, Sse, sse},
+};
+use futures_util::StreamExt as _;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use stubmart_contract::{
+    EventId, TicketId, Timestamp,
+    api::{CreateEventRequest, Event, EventPrices, Facets, Page},
+};
+use stubmart_http_kit::{
+    Answer, Caller, IdempotencyKey, MaybeSignedIn, Paged, PathId, Problem, RequestContext,
+    SessionGate, Valid,
+    list::{self, PageParams},
+    once, problems,
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    feed::Topic,
+    find_shows::FindError,
+    service::Catalogue,
+    shows::ShowQuery,
+    stream::{StreamError, Update},
+};
+
+/// How long a browser waits before it connects again.
+const RETRY: Duration = Duration::from_secs(1);
+
+#[derive(Clone)]
+struct AppState {
+    catalogue: Catalogue,
+    gate: SessionGate,
+}
+
+impl FromRef<AppState> for SessionGate {
+    fn from_ref(state: &AppState) -> Self {
+        state.gate.clone()
+    }
+}
+
+impl FromRef<AppState> for Catalogue {
+    fn from_ref(state: &AppState) -> Self {
+        state.catalogue.clone()
+    }
+}
+
+impl Catalogue {
+    /// Its HTTP routes. `gate` tells whose token a request carries.
+    pub fn router(&self, gate: SessionGate) -> OpenApiRouter {
+        OpenApiRouter::new()
+            .routes(routes!(list_events, create_event))
+            .routes(routes!(get_event))
+            .routes(routes!(get_event_prices))
+            .routes(routes!(get_facets))
+            .routes(routes!(stream_event))
+            .routes(routes!(stream_ticket))
+            .with_state(AppState { catalogue: self.clone(), gate })
+    }
+}
+
+problems! {
+    ListProblems: [ValidationFailed];
+    CreateProblems: [NotSignedIn];
+    NotFoundProblems: [NotFound];
+}
+
+/// Which events to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct EventFilter {
+    /// Words of name, venue, city or category; the beginning of a word is enough, small typos are forgiven
+    #[param(max_length = 200)]
+    q: Option<String>,
+    /// The kind of show, in any case
+    #[param(max_length = 100)]
+    category: Option<String>,
+    /// The venue's city, in any case
+    #[param(max_length = 100)]
+    city: Option<String>,
+    /// The earliest start: an RFC 3339 date-time, or a date, which is meant from its beginning on (UTC)
+    #[serde(default, deserialize_with = "beginning")]
+    #[param(value_type = Option<String>, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].+)?$")]
+    from: Option<Timestamp>,
+    /// The latest start: an RFC 3339 date-time, or a date, which is meant to its end (UTC)
+    #[serde(default, deserialize_with = "end")]
+    #[param(value_type = Option<String>, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].+)?$")]
+    to: Option<Timestamp>,
+    /// `date` (the default): soonest first; `price`: cheapest first, those with nothing to buy last.
+    /// Prices change while one pages: by price, an event that gets cheaper in between can be passed over,
+    /// and one that gets dearer come twice
+    #[param(inline)]
+    sort: Option<EventSort>,
+}
+
+/// In which order events are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum EventSort {
+    Date,
+    Price,
+}
+
+fn beginning<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    day_or_time(from, "00:00:00Z")
+}
+
+fn end<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    day_or_time(from, "23:59:59.999Z")
+}
+
+/// A point in time; a date is meant with the time `on_a_day`.
+fn day_or_time<'de, D>(from: D, on_a_day: &str) -> Result<Option<Timestamp>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let text = String::deserialize(from)?;
+    let is_day = text.len() == "2026-03-01".len();
+    let text = if is_day { format!("{text}T{on_a_day}") } else { text };
+    text.parse().map(Some).map_err(D::Error::custom)
+}
+
+impl From<EventFilter> for ShowQuery {
+    fn from(filter: EventFilter) -> Self {
+        Self {
+            words: filter.q,
+            category: filter.category,
+            city: filter.city,
+            from: filter.from,
+            to: filter.to,
+            by_price: filter.sort == Some(EventSort::Price),
+        }
+    }
+}
+
+/// Lists events.
+#[utoipa::path(get, path = "/api/events", tag = "events", params(EventFilter, PageParams), responses(
+    (status = 200, description = "A page of events", body = Page<Event>),
+    ListProblems,
+))]
+async fn list_events(
+    State(catalogue): State<Catalogue>,
+    Paged { filter, page }: Paged<EventFilter>,
+) -> Result<Json<Page<Event>>, Problem> {
+    let found = catalogue.find_shows(&filter.into(), &page).await?;
+    Ok(Json(list::answer(found, |event| event)))
+}
+
+/// Adds an event, unless one with the same name, venue and start exists.
+#[utoipa::path(post, path = "/api/events", tag = "events", request_body = CreateEventRequest, params(IdempotencyKey), responses(
+    (status = 201, description = "Added", body = Event),
+    (status = 200, description = "It exists already", body = Event),
+    CreateProblems,
+))]
+async fn create_event(
+    State(catalogue): State<Catalogue>,
+    Caller { context, user_id, .. }: Caller,
+    key: IdempotencyKey,
+    Valid { body, canonical }: Valid<CreateEventRequest>,
+) -> Result<Response, Problem> {
+    let user = user_id.to_string();
+    let scope = key.scope(&user, "create_event", &canonical);
+    let (service, asked) = (&catalogue, &context);
+    let work = |id| async move {
+        let added = service.add_show(asked, EventId(id), body).await?;
+        Answer::json(if added.is_new { StatusCode::CREATED } else { StatusCode::OK }, &added.event)
+    };
+    once(catalogue.idempotency(), &context, scope, work, Answer::as_it_is).await
+}
+
+/// The event.
+#[utoipa::path(get, path = "/api/events/{id}", tag = "events", params(("id" = EventId, Path)), responses(
+    (status = 200, description = "The event", body = Event),
+    NotFoundProblems,
+))]
+async fn get_event(
+    State(catalogue): State<Catalogue>,
+    PathId(id): PathId<EventId>,
+) -> Result<Json<Event>, Problem> {
+    catalogue.event(id).await?.map(Json).ok_or_else(Problem::not_found)
+}
+
+/// What the event's tickets cost, per seat.
+#[utoipa::path(get, path = "/api/events/{id}/prices", tag = "events", params(("id" = EventId, Path)), responses(
+    (status = 200, description = "The prices, over all listings", body = EventPrices),
+    NotFoundProblems,
+))]
+async fn get_event_prices(
+    State(catalogue): State<Catalogue>,
+    PathId(id): PathId<EventId>,
+) -> Result<Json<EventPrices>, Problem> {
+    catalogue.event_prices(id).await?.map(Json).ok_or_else(Problem::not_found)
+}
+
+/// What coming events can be filtered by.
+#[utoipa::path(get, path = "/api/facets", tag = "events", responses(
+    (status = 200, description = "Categories and cities, with the number of their coming events", body = Facets),
+))]
+async fn get_facets(State(catalogue): State<Catalogue>) -> Result<Json<Facets>, Problem> {
+    Ok(Json(catalogue.facets().await?))
+}
+
+/// The changes of an event's tickets, as they happen (Server-Sent Events).
+#[utoipa::path(get, path = "/api/events/{id}/stream", tag = "events", params(
+    ("id" = EventId, Path),
+    ("Last-Event-ID" = Option<String>, Header, description = "Resumes behind this event. A client that was away for too long is sent the tickets as they are now, but for those that were withdrawn; the last of them is followed by an `id`"),
+), responses(
+    (status = 200, description = "`event: ticket`, `data: Ticket` for every change", body = String, content_type = "text/event-stream"),
+    NotFoundProblems,
+))]
+async fn stream_event(
+    State(catalogue): State<Catalogue>,
+    RequestContext(context): RequestContext,
+    PathId(id): PathId<EventId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let stream =
+        catalogue.stream(&context, Topic::Event(id), None, last_event_id(&headers)).await?;
+    Ok(server_sent(stream))
+}
+
+/// The changes of a ticket, as they happen (Server-Sent Events).
+#[utoipa::path(get, path = "/api/tickets/{id}/stream", tag = "tickets", security((), ("session" = []), ("token" = [])), params(
+    ("id" = TicketId, Path),
+    ("Last-Event-ID" = Option<String>, Header, description = "Resumes behind this event. A client that was away for too long is sent the ticket as it is now, followed by an `id`"),
+), responses(
+    (status = 200, description = "`event: ticket`, `data: Ticket` for every change", body = String, content_type = "text/event-stream"),
+    NotFoundProblems,
+))]
+async fn stream_ticket(
+    State(catalogue): State<Catalogue>,
+    caller: MaybeSignedIn,
+    PathId(id): PathId<TicketId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (viewer, last) = (caller.user_id(), last_event_id(&headers));
+    let stream = catalogue.stream(&caller.context, Topic::Ticket(id), viewer, last).await?;
+    Ok(server_sent(stream))
+}
+
+/// The id of the last event that the client saw. One that is none of ours is one of another bus.
+fn last_event_id(headers: &HeaderMap) -> Option<u64> {
+    let value = headers.get("last-event-id")?;
+    Some(value.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(u64::MAX))
+}
+
+/// A stream as clients see it
+/// (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+fn server_sent(updates: impl futures_util::Stream<Item = Update> + Send + 'static) -> Response {
+    let mut is_first = true;
+    let events = updates.map(move |update| {
+        let event = event(update);
+        let is_first = std::mem::replace(&mut is_first, false);
+        Ok::<_, Infallible>(if is_first { event.retry(RETRY) } else { event })
+    });
+    let headers = [
+        (header::CACHE_CONTROL, "no-store"),
+        // Proxies such as nginx would hold events back until a buffer is full.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    (headers, Sse::new(events)).into_response()
+}
+
+fn event(update: Update) -> sse::Event {
+    let event = sse::Event::default();
+    match update {
+        Update::Ticket { id: Some(id), data } => {
+            event.event("ticket").id(id.to_string()).data(data)
+        }
+        Update::Ticket { id: None, data } => event.event("ticket").data(data),
+        Update::SeenTo(id) => event.comment("still here").id(id.to_string()),
+        Update::Alive => event.comment("still here"),
+    }
+}
+
+impl From<FindError> for Problem {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::ForeignCursor => {
+                Self::invalid_field("cursor", "must be the nextCursor of the page before")
+            }
+            FindError::Search(cause) => Self::internal(cause),
+            FindError::Repository(error) => error.into(),
+        }
+    }
+}
+
+impl From<StreamError> for Problem {
+    fn from(error: StreamError) -> Self {
+        match error {
+            StreamError::NotFound => Self::not_found(),
+            StreamError::Call(error) => error.into(),
+            StreamError::Repository(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Where tickets are kept, and the indexes that their lists come from.
+
+use stubmart_kernel::aggregate::{Collection, Index};
+
+/// Where tickets are kept.
+pub static TICKETS: Collection = Collection {
+    name: "tickets.ticket",
+    indexes: &[
+        Index { name: index::EVENT_PRICE, unique: false },
+        Index { name: index::EVENT_QUANTITY, unique: false },
+        Index { name: index::EVENT_NEWEST, unique: false },
+        Index { name: index::QUANTITY_PRICE, unique: false },
+        Index { name: index::QUANTITY, unique: false },
+        Index { name: index::SELLER_PRICE, unique: false },
+        Index { name: index::SELLER_PHASE, unique: false },
+        Index { name: index::LOCKED, unique: false },
+        Index { name: index::PRICE, unique: false },
+        Index { name: index::NEWEST, unique: false },
+        Index { name: index::SELLER_NEWEST, unique: false },
+    ],
+};
+
+/// The indexes of [`TICKETS`]. A lock changes no entry but that of `locked`. Ids grow with time, so
+/// entries whose keys are equal but for the id are in the order in which the tickets were listed.
+pub mod index {
+    /// Event, phase, price.
+    pub const EVENT_PRICE: &str = "event_price";
+    /// Event, phase, quantity, price.
+    pub const EVENT_QUANTITY: &str = "event_quantity";
+    /// Event, phase.
+    pub const EVENT_NEWEST: &str = "event_newest";
+    /// Phase, quantity, price.
+    pub const QUANTITY_PRICE: &str = "quantity_price";
+    /// Phase, quantity.
+    pub const QUANTITY: &str = "quantity";
+    /// Seller, price.
+    pub const SELLER_PRICE: &str = "seller_price";
+    /// Seller, phase.
+    pub const SELLER_PHASE: &str = "seller_phase";
+    /// When the lock runs out; only of locked tickets.
+    pub const LOCKED: &str = "locked";
+    /// Retired: phase, price.
+    pub const PRICE: &str = "price";
+    /// Retired: phase.
+    pub const NEWEST: &str = "newest";
+    /// Retired: seller.
+    pub const SELLER_NEWEST: &str = "seller_newest";
+}

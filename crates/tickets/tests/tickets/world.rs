@@ -1,0 +1,181 @@
+//! What instances of tickets share in a test: a store that counts what is read, and a catalogue that is a
+//! list of shows.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use stubmart_contract::{
+    Actor, Context, EventId, OrderId, Price, TicketId, Timestamp, UserId,
+    api::CreateTicketRequest,
+    calls::{Listing, LockRequest, ShowForListing},
+};
+use stubmart_memory::MemoryStore;
+use stubmart_ports::{
+    calls::{CallError, Catalogue, Tickets as _},
+    host::Host,
+    store::{DocKey, Found, FoundKey, HistoryCursor, Save, Scan, Store, StoreError, Stored},
+};
+use stubmart_suite::host::{self, START};
+use stubmart_tickets::{Deps, Tickets};
+use uuid::Uuid;
+
+pub(crate) static CONTEXT: Context = Context::of(Actor::System);
+pub(crate) const SELLER: UserId = UserId(Uuid::from_u128(1));
+pub(crate) const OTHER: UserId = UserId(Uuid::from_u128(2));
+pub(crate) const BUYER: UserId = UserId(Uuid::from_u128(3));
+pub(crate) const HAMLET: EventId = EventId(Uuid::from_u128(11));
+pub(crate) const FAUST: EventId = EventId(Uuid::from_u128(12));
+
+/// What instances share.
+pub(crate) struct World {
+    pub(crate) store: CountingStore,
+    pub(crate) host: Host,
+    pub(crate) catalogue: FakeCatalogue,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let (host, _) = host::manual(1);
+        let (store, catalogue) = (CountingStore::default(), FakeCatalogue::default());
+        catalogue.shows.lock().unwrap().extend([HAMLET, FAUST]);
+        Self { store, host, catalogue }
+    }
+
+    pub(crate) fn start(&self) -> Tickets {
+        Tickets::new(Deps {
+            store: Arc::new(self.store.clone()),
+            host: self.host.clone(),
+            catalogue: Arc::new(self.catalogue.clone()),
+        })
+    }
+
+    pub(crate) async fn list(
+        &self,
+        tickets: &Tickets,
+        seller: UserId,
+        listing: CreateTicketRequest,
+    ) -> TicketId {
+        let id = TicketId(self.host.uuid());
+        tickets.list_ticket(&CONTEXT, id, seller, listing).await.unwrap();
+        id
+    }
+
+    /// Locks a ticket for a fresh order.
+    pub(crate) async fn lock(
+        &self,
+        tickets: &Tickets,
+        ticket_id: TicketId,
+        until: Timestamp,
+    ) -> OrderId {
+        let order_id = OrderId(self.host.uuid());
+        let request = LockRequest { ticket_id, order_id, buyer_id: BUYER, price: None, until };
+        tickets.lock(&CONTEXT, request).await.unwrap().unwrap();
+        order_id
+    }
+
+    pub(crate) async fn sell(&self, tickets: &Tickets, ticket_id: TicketId) {
+        let order_id = self.lock(tickets, ticket_id, START).await;
+        tickets.sell(&CONTEXT, ticket_id, order_id).await.unwrap();
+    }
+}
+
+pub(crate) fn listing(event_id: Option<EventId>, quantity: u32, price: i64) -> CreateTicketRequest {
+    CreateTicketRequest {
+        title: "Stalls".to_owned(),
+        price: Price::try_from(price).unwrap(),
+        currency: None,
+        event_id,
+        section: None,
+        row: None,
+        seats: None,
+        quantity: Some(quantity),
+    }
+}
+
+/// The shows there are, and what was said to have changed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FakeCatalogue {
+    pub(crate) shows: Arc<Mutex<BTreeSet<EventId>>>,
+    pub(crate) changes: Arc<Mutex<Vec<Listing>>>,
+    /// Set where it does not answer.
+    pub(crate) is_down: Arc<Mutex<bool>>,
+}
+
+#[async_trait]
+impl Catalogue for FakeCatalogue {
+    async fn show(&self, _: &Context, id: EventId) -> Result<Option<ShowForListing>, CallError> {
+        if *self.is_down.lock().unwrap() {
+            return Err(CallError("it is down".into()));
+        }
+        let is_there = self.shows.lock().unwrap().contains(&id);
+        Ok(is_there.then_some(ShowForListing { id, starts_at: START }))
+    }
+
+    async fn listing_changed(&self, _: &Context, listing: Listing) -> Result<(), CallError> {
+        if *self.is_down.lock().unwrap() {
+            return Err(CallError("it is down".into()));
+        }
+        self.changes.lock().unwrap().push(listing);
+        Ok(())
+    }
+}
+
+/// A store that counts the documents and keys that scans find.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CountingStore {
+    inner: MemoryStore,
+    found: Arc<AtomicUsize>,
+}
+
+impl CountingStore {
+    /// How many documents and keys were found since the last time.
+    pub(crate) fn take_found(&self) -> usize {
+        self.found.swap(0, Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl Store for CountingStore {
+    async fn load(&self, key: DocKey) -> Result<Option<Stored>, StoreError> {
+        self.inner.load(key).await
+    }
+
+    async fn save(&self, save: Arc<Save>) -> Result<u64, StoreError> {
+        self.inner.save(save).await
+    }
+
+    async fn delete(&self, key: DocKey, revision: u64) -> Result<(), StoreError> {
+        self.inner.delete(key, revision).await
+    }
+
+    async fn find(&self, scan: Scan) -> Result<Vec<Found>, StoreError> {
+        let found = self.inner.find(scan).await?;
+        self.found.fetch_add(found.len(), Ordering::SeqCst);
+        Ok(found)
+    }
+
+    async fn keys(&self, scan: Scan) -> Result<Vec<FoundKey>, StoreError> {
+        let found = self.inner.keys(scan).await?;
+        self.found.fetch_add(found.len(), Ordering::SeqCst);
+        Ok(found)
+    }
+
+    async fn history(
+        &self,
+        service: &'static str,
+        after: Option<HistoryCursor>,
+        limit: usize,
+    ) -> Result<Vec<Arc<stubmart_contract::Envelope>>, StoreError> {
+        self.inner.history(service, after, limit).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.inner.ready().await
+    }
+}
