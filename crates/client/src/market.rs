@@ -6,7 +6,8 @@ use stubmart_contract::{
     EventId, OrderId, TicketId,
     api::{
         Charge, CreateEventRequest, CreateIntentRequest, CreateOrderRequest, CreatePaymentRequest,
-        CreateTicketRequest, Event, Order, Page, PaymentIntent, Ticket, UpdateTicketRequest,
+        CreateTicketRequest, Event, EventPrices, Facets, Order, Page, PaymentIntent, Ticket,
+        UpdateTicketRequest,
     },
 };
 
@@ -58,6 +59,22 @@ impl Client {
     /// `not_found`.
     pub async fn event_unread(&self, id: EventId) -> Result<Answer, ClientError> {
         self.send(Method::GET, &format!("/api/events/{id}"), None::<&()>).await
+    }
+
+    /// `GET /api/events/{id}/prices`: what the event's tickets cost per seat, over all of them.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn event_prices(&self, id: EventId) -> Result<EventPrices, ClientError> {
+        self.send(Method::GET, &format!("/api/events/{id}/prices"), None::<&()>).await?.json()
+    }
+
+    /// `GET /api/facets`: what coming events can be filtered by.
+    ///
+    /// # Errors
+    /// [`ClientError`]: the server did not answer.
+    pub async fn facets(&self) -> Result<Facets, ClientError> {
+        self.send(Method::GET, "/api/facets", None::<&()>).await?.json()
     }
 
     /// `GET /api/events/{id}/stream`: every change of the event's tickets, from now or from behind

@@ -21,7 +21,7 @@ const PAGES: usize = 200;
 /// Which page, and whether it is compressed.
 pub(crate) type Name = (EventId, bool);
 
-/// Everything that an event's page depends on, but for the prices of tickets beyond it.
+/// Everything that an event's page depends on, but for the prices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Source {
     /// The API's answer about the event.
@@ -36,8 +36,8 @@ pub(crate) struct Source {
 #[derive(Debug, Clone)]
 pub(crate) struct KeptPage {
     pub(crate) source: Source,
-    /// The prices it shows, where they were not taken from its own tickets alone.
-    pub(crate) prices: Option<Option<Arc<Prices>>>,
+    /// The prices it shows.
+    pub(crate) prices: Option<Arc<Prices>>,
     pub(crate) page: Finished,
 }
 

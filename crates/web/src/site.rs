@@ -6,8 +6,8 @@ use std::{
 };
 
 use axum::http::HeaderValue;
-use stubmart_client::{Client, ClientError, EventQuery, EventSort};
-use stubmart_contract::Timestamp;
+use stubmart_client::{Client, ClientError};
+use stubmart_contract::{Timestamp, api::Facet};
 use stubmart_http_kit::Ingress;
 use stubmart_ports::host::Host;
 
@@ -22,6 +22,9 @@ pub(crate) const PAYMENT_MAX: Duration = Duration::from_secs(25);
 
 /// How long the lists of categories and cities are kept.
 const FACETS_KEPT: Duration = Duration::from_secs(60);
+
+/// How many of each a page offers.
+const FACETS_MAX: usize = 200;
 
 /// What the pages stand on, made once.
 #[derive(Debug)]
@@ -61,7 +64,7 @@ impl Site {
         }
     }
 
-    /// The categories and cities of the next 200 events, as they were less than a minute ago.
+    /// The categories and cities with most coming events, as they were less than a minute ago.
     pub(crate) async fn facets(&self) -> Result<Arc<Facets>, ClientError> {
         let now = self.host.now();
         {
@@ -73,22 +76,15 @@ impl Site {
                 return Ok(Arc::clone(facets));
             }
         }
-        let query = EventQuery {
-            from: Some(now),
-            sort: Some(EventSort::Date),
-            limit: Some(200),
-            ..EventQuery::default()
-        };
-        let events = self.api.events(&query).await?.items;
-        let sorted = |mut names: Vec<String>| {
+        let all = self.api.facets().await?;
+        let sorted = |facets: Vec<Facet>| {
+            let most = facets.into_iter().take(FACETS_MAX);
+            let mut names: Vec<String> = most.map(|facet| facet.name).collect();
             names.sort_unstable();
-            names.dedup();
             names
         };
-        let facets = Arc::new(Facets {
-            categories: sorted(events.iter().map(|event| event.category.clone()).collect()),
-            cities: sorted(events.into_iter().map(|event| event.venue.city).collect()),
-        });
+        let facets =
+            Arc::new(Facets { categories: sorted(all.categories), cities: sorted(all.cities) });
         let mut kept = self.facets.lock().unwrap_or_else(PoisonError::into_inner);
         *kept = Some((now, Arc::clone(&facets)));
         Ok(facets)

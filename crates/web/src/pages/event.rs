@@ -61,34 +61,21 @@ pub(crate) async fn event(
     let source = Source { event: event.body, tickets: tickets.body.clone(), over };
     let name = (show.id, visitor.takes_gzip());
     let is_shared = visitor.is_anybody() && visitor.path == format!("/events/{}", show.id);
-    if is_shared && let Some(kept) = visitor.site.pages.find(name, &source) {
-        let same = match &kept.prices {
-            Some(prices) => prices_beyond(&visitor, &show).await? == *prices,
-            None => true,
-        };
-        if same {
-            return Ok(visitor.answer(StatusCode::OK, kept.page));
-        }
+    let prices = visitor.site.prices.of(&api, &show, visitor.site.host.now()).await?;
+    if is_shared
+        && let Some(kept) = visitor.site.pages.find(name, &source)
+        && kept.prices == prices
+    {
+        return Ok(visitor.answer(StatusCode::OK, kept.page));
     }
     let tickets: Page<Ticket> = tickets.json()?;
-    let (prices, beyond) = if filter.is_plain() && tickets.next_cursor.is_none() {
-        (Prices::of(&tickets.items, false).map(Arc::new), None)
-    } else {
-        let prices = prices_beyond(&visitor, &show).await?;
-        (prices.clone(), Some(prices))
-    };
-    let page = visitor.finish(&view(&visitor, user, &show, filter, &tickets, prices, over))?;
+    let made = view(&visitor, user, &show, filter, &tickets, prices.clone(), over);
+    let page = visitor.finish(&made)?;
     if is_shared {
-        let kept = KeptPage { source, prices: beyond, page: page.clone() };
+        let kept = KeptPage { source, prices, page: page.clone() };
         visitor.site.pages.keep(name, kept);
     }
     Ok(visitor.answer(StatusCode::OK, page))
-}
-
-/// The prices of all the event's tickets, of which the page shows a part.
-async fn prices_beyond(visitor: &Visitor, event: &Event) -> Result<Option<Arc<Prices>>, Failure> {
-    let now = visitor.site.host.now();
-    Ok(visitor.site.prices.of(&visitor.api(), event, now).await?)
 }
 
 fn view(
@@ -166,23 +153,18 @@ fn structured_data(event: &Event, prices: Option<&Prices>, url: Option<String>) 
             },
         },
     });
-    if let (Some(prices), Some(fields)) = (prices, data.as_object_mut()) {
-        let (low, high, currency) = prices.lots;
-        let amount = |minor| crate::format::money_input(minor, currency);
+    if let (Some(prices), Some(lowest), Some(fields)) =
+        (prices, event.min_price, data.as_object_mut())
+    {
         let mut offers = json!({
             "@type": "AggregateOffer",
-            "lowPrice": amount(low),
-            "priceCurrency": currency.as_str().to_ascii_uppercase(),
+            "lowPrice": crate::format::money_input(lowest.minor(), prices.currency),
+            "priceCurrency": prices.currency.as_str().to_ascii_uppercase(),
             "offerCount": event.available,
             "availability": "https://schema.org/InStock",
         });
-        if let Some(offers) = offers.as_object_mut() {
-            if !prices.partial {
-                offers.insert("highPrice".to_owned(), json!(amount(high)));
-            }
-            if let Some(url) = url {
-                offers.insert("url".to_owned(), json!(url));
-            }
+        if let (Some(offers), Some(url)) = (offers.as_object_mut(), url) {
+            offers.insert("url".to_owned(), json!(url));
         }
         fields.insert("offers".to_owned(), offers);
     }

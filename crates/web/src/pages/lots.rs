@@ -48,11 +48,6 @@ impl LotFilter {
         filter
     }
 
-    /// Whether the first page of the list is all that there is for an event, but for its length.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.seats.is_none() && self.max_minor.is_none() && self.cursor.is_none()
-    }
-
     /// Whether the visitor narrowed the list.
     pub(crate) fn narrows(&self) -> bool {
         self.seats.is_some() || self.max_minor.is_some()

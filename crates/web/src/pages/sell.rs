@@ -1,8 +1,10 @@
 //! Sell: find or add the event, describe the seats, see what buyers will see, list them.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::{extract::Path, http::StatusCode, response::Response};
-use stubmart_client::{ClientError, EventQuery, TicketQuery, TicketSort};
+use stubmart_client::{ClientError, EventQuery};
 use stubmart_contract::{
     Code, Currency, EventId, Price,
     api::{CreateEventRequest, CreateTicketRequest, Event, User, Venue},
@@ -51,7 +53,7 @@ struct Seats {
     layout: Layout,
     event: EventView,
     fields: Fields,
-    prices: Option<Prices>,
+    prices: Option<Arc<Prices>>,
     preview: Option<Preview>,
     key: String,
 }
@@ -261,18 +263,12 @@ async fn seats_page(
     fields: Fields,
     shown: Shown,
 ) -> Result<Response, Failure> {
-    let query = TicketQuery {
-        event_id: Some(event.id),
-        sort: Some(TicketSort::Price),
-        limit: Some(200),
-        ..TicketQuery::default()
-    };
-    let others = visitor.api().tickets(&query).await?;
+    let site = &visitor.site;
     let page = Seats {
         layout: visitor.layout(Some(user), format!("Sell tickets for {}", event.name)),
         event: EventView::new(event, visitor.site.config.currency),
         fields,
-        prices: Prices::of(&others.items, others.next_cursor.is_some()),
+        prices: site.prices.of(&visitor.api(), event, site.host.now()).await?,
         preview: shown.preview,
         key: shown.key.unwrap_or_else(|| visitor.site.form_key()),
     };

