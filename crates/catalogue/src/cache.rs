@@ -1,7 +1,7 @@
 //! Offers of the shows whose tickets change, in memory: loaded when they are first asked for, saved now and
 //! then, and dropped again when there are too many.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use stubmart_contract::EventId;
 
@@ -13,7 +13,8 @@ const OFFERS_MAX: usize = 1_000_000;
 /// The loaded shows.
 #[derive(Debug, Default)]
 pub(crate) struct OfferCache {
-    loaded: HashMap<EventId, Loaded>,
+    /// In order, so that the same is saved in the same order wherever the same happened.
+    loaded: BTreeMap<EventId, Loaded>,
     /// How many offers are loaded.
     offers: usize,
     /// How many changes are not saved.
