@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     body::Body,
-    extract::{FromRequest, Request},
+    extract::Request,
     http::{HeaderMap, header},
 };
 use bytes::{Bytes, BytesMut};
@@ -13,7 +13,7 @@ use serde_json::Value;
 use stubmart_contract::Code;
 use stubmart_ports::host::Host;
 
-use crate::{fields::Fields, problem::Problem};
+use crate::problem::Problem;
 
 /// The largest body a route takes, in bytes.
 pub const BODY_MAX: usize = 64 * 1024;
@@ -24,38 +24,6 @@ const DISCARDED_MAX: usize = 8 * 1024 * 1024;
 
 /// How long a body may take to arrive.
 const ARRIVAL_MAX: Duration = Duration::from_secs(15);
-
-/// A body that is one JSON object.
-#[derive(Debug)]
-pub struct JsonBody(Value);
-
-impl JsonBody {
-    /// Its fields, to be read one by one.
-    ///
-    /// # Errors
-    /// `validation_failed` when it is JSON and yet no object.
-    pub fn fields(self) -> Result<Fields, Problem> {
-        match self.0 {
-            Value::Object(map) => Ok(Fields::new(map)),
-            _ => Err(Problem::invalid_field("body", "must be a JSON object")),
-        }
-    }
-
-    /// The body as one text that is the same for every spelling of the same JSON.
-    #[must_use]
-    pub fn canonical(&self) -> String {
-        // serde_json keeps objects sorted by key.
-        self.0.to_string()
-    }
-}
-
-impl<S: Send + Sync> FromRequest<S> for JsonBody {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        json(request).await.map(Self)
-    }
-}
 
 /// The body as a JSON value.
 ///

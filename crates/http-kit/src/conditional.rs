@@ -10,21 +10,8 @@ use stubmart_kernel::Precondition;
 use crate::problem::Problem;
 
 /// The versions that a change is meant for, as `If-Match` names them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IfMatch(pub Precondition);
-
-impl IfMatch {
-    /// Any version.
-    pub const ANY: Self = Self(Precondition::None);
-
-    /// Whether the change may be made to `version`.
-    ///
-    /// # Errors
-    /// `version_mismatch`.
-    pub fn check(&self, version: u64) -> Result<(), Problem> {
-        if self.0.holds_for(version) { Ok(()) } else { Err(Problem::stale(version)) }
-    }
-}
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;

@@ -112,7 +112,7 @@ impl Answer {
 
     /// The outcome of a request as it is kept. An outcome that says "not now" is not kept: the next try is
     /// meant to work.
-    pub(crate) fn to_keep(outcome: &Result<Self, Problem>) -> Option<Self> {
+    fn to_keep(outcome: &Result<Self, Problem>) -> Option<Self> {
         match outcome {
             // A request that was only accepted has no outcome yet: the next try under the key looks for it.
             Ok(answer) => (answer.status != StatusCode::ACCEPTED).then(|| answer.clone()),
@@ -126,7 +126,7 @@ impl Answer {
     }
 
     /// The outcome that was kept.
-    pub(crate) fn revive(self) -> Result<Self, Problem> {
+    fn revive(self) -> Result<Self, Problem> {
         if self.status.is_success() {
             return Ok(self);
         }
@@ -202,7 +202,7 @@ impl From<BeginError> for Problem {
 }
 
 /// Marks a response as one that was given before.
-pub(crate) fn replayed(mut response: Response) -> Response {
+fn replayed(mut response: Response) -> Response {
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     response
 }

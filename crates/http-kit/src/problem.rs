@@ -11,7 +11,6 @@ use stubmart_contract::{
     Code,
     api::{FieldError, ProblemBody},
 };
-use stubmart_kernel::repo::{ChangeError, RepoError};
 use stubmart_ports::{
     Cause,
     calls::CallError,
@@ -169,26 +168,6 @@ impl IntoResponse for Problem {
     /// Renders it without a request id; [`crate::layer`] renders it again with one.
     fn into_response(self) -> Response {
         self.respond("")
-    }
-}
-
-impl From<RepoError> for Problem {
-    fn from(error: RepoError) -> Self {
-        match error {
-            RepoError::Contended => Self::new(Code::Contended),
-            RepoError::Unavailable(_) | RepoError::Indeterminate(_) => Self::unavailable(error),
-            // Where a key can be taken, the use case says what that means before this.
-            RepoError::Taken { .. } | RepoError::Corrupt(_) => Self::internal(error),
-        }
-    }
-}
-
-impl From<ChangeError<Self>> for Problem {
-    fn from(error: ChangeError<Self>) -> Self {
-        match error {
-            ChangeError::Refused(problem) => problem,
-            ChangeError::Repo(error) => error.into(),
-        }
     }
 }
 

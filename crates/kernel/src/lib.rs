@@ -5,12 +5,10 @@ pub mod aggregate;
 pub mod consumer;
 pub mod deleted_users;
 pub mod due;
-pub mod follow;
 pub mod hooks;
 pub mod idempotency;
 pub mod page;
 mod reindex;
-pub mod repo;
 pub mod repository;
 pub mod worker;
 

@@ -2,7 +2,6 @@
 
 use std::{fmt, sync::Arc};
 
-use stubmart_kernel::worker::Wake;
 use stubmart_ports::{
     Cause,
     bank::TestBank,
@@ -75,8 +74,6 @@ pub struct Engines {
     pub limits: Arc<dyn RateLimits>,
     /// Hashes passwords.
     pub passwords: Arc<dyn PasswordHasher>,
-    /// Woken when events were saved, for engines whose events need a relay to reach the bus.
-    pub outbox: Wake,
 }
 
 impl fmt::Debug for Engines {

@@ -126,7 +126,7 @@ fn say_what_is_always_there(schema: &mut RefOr<Schema>) {
 }
 
 /// A text that people write holds no control character, and more than white space where it must not be
-/// empty; [`stubmart_http_kit::fields::text`] reads it so.
+/// empty; [`stubmart_http_kit::valid`] reads it so.
 fn say_what_a_text_is(schema: &mut RefOr<Schema>) {
     match schema {
         RefOr::T(Schema::Object(object)) => {

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use stubmart_files::FileMailer;
-use stubmart_kernel::worker::{Shutdown, Wake};
+use stubmart_kernel::worker::Shutdown;
 use stubmart_memory::{MemoryRateLimits, Unlimited};
 use stubmart_node::{Background, Engines, Market, Provider, Role, Stores};
 use stubmart_os::password::{Argon2Cost, Argon2Hasher};
@@ -55,7 +55,6 @@ impl Embedded {
             passwords: Arc::new(passwords),
             // The store's record is the bus's log: an event is on the bus by the commit that saved it, so
             // there is no relay to wake.
-            outbox: Wake::default(),
             host,
         };
         Ok(Self { engines, database })

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use stubmart_contract::Timestamp;
-use stubmart_kernel::worker::{Wake, Worker};
+use stubmart_kernel::worker::Worker;
 use stubmart_memory::{MemoryMailer, MemoryRateLimits};
 use stubmart_node::{Engines, Provider, Service, Stores};
 use stubmart_ports::{
@@ -94,7 +94,6 @@ pub(crate) fn engines(port: &Port, host: Host) -> Engines {
         mailer: Arc::new(FaultyMailer::new(Arc::new(shared.mailer.clone()), Arc::clone(&faults))),
         limits: Arc::new(FaultyLimits::new(Arc::new(MemoryRateLimits::new(host.clone())), faults)),
         passwords: Arc::new(SharedHasher(Arc::clone(&shared.passwords))),
-        outbox: Wake::default(),
         host,
     }
 }

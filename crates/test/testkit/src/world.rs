@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use stubmart_contract::Envelope;
-use stubmart_kernel::worker::{Shutdown, ShutdownTrigger, Wake};
+use stubmart_kernel::worker::{Shutdown, ShutdownTrigger};
 use stubmart_memory::{MemoryBus, MemoryMailer, MemoryRateLimits, MemoryStore, MemoryTimers};
 use stubmart_node::{Engines, Provider, Service, Stores};
 use stubmart_ports::{host::Host, store::Store};
@@ -84,7 +84,6 @@ impl World {
             mailer: Arc::new(self.mailer.clone()),
             limits: Arc::new(MemoryRateLimits::new(self.host.clone())),
             passwords: self.passwords.clone(),
-            outbox: Wake::default(),
         }
     }
 
