@@ -386,7 +386,7 @@ mod tests {
     fn a_file_says_things_as_toml_does() {
         let (config, _) = with_file(
             "rate_limits = false\ntrust_proxy = true\nmax_payment_attempts = 3\ncheckout_hold = 90\n\
-             only = [\"auth\", \"tickets\", \"orders\", \"expiration\", \"payments\", \"web\"]\n",
+             only = [\"auth\", \"tickets\", \"catalogue\", \"orders\", \"expiration\", \"payments\", \"web\"]\n",
         );
         let config = config.unwrap();
         assert!(!config.rate_limits && config.trust_proxy);
