@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use stubmart_contract::{Envelope, EventType, Timestamp};
 use stubmart_ports::bus::{
     Bus, BusError, Consumer, Delivery, Disposition, Event, Seen, Subscription, Tail, TailFrom,
@@ -26,7 +26,7 @@ use crate::{
     writer::{Encoded, Tx, Undo, WriteError},
 };
 
-/// How far the cursor on disk may lag behind events that are not for its consumer.
+/// How far the cursor on disk may lag, at the most, behind an idle consumer.
 const LAG_MAX: u64 = 1024;
 
 /// The bus.
@@ -82,12 +82,16 @@ fn consumer_number(conn: &Connection, name: &str) -> rusqlite::Result<Option<i64
         .optional()
 }
 
-fn is_recorded(conn: &Connection, event: &Envelope) -> rusqlite::Result<bool> {
-    conn.prepare_cached("SELECT 1 FROM event WHERE id = ?1")?.exists((event
-        .id
-        .0
-        .as_bytes()
-        .as_slice(),))
+/// Whether an event is in the log: because it was saved, or because it came over the bus.
+const IS_RECORDED: &str = "SELECT 1 FROM event WHERE aggregate = ?2 AND version = ?3 AND id = ?1 \
+     UNION ALL SELECT 1 FROM event WHERE aggregate IS NULL AND id = ?1";
+
+fn is_recorded(mut statement: CachedStatement<'_>, event: &Envelope) -> rusqlite::Result<bool> {
+    statement.exists((
+        event.id.0.as_bytes().as_slice(),
+        event.aggregate_id.as_bytes().as_slice(),
+        signed(event.version),
+    ))
 }
 
 #[async_trait]
@@ -96,7 +100,7 @@ impl Bus for SqliteBus {
         let missing = self.db.read(|conn| {
             let mut missing = Vec::new();
             for event in events {
-                if !is_recorded(conn, event)? {
+                if !is_recorded(conn.prepare_cached(IS_RECORDED)?, event)? {
                     missing.push(Arc::clone(event));
                 }
             }
@@ -110,13 +114,7 @@ impl Bus for SqliteBus {
         let written = self.db.write(move |tx| {
             for event in &missing {
                 // Somebody else may have been faster, or it is twice among them.
-                if !tx.prepare("SELECT 1 FROM event WHERE id = ?1")?.exists((event
-                    .event()
-                    .id
-                    .0
-                    .as_bytes()
-                    .as_slice(),))?
-                {
+                if !is_recorded(tx.prepare(IS_RECORDED)?, event.event())? {
                     tx.record(None, event)?;
                 }
             }
@@ -251,7 +249,8 @@ impl Reader {
         let db = Arc::clone(&self.waiting.db);
         let mut group = self.readership.group();
         let now = db.host.now();
-        let (mut ready, look) = if group.must_look(now, db.options.poll) {
+        let is_time = group.must_look(now, db.options.poll);
+        let (mut ready, look) = if is_time {
             (again(&db, self.readership.number, &mut group, now, limit)?, Look::File)
         } else {
             (Vec::new(), Look::Memory)
@@ -274,14 +273,15 @@ impl Reader {
                 Delivery { token: seq, attempt: lease.attempt, event }
             })
             .collect();
-        if group.idle_lag() > LAG_MAX {
+        if is_time || group.idle_lag() > LAG_MAX {
             self.save_cursor_soon(&mut group);
         }
         Ok(Taken { deliveries, at_end, next_due: group.next_due() })
     }
 
     /// Moves the cursor on disk past what is settled and what is not for this consumer, so that it need
-    /// not be looked at again after a restart. Nobody waits for it, and nothing is lost with it.
+    /// not be looked at again after a restart. Nobody waits for it, and nothing is lost with it: so it is
+    /// done now and then, and not for every event.
     fn save_cursor_soon(&self, group: &mut Group) {
         let Some(cursor) = group.unsaved_cursor() else { return };
         let number = self.readership.number;
@@ -303,6 +303,7 @@ impl Drop for Reader {
         for &seq in &self.mine {
             group.give_back(seq);
         }
+        self.save_cursor_soon(&mut group);
         drop(group);
         self.readership.returned.send_replace(());
     }
@@ -347,11 +348,7 @@ impl Subscription for Reader {
         for seq in &seqs {
             self.mine.remove(seq);
         }
-        {
-            let mut group = self.readership.group();
-            group.settled(&seqs, saved, retries);
-            self.save_cursor_soon(&mut group);
-        }
+        self.readership.group().settled(&seqs, saved, retries);
         if retries {
             self.readership.returned.send_replace(());
         }

@@ -3,7 +3,10 @@
 
 use stubmart_ports::store::IndexEntry;
 
-use crate::names::Numbered;
+use crate::{
+    bytes::{push_bytes, push_number, take_bytes, take_number},
+    names::Numbered,
+};
 
 /// An entry: the index's number and the key.
 pub(crate) type Entry<'a> = (i64, &'a [u8]);
@@ -22,8 +25,7 @@ pub(crate) fn encode(numbered: &Numbered, entries: &[IndexEntry]) -> Result<Vec<
     let mut bytes = Vec::with_capacity(size);
     for (number, key) in list {
         push_number(&mut bytes, number.unsigned_abs());
-        push_number(&mut bytes, u64::try_from(key.len()).unwrap_or(u64::MAX));
-        bytes.extend_from_slice(key);
+        push_bytes(&mut bytes, key);
     }
     Ok(bytes)
 }
@@ -33,10 +35,7 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Option<Vec<Entry<'_>>> {
     let mut list = Vec::new();
     while !bytes.is_empty() {
         let number = i64::try_from(take_number(&mut bytes)?).ok()?;
-        let length = usize::try_from(take_number(&mut bytes)?).ok()?;
-        let (key, rest) = bytes.split_at_checked(length)?;
-        list.push((number, key));
-        bytes = rest;
+        list.push((number, take_bytes(&mut bytes)?));
     }
     Some(list)
 }
@@ -60,32 +59,6 @@ pub(crate) fn difference<'a>(before: &'a [u8], after: &'a [u8]) -> Option<Differ
     Some(Difference { removed: only_in(&before, &after), added: only_in(&after, &before) })
 }
 
-/// Appends a number, seven bits to a byte, the lowest first (LEB128).
-fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
-    loop {
-        let [low, ..] = number.to_le_bytes();
-        number >>= 7;
-        if number == 0 {
-            bytes.push(low & 0x7f);
-            return;
-        }
-        bytes.push(low | 0x80);
-    }
-}
-
-fn take_number(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,8 +67,7 @@ mod tests {
         let mut bytes = Vec::new();
         for (number, key) in list {
             push_number(&mut bytes, number.unsigned_abs());
-            push_number(&mut bytes, u64::try_from(key.len()).unwrap());
-            bytes.extend_from_slice(key);
+            push_bytes(&mut bytes, key);
         }
         bytes
     }

@@ -12,11 +12,13 @@ use stubmart_contract::{Envelope, EventType};
 use stubmart_ports::bus::{Event, Unreadable};
 use tokio::sync::watch;
 
+use crate::packed;
+
 /// How many bytes of events are kept in memory.
 const BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// What an event takes in memory beside its payload's texts, about.
-const EVENT_OVERHEAD: usize = 400;
+/// What an event takes in memory beside what it takes on the disk, about.
+const EVENT_OVERHEAD: usize = 1000;
 
 /// An event that this process recorded.
 #[derive(Debug, Clone)]
@@ -37,7 +39,9 @@ impl Logged {
 
 /// Reads an event of the file.
 pub(crate) fn read(body: &[u8]) -> Event {
-    Envelope::decode(body).map(Arc::new).map_err(|error| Unreadable(error.to_string().into()))
+    let unreadable = |error: &dyn std::error::Error| Unreadable(error.to_string().into());
+    let decoded = packed::unpack(body, Envelope::decode).map_err(|error| unreadable(&error))?;
+    decoded.map(Arc::new).map_err(|error| unreadable(&error))
 }
 
 /// A stretch of the log.

@@ -9,6 +9,7 @@
 //! checkpoints run on a thread of their own (`checkpoint.rs`).
 
 mod bus;
+mod bytes;
 mod checkpoint;
 mod database;
 mod db;
@@ -17,6 +18,7 @@ mod feed;
 mod group;
 mod live;
 mod names;
+mod packed;
 mod readers;
 mod schema;
 pub mod snapshot;

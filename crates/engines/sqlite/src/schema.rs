@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path, time::Duration};
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 /// Marks the file as ours (`PRAGMA application_id`): "stub" in ASCII.
 const APPLICATION_ID: i32 = 0x7374_7562;
@@ -125,6 +125,23 @@ CREATE UNIQUE INDEX event_history ON event(service, aggregate, version) WHERE ag
 -- An event is on the bus by the commit that saved it.
 DROP TABLE published;
 "#,
+    r#"
+-- A saved event is found by its aggregate and version; only one that came over the bus by its id.
+CREATE TABLE event_by_seq(
+    seq INTEGER PRIMARY KEY,
+    id BLOB NOT NULL,
+    service TEXT,
+    type TEXT NOT NULL,
+    body BLOB NOT NULL,
+    aggregate BLOB,
+    version INTEGER
+) STRICT;
+INSERT INTO event_by_seq SELECT seq, id, service, type, body, aggregate, version FROM event;
+DROP TABLE event;
+ALTER TABLE event_by_seq RENAME TO event;
+CREATE UNIQUE INDEX event_history ON event(aggregate, version, service) WHERE aggregate IS NOT NULL;
+CREATE UNIQUE INDEX event_came ON event(id) WHERE aggregate IS NULL;
+"#,
 ];
 
 /// Why a file was not opened.
@@ -188,6 +205,8 @@ pub(crate) fn connect(path: &Path, cache_kib: u32) -> rusqlite::Result<Connectio
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(BUSY_TIMEOUT)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // Else a statement with a bound LIMIT is parsed again each time that the value changes.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // A negative size is in KiB. Checkpoints are made by the checkpointer, off the commit path. What
     // is deleted is overwritten where that costs no extra page, since it may be personal data.
     conn.execute_batch(&format!(

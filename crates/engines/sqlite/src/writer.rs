@@ -16,6 +16,7 @@ use crate::{
     checkpoint::{self, Checkpoints},
     feed::Logged,
     live::Live,
+    packed,
     sql::{signed, unsigned},
 };
 
@@ -51,8 +52,9 @@ pub(crate) struct Encoded {
 impl Encoded {
     /// Encodes events, away from the writer.
     pub(crate) fn all(events: &[Arc<Envelope>]) -> Result<Vec<Self>, Cause> {
-        let encode =
-            |event: &Arc<Envelope>| Ok(Self { event: Arc::clone(event), body: event.encode()? });
+        let encode = |event: &Arc<Envelope>| {
+            Ok(Self { event: Arc::clone(event), body: packed::pack(event.encode()?) })
+        };
         events.iter().map(encode).collect()
     }
 
