@@ -283,7 +283,7 @@ fn log_format(text: &str) -> Result<bool, String> {
     }
 }
 
-/// The name under which the events of a command say who ran it: the user that is logged in at the machine.
+/// The operator's name in the events of a command: the user that is logged in at the machine.
 pub(crate) fn operator() -> String {
     std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned())
 }
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_the_file_is_told_as_one_of_the_file() {
+    fn a_fault_in_the_file_names_the_file() {
         let (config, path) = with_file(
             "listn = \"127.0.0.1:1\"\ncheckout_hold = \"soon\"\nmongodb_url = \"mongodb://x\"\n\
              log = 1.5\nconfig = \"other.toml\"\n",

@@ -270,7 +270,7 @@ fn idempotency_key() -> Parameter {
 fn problems() -> String {
     let mut rows = String::new();
     for code in Code::ALL {
-        // Writing to a String can not fail.
+        // Writing to a String cannot fail.
         let written = write!(
             rows,
             "<tr id=\"{word}\"><td>{status}<td><code>{word}</code><td>{title}",

@@ -30,7 +30,7 @@ impl Embedded {
         make_directory(&config.data)?;
         let path = config.database();
         let database = Database::open(&path, Options::default(), host.clone())
-            .map_err(|error| format!("can not open {}: {error}", path.display()))?;
+            .map_err(|error| format!("cannot open {}: {error}", path.display()))?;
         let store: Arc<dyn Store> = database.store();
         let sandbox = Arc::new(Sandbox::new(Arc::clone(&store), host.clone()));
         let limits: Arc<dyn RateLimits> = if config.rate_limits {
@@ -108,5 +108,5 @@ fn services(config: &Config) -> stubmart_node::Config {
 /// The cause, with the directory's name.
 pub(crate) fn make_directory(path: &Path) -> Result<(), Cause> {
     std::fs::create_dir_all(path)
-        .map_err(|error| format!("can not make the directory {}: {error}", path.display()).into())
+        .map_err(|error| format!("cannot make the directory {}: {error}", path.display()).into())
 }

@@ -9,7 +9,7 @@ use crate::config::Config;
 /// Starts the log.
 pub fn start(config: &Config) {
     let filter = EnvFilter::new(&config.log);
-    // A line that can not be written is lost: telling so on the same standard error would panic.
+    // A line that cannot be written is lost: a report on the same standard error would panic.
     let log = fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -55,7 +55,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: can not start: {error}");
+            eprintln!("error: cannot start: {error}");
             return ExitCode::from(FAILURE);
         }
     };

@@ -1,4 +1,4 @@
-//! `stubmart serve`: the market on an address, until it is told to stop.
+//! `stubmart serve`: the market on an address, until it is asked to stop.
 
 use std::{
     fs::{File, TryLockError},
@@ -46,7 +46,7 @@ pub fn app(
     let (api, document) = routes.split_for_parts();
     let api = api.merge(docs::router(&docs::complete(document)));
     let with_layer = |router| layer::apply(router, engines.host.clone(), config.ingress());
-    let behind_pages = with_layer(api.clone()).layer(map_request(told_by_pages));
+    let behind_pages = with_layer(api.clone()).layer(map_request(forwarded_by_pages));
     let web = stubmart_web::router(Web {
         api: Client::in_process(behind_pages),
         config: WebConfig {
@@ -64,8 +64,8 @@ pub fn app(
     with_layer(all)
 }
 
-/// Limits by address count the visitor whom a page calls the API for.
-async fn told_by_pages(mut request: Request) -> Request {
+/// A call from a page counts for its visitor in the limits by address.
+async fn forwarded_by_pages(mut request: Request) -> Request {
     if let Some(ConnectInfo(visitor)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         let address = ClientAddr(visitor.ip());
         request.extensions_mut().insert(address);
@@ -73,8 +73,7 @@ async fn told_by_pages(mut request: Request) -> Request {
     request
 }
 
-/// What is no route of the API: a page, or nothing. Who does not ask for a page is told of nothing in the
-/// API's form.
+/// Serves a page. A client that does not accept HTML gets an error in the API's form.
 async fn page(web: Router, mut request: Request) -> Response {
     let path = request.uri().path();
     if path == "/api" || path.starts_with("/api/") {
@@ -94,17 +93,17 @@ async fn page(web: Router, mut request: Request) -> Response {
     if takes_pages {
         return response;
     }
-    let mut told = Problem::new(code).into_response();
+    let mut problem = Problem::new(code).into_response();
     if let Some(allow) = response.headers().get(header::ALLOW) {
-        told.headers_mut().insert(header::ALLOW, allow.clone());
+        problem.headers_mut().insert(header::ALLOW, allow.clone());
     }
-    told
+    problem
 }
 
 /// Serves the market until a signal, or until a task of it has died.
 ///
 /// # Errors
-/// The cause: the address is taken, the database can not be opened, or a task has died.
+/// The cause: the address is taken, the database cannot be opened, or a task has died.
 pub async fn serve(config: &Config, host: Host, died: Died) -> Result<(), Cause> {
     serve_on(listen(config).await?, config, host, died).await
 }
@@ -168,14 +167,14 @@ fn be_alone(config: &Config) -> Result<File, Cause> {
     let path = config.data.join(LOCK_FILE);
     engines::make_directory(&config.data)?;
     let file =
-        File::create(&path).map_err(|error| format!("can not make {}: {error}", path.display()))?;
+        File::create(&path).map_err(|error| format!("cannot make {}: {error}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
             Err(format!("another stubmart serves {} already", config.data.display()).into())
         }
         Err(TryLockError::Error(error)) => {
-            Err(format!("can not lock {}: {error}", path.display()).into())
+            Err(format!("cannot lock {}: {error}", path.display()).into())
         }
     }
 }
@@ -187,7 +186,7 @@ fn be_alone(config: &Config) -> Result<File, Cause> {
 pub(crate) async fn listen(config: &Config) -> Result<TcpListener, Cause> {
     TcpListener::bind(config.listen)
         .await
-        .map_err(|error| format!("can not listen at {}: {error}", config.listen).into())
+        .map_err(|error| format!("cannot listen at {}: {error}", config.listen).into())
 }
 
 /// Waits for the signal to stop: Ctrl-C, or what an orchestrator sends. The end of a terminal is none: under

@@ -47,7 +47,7 @@ pub async fn serve(
                 connection(stream, address, app.clone(), Arc::clone(&ingress), &host, &graceful);
             }
             Err(error) => {
-                tracing::warn!(%error, "can not accept a connection");
+                tracing::warn!(%error, "cannot accept a connection");
                 host.clock.sleep(ACCEPT_PAUSE).await;
             }
         }

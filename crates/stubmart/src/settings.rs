@@ -118,7 +118,7 @@ impl Settings {
 
     fn define(&mut self, name: &'static str, value: &'static str, help: &str) {
         let arg = Arg::new(name).long(name).global(true).value_name(value).help(help.to_owned());
-        // Values are secrets, or need not be told to whoever asks for help.
+        // The help must not show values: some are secrets.
         self.args.push(arg.env(variable(name)).hide_env_values(true));
     }
 

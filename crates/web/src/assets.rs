@@ -1,18 +1,15 @@
-//! The style sheet, the script and the icon: part of the binary, named by their content, kept by
-//! browsers for ever. Compressed once, at the start.
+//! The style sheet, the script and the pictures: part of the binary, compressed once at the start, and
+//! named by their content so that browsers may cache them for ever.
 
-use std::{io::Write as _, sync::Arc};
+use std::io::Write as _;
 
 use axum::{
-    extract::{Path, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest as _, Sha256};
-
-use crate::{failure::Failure, site::Site};
 
 const CSS: &str = include_str!("../assets/app.css");
 const JS: &str = include_str!("../assets/app.js");
@@ -52,7 +49,8 @@ impl Assets {
         }
     }
 
-    fn find(&self, name: &str) -> Option<&Asset> {
+    /// The file of this name.
+    pub(crate) fn find(&self, name: &str) -> Option<&Asset> {
         [&self.css, &self.js, &self.icon, &self.preview].into_iter().find(|it| it.name == name)
     }
 }
@@ -72,7 +70,8 @@ impl Asset {
         }
     }
 
-    fn respond(&self, headers: &HeaderMap, cache: &'static str) -> Response {
+    /// Answers with the file, compressed if the browser accepts that.
+    pub(crate) fn respond(&self, headers: &HeaderMap, cache: &'static str) -> Response {
         let (body, encoding) = match &self.gzip {
             Some(gzip) if accepts_gzip(headers) => (gzip.clone(), Some("gzip")),
             _ => (self.plain.clone(), None),
@@ -109,38 +108,12 @@ pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
         })
 }
 
-/// `GET /assets/{name}`.
-pub(crate) async fn serve(
-    State(site): State<Arc<Site>>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Failure> {
-    let asset = site.assets.find(&name).ok_or(Failure::NotFound)?;
-    Ok(asset.respond(&headers, "public, max-age=31536000, immutable"))
-}
-
-/// `GET /favicon.ico`: what browsers ask for that read no page.
-pub(crate) async fn favicon(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    site.assets.icon.respond(&headers, "public, max-age=86400")
-}
-
-/// `GET /robots.txt`: what is public may be found, what belongs to one visitor needs no crawling.
-pub(crate) async fn robots() -> ([(HeaderName, &'static str); 2], &'static str) {
-    let headers = [
-        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-        (header::CACHE_CONTROL, "public, max-age=86400"),
-    ];
-    let text = "User-agent: *\nDisallow: /account\nDisallow: /login\nDisallow: /orders\n\
-                Disallow: /sell\nDisallow: /selling\nDisallow: /signup\nDisallow: /api/\n";
-    (headers, text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn gzip_is_sent_only_to_whom_takes_it() {
+    fn gzip_is_sent_only_to_browsers_that_accept_it() {
         for (value, taken) in [
             ("gzip, deflate, br", true),
             ("br;q=1.0, gzip;q=0.8", true),

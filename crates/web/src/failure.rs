@@ -9,11 +9,11 @@ use axum::{
 use stubmart_client::{ClientError, Problem, TransportError};
 use stubmart_contract::Code;
 
-/// Why a page could not be made. As a response it is empty: the edge, which knows who asks, makes the
-/// page of it.
+/// Why a page could not be made. As a response it is empty: the middleware, which knows the
+/// visitor, makes its page.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Only for who is signed in; afterwards the visitor goes on to this path, or to where they were.
+    /// Only users who are signed in may see it. After login the visitor goes on to this path, or back.
     SignIn(Option<String>),
     /// There is no such page.
     NotFound,

@@ -1,7 +1,7 @@
 //! Messages that survive one redirect.
 //!
-//! The short-lived cookie carries a word of a closed list and at most one small number, never text: who
-//! plants a cookie can choose among our own sentences, not write one.
+//! The short-lived cookie carries a word of a closed list and at most one small number, never text. An
+//! attacker who plants a cookie can choose one of our sentences but cannot write one.
 
 use axum::http::HeaderValue;
 use stubmart_http_kit::cookies;
@@ -13,7 +13,7 @@ const COOKIE: &str = "stubmart_flash";
 /// How long a message waits to be shown, in seconds.
 const KEPT_SECONDS: u32 = 60;
 
-/// What is to be told on the next page.
+/// A message for the next page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Flash {
     pub(crate) word: Word,
@@ -22,7 +22,7 @@ pub(crate) struct Flash {
 
 macro_rules! words {
     ($($name:ident $word:literal $tone:ident $text:literal;)+) => {
-        /// What can be told. A `#` in a text stands for the number.
+        /// The messages. A `#` in a text stands for the number.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Word { $($name,)+ }
 
@@ -44,7 +44,7 @@ macro_rules! words {
     };
 }
 
-/// How a message sounds.
+/// The tone of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
     Good,

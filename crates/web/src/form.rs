@@ -35,7 +35,7 @@ impl Form {
         Some(self.get(name)).filter(|it| !it.is_empty()).map(ToOwned::to_owned)
     }
 
-    /// The key that makes this form count once, however often it is sent; `None` when it has none.
+    /// The idempotency key, with which the form counts once however often it is sent.
     pub(crate) fn key(&self) -> Option<&str> {
         let key = self.get("key");
         let ok = (8..=64).contains(&key.len()) && key.bytes().all(|it| it.is_ascii_alphanumeric());
@@ -66,7 +66,7 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     }
 }
 
-/// The query of an address, read like a form; one that can not be read is empty.
+/// The query of an address, read like a form; one that cannot be read is empty.
 #[derive(Debug, Default)]
 pub(crate) struct Query(pub(crate) Form);
 
@@ -96,7 +96,7 @@ pub(crate) struct Field {
     pub(crate) placeholder: &'static str,
     /// Value and label of what can be chosen, or suggested for a text.
     pub(crate) options: Vec<(String, String)>,
-    /// Whether it stands in half of the width.
+    /// Whether it takes half of the width.
     pub(crate) half: bool,
 }
 
@@ -105,7 +105,7 @@ impl Field {
         Self { name, label, kind: "text", max_length, ..Self::default() }
     }
 
-    /// The present password.
+    /// The current password.
     pub(crate) fn password(name: &'static str, label: &'static str) -> Self {
         let autocomplete = "current-password";
         Self {
@@ -119,18 +119,18 @@ impl Field {
         }
     }
 
-    /// A password that is yet to be.
+    /// A new password.
     pub(crate) fn new_password(name: &'static str, label: &'static str) -> Self {
         let hint = "8 to 128 characters. A few words make a good one.".to_owned();
         Self { autocomplete: "new-password", hint, ..Self::password(name, label) }
     }
 
-    /// The address that one logs in with.
+    /// The address to log in with.
     pub(crate) fn email() -> Self {
         Self { kind: "email", autocomplete: "username", ..Self::text("email", "Email", 254) }.must()
     }
 
-    /// It has to be filled in.
+    /// Makes it required.
     pub(crate) fn must(mut self) -> Self {
         self.required = true;
         self
@@ -156,7 +156,7 @@ impl Field {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fields {
     pub(crate) items: Vec<Field>,
-    /// What is wrong with the whole.
+    /// What is wrong with the form as a whole.
     pub(crate) message: Option<String>,
 }
 
@@ -173,7 +173,7 @@ impl Fields {
         self
     }
 
-    /// Marks a field; a name that the form does not have is told above it.
+    /// Marks a field. A name that the form does not have is reported above the form.
     pub(crate) fn wrong(&mut self, name: &str, message: impl Into<String>) {
         let message = message.into();
         match self.items.iter_mut().find(|field| field.name == name) {
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_told_at_its_field_or_above_the_form() {
+    fn a_fault_is_shown_at_its_field_or_above_the_form() {
         let mut fields = Fields::new(vec![Field::email()]);
         assert!(fields.is_good());
         fields.wrong("email", "No.");

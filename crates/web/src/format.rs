@@ -73,7 +73,7 @@ pub(crate) fn money_input(minor: u32, currency: Currency) -> String {
 /// Reads what a person typed into a price field: `45`, `45.5`, `45,50`, `$1,250.50`.
 ///
 /// # Errors
-/// A sentence that tells what would be right.
+/// A sentence that says what would be right.
 pub(crate) fn read_money(text: &str, currency: Currency) -> Result<u32, String> {
     let wrong = || format!("Enter an amount such as {}.", money_in_full(4550, currency));
     let digits = usize::try_from(currency.exponent()).unwrap_or(2);
@@ -105,7 +105,7 @@ pub(crate) fn read_money(text: &str, currency: Currency) -> Result<u32, String> 
 /// Reads a price field: [`read_money`], within what a price may be.
 ///
 /// # Errors
-/// A sentence that tells what would be right.
+/// A sentence that says what would be right.
 pub(crate) fn read_price(text: &str, currency: Currency) -> Result<Price, String> {
     let minor = read_money(text, currency)?;
     if minor == 0 {
@@ -195,6 +195,11 @@ pub(crate) fn count(number: u32, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
 }
 
+/// The price of one seat, rounded up: a buyer should never pay more than the page said.
+pub(crate) fn per_seat(minor: u32, seats: u32) -> u32 {
+    minor.div_ceil(seats.max(1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_told_in_utc_and_say_so() {
+    fn times_are_in_utc_and_say_so() {
         let when = When::utc("2026-11-28T19:30:00Z".parse().unwrap());
         assert_eq!(when.long(), "Sat, Nov 28, 2026 at 7:30 PM UTC");
         assert_eq!(clock("2026-11-28T09:05:00Z".parse().unwrap()), "09:05 UTC");

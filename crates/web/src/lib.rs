@@ -6,78 +6,43 @@
 //! search as one types).
 //!
 //! - [`router`] lists the pages; each lives in `pages/`, with its view and its template.
-//! - `edge` stands before and behind every page: it refuses posts from other sites, turns failures into
+//! - `middleware` runs around every page: it refuses posts from other sites, turns failures into
 //!   pages and sets the security headers.
-//! - `visitor` is who asks: the session cookie, what to forward to the API, and how to answer.
+//! - `visitor` knows the session cookie, what to forward to the API, and how to answer.
 
 mod assets;
-mod edge;
+mod config;
 mod failure;
 mod flash;
 mod form;
 mod format;
-mod kept;
+mod layout;
+mod middleware;
+mod page_cache;
 mod pages;
 mod prices;
+mod rendered;
+mod seats;
 mod site;
 mod view;
 mod visitor;
 
 use std::sync::Arc;
 
+use crate::{failure::Failure, site::Site};
 use axum::{
     Router,
     middleware::from_fn_with_state,
     routing::{get, post},
 };
-use stubmart_client::Client;
-use stubmart_contract::Currency;
-use stubmart_ports::host::Host;
 
-use crate::{failure::Failure, site::Site};
-
-/// What an operator can set.
-#[derive(Debug, Clone)]
-pub struct WebConfig {
-    /// Stripe's publishable key. With it the checkout loads Stripe's own card form, the only request to
-    /// another site there is; without it the sandbox's test cards are offered.
-    pub stripe_publishable_key: Option<String>,
-    /// Where visitors reach the site, such as `https://tickets.example`: for link previews, for the
-    /// check of a form's origin behind a proxy, and for HSTS when it is `https`.
-    pub public_url: Option<String>,
-    /// The currency that sellers ask their prices in.
-    pub currency: Currency,
-    /// Whether a proxy in front sets `X-Forwarded-Proto`. Without one, anybody could.
-    pub trust_proxy: bool,
-}
-
-impl Default for WebConfig {
-    fn default() -> Self {
-        Self {
-            stripe_publishable_key: None,
-            public_url: None,
-            currency: Currency::USD,
-            trust_proxy: false,
-        }
-    }
-}
-
-/// What the pages stand on.
-#[derive(Debug, Clone)]
-pub struct Web {
-    /// The public API, in this process or over HTTP.
-    pub api: Client,
-    /// What the operator has set.
-    pub config: WebConfig,
-    /// The machine.
-    pub host: Host,
-}
+pub use config::{Web, WebConfig};
 
 /// Every page, ready to be mounted at `/` beside the API's `/api`. It answers unknown paths itself, so it
 /// is best mounted as the fallback.
 pub fn router(web: Web) -> Router {
     let site = Arc::new(Site::new(web));
-    // Who reloads the answer to a form is led back to the page that the form stands on.
+    // A visitor who reloads the answer to a form is sent back to the form's page.
     let shop = Router::new()
         .route("/", get(pages::home::home))
         .route("/events", get(pages::search::search))
@@ -109,14 +74,14 @@ pub fn router(web: Web) -> Router {
         .route("/account/tokens/{id}/revoke", post(pages::account::revoke_token).get(pages::above))
         .route("/account/delete", post(pages::account::delete).get(pages::above));
     let assets = Router::new()
-        .route("/assets/{name}", get(assets::serve))
-        .route("/favicon.ico", get(assets::favicon))
-        .route("/robots.txt", get(assets::robots));
+        .route("/assets/{name}", get(pages::assets::asset))
+        .route("/favicon.ico", get(pages::assets::favicon))
+        .route("/robots.txt", get(pages::assets::robots));
     shop.merge(seller)
         .merge(account)
         .merge(assets)
         .fallback(async || Failure::NotFound)
         .method_not_allowed_fallback(async || Failure::Method)
-        .layer(from_fn_with_state(Arc::clone(&site), edge::edge))
+        .layer(from_fn_with_state(Arc::clone(&site), middleware::around_pages))
         .with_state(site)
 }

@@ -11,13 +11,18 @@ use stubmart_contract::{Timestamp, api::Facet};
 use stubmart_http_kit::Ingress;
 use stubmart_ports::host::Host;
 
-use crate::{Web, WebConfig, assets::Assets, kept::KeptPages, prices::PriceCache};
+use crate::{
+    assets::Assets,
+    config::{Web, WebConfig},
+    page_cache::PageCache,
+    prices::PriceCache,
+};
 
 /// How long a page waits for the API.
 const API_MAX: Duration = Duration::from_secs(10);
 
 /// How long a payment is waited for: the API may ask the provider more than once. Shorter than the 30
-/// seconds after which the page's own answer is given up, so that the buyer is told on a page.
+/// seconds after which the page's own answer is given up, so that the buyer sees a page.
 pub(crate) const PAYMENT_MAX: Duration = Duration::from_secs(25);
 
 /// How long the lists of categories and cities are kept.
@@ -36,7 +41,7 @@ pub(crate) struct Site {
     pub(crate) assets: Assets,
     pub(crate) csp: HeaderValue,
     pub(crate) prices: PriceCache,
-    pub(crate) pages: KeptPages,
+    pub(crate) pages: PageCache,
     facets: Mutex<Option<(Timestamp, Arc<Facets>)>>,
 }
 
@@ -57,7 +62,7 @@ impl Site {
             csp: content_security_policy(config.stripe_publishable_key.is_some()),
             assets: Assets::new(),
             prices: PriceCache::default(),
-            pages: KeptPages::default(),
+            pages: PageCache::default(),
             facets: Mutex::new(None),
             config,
             host,

@@ -1,120 +1,11 @@
 //! What templates show: texts that are ready to be read.
 
-use std::sync::Arc;
-
 use stubmart_contract::{
     Currency, OrderId, UserId,
-    api::{Event, OrderTicket, Ticket, TicketStatus, User},
+    api::{Event, OrderTicket, Ticket, TicketStatus},
 };
 
-use crate::{
-    flash::Flash,
-    format::{self, When, count, money},
-    site::Site,
-    visitor::Visitor,
-};
-
-/// What every page shows around its content.
-#[derive(Debug)]
-pub(crate) struct Layout {
-    site: Arc<Site>,
-    pub(crate) title: String,
-    pub(crate) description: String,
-    pub(crate) user: Option<User>,
-    pub(crate) flash: Option<Flash>,
-    /// Path and query of this page.
-    path: String,
-    /// The page's own address, where its query is part of that.
-    pub(crate) address: Option<String>,
-    /// Whether search engines may keep it.
-    pub(crate) public: bool,
-    /// After how many seconds a browser without JavaScript loads the page anew; 0 is never.
-    pub(crate) refresh_s: u64,
-    /// Whether the page pays with Stripe's own script.
-    pub(crate) stripe: bool,
-    /// schema.org data, as JSON that is safe inside of a script element.
-    pub(crate) json_ld: Option<String>,
-}
-
-impl Layout {
-    pub(crate) fn new(visitor: &Visitor, user: Option<User>, title: String) -> Self {
-        Self {
-            site: Arc::clone(&visitor.site),
-            title,
-            description: "Buy and sell event tickets. The ticket you check out is yours alone \
-                          until you pay or leave."
-                .to_owned(),
-            user,
-            flash: visitor.flash,
-            path: visitor.path.clone(),
-            address: None,
-            public: false,
-            refresh_s: 0,
-            stripe: false,
-            json_ld: None,
-        }
-    }
-
-    /// Marks a page that is the same for everybody.
-    pub(crate) fn public(mut self) -> Self {
-        self.public = true;
-        self
-    }
-
-    pub(crate) fn css(&self) -> &str {
-        &self.site.assets.css.href
-    }
-
-    pub(crate) fn js(&self) -> &str {
-        &self.site.assets.js.href
-    }
-
-    pub(crate) fn icon(&self) -> &str {
-        &self.site.assets.icon.href
-    }
-
-    pub(crate) fn sandbox(&self) -> bool {
-        self.site.is_sandbox()
-    }
-
-    /// The page's address for link previews, where the operator has told the site's.
-    pub(crate) fn url(&self) -> Option<String> {
-        let public = self.site.config.public_url.as_deref()?;
-        let path = self.path.split('?').next();
-        let path = self.address.as_deref().or(path).unwrap_or("/");
-        Some(format!("{}{path}", public.trim_end_matches('/')))
-    }
-
-    /// The picture for link previews, where the operator has told the site's address.
-    pub(crate) fn preview(&self) -> Option<String> {
-        let public = self.site.config.public_url.as_deref()?;
-        Some(format!("{}{}", public.trim_end_matches('/'), self.site.assets.preview.href))
-    }
-
-    /// Whether this is the page at `path`, for the navigation.
-    pub(crate) fn here(&self, path: &str) -> bool {
-        self.path.split('?').next() == Some(path)
-    }
-
-    /// Where to return to after logging in from this page, as a query.
-    pub(crate) fn next(&self) -> String {
-        let path = if self.path.starts_with("/login") || self.path.starts_with("/signup") {
-            "/"
-        } else {
-            &self.path
-        };
-        serde_urlencoded::to_string([("next", path)]).unwrap_or_default()
-    }
-
-    /// How to greet who is signed in.
-    pub(crate) fn name(&self) -> &str {
-        match &self.user {
-            Some(user) if !user.name.is_empty() => &user.name,
-            Some(_) => "Account",
-            None => "",
-        }
-    }
-}
+use crate::format::{self, When, count, money, per_seat};
 
 /// An event, as a row in a list or at the head of a page.
 #[derive(Debug, Clone)]
@@ -134,7 +25,7 @@ pub(crate) struct EventView {
 }
 
 impl EventView {
-    /// `currency` is that of the site's prices: an event tells its cheapest price without one.
+    /// `currency` is that of the site's prices: an event's cheapest price comes without one.
     pub(crate) fn new(event: &Event, currency: Currency) -> Self {
         let venue = &event.venue;
         let region = venue.region.as_deref().filter(|it| !it.is_empty());
@@ -154,7 +45,7 @@ impl EventView {
     }
 }
 
-/// Where a lot stands for who looks at it.
+/// The state of a lot, as the visitor sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LotState {
     /// It can be bought.
@@ -221,7 +112,7 @@ impl Lot {
         }
     }
 
-    /// What its buttons do, for who does not see the row: `2 tickets, Section 102, Row B, $90`.
+    /// The label of its buttons for screen readers: `2 tickets, Section 102, Row B, $90`.
     pub(crate) fn spoken(&self) -> String {
         let detail = if self.detail.is_empty() { "" } else { ", " };
         format!("{}, {}{detail}{}, {}", self.quantity, self.place, self.detail, self.price)
@@ -235,11 +126,6 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 /// `$45 each`, when there is more than one seat.
 pub(crate) fn each(minor: u32, seats: u32, currency: Currency) -> Option<String> {
     (seats > 1).then(|| format!("{} each", money(per_seat(minor, seats), currency)))
-}
-
-/// The price of one seat, rounded up: a buyer should never pay more than the page said.
-pub(crate) fn per_seat(minor: u32, seats: u32) -> u32 {
-    minor.div_ceil(seats.max(1))
 }
 
 /// The API's word for a status.
@@ -314,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_told_by_what_is_known_of_it() {
+    fn a_place_names_what_is_known_of_it() {
         let seats = ["12".to_owned(), "13".to_owned()];
         for (section, row, seats, first, rest) in [
             (Some("102"), Some("B"), &seats[..], "Section 102", "Row B · Seats 12, 13"),

@@ -1,7 +1,7 @@
-//! Who asks: the session, what to tell the API about the visitor, and how to answer.
+//! The visitor: their session, what the API learns about them, and how they are answered.
 //!
-//! Pages are compressed here and not by a layer such as tower-http's, which would compress a page that is
-//! kept once for each visitor.
+//! Pages are compressed here and not by a layer such as tower-http's, which would compress a cached page
+//! again for every visitor.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
@@ -12,8 +12,6 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
-use flate2::Compression;
 use stubmart_client::{Client, Forwarded, SESSION_COOKIE, SessionToken};
 use stubmart_contract::api::User;
 use stubmart_http_kit::cookies;
@@ -22,23 +20,9 @@ use crate::{
     assets,
     failure::Failure,
     flash::{Flash, Word},
+    rendered::Rendered,
     site::Site,
-    view::Layout,
 };
-
-/// A page, rendered and compressed where that is wanted.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Finished {
-    body: Bytes,
-    gzip: bool,
-}
-
-impl Finished {
-    /// How many bytes it has.
-    pub(crate) fn size(&self) -> usize {
-        self.body.len()
-    }
-}
 
 /// One request's visitor.
 #[derive(Debug, Clone)]
@@ -50,7 +34,7 @@ pub(crate) struct Visitor {
     /// Path and query of the page.
     pub(crate) path: String,
     pub(crate) request_id: Option<String>,
-    /// Whether the visitor came over https, as far as the proxy in front tells.
+    /// Whether the visitor came over https, as far as the proxy in front says.
     pub(crate) secure: bool,
     referer: Option<String>,
     forwarded: Forwarded,
@@ -92,7 +76,7 @@ impl Visitor {
         if self.sessions.is_empty() { api } else { api.with_sessions(&self.sessions) }
     }
 
-    /// Who is signed in, if anybody is.
+    /// The user who is signed in, if anybody is.
     pub(crate) async fn user(&self) -> Result<Option<User>, Failure> {
         if self.sessions.is_empty() {
             return Ok(None);
@@ -100,17 +84,12 @@ impl Visitor {
         Ok(self.api().current_user().await?)
     }
 
-    /// Who is signed in.
+    /// The user who is signed in.
     ///
     /// # Errors
     /// [`Failure::SignIn`] when nobody is.
     pub(crate) async fn member(&self) -> Result<User, Failure> {
         self.user().await?.ok_or(Failure::SignIn(None))
-    }
-
-    /// What every page around its content shows.
-    pub(crate) fn layout(&self, user: Option<User>, title: impl Into<String>) -> Layout {
-        Layout::new(self, user, title.into())
     }
 
     /// A page.
@@ -127,25 +106,19 @@ impl Visitor {
         status: StatusCode,
         page: &impl Template,
     ) -> Result<Response, Failure> {
-        Ok(self.answer(status, self.finish(page)?))
+        Ok(self.answer(status, self.render(page)?))
     }
 
     /// A page as it goes out to this visitor.
     ///
     /// # Errors
     /// [`Failure::Template`] when a template fails, which none of ours can.
-    pub(crate) fn finish(&self, page: &impl Template) -> Result<Finished, Failure> {
-        let html = page.render().map_err(Failure::Template)?;
-        // A fast level: pages shrink to a fifth either way, and most are compressed once and thrown away.
-        let gzip = self.gzip.then(|| assets::gzip(html.as_bytes(), Compression::new(3))).flatten();
-        Ok(match gzip {
-            Some(body) => Finished { body, gzip: true },
-            None => Finished { body: Bytes::from(html), gzip: false },
-        })
+    pub(crate) fn render(&self, page: &impl Template) -> Result<Rendered, Failure> {
+        Rendered::new(page, self.gzip).map_err(Failure::Template)
     }
 
     /// The answer that carries a page.
-    pub(crate) fn answer(&self, status: StatusCode, page: Finished) -> Response {
+    pub(crate) fn answer(&self, status: StatusCode, page: Rendered) -> Response {
         let signed_in = !self.sessions.is_empty();
         let cache = if signed_in { "private, no-store" } else { "private, no-cache" };
         let mut response = (status, Body::from(page.body)).into_response();
@@ -168,9 +141,9 @@ impl Visitor {
         response
     }
 
-    /// Whether nothing on a page tells this visitor from another: nobody is signed in and no message
-    /// waits to be shown.
-    pub(crate) fn is_anybody(&self) -> bool {
+    /// Whether every such visitor sees the same page: nobody is signed in and no message waits to be
+    /// shown.
+    pub(crate) fn is_anonymous(&self) -> bool {
         self.sessions.is_empty() && self.flash.is_none()
     }
 

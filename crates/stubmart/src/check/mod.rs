@@ -112,7 +112,7 @@ fn judge(
 }
 
 impl Verdict {
-    /// What the operator is told, of a market that holds what `summary` says.
+    /// The report to the operator on a market that holds what `summary` says.
     fn report(&self, summary: &str) -> String {
         let mut lines = self.broken.clone();
         lines.extend(self.on_its_way.iter().map(|line| format!("still on its way: {line}")));

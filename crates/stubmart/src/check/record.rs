@@ -28,7 +28,7 @@ pub(crate) fn audit(snapshot: &Snapshot) -> Result<(Vec<Finding>, usize), Cause>
         }
     })?;
     for document in snapshot.documents()? {
-        found.extend(untold(&document, last.remove(&document.id)));
+        found.extend(unpublished(&document, last.remove(&document.id)));
     }
     let gone = last.into_keys().map(|id| format!("{id} has published events and is not stored"));
     found.extend(gone.map(broken));
@@ -46,7 +46,7 @@ fn gap(last: &mut HashMap<Uuid, u64>, envelope: &Envelope) -> Option<Finding> {
 }
 
 /// A document that has published more, or less, than is on record.
-fn untold(document: &Listed, last: Option<u64>) -> Option<Finding> {
+fn unpublished(document: &Listed, last: Option<u64>) -> Option<Finding> {
     let Listed { collection, id, version } = document;
     match last {
         None if *version == 0 && PUBLISHING.contains(&collection.as_str()) => {

@@ -43,7 +43,7 @@ pub(crate) struct OnItsWay {
 /// Looks at the market in the file at `path`.
 ///
 /// # Errors
-/// The cause: the file, or what is in it, can not be read.
+/// The cause: the file, or what is in it, cannot be read.
 pub(crate) fn look(path: &Path, alive: Alive) -> Result<Looked, Cause> {
     let snapshot = Snapshot::take(path)?;
     let market = market(&snapshot)?;
@@ -92,7 +92,7 @@ fn all<T: DeserializeOwned>(snapshot: &Snapshot, collection: &Collection) -> Res
     let name = collection.name;
     let read = |body: Vec<u8>| {
         serde_json::from_slice(&body)
-            .map_err(|error| format!("a document of {name} can not be read: {error}").into())
+            .map_err(|error| format!("a document of {name} cannot be read: {error}").into())
     };
     snapshot.bodies(name)?.into_iter().map(read).collect()
 }

@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
 use stubmart_contract::{EventId, Timestamp, api::CreateEventRequest};
-use stubmart_http_kit::{Problem, valid::read_body};
 use stubmart_ports::{Cause, host::Host};
 
 use super::{
-    Line, Outcome, Report, Shop, file, persist,
+    Outcome, Report, Shop,
+    file::{self, Line},
+    persist,
+    show::{Words, moved, show},
     table::{self, Columns, Row},
-    tickit, told,
+    tickit,
 };
 use crate::config::Config;
 
@@ -30,7 +31,7 @@ pub(crate) struct Source {
 /// Imports events and prints the report.
 ///
 /// # Errors
-/// The cause: the file can not be read, or the store fails; the report says what was done before.
+/// The cause: the file cannot be read, or the store fails; the report says what was done before.
 pub(crate) async fn import(config: &Config, host: Host, source: Source) -> Result<(), Cause> {
     let lines = read(source, host.now())?;
     let shop = Shop::open(config, host).await?;
@@ -48,19 +49,14 @@ pub(crate) async fn import(config: &Config, host: Host, source: Source) -> Resul
     saved.and(closed)
 }
 
-async fn save(shop: &Shop, new: CreateEventRequest) -> Result<Outcome, Problem> {
+async fn save(shop: &Shop, new: CreateEventRequest) -> Result<Outcome, Cause> {
     let host = &shop.embedded.engines.host;
     let id = EventId(host.uuid());
-    let catalogue = &shop.market.catalogue;
-    let add = async || {
-        let added = catalogue.add_show(&shop.context, id, new.clone()).await;
-        added.map_err(Problem::from)
-    };
-    Ok(match persist(host, add).await? {
-        Ok(added) if added.is_new => Outcome::Created,
-        Ok(_) => Outcome::Present,
-        Err(reason) => Outcome::Refused(reason),
+    persist(host, async || {
+        let added = shop.market.catalogue.add_show(&shop.context, id, new.clone()).await?;
+        Ok(if added.is_new { Outcome::Created } else { Outcome::Present })
     })
+    .await
 }
 
 fn read(source: Source, now: Timestamp) -> Result<Vec<Line<CreateEventRequest>>, Cause> {
@@ -98,32 +94,6 @@ fn read_csv(
         })
         .map(|new| moved(new, upcoming))
     })
-}
-
-/// What a line says of a show.
-#[derive(Debug)]
-pub(crate) struct Words<'a> {
-    pub(crate) name: Option<&'a str>,
-    pub(crate) category: Option<&'a str>,
-    pub(crate) venue: Option<&'a str>,
-    pub(crate) city: Option<&'a str>,
-    pub(crate) region: Option<&'a str>,
-    pub(crate) starts_at: Option<&'a str>,
-}
-
-/// Makes a show of what a line says, as the API would of a request.
-pub(crate) fn show(words: &Words<'_>) -> Result<CreateEventRequest, String> {
-    let fields = json!({
-        "name": words.name, "category": words.category, "startsAt": words.starts_at,
-        "venue": {"name": words.venue, "city": words.city, "region": words.region},
-    });
-    read_body(fields).map_err(|errors| told(&Problem::invalid(errors)))
-}
-
-/// The show, its date moved when it has passed and dates are to be.
-pub(crate) fn moved(new: CreateEventRequest, upcoming: Option<Timestamp>) -> CreateEventRequest {
-    let starts_at = upcoming.map_or(new.starts_at, |now| tickit::moved_behind(new.starts_at, now));
-    CreateEventRequest { starts_at, ..new }
 }
 
 #[cfg(test)]

@@ -4,16 +4,23 @@ use std::path::Path;
 
 use stubmart_ports::Cause;
 
-use super::Line;
+/// A line that could be read, or why not.
+#[derive(Debug)]
+pub(crate) struct Line<T> {
+    /// Its number in the file, from 1.
+    pub(crate) number: u64,
+    /// What it says.
+    pub(crate) content: Result<T, String>,
+}
 
 /// Reads the lines of a file; those of white space alone are left out.
 ///
 /// # Errors
-/// The cause: the file can not be read, or is no text at all.
+/// The cause: the file cannot be read, or is no text at all.
 pub(crate) fn read(path: &Path) -> Result<Vec<Line<String>>, Cause> {
     let bytes =
-        std::fs::read(path).map_err(|error| format!("can not read {}: {error}", path.display()))?;
-    lines(&bytes).map_err(|reason| format!("can not read {}: {reason}", path.display()).into())
+        std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    lines(&bytes).map_err(|reason| format!("cannot read {}: {reason}", path.display()).into())
 }
 
 /// The lines of a text, each decoded by itself. A byte-order mark is dropped.

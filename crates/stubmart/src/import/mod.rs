@@ -5,6 +5,7 @@ pub(crate) mod events;
 pub(crate) mod tickets;
 
 mod file;
+mod show;
 mod table;
 mod tickit;
 
@@ -12,9 +13,8 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
-use stubmart_contract::{Actor, Code, Context};
-use stubmart_http_kit::Problem;
-use stubmart_kernel::worker::ShutdownTrigger;
+use stubmart_contract::{Actor, Context, api::FieldError};
+use stubmart_kernel::{RepositoryError, worker::ShutdownTrigger};
 use stubmart_node::Market;
 use stubmart_ports::{Cause, host::Host};
 
@@ -27,20 +27,11 @@ use crate::{
 /// How many lines are saved at the same time; the store commits them as a group.
 const IN_FLIGHT: usize = 128;
 
-/// How often a save is tried while the store can not take it.
+/// How often a save is tried while the store cannot take it.
 const TRIES: u32 = 5;
 
 /// How long to wait before the second try; twice as long before each further one.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
-
-/// A line that could be read, or why not.
-#[derive(Debug)]
-pub(crate) struct Line<T> {
-    /// Its number in the file, from 1.
-    pub(crate) number: u64,
-    /// What it says.
-    pub(crate) content: Result<T, String>,
-}
 
 /// What became of a line.
 #[derive(Debug)]
@@ -51,6 +42,21 @@ pub(crate) enum Outcome {
     Present,
     /// It was refused, and why.
     Refused(String),
+}
+
+/// Why a line was not saved.
+#[derive(Debug)]
+pub(crate) enum SaveError {
+    /// The service refuses the line, and why.
+    Refused(String),
+    /// The store fails. The line may be saved; saving it again saves it once.
+    Store(Cause),
+}
+
+impl From<RepositoryError> for SaveError {
+    fn from(error: RepositoryError) -> Self {
+        Self::Store(error.into())
+    }
 }
 
 /// What became of a file.
@@ -91,7 +97,7 @@ impl Report {
     pub(crate) async fn save<T>(
         &mut self,
         lines: Vec<(u64, T)>,
-        save: impl AsyncFn(T) -> Result<Outcome, Problem>,
+        save: impl AsyncFn(T) -> Result<Outcome, Cause>,
     ) -> Result<(), Cause> {
         let saves = lines.into_iter().map(|(number, it)| {
             let saved = save(it);
@@ -101,7 +107,7 @@ impl Report {
         while let Some((number, outcome)) = saved.next().await {
             match outcome {
                 Ok(outcome) => self.note(number, outcome),
-                Err(problem) => return Err(stopped(number, &problem).into()),
+                Err(cause) => return Err(stopped(number, &cause).into()),
             }
         }
         Ok(())
@@ -110,7 +116,7 @@ impl Report {
     /// Prints the report on a file of `what`.
     ///
     /// # Errors
-    /// The cause: it can not be written.
+    /// The cause: it cannot be written.
     pub(crate) fn print(&mut self, what: &str) -> Result<(), Cause> {
         self.bar.finish_and_clear();
         self.refused.sort_unstable();
@@ -132,50 +138,38 @@ impl Report {
     }
 }
 
-fn stopped(number: u64, problem: &Problem) -> String {
-    let cause = problem.cause().map_or_else(|| told(problem), ToString::to_string);
+fn stopped(number: u64, cause: &Cause) -> String {
     format!(
         "stopped at line {number}: {cause}; import the file again to go on: what is there is not \
          created twice"
     )
 }
 
-/// Saves something with `save`, which must do once what it is asked twice. A save that the store could
-/// not take is tried again a few times.
+/// Saves a line with `save`, which must do once what it is asked twice. A save that the store could not
+/// take is tried again a few times.
 ///
 /// # Errors
-/// The problem: the store fails.
-pub(crate) async fn persist<T>(
+/// The cause: the store fails.
+pub(crate) async fn persist(
     host: &Host,
-    save: impl AsyncFn() -> Result<T, Problem>,
-) -> Result<Result<T, String>, Problem> {
-    let mut wait = RETRY_AFTER;
-    for last in (0..TRIES).map(|it| it + 1 == TRIES) {
+    save: impl AsyncFn() -> Result<Outcome, SaveError>,
+) -> Result<Outcome, Cause> {
+    let (mut tries, mut wait) = (1, RETRY_AFTER);
+    loop {
         match save().await {
-            Ok(saved) => return Ok(Ok(saved)),
-            Err(problem) if !is_of_the_store(&problem) => return Ok(Err(told(&problem))),
-            Err(problem) if last => return Err(problem),
-            Err(_) => host.clock.sleep(wait).await,
+            Ok(outcome) => return Ok(outcome),
+            Err(SaveError::Refused(reason)) => return Ok(Outcome::Refused(reason)),
+            Err(SaveError::Store(cause)) if tries == TRIES => return Err(cause),
+            Err(SaveError::Store(_)) => host.clock.sleep(wait).await,
         }
-        wait = wait.saturating_mul(2);
+        (tries, wait) = (tries + 1, wait.saturating_mul(2));
     }
-    Err(Problem::new(Code::Unavailable))
-}
-
-/// Whether it is the store's fault and not the line's.
-fn is_of_the_store(problem: &Problem) -> bool {
-    problem.code().status() >= 500 || problem.code() == Code::Contended
 }
 
 /// Everything that is wrong, by the names of the columns.
-pub(crate) fn told(problem: &Problem) -> String {
-    let body = problem.body("");
-    let errors: Vec<_> = body
-        .errors
-        .iter()
-        .map(|error| format!("{} {}", table::column(&error.field), error.message))
-        .collect();
-    if errors.is_empty() { body.detail } else { errors.join("; ") }
+pub(crate) fn reasons(errors: &[FieldError]) -> String {
+    let reason = |error: &FieldError| format!("{} {}", table::column(&error.field), error.message);
+    errors.iter().map(reason).collect::<Vec<_>>().join("; ")
 }
 
 /// The services on the configured engines, for a command that runs beside the server or without it.
@@ -183,7 +177,7 @@ pub(crate) fn told(problem: &Problem) -> String {
 pub(crate) struct Shop {
     pub(crate) market: Market,
     pub(crate) embedded: Embedded,
-    /// Whoever runs the command.
+    /// The operator who runs the command.
     pub(crate) context: Context,
     /// Dropping it would be the signal to stop.
     _running: ShutdownTrigger,
@@ -206,13 +200,13 @@ mod tests {
     use super::*;
 
     /// Saves with a store that fails so many times; answers what came of it and how often it was tried.
-    async fn try_with_failures(failures: u32) -> (Result<Result<(), String>, Problem>, u32) {
+    async fn try_with_failures(failures: u32) -> (Result<Outcome, Cause>, u32) {
         let (host, _died) = stubmart_os::host(tokio::runtime::Handle::current());
         let tries = AtomicU32::new(0);
         let saved =
             persist(&host, async || match tries.fetch_add(1, Ordering::Relaxed) < failures {
-                true => Err(Problem::unavailable("the disk is full")),
-                false => Ok(()),
+                true => Err(SaveError::Store("the disk is full".into())),
+                false => Ok(Outcome::Created),
             });
         (saved.await, tries.load(Ordering::Relaxed))
     }
@@ -220,7 +214,7 @@ mod tests {
     #[tokio::test]
     async fn a_store_that_fails_for_a_moment_refuses_no_line() {
         let (saved, tries) = try_with_failures(2).await;
-        assert!(matches!(saved, Ok(Ok(()))), "{saved:?}");
+        assert!(matches!(saved, Ok(Outcome::Created)), "{saved:?}");
         assert_eq!(tries, 3);
     }
 
@@ -231,7 +225,7 @@ mod tests {
         assert_eq!(tries, TRIES);
         let mut report = Report::on(2);
         let stopped = report
-            .save(vec![(7, ())], async |()| Err(Problem::unavailable("the disk is full")))
+            .save(vec![(7, ())], async |()| Err("the disk is full".into()))
             .await
             .unwrap_err()
             .to_string();
@@ -241,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_refusal_names_what_is_wrong_by_column() {
-        let problem = Problem::invalid_field("eventId", "there is no such event");
-        assert_eq!(told(&problem), "event_id there is no such event");
+        let (field, message) = ("eventId".to_owned(), "there is no such event".to_owned());
+        assert_eq!(reasons(&[FieldError { field, message }]), "event_id there is no such event");
     }
 }

@@ -5,7 +5,7 @@
 
 use stubmart_ports::Cause;
 
-use super::Line;
+use super::file::Line;
 
 /// The columns of a kind of file.
 #[derive(Debug)]

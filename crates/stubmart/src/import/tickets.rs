@@ -4,28 +4,30 @@ use std::{collections::HashMap, path::Path};
 
 use serde_json::{Map, Value};
 use stubmart_contract::{Currency, EventId, Price, TicketId, UserId, api::CreateTicketRequest};
-use stubmart_http_kit::{Problem, valid::read_body};
-use stubmart_kernel::page::{LIMIT_MAX, PageRequest};
+use stubmart_http_kit::valid::read_body;
+use stubmart_kernel::page::{LIMIT_MAX, PageError, PageRequest};
 use stubmart_ports::{Cause, host::Host};
 use stubmart_tickets::{
+    list_ticket::ListTicketError,
     list_tickets::{Sort, TicketQuery},
-    ticket::quantity,
+    ticket::{Refusal, quantity},
 };
 
 use super::{
-    Line, Outcome, Report, Shop, file, persist,
+    Outcome, Report, SaveError, Shop,
+    file::{self, Line},
+    persist, reasons,
     table::{self, Columns, Row},
-    told,
 };
 use crate::config::Config;
 
-/// What tells one lot from another; lots without seat names may well be alike.
+/// What makes two lots the same; lots without seat names may well be alike.
 type Lot = (String, Option<EventId>, Option<String>, Option<String>, Vec<String>, u32);
 
 /// Imports a seller's tickets and prints the report.
 ///
 /// # Errors
-/// The cause: the file can not be read, nobody is the seller, or the store fails; the report says what
+/// The cause: the file cannot be read, nobody is the seller, or the store fails; the report says what
 /// was done before.
 pub(crate) async fn import(
     config: &Config,
@@ -45,7 +47,7 @@ pub(crate) async fn import(
         .ok_or_else(|| format!("nobody has signed up as {seller}"))?;
     let mut listed = listed(&shop, seller).await?;
     let mut report = Report::on(lines.len());
-    // What is there already is told line by line, in order; what is not is saved several at a time.
+    // Lots that are there already are noted in order; new ones are saved several at a time.
     let mut fresh = Vec::new();
     for Line { number, content } in lines {
         match content {
@@ -76,7 +78,10 @@ async fn listed(shop: &Shop, seller: UserId) -> Result<HashMap<Lot, u32>, Cause>
     let mut listed = HashMap::new();
     loop {
         let found = shop.market.tickets.list_tickets(&query, &page).await;
-        let found = found.map_err(|error| told(&error.into()))?;
+        let found = found.map_err(|error| match error {
+            PageError::Repository(error) => Cause::from(error),
+            PageError::ForeignCursor => "the list's own cursor does not fit it".into(),
+        })?;
         for it in found.items.into_iter().map(|it| it.state) {
             let lot = (it.title, it.event_id, it.section, it.row, it.seats, it.quantity);
             *listed.entry(lot).or_insert(0) += 1;
@@ -99,18 +104,37 @@ fn is_listed(new: &CreateTicketRequest, listed: &mut HashMap<Lot, u32>) -> bool 
     left.map(|count| *count -= 1).is_some()
 }
 
-async fn save(shop: &Shop, seller: UserId, new: CreateTicketRequest) -> Result<Outcome, Problem> {
+async fn save(shop: &Shop, seller: UserId, new: CreateTicketRequest) -> Result<Outcome, Cause> {
     let host = &shop.embedded.engines.host;
     let id = TicketId(host.uuid());
-    let tickets = &shop.market.tickets;
-    let list = async || {
+    persist(host, async || {
+        let tickets = &shop.market.tickets;
         let listed = tickets.list_ticket(&shop.context, id, seller, new.clone()).await;
-        listed.map_err(Problem::from)
-    };
-    Ok(match persist(host, list).await? {
-        Ok(_) => Outcome::Created,
-        Err(reason) => Outcome::Refused(reason),
+        listed.map(|_| Outcome::Created).map_err(SaveError::from)
     })
+    .await
+}
+
+impl From<ListTicketError> for SaveError {
+    fn from(error: ListTicketError) -> Self {
+        let refused = |reason: &str| Self::Refused(reason.to_owned());
+        match error {
+            ListTicketError::NoSuchEvent => refused("event_id there is no such event"),
+            ListTicketError::SellerDeleted => refused("the seller's account was deleted"),
+            ListTicketError::Refused(refusal) => Self::Refused(reason(refusal)),
+            ListTicketError::Call(error) => Self::Store(error.into()),
+            ListTicketError::Repository(error) => error.into(),
+        }
+    }
+}
+
+fn reason(refusal: Refusal) -> String {
+    match refusal {
+        Refusal::SeatCount { named, quantity } => {
+            format!("seats names {named} seats of a lot of {quantity}: name each of them or none")
+        }
+        other => format!("the ticket was refused: {other:?}"),
+    }
 }
 
 const COLUMNS: Columns = Columns {
@@ -149,15 +173,13 @@ fn ticket(row: &Row) -> Result<CreateTicketRequest, String> {
         None => (None, None),
     };
     fields.insert("price".to_owned(), minor.into());
-    let new = read_body(Value::Object(fields)).map_err(Problem::invalid).and_then(|new| {
-        quantity(&new)?;
-        Ok(new)
-    });
+    let new = read_body(Value::Object(fields)).map_err(|errors| reasons(&errors));
+    let new = new.and_then(|new| quantity(&new).map(|_| new).map_err(reason));
     match (new, wrong) {
         (Ok(new), None) => Ok(new),
         (Ok(_), Some(reason)) => Err(reason),
-        (Err(problem), reason) => {
-            Err(reason.into_iter().chain([told(&problem)]).collect::<Vec<_>>().join("; "))
+        (Err(others), reason) => {
+            Err(reason.into_iter().chain([others]).collect::<Vec<_>>().join("; "))
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use stubmart_contract::{
@@ -13,13 +12,9 @@ use stubmart_contract::{
 use stubmart_ports::Cause;
 
 use super::{
-    Line,
-    events::{Words, moved, show},
-    file,
+    file::{self, Line},
+    show::{Words, moved, show},
 };
-
-/// 52 weeks: a shift by it keeps the day of the week.
-const YEAR: Duration = Duration::from_secs(52 * 7 * 24 * 3600);
 
 /// The files that a TICKIT events file refers to.
 #[derive(Debug)]
@@ -95,13 +90,6 @@ fn event(
     Ok(moved(new, upcoming))
 }
 
-/// The date, moved by as many 52-week years as it takes to lie behind `now`.
-pub(crate) fn moved_behind(date: Timestamp, now: Timestamp) -> Timestamp {
-    let years = now.since(date).as_secs().div_ceil(YEAR.as_secs());
-    let moved = date.after(YEAR.saturating_mul(u32::try_from(years).unwrap_or(u32::MAX)));
-    if moved <= now && years > 0 { moved.after(YEAR) } else { moved }
-}
-
 /// Reads a file of lines into a map. Lines that do not fit are no use to any event, and the events
 /// that miss them are reported.
 fn table<T>(
@@ -126,15 +114,5 @@ mod tests {
         assert!(is("1|305|8|1851|Gotterdammerung|2008-01-25 14:30:00\n"));
         assert!(is("\n# events\n1|305|8|1851|Gotterdammerung|2008-01-25 14:30:00\n"));
         assert!(!is("name,category,venue,city,starts_at\nA|B,C,D,E,F\n"));
-    }
-
-    #[test]
-    fn a_date_that_has_passed_is_moved_by_whole_years_of_52_weeks_to_the_same_day_of_the_week() {
-        let now: Timestamp = "2026-11-23T00:00:00Z".parse().unwrap();
-        let date: Timestamp = "2020-01-25T14:30:00Z".parse().unwrap();
-        let moved = moved_behind(date, now);
-        assert!(moved > now && moved <= now.after(YEAR));
-        assert_eq!((moved.millis() - date.millis()) % (7 * 24 * 3_600_000), 0);
-        assert_eq!(moved_behind(moved, now), moved, "one that lies ahead stays");
     }
 }

@@ -21,9 +21,9 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
-    instance::Live,
     port::Port,
     scenario::Kind,
+    slots::Live,
     world::{World, within},
 };
 
@@ -47,7 +47,7 @@ async fn invoke<T: Send + 'static>(
     target: Service,
     work: impl FnOnce(Live) -> BoxFuture<'static, T> + Send + 'static,
 ) -> Option<T> {
-    let live = world.slots.pick(world, target)?;
+    let live = world.pick(target)?;
     let (sender, answer) = oneshot::channel();
     world.exec.spawn(live.owner, async move {
         // A caller that has gone needs no answer.

@@ -14,7 +14,18 @@ use stubmart_ports::{gateway::AuthoriseRequest, store::Save};
 use stubmart_tickets::ticket::Ticket;
 use uuid::Uuid;
 
-use crate::{provider::Provider, world::Violation};
+use crate::provider::Provider;
+
+/// Something that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which invariant, by its number in DESIGN.md.
+    pub invariant: &'static str,
+    /// What is wrong, in words.
+    pub text: String,
+    /// The documents involved.
+    pub documents: Vec<Uuid>,
+}
 
 /// What was stored last, and what must hold of it.
 #[derive(Debug, Default)]
@@ -31,7 +42,7 @@ pub struct Checker {
     live: BTreeMap<TicketId, OrderId>,
     /// How many events of each aggregate were saved.
     versions: BTreeMap<Uuid, u64>,
-    /// Charges whose refund was told.
+    /// Charges whose refund was published.
     refunds_told: BTreeSet<ChargeId>,
 }
 
@@ -45,7 +56,7 @@ fn broken(invariant: &'static str, documents: &[Uuid], text: String) -> Checked 
 fn read<T: serde::de::DeserializeOwned>(save: &Save) -> Result<T, Violation> {
     serde_json::from_slice(&save.body).map_err(|error| Violation {
         invariant: "EVT-1",
-        text: format!("what was saved in {} can not be read: {error}", save.key.collection.name),
+        text: format!("what was saved in {} cannot be read: {error}", save.key.collection.name),
         documents: vec![save.key.id],
     })
 }
@@ -117,7 +128,7 @@ impl Checker {
             _ => false,
         });
         if !told {
-            broken("EVT-1", &[id], format!("ticket {id} changed, and no event tells of it"))?;
+            broken("EVT-1", &[id], format!("ticket {id} changed, without an event"))?;
         }
         if let Some(before) = self.tickets.get(&next.id) {
             self.ticket_changed(before, &next)?;
@@ -178,7 +189,7 @@ impl Checker {
             broken(
                 "EVT-1",
                 &[id],
-                format!("order {id} is {:?} now, and no event tells of it", next.status),
+                format!("order {id} is {:?} now, without an event", next.status),
             )?;
         }
         match before {
@@ -285,11 +296,11 @@ impl Checker {
         for event in events {
             if matches!(event, DomainEvent::ChargeRefunded(_)) && !self.refunds_told.insert(next.id)
             {
-                broken("EVT-1", &documents, format!("charge {id} is told as refunded twice"))?;
+                broken("EVT-1", &documents, format!("charge {id} is published as refunded twice"))?;
             }
         }
         let before = self.charges.get(&next.id);
-        Self::charge_told(before, &next, events)?;
+        Self::charge_published(before, &next, events)?;
         let was_completed = before.is_some_and(|before| before.stage == Stage::Completed);
         if was_completed && next.stage != Stage::Completed {
             broken(
@@ -312,8 +323,8 @@ impl Checker {
         Ok(())
     }
 
-    /// EVT-1: each change of a charge is told by its own event.
-    fn charge_told(before: Option<&Charge>, next: &Charge, events: &[DomainEvent]) -> Checked {
+    /// EVT-1: each change of a charge has an event of its own.
+    fn charge_published(before: Option<&Charge>, next: &Charge, events: &[DomainEvent]) -> Checked {
         let (id, state) = (next.id, next.to_event());
         let told = |status: ChargeStatus| {
             events.iter().any(|event| match (event, status) {
@@ -325,7 +336,7 @@ impl Checker {
         };
         let is_new = before.is_none_or(|before| before.status() != next.status());
         if is_new && !told(next.status()) {
-            let text = format!("charge {id} is {:?} now, and no event tells of it", next.status());
+            let text = format!("charge {id} is {:?} now, without an event", next.status());
             broken("EVT-1", &[id.0, next.order_id.0], text)?;
         }
         let refund = |charge: &Charge| charge.refund_id.is_some();
@@ -333,13 +344,13 @@ impl Checker {
             .iter()
             .any(|event| matches!(event, DomainEvent::ChargeRefunded(it) if *it == state));
         if refund(next) && !before.is_some_and(refund) && !told {
-            let text = format!("charge {id} is refunded now, and no event tells of it");
+            let text = format!("charge {id} is refunded now, without an event");
             broken("EVT-1", &[id.0, next.order_id.0], text)?;
         }
         Ok(())
     }
 
-    /// EVT-1 for users; and who deleted their account never has one again.
+    /// EVT-1 for users; and a deleted account never comes back.
     fn user(&mut self, id: Uuid, next: Value, events: &[DomainEvent]) -> Checked {
         let account = |user: &Value| user.get("account").filter(|it| !it.is_null()).cloned();
         let (before, now) = (self.users.get(&id).map(account), account(&next));
@@ -360,7 +371,7 @@ impl Checker {
             (None | Some(None), None) => (true, ""),
         };
         if !was_told {
-            broken("EVT-1", &[id], format!("user {id} {what}, and no event tells of it"))?;
+            broken("EVT-1", &[id], format!("user {id} {what}, without an event"))?;
         }
         self.users.insert(id, next);
         Ok(())

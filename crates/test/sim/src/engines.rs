@@ -1,22 +1,14 @@
-//! The engines of one instance: its machine, and its handles on what the world keeps.
+//! The engines of one instance: its handles on what the world keeps.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
-use stubmart_contract::Timestamp;
 use stubmart_kernel::worker::Worker;
-use stubmart_memory::{MemoryMailer, MemoryRateLimits};
+use stubmart_memory::MemoryRateLimits;
 use stubmart_node::{Engines, Provider, Service, Stores};
 use stubmart_ports::{
     bus::Bus,
-    host::{Busy, Clock, Host, PasswordHasher, Spawner},
+    host::{Busy, Host, PasswordHasher},
     store::Store,
 };
 use stubmart_relay::Relay;
@@ -24,52 +16,22 @@ use stubmart_suite::{
     fault::{
         Faults, FaultyBus, FaultyLimits, FaultyMailer, FaultyOutbox, FaultyStore, FaultyTimers,
     },
-    host::{FakeHasher, SeededIds},
+    host::FakeHasher,
 };
 
 use crate::{
-    exec::{Exec, Owner, WORLD, mix},
+    exec::{Owner, mix},
     gateway::SimGateway,
+    machine::{Drifting, machine},
     port::Port,
     store::CheckedStore,
 };
-
-/// How a machine's clock differs from the true time.
-#[derive(Debug)]
-pub(crate) struct Drifting {
-    /// In milliseconds.
-    pub(crate) offset: AtomicI64,
-    /// In parts per million.
-    pub(crate) drift: i64,
-}
-
-/// What all instances of auth share beside their store.
-#[derive(Debug, Default)]
-pub(crate) struct Shared {
-    passwords: Arc<FakeHasher>,
-    mailer: MemoryMailer,
-}
 
 /// The machine of `port`'s instance.
 pub(crate) fn host(port: &Port, drifting: Arc<Drifting>) -> Host {
     let Owner(number) = port.owner;
     let seed = mix(port.world.scenario.seed, 1000 + u64::from(number));
     machine(&port.world.exec, port.owner, seed, drifting)
-}
-
-/// A machine whose clock shows the true time.
-pub(crate) fn true_host(exec: &Exec, seed: u64) -> Host {
-    let drifting = Arc::new(Drifting { offset: AtomicI64::new(0), drift: 0 });
-    machine(exec, WORLD, seed, drifting)
-}
-
-fn machine(exec: &Exec, owner: Owner, seed: u64, drifting: Arc<Drifting>) -> Host {
-    let clock: Arc<dyn Clock> = Arc::new(SimClock { exec: exec.clone(), drifting });
-    Host {
-        ids: Arc::new(SeededIds::new(seed, Arc::clone(&clock))),
-        clock,
-        spawner: Arc::new(SimSpawner { exec: exec.clone(), owner }),
-    }
 }
 
 /// The engines of `port`'s instance: what the world keeps, with everything that goes wrong on the way.
@@ -119,40 +81,6 @@ pub(crate) fn relay(port: &Port, service: Service) -> Arc<dyn Worker> {
     let store = port.world.stores.get(&service).cloned().unwrap_or_default();
     let outbox = FaultyOutbox::new(store.outbox(service.name()), faults(port));
     Arc::new(Relay::new(Arc::new(outbox), bus(port)))
-}
-
-struct SimClock {
-    exec: Exec,
-    drifting: Arc<Drifting>,
-}
-
-impl Clock for SimClock {
-    fn now(&self) -> Timestamp {
-        let passed = i64::try_from(self.exec.now().as_millis()).unwrap_or(i64::MAX);
-        let drifted = passed / 1_000 * self.drifting.drift / 1_000;
-        let offset = self.drifting.offset.load(Ordering::Relaxed);
-        let start = stubmart_suite::host::START.millis();
-        Timestamp::from_millis(start + passed + drifted + offset)
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(self.exec.sleep(duration))
-    }
-}
-
-struct SimSpawner {
-    exec: Exec,
-    owner: Owner,
-}
-
-impl Spawner for SimSpawner {
-    fn spawn(&self, _name: &'static str, task: BoxFuture<'static, ()>) {
-        self.exec.spawn(self.owner, task);
-    }
-
-    fn blocking(&self, work: Box<dyn FnOnce() + Send>) {
-        self.exec.spawn(self.owner, async move { work() });
-    }
 }
 
 /// A password hasher that all instances of auth share, as they share its salt.

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use clap::ValueEnum;
 use serde_json::{Value, json};
 use stubmart_contract::{
     OrderId, TicketId, UserId,
@@ -18,6 +19,7 @@ use stubmart_contract::{
 use stubmart_node::Service;
 
 use crate::{
+    check::Violation,
     exec::{WORLD, lock},
     http::{Answer, Request},
     provider::{AUTHENTICATES, DECLINED, GOOD},
@@ -25,7 +27,7 @@ use crate::{
     scenario::Scenario,
     sweep::{THREADS, Totals},
     user::Board,
-    world::{Violation, World},
+    world::World,
 };
 
 /// How long after its last request a flow may still be at work.
@@ -38,7 +40,7 @@ const ENDS_WITHIN: Duration = Duration::from_secs(3600);
 const PLACES_MIN: usize = 10;
 
 /// What is done while an instance crashes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[expect(missing_docs, reason = "each is named as what is done")]
 pub enum Flow {
     List,
@@ -62,60 +64,13 @@ pub enum Flow {
 }
 
 impl Flow {
-    /// All of them.
-    pub const ALL: [Self; 18] = [
-        Self::List,
-        Self::Edit,
-        Self::Withdraw,
-        Self::Lock,
-        Self::Leave,
-        Self::Close,
-        Self::Expire,
-        Self::Pay,
-        Self::Decline,
-        Self::Authenticate,
-        Self::PayLate,
-        Self::PayExpired,
-        Self::Notice,
-        Self::Void,
-        Self::Refund,
-        Self::DeleteSeller,
-        Self::DeleteBuyer,
-        Self::ListDeparted,
-    ];
-
     /// Those that are run with two crashes.
     pub const PAIRS: [Self; 3] = [Self::Lock, Self::Pay, Self::Refund];
 
     /// Its name on the command line.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::List => "list",
-            Self::Edit => "edit",
-            Self::Withdraw => "withdraw",
-            Self::Lock => "lock",
-            Self::Leave => "leave",
-            Self::Close => "close",
-            Self::Expire => "expire",
-            Self::Pay => "pay",
-            Self::Decline => "decline",
-            Self::Authenticate => "authenticate",
-            Self::PayLate => "pay-late",
-            Self::PayExpired => "pay-expired",
-            Self::Notice => "notice",
-            Self::Void => "void",
-            Self::Refund => "refund",
-            Self::DeleteSeller => "delete-seller",
-            Self::DeleteBuyer => "delete-buyer",
-            Self::ListDeparted => "list-departed",
-        }
-    }
-
-    /// The flow of that name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|flow| flow.name() == name)
+    pub fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |it| it.get_name().to_owned())
     }
 
     /// How it may end when nothing crashes, all having come to rest.
@@ -266,7 +221,7 @@ impl Stage {
 
     fn authenticate(&self) {
         if let Some(secret) = &self.secret {
-            self.world.provider.confirm(&self.world, secret, GOOD, true);
+            self.world.confirm(secret, GOOD, true);
         }
     }
 
@@ -309,7 +264,7 @@ impl Stage {
         }
         if flow == Flow::Refund {
             // Somebody takes the money at the provider's dashboard before the order was asked.
-            self.world.provider.capture_all(&self.world);
+            self.world.capture_all();
         }
     }
 

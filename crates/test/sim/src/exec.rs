@@ -267,7 +267,7 @@ impl Exec {
         }
     }
 
-    /// Drops the tasks of who was killed. What they drop may kill and spawn in turn.
+    /// Drops the tasks of killed owners. What they drop may kill and spawn in turn.
     fn bury(&self) {
         loop {
             let gone: Vec<Task> = {

@@ -50,7 +50,7 @@ impl SimGateway {
             }
         };
         self.0.end(what, subject).await;
-        // Who is killed before this has not heard of it.
+        // An instance that is killed before this has not heard of it.
         if matches!(fault, Fault::None | Fault::Twice) {
             world.provider.heard(what, subject);
         }
@@ -63,8 +63,7 @@ impl PaymentGateway for SimGateway {
     async fn authorise(&self, request: &AuthoriseRequest) -> Result<Payment, GatewayError> {
         let request = request.clone();
         let subject = request.charge_id.0;
-        self.call("authorise", subject, move |world| world.provider.authorise(world, &request))
-            .await
+        self.call("authorise", subject, move |world| world.authorise(&request)).await
     }
 
     async fn capture(
@@ -73,8 +72,7 @@ impl PaymentGateway for SimGateway {
         payment_id: &str,
     ) -> Result<PaymentState, GatewayError> {
         let id = payment_id.to_owned();
-        self.call("capture", charge_id.0, move |world| world.provider.capture(world, &id, false))
-            .await
+        self.call("capture", charge_id.0, move |world| world.capture(&id, false)).await
     }
 
     async fn void(
@@ -83,7 +81,7 @@ impl PaymentGateway for SimGateway {
         payment_id: &str,
     ) -> Result<PaymentState, GatewayError> {
         let id = payment_id.to_owned();
-        self.call("void", charge_id.0, move |world| world.provider.void(world, &id)).await
+        self.call("void", charge_id.0, move |world| world.void(&id)).await
     }
 
     async fn refund(
@@ -92,7 +90,7 @@ impl PaymentGateway for SimGateway {
         payment_id: &str,
     ) -> Result<PaymentState, GatewayError> {
         let id = payment_id.to_owned();
-        self.call("refund", charge_id.0, move |world| world.provider.refund(world, &id)).await
+        self.call("refund", charge_id.0, move |world| world.refund(&id)).await
     }
 
     async fn payment(&self, payment_id: &str) -> Result<Payment, GatewayError> {

@@ -9,16 +9,17 @@ use axum::{
 };
 use http_body_util::BodyExt as _;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use stubmart_contract::Timestamp;
 use stubmart_node::Service;
 use tokio::sync::oneshot;
 use tower::ServiceExt as _;
 
 use crate::{
+    check::Violation,
     exec::lock,
-    notices::signature,
     scenario::Kind,
-    world::{Violation, World, within},
+    world::{World, within},
 };
 
 /// How long a client waits for an answer.
@@ -136,6 +137,15 @@ impl Request {
     }
 }
 
+/// The signature header of a provider's notice.
+pub(crate) fn signature(body: &[u8], at: Timestamp, secret: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(format!("{secret}.{}.", at.millis()));
+    hash.update(body);
+    let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}.{digest}", at.millis())
+}
+
 async fn read(response: Response) -> Answer {
     let status = response.status().as_u16();
     let cookie = response.headers().get(header::SET_COOKIE).and_then(|value| value.to_str().ok());
@@ -164,7 +174,7 @@ impl World {
             self.violate(Violation { invariant: "PAY-2", text, documents: Vec::new() });
         }
         let _under_way = self.under_way();
-        let (owner, router) = self.slots.router(self, service)?;
+        let (owner, router) = self.router(service)?;
         let request = request.build()?;
         let (sender, answer) = oneshot::channel();
         let task = self.exec.spawn(owner, async move {

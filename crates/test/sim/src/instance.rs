@@ -1,47 +1,29 @@
-//! The instances of the services: how they start, crash and come back.
+//! How the instances of the services start, crash and come back.
 
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, AtomicU32, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use axum::Router;
-use stubmart_auth::Auth;
-use stubmart_catalogue::Catalogue;
 use stubmart_http_kit::SessionGate;
 use stubmart_kernel::{
     mark,
     worker::{Shutdown, ShutdownTrigger},
 };
 use stubmart_node::{Background, Engines, Role, Service, roles};
-use stubmart_orders::Orders;
 use stubmart_ports::Cause;
-use stubmart_tickets::Tickets;
 use uuid::Uuid;
 
 use crate::{
     calls::Network,
-    engines::{self, Drifting, Shared},
-    exec::{Owner, WORLD, lock, mix},
+    engines,
+    exec::{Owner, WORLD, lock},
     port::Port,
-    scenario::{Kind, Scenario},
+    scenario::Kind,
+    slots::Live,
     world::World,
 };
-
-/// An instance that runs.
-#[derive(Clone)]
-pub struct Live {
-    /// Whose tasks are its tasks.
-    pub owner: Owner,
-    router: Router,
-    pub(crate) auth: Option<Auth>,
-    pub(crate) tickets: Option<Tickets>,
-    pub(crate) catalogue: Option<Catalogue>,
-    pub(crate) orders: Option<Orders>,
-}
 
 impl Live {
     fn new(owner: Owner) -> Self {
@@ -66,105 +48,6 @@ impl Live {
     }
 }
 
-/// The place of an instance: what is left of it when it crashes.
-struct Slot {
-    service: Service,
-    owner: Owner,
-    clock: Arc<Drifting>,
-    live: Option<Live>,
-}
-
-/// The places of all instances.
-pub struct Slots {
-    slots: Mutex<Vec<Slot>>,
-    owners: AtomicU32,
-    /// Kept, so that no instance is ever told to end: they crash, or run.
-    triggers: Mutex<Vec<ShutdownTrigger>>,
-    pub(crate) shared: Shared,
-}
-
-impl std::fmt::Debug for Slots {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Slots").finish_non_exhaustive()
-    }
-}
-
-impl Slots {
-    /// The places of a scenario's instances, with nobody in them.
-    #[must_use]
-    pub fn new(scenario: &Scenario) -> Self {
-        let mut random = stubmart_suite::host::Seeded::new(mix(scenario.seed, 4));
-        let mut slots = Vec::new();
-        for (service, count) in Service::ALL.into_iter().zip(scenario.instances) {
-            for _ in 0..count {
-                let skew = i64::try_from(random.below(scenario.skew * 2 + 1)).unwrap_or(0);
-                let offset = skew - i64::try_from(scenario.skew).unwrap_or(0);
-                let drift = if scenario.skew > 0 {
-                    i64::try_from(random.below(401)).unwrap_or(0) - 200
-                } else {
-                    0
-                };
-                let clock = Arc::new(Drifting { offset: AtomicI64::new(offset), drift });
-                slots.push(Slot { service, owner: WORLD, clock, live: None });
-            }
-        }
-        Self {
-            slots: Mutex::new(slots),
-            owners: AtomicU32::new(1),
-            triggers: Mutex::default(),
-            shared: Shared::default(),
-        }
-    }
-
-    /// Some instance of `service` that runs.
-    pub(crate) fn pick(&self, world: &World, service: Service) -> Option<Live> {
-        let slots = lock(&self.slots);
-        let live: Vec<&Live> = slots
-            .iter()
-            .filter(|it| it.service == service)
-            .filter_map(|it| it.live.as_ref())
-            .collect();
-        let place = world.below(u64::try_from(live.len()).unwrap_or(0));
-        live.get(usize::try_from(place).unwrap_or(0)).map(|live| (*live).clone())
-    }
-
-    /// The routes of some instance of `service` that runs.
-    pub(crate) fn router(&self, world: &World, service: Service) -> Option<(Owner, Router)> {
-        let live = self.pick(world, service)?;
-        Some((live.owner, live.router))
-    }
-
-    /// Every instance of catalogue that runs.
-    pub(crate) fn catalogues(&self) -> Vec<Catalogue> {
-        let slots = lock(&self.slots);
-        slots.iter().filter_map(|it| it.live.as_ref()?.catalogue.clone()).collect()
-    }
-
-    /// Moves some machine's clock.
-    pub fn jump(&self, world: &World) {
-        let slots = lock(&self.slots);
-        let place = world.below(u64::try_from(slots.len()).unwrap_or(0));
-        let Some(slot) = slots.get(usize::try_from(place).unwrap_or(0)) else { return };
-        let bound = 5000;
-        let offset =
-            i64::try_from(world.below(2 * bound)).unwrap_or(0) - i64::try_from(bound).unwrap_or(0);
-        slot.clock.offset.store(offset, Ordering::Relaxed);
-        mark!("a clock jumped");
-    }
-
-    /// Whether every instance runs.
-    #[must_use]
-    pub fn all_run(&self) -> bool {
-        lock(&self.slots).iter().all(|slot| slot.live.is_some())
-    }
-
-    /// Lets go of every instance, which hold on to the world as it holds on to them.
-    pub fn clear(&self) {
-        let slots = std::mem::take(&mut *lock(&self.slots));
-        drop(slots);
-    }
-}
-
 /// What a starting instance stands on.
 struct Ground {
     port: Port,
@@ -174,6 +57,36 @@ struct Ground {
 }
 
 impl World {
+    /// Some instance of `service` that runs.
+    pub(crate) fn pick(&self, service: Service) -> Option<Live> {
+        let slots = lock(&self.slots.slots);
+        let live: Vec<&Live> = slots
+            .iter()
+            .filter(|it| it.service == service)
+            .filter_map(|it| it.live.as_ref())
+            .collect();
+        let place = self.below(u64::try_from(live.len()).unwrap_or(0));
+        live.get(usize::try_from(place).unwrap_or(0)).map(|live| (*live).clone())
+    }
+
+    /// The routes of some instance of `service` that runs.
+    pub(crate) fn router(&self, service: Service) -> Option<(Owner, Router)> {
+        let live = self.pick(service)?;
+        Some((live.owner, live.router))
+    }
+
+    /// Moves some machine's clock.
+    fn jump(&self) {
+        let slots = lock(&self.slots.slots);
+        let place = self.below(u64::try_from(slots.len()).unwrap_or(0));
+        let Some(slot) = slots.get(usize::try_from(place).unwrap_or(0)) else { return };
+        let bound = 5000;
+        let offset =
+            i64::try_from(self.below(2 * bound)).unwrap_or(0) - i64::try_from(bound).unwrap_or(0);
+        slot.clock.offset.store(offset, Ordering::Relaxed);
+        mark!("a clock jumped");
+    }
+
     /// Starts every instance.
     pub fn boot_all(self: &Arc<Self>) {
         let count = lock(&self.slots.slots).len();
@@ -202,7 +115,7 @@ impl World {
             let background = Background::new(host, bus, shutdown.clone());
             let ground = Ground { port, engines, shutdown, background };
             let live = loop {
-                match start(&ground, service).await {
+                match start(&ground, service) {
                     Ok(live) => break live,
                     Err(_) => world.exec.sleep(Duration::from_secs(1)).await,
                 }
@@ -265,7 +178,7 @@ impl World {
 }
 
 /// Starts an instance of `service` and its loops.
-async fn start(ground: &Ground, service: Service) -> Result<Live, Cause> {
+fn start(ground: &Ground, service: Service) -> Result<Live, Cause> {
     let Ground { port, engines, shutdown, .. } = ground;
     let network = Arc::new(Network(port.clone()));
     let gate = SessionGate::new(network.clone(), engines.host.clone());
@@ -319,7 +232,7 @@ impl World {
             while !world.is_healed() {
                 world.exec.sleep(world.time_below(Duration::from_secs(60))).await;
                 if world.happens(Kind::Jump, "clock") {
-                    world.slots.jump(&world);
+                    world.jump();
                 }
                 if world.happens(Kind::WipeBus, "bus") {
                     world.note(WORLD, "bus", "wiped", Uuid::nil());
@@ -332,7 +245,7 @@ impl World {
                     world.timers.wipe();
                 }
                 if world.happens(Kind::Human, "dashboard") {
-                    world.provider.meddle(&world);
+                    world.meddle();
                 }
                 if world.happens(Kind::Outage, "outage") {
                     world.break_down();

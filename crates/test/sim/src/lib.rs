@@ -4,7 +4,7 @@
 //! The same seed gives the same run. While it runs, what must hold at every moment is checked with each
 //! save ([`check`]); then everything heals, comes to rest, and what must hold at rest is checked
 //! ([`rest`]).
-#![expect(clippy::let_underscore_must_use, reason = "writing to a String can not fail")]
+#![expect(clippy::let_underscore_must_use, reason = "writing to a String cannot fail")]
 #![expect(clippy::needless_pass_by_value, reason = "a request and a save are handed over")]
 
 pub mod check;
@@ -27,5 +27,8 @@ pub mod world;
 mod calls;
 mod engines;
 mod gateway;
+mod machine;
 mod notices;
+mod payments;
+mod slots;
 mod store;

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::Parser;
+use clap::{Parser, ValueEnum as _};
 use stubmart_kernel::hooks;
 use stubmart_sim::{
     enumerate::{Broken, Flow, enumerate, play},
@@ -42,7 +42,7 @@ struct Args {
     /// Fails when fewer requests were made.
     #[arg(long, value_name = "OPERATIONS")]
     require_operations: Option<u64>,
-    /// Replays this seed alone, twice, and tells whether the two runs were the same.
+    /// Replays this seed alone, twice, and says whether the two runs were the same.
     #[arg(long)]
     seed: Option<u64>,
     /// At most so many users.
@@ -67,7 +67,7 @@ struct Args {
     #[arg(long)]
     mutants: bool,
     /// Replays this flow alone.
-    #[arg(long, value_parser = flow, conflicts_with = "seed")]
+    #[arg(long, value_enum, conflicts_with = "seed")]
     flow: Option<Flow>,
     /// With crashes after these calls.
     #[arg(long, value_delimiter = ',', requires = "flow")]
@@ -81,11 +81,6 @@ struct Args {
     /// A mistake that is not noticed after so many minutes of the hunt has survived.
     #[arg(long, default_value_t = 30)]
     hunt_minutes: u64,
-}
-
-fn flow(name: &str) -> Result<Flow, String> {
-    Flow::named(name)
-        .ok_or_else(|| format!("must be one of {}", Flow::ALL.map(Flow::name).join(", ")))
 }
 
 fn mutant(name: &str) -> Result<Mutant, String> {
@@ -150,7 +145,7 @@ fn reaches(args: &Args, totals: &Totals) -> bool {
     for it in &short {
         println!("NOT REACHED: {it}");
     }
-    // Few seeds can not meet everything.
+    // Few seeds cannot meet everything.
     let unmet = totals.unmet();
     let all_are_wanted = floors != Floors::default() || totals.seeds >= 1000;
     for mark in unmet.iter().filter(|_| totals.seeds > 0) {
@@ -209,7 +204,7 @@ fn sweep_seeds(args: &Args, all: &mut Totals) -> bool {
 fn enumerate_crashes(all: &mut Totals) -> bool {
     let began = Instant::now();
     let mut holds = true;
-    for (flows, pairs) in [(&Flow::ALL[..], false), (&Flow::PAIRS[..], true)] {
+    for (flows, pairs) in [(Flow::value_variants(), false), (&Flow::PAIRS[..], true)] {
         let (totals, broken) = enumerate(flows, pairs, |flow, places| {
             println!("{}: {places} {}", flow.name(), if pairs { "pairs" } else { "places" });
         });

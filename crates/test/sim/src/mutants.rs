@@ -10,6 +10,7 @@ use std::{
     thread,
 };
 
+use clap::ValueEnum as _;
 use stubmart_kernel::hooks;
 
 use crate::{
@@ -107,9 +108,9 @@ impl Mutant {
 
     fn by_crashes(&self, is_over: &impl Fn() -> bool) -> Option<(String, &'static str)> {
         hooks::set_mutant(Some(self.name));
-        let all = Flow::ALL
-            .into_iter()
-            .flat_map(|flow| places(flow).into_iter().map(move |crash_at| (flow, crash_at)));
+        let flows = Flow::value_variants().iter().copied();
+        let all =
+            flows.flat_map(|flow| places(flow).into_iter().map(move |crash_at| (flow, crash_at)));
         let caught = all.take_while(|_| !is_over()).find_map(|(flow, crash_at)| {
             let invariant = self.noticed(play(flow, &crash_at).outcome)?;
             Some((format!("{} with a crash after {crash_at:?}", flow.name()), invariant))

@@ -3,17 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use stubmart_contract::Timestamp;
 use stubmart_node::Service;
 use stubmart_ports::gateway::{BadNotice, Notice};
 use uuid::Uuid;
 
 use crate::{
+    check::Violation,
     exec::WORLD,
-    http::Request,
+    http::{Request, signature},
     scenario::Kind,
-    world::{Violation, World},
+    world::World,
 };
 
 /// How old a notice's signature may be.
@@ -84,15 +84,6 @@ fn send(world: &Arc<World>, delay: Duration, body: Value, tries: u32) {
             }
         });
     });
-}
-
-/// The signature header of a notice.
-pub(crate) fn signature(body: &[u8], at: Timestamp, secret: &str) -> String {
-    let mut hash = Sha256::new();
-    hash.update(format!("{secret}.{}.", at.millis()));
-    hash.update(body);
-    let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}.{digest}", at.millis())
 }
 
 /// Checks and reads a notice.

@@ -1,4 +1,4 @@
-//! An instance's way to its ports: here calls are slow, go wrong, and kill who made them.
+//! An instance's way to its ports: here calls are slow, go wrong, and kill their caller.
 
 use std::{fmt, future::pending, sync::Arc, time::Duration};
 
@@ -51,7 +51,7 @@ impl Port {
             true => self.draw(),
             false => Fault::None,
         };
-        world.note(self.owner, what, told(fault), subject);
+        world.note(self.owner, what, described(fault), subject);
         fault
     }
 
@@ -110,7 +110,7 @@ impl Port {
 }
 
 /// A fault in the words of a report.
-const fn told(fault: Fault) -> &'static str {
+const fn described(fault: Fault) -> &'static str {
     match fault {
         Fault::None => "",
         Fault::Fail => "fails",

@@ -1,29 +1,21 @@
-//! The payment provider: the sandbox's payments over this world, with idempotency keys that are forgotten
-//! after hours, and somebody at the dashboard.
+//! The books of the payment provider: the sandbox's payments, and the money that was moved.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
-    time::Duration,
+    sync::Mutex,
 };
 
-use stubmart_contract::{ChargeId, OrderId, Timestamp, api::OrderStatus};
+use stubmart_contract::{ChargeId, OrderId, Timestamp};
 use stubmart_kernel::{
     aggregate::{Aggregate as _, Decision},
     mark,
 };
-use stubmart_ports::gateway::{
-    AuthoriseRequest, GatewayError, Payment, PaymentRecord, PaymentState,
-};
-use stubmart_sandbox::payment::{Authorise, Command, Refusal, SandboxPayment, SlowBank, Status};
+use stubmart_ports::gateway::{GatewayError, Payment, PaymentRecord};
+use stubmart_sandbox::payment::{Command, Refusal, SandboxPayment, Status};
 use stubmart_suite::host::Seeded;
 use uuid::Uuid;
 
-use crate::{
-    exec::{WORLD, lock},
-    notices,
-    world::{Violation, World},
-};
+use crate::exec::lock;
 
 /// A payment method that authorises.
 pub const GOOD: &str = "pm_card_visa";
@@ -39,16 +31,16 @@ pub const UNKNOWN: &str = "pm_no_such_card";
 /// The provider.
 #[derive(Debug)]
 pub struct Provider {
-    books: Mutex<Books>,
+    pub(crate) books: Mutex<Books>,
 }
 
 #[derive(Debug)]
-struct Books {
-    random: Seeded,
+pub(crate) struct Books {
+    pub(crate) random: Seeded,
     /// Each charge's payments.
-    payments: BTreeMap<ChargeId, SandboxPayment>,
+    pub(crate) payments: BTreeMap<ChargeId, SandboxPayment>,
     /// The charge of each payment.
-    charges: BTreeMap<String, ChargeId>,
+    pub(crate) charges: BTreeMap<String, ChargeId>,
     /// The money that was moved for each charge, counted as it happened.
     moved: BTreeMap<ChargeId, Moved>,
     notices: u64,
@@ -58,20 +50,20 @@ struct Books {
 
 /// Money that was moved, in minor units.
 #[derive(Debug, Clone, Copy, Default)]
-struct Moved {
-    captured: u64,
-    refunded: u64,
+pub(crate) struct Moved {
+    pub(crate) captured: u64,
+    pub(crate) refunded: u64,
 }
 
 /// What a command did.
-struct Done {
-    payment: Payment,
-    order_id: OrderId,
-    amount: u64,
-    changed: bool,
+pub(crate) struct Done {
+    pub(crate) payment: Payment,
+    pub(crate) order_id: OrderId,
+    pub(crate) amount: u64,
+    pub(crate) changed: bool,
 }
 
-fn no_such_payment(id: &str) -> GatewayError {
+pub(crate) fn no_such_payment(id: &str) -> GatewayError {
     Refusal::NoSuchPayment(id.to_owned()).into()
 }
 
@@ -127,66 +119,16 @@ impl Provider {
         books.notices
     }
 
-    pub(crate) fn authorise(
-        &self,
-        world: &Arc<World>,
-        request: &AuthoriseRequest,
-    ) -> Result<Payment, GatewayError> {
-        world.check(|checker| checker.asked(request));
-        let now = world.now();
-        let command = {
-            let mut books = lock(&self.books);
-            let payment_id = format!("pi_{:016x}", books.random.draw());
-            let secret = format!("{:016x}", books.random.draw());
-            // The bank takes a while, and then agrees, mostly.
-            let slow = Duration::from_secs(books.random.below(90));
-            let slow_bank =
-                SlowBank { decides_at: now.after(slow), approves: books.random.happens(800) };
-            let (request, key_kept) = (request.clone(), world.scenario.key_kept);
-            Command::Authorise(Authorise { request, payment_id, secret, slow_bank, key_kept })
-        };
-        let Done { payment, changed, .. } = self.apply(world, request.charge_id, None, &command)?;
-        if changed && let Some(at) = self.decides_at(request.charge_id) {
-            let id = payment.id.clone();
-            world.later(at.since(now), move |world| notices::tell(world, &id));
-        }
-        Ok(payment)
-    }
-
     /// When a bank decides about a charge's newest payment, if it takes its time.
-    fn decides_at(&self, charge_id: ChargeId) -> Option<Timestamp> {
+    pub(crate) fn decides_at(&self, charge_id: ChargeId) -> Option<Timestamp> {
         match lock(&self.books).payments.get(&charge_id)?.status {
             Status::Processing(bank) => Some(bank.decides_at),
             _ => None,
         }
     }
 
-    /// Does what is asked for a charge, and sends a notice of a change. The answer is about the payment
-    /// with this id, or about the newest.
-    fn apply(
-        &self,
-        world: &Arc<World>,
-        charge_id: ChargeId,
-        payment_id: Option<&str>,
-        command: &Command,
-    ) -> Result<Done, GatewayError> {
-        let done = self.write(charge_id, payment_id, command, world.now()).inspect_err(|refusal| {
-            if *refusal == Refusal::KeyReused {
-                let text = format!(
-                    "the idempotency key of charge {charge_id} comes with two different requests"
-                );
-                let documents = vec![charge_id.0];
-                world.violate(Violation { invariant: "PAY-2", text, documents });
-            }
-        })?;
-        if done.changed {
-            world.note(WORLD, "provider", "payment changed", charge_id.0);
-            notices::tell(world, &done.payment.id);
-        }
-        Ok(done)
-    }
-
-    fn write(
+    /// Does what is asked for a charge. The answer is about the payment with this id, or about the newest.
+    pub(crate) fn write(
         &self,
         charge_id: ChargeId,
         payment_id: Option<&str>,
@@ -212,74 +154,12 @@ impl Provider {
         Ok(done)
     }
 
-    /// As [`Self::apply`], for a payment of which only the id is known.
-    fn step(
-        &self,
-        world: &Arc<World>,
-        id: &str,
-        command: impl FnOnce(String) -> Command,
-    ) -> Result<Done, GatewayError> {
-        let charge_id = self.charge_of(id).ok_or_else(|| no_such_payment(id))?;
-        self.apply(world, charge_id, Some(id), &command(id.to_owned()))
-    }
-
     /// Counts money that was moved for a charge.
-    fn count(&self, charge_id: ChargeId, count: impl FnOnce(&mut Moved)) -> Moved {
+    pub(crate) fn count(&self, charge_id: ChargeId, count: impl FnOnce(&mut Moved)) -> Moved {
         let mut books = lock(&self.books);
         let moved = books.moved.entry(charge_id).or_default();
         count(moved);
         *moved
-    }
-
-    pub(crate) fn capture(
-        &self,
-        world: &Arc<World>,
-        id: &str,
-        by_human: bool,
-    ) -> Result<PaymentState, GatewayError> {
-        let done = self.step(world, id, |payment_id| Command::Capture { payment_id })?;
-        if done.changed {
-            let charge_id = done.payment.charge_id;
-            self.count(charge_id, |moved| moved.captured += done.amount);
-            if !by_human {
-                world.check(|checker| checker.captured(charge_id, done.order_id));
-            }
-        }
-        Ok(done.payment.state)
-    }
-
-    pub(crate) fn void(&self, world: &Arc<World>, id: &str) -> Result<PaymentState, GatewayError> {
-        let done = self.step(world, id, |payment_id| Command::Void { payment_id })?;
-        Ok(done.payment.state)
-    }
-
-    pub(crate) fn refund(
-        &self,
-        world: &Arc<World>,
-        id: &str,
-    ) -> Result<PaymentState, GatewayError> {
-        let refund_id = format!("re_{id}");
-        let done = self.step(world, id, |payment_id| Command::Refund { payment_id, refund_id })?;
-        if done.changed {
-            let charge_id = done.payment.charge_id;
-            let moved = self.count(charge_id, |moved| moved.refunded += done.amount);
-            let left = moved.captured.checked_sub(moved.refunded);
-            world.check(|checker| checker.refunded(charge_id, done.order_id, left));
-        }
-        Ok(done.payment.state)
-    }
-
-    /// What a buyer does at the provider's form or at the bank's page. `method` is for a payment that
-    /// has none yet.
-    pub fn confirm(&self, world: &Arc<World>, client_secret: &str, method: &str, succeed: bool) {
-        let id = client_secret.split("_secret_").next().unwrap_or_default();
-        let payment_method = method.to_owned();
-        let confirmed = self.step(world, id, |payment_id| Command::Confirm {
-            payment_id,
-            payment_method,
-            succeed,
-        });
-        drop(confirmed);
     }
 
     /// Something was done whose answer nobody has heard yet.
@@ -315,50 +195,6 @@ impl Provider {
                 }
             }
             _ => {}
-        }
-    }
-
-    /// Somebody at the dashboard captures or cancels a payment that is held.
-    pub fn meddle(&self, world: &Arc<World>) {
-        let held = {
-            let mut books = lock(&self.books);
-            let now = world.now();
-            let records = books.payments.values().flat_map(|it| it.records(now));
-            let held: Vec<_> = records.filter(|it| it.held > 0).map(|it| it.id).collect();
-            let place = books.random.below(u64::try_from(held.len()).unwrap_or(0));
-            held.into_iter().nth(usize::try_from(place).unwrap_or(0))
-        };
-        let Some(id) = held else { return };
-        if world.below(2) == 0 {
-            mark!("somebody captured a payment at the dashboard");
-            drop(self.capture(world, &id, true));
-            // They notice, and give it back by themselves when nothing is sold for it.
-            world.later(world.time_below(Duration::from_secs(20)), move |world| {
-                world.provider.give_back_by_hand(world, &id);
-            });
-        } else {
-            mark!("somebody cancelled a payment at the dashboard");
-            drop(self.void(world, &id));
-        }
-    }
-
-    /// Somebody at the dashboard refunds a payment whose order is cancelled.
-    fn give_back_by_hand(&self, world: &Arc<World>, id: &str) {
-        let records = self.records(world.now());
-        let order_id = records.into_iter().find(|it| it.id == id).map(|it| it.order_id);
-        let status =
-            order_id.and_then(|id| lock(&world.checker).orders.get(&id).map(|order| order.status));
-        if status == Some(OrderStatus::Cancelled) {
-            mark!("somebody refunded a payment at the dashboard");
-            drop(self.refund(world, id));
-        }
-    }
-
-    /// Somebody at the dashboard captures everything that is held.
-    pub fn capture_all(&self, world: &Arc<World>) {
-        let ids: Vec<_> = lock(&self.books).charges.keys().cloned().collect();
-        for id in ids {
-            drop(self.capture(world, &id, true));
         }
     }
 }

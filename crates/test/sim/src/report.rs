@@ -1,4 +1,4 @@
-//! What is told of a failure.
+//! The report of a failure.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ const LAST: usize = 40;
 /// How many happenings about the documents involved are shown.
 const ABOUT: usize = 60;
 
-/// A failure of a seed, for whoever has to find its cause.
+/// The report of a seed's failure.
 #[must_use]
 pub fn report(failure: &Failure, mutant: Option<&str>) -> String {
     let title = format!("seed {}", failure.seed);
@@ -18,7 +18,7 @@ pub fn report(failure: &Failure, mutant: Option<&str>) -> String {
     tell(&failure.outcome, &title, &replay, mutant)
 }
 
-/// A flow that broke, for whoever has to find its cause.
+/// The report of a flow that broke.
 #[must_use]
 pub fn report_crash(broken: &Broken, mutant: Option<&str>) -> String {
     let title = format!("{} with crashes after calls {:?}", broken.flow.name(), broken.crash_at);

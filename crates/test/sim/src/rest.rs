@@ -17,9 +17,9 @@ use stubmart_tickets::ticket::Ticket;
 use uuid::Uuid;
 
 use crate::{
-    check::Checker,
+    check::{Checker, Violation},
     exec::lock,
-    world::{Violation, World},
+    world::World,
 };
 
 type Checked = Result<(), Violation>;
@@ -267,7 +267,7 @@ fn money_adds_up(world: &World, checker: &Checker) -> Checked {
     Ok(())
 }
 
-/// Who deleted their account offers nothing and holds nothing.
+/// A user who deleted their account offers nothing and holds nothing.
 fn departed_are_gone(checker: &Checker, deleted: &[UserId]) -> Checked {
     for id in deleted {
         let account = checker.users.get(&id.0).and_then(|user| user.get("account"));

@@ -12,11 +12,12 @@ use stubmart_kernel::hooks;
 use stubmart_suite::host::Seeded;
 
 use crate::{
+    check::Violation,
     exec::{WORLD, lock},
     rest,
     scenario::{Kind, Scenario},
-    user::{Board, User, haunt},
-    world::{Happening, Stats, Violation, World},
+    user::{Board, User, account::haunt},
+    world::{Happening, Stats, World},
 };
 
 /// How long after healing the lock of a payment that was under way must have ended, beyond the hold: the
@@ -87,7 +88,7 @@ fn words(panic: &(dyn Any + Send)) -> &str {
 }
 
 /// Ends faults, waits for rest, and checks what must hold then: also after everything that is on the bus
-/// came once more.
+/// came again.
 pub fn settle(world: &Arc<World>, board: &Arc<Mutex<Board>>) {
     if world.violation().is_some() {
         return;

@@ -38,7 +38,7 @@ pub enum Kind {
     Outage,
     /// The mailer takes no mail, or takes it and does not say so.
     Mail,
-    /// The rate limits can not be asked.
+    /// The rate limits cannot be asked.
     Limits,
 }
 

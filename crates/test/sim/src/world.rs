@@ -20,12 +20,12 @@ use stubmart_suite::host::{START, Seeded};
 use uuid::Uuid;
 
 use crate::{
-    check::Checker,
-    engines,
+    check::{Checker, Violation},
     exec::{Exec, Owner, WORLD, lock, mix},
-    instance::Slots,
+    machine,
     provider::Provider,
     scenario::{Kind, Scenario},
+    slots::Slots,
 };
 
 /// How long a reader of the bus has to settle a delivery before it goes to another one.
@@ -33,17 +33,6 @@ const LEASE: Duration = Duration::from_secs(30);
 
 /// How many of the last happenings are kept for a report.
 const LOG_MAX: usize = 4000;
-
-/// Something that does not hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// Which invariant, by its number in DESIGN.md.
-    pub invariant: &'static str,
-    /// What is wrong, in words.
-    pub text: String,
-    /// The documents involved.
-    pub documents: Vec<Uuid>,
-}
 
 /// Something that happened.
 #[derive(Debug, Clone, Copy)]
@@ -158,7 +147,7 @@ impl World {
             outage: None,
         };
         let stores = Service::STORED.map(|service| (service, MemoryStore::new()));
-        let bus = MemoryBus::new(engines::true_host(&exec, mix(seed, 5))).lease(LEASE);
+        let bus = MemoryBus::new(machine::true_host(&exec, mix(seed, 5))).lease(LEASE);
         Arc::new(Self {
             heals_at: scenario.think * scenario.steps,
             stores: stores.into_iter().collect(),
@@ -362,7 +351,7 @@ impl World {
         }
     }
 
-    /// Does `work` after `delay`, whoever crashes until then.
+    /// Does `work` after `delay`, whatever crashes until then.
     pub fn later(
         self: &Arc<Self>,
         delay: Duration,

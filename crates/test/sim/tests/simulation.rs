@@ -82,9 +82,9 @@ fn a_listing_of_a_deleted_account_is_withdrawn_whoever_is_killed() {
     assert!(broken.is_empty(), "{broken:?}");
 }
 
-/// A run that was cut short does not pass for whole: each floor that is not reached is told.
+/// A run that was cut short does not pass for whole: each floor that is not reached is reported.
 #[test]
-fn what_was_not_reached_is_told() {
+fn floors_that_were_not_reached_are_reported() {
     let (totals, _) = sweep(1, 2, &Limits::default(), || false, |_| {});
     assert_eq!(totals.seeds, 2);
     assert!(totals.short_of(&Floors { seeds: 2, crashes: 1, ..Floors::default() }).is_empty());

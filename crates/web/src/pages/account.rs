@@ -13,7 +13,7 @@ use crate::{
     flash::Word,
     form::{Field, Fields, Form},
     format::When,
-    view::Layout,
+    layout::Layout,
     visitor::Visitor,
 };
 
@@ -133,7 +133,7 @@ impl TokenRow {
     }
 }
 
-/// `Firefox on Windows`, as far as a `User-Agent` tells.
+/// `Firefox on Windows`, as far as the `User-Agent` says.
 fn device(agent: &str) -> String {
     let find = |known: &[(&str, &'static str)]| {
         known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
@@ -231,7 +231,7 @@ pub(crate) async fn create_token(visitor: Visitor, form: Form) -> Result<Respons
         Ok(token) => {
             let mut forms = Forms::new(&visitor, &user);
             forms.secret = Some((token.name, token.token));
-            // A page with a secret beside what a visitor typed must not tell by its length (BREACH).
+            // A page with a secret beside what a visitor typed must not leak by its length (BREACH).
             page(&visitor.uncompressed(), user, forms, StatusCode::CREATED).await
         }
         Err(error) => {

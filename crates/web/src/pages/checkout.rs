@@ -17,8 +17,9 @@ use crate::{
     flash::Word,
     form::{Form, Query},
     format::{When, clock, count, money_in_full},
+    layout::Layout,
     site::PAYMENT_MAX,
-    view::{EventView, Layout, each, order_place},
+    view::{EventView, each, order_place},
     visitor::Visitor,
 };
 
@@ -309,7 +310,7 @@ fn ended(
     })
 }
 
-/// Why the last payment failed, if one did. The API tells the bank's reason once, with its refusal, and
+/// Why the last payment failed, if one did. The API gives the bank's reason once, with its refusal, and
 /// the redirect carries it here; anything else but a known reason in the address is not shown.
 fn decline(charges: &[Charge], query: &Form) -> Option<&'static str> {
     let failed = charges.first().filter(|charge| charge.status == ChargeStatus::Failed)?;
@@ -327,7 +328,7 @@ fn decline(charges: &[Charge], query: &Form) -> Option<&'static str> {
 }
 
 /// What a decline code of the bank means (<https://docs.stripe.com/declines/codes>), or a failure code of
-/// the charge, of those that tell the buyer what to do.
+/// the charge, for those codes that help the buyer decide what to do.
 fn reason(code: &str) -> Option<&'static str> {
     Some(match code {
         "insufficient_funds" => "There is not enough money on that card. Try another one.",
@@ -397,8 +398,8 @@ fn paying_api(visitor: &Visitor) -> Client {
     visitor.api().with_time_limit(visitor.site.host.clone(), PAYMENT_MAX)
 }
 
-/// Back to the order's page, which tells what became of the payment. Why the bank declined is told only
-/// now.
+/// Back to the order's page, which shows what became of the payment. Only this redirect carries
+/// the bank's reason.
 fn not_paid(visitor: &Visitor, page: String, error: ClientError) -> Result<Response, Failure> {
     if let Some(word) = refusal(&error) {
         return Ok(visitor.tell(&page, word));
@@ -414,7 +415,7 @@ fn not_paid(visitor: &Visitor, page: String, error: ClientError) -> Result<Respo
     }
 }
 
-/// What to tell a buyer whose payment was refused, or not answered.
+/// The message to a buyer whose payment was refused or not answered.
 fn refusal(error: &ClientError) -> Option<Word> {
     let code = match error {
         ClientError::Transport(TransportError::TimedOut) => return Some(Word::PayLate),

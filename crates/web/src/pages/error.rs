@@ -1,4 +1,4 @@
-//! The page that tells why there is no page, and what to do about it.
+//! The error page: why a page could not be made, and what to do about it.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use axum::{http::Method, response::Response};
 use stubmart_contract::Code;
 
 use super::session::retry_after;
-use crate::{failure::Failure, view::Layout, visitor::Visitor};
+use crate::{failure::Failure, layout::Layout, visitor::Visitor};
 
 /// When to try again after the API has not answered.
 const UNREACHABLE: Duration = Duration::from_secs(5);
@@ -32,7 +32,7 @@ pub(crate) async fn page(
     failure: &Failure,
     method: &Method,
 ) -> Result<Response, Failure> {
-    // Who is signed in only decorates this page, and the API may be what failed.
+    // The user's name only decorates this page, and the API may be what failed.
     let user = match failure {
         Failure::Unreachable(_) => None,
         _ => visitor.user().await.unwrap_or_default(),

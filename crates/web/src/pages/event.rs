@@ -14,9 +14,10 @@ use super::{id, lots::LotFilter};
 use crate::{
     failure::Failure,
     form::Query,
-    kept::{KeptPage, Source},
+    layout::Layout,
+    page_cache::{CachedPage, Source},
     prices::Prices,
-    view::{EventView, Layout, Lot, LotState},
+    view::{EventView, Lot, LotState},
     visitor::Visitor,
 };
 
@@ -29,14 +30,14 @@ struct EventPage {
     lots: Vec<Lot>,
     prices: Option<Arc<Prices>>,
     next: Option<String>,
-    /// Makes a double click on any of the buttons count once. Who is not signed in has to log in before
-    /// anything is bought, and gets none.
+    /// Makes a double click on any of the buttons count once. Anonymous visitors get none: they have to log
+    /// in before they buy.
     key: String,
-    /// What asks the API for this page's tickets, for the script to catch up by.
+    /// The API query for this page's tickets, with which the script catches up.
     query: String,
-    /// The visitor, for the script to tell their own listings.
+    /// The visitor, so that the script knows their own listings.
     viewer: String,
-    /// What a row is made of that the script adds.
+    /// The row that the script copies when it adds one.
     blank: Lot,
     over: bool,
 }
@@ -59,21 +60,21 @@ pub(crate) async fn event(
     let show: Event = event.json()?;
     let over = show.starts_at < visitor.site.host.now();
     let source = Source { event: event.body, tickets: tickets.body.clone(), over };
-    let name = (show.id, visitor.takes_gzip());
-    let is_shared = visitor.is_anybody() && visitor.path == format!("/events/{}", show.id);
+    let key = (show.id, visitor.takes_gzip());
+    let is_shared = visitor.is_anonymous() && visitor.path == format!("/events/{}", show.id);
     let prices = visitor.site.prices.of(&api, &show, visitor.site.host.now()).await?;
     if is_shared
-        && let Some(kept) = visitor.site.pages.find(name, &source)
-        && kept.prices == prices
+        && let Some(cached) = visitor.site.pages.find(key, &source)
+        && cached.prices == prices
     {
-        return Ok(visitor.answer(StatusCode::OK, kept.page));
+        return Ok(visitor.answer(StatusCode::OK, cached.page));
     }
     let tickets: Page<Ticket> = tickets.json()?;
     let made = view(&visitor, user, &show, filter, &tickets, prices.clone(), over);
-    let page = visitor.finish(&made)?;
+    let page = visitor.render(&made)?;
     if is_shared {
-        let kept = KeptPage { source, prices, page: page.clone() };
-        visitor.site.pages.keep(name, kept);
+        let cached = CachedPage { source, prices, page: page.clone() };
+        visitor.site.pages.insert(key, cached);
     }
     Ok(visitor.answer(StatusCode::OK, page))
 }

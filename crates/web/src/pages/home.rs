@@ -7,12 +7,7 @@ use axum::response::Response;
 use stubmart_client::{EventQuery, EventSort};
 use stubmart_contract::api::Event;
 
-use crate::{
-    failure::Failure,
-    site::Facets,
-    view::{EventView, Layout},
-    visitor::Visitor,
-};
+use crate::{failure::Failure, layout::Layout, site::Facets, view::EventView, visitor::Visitor};
 
 /// How many events are shown soonest first.
 const SOON: u32 = 12;

@@ -1,6 +1,7 @@
 //! The pages, a file for each. A page is a view (what its template shows) and the handlers that make it.
 
 pub(crate) mod account;
+pub(crate) mod assets;
 pub(crate) mod checkout;
 pub(crate) mod error;
 pub(crate) mod event;
@@ -36,7 +37,7 @@ pub(crate) async fn above(visitor: Visitor) -> Response {
     visitor.go(page)
 }
 
-/// An id in a path; a text that is none leads nowhere.
+/// An id in a path. Any other text is a page that is not there.
 fn id<T: FromStr>(text: &str) -> Result<T, Failure> {
     text.parse().map_err(|_| Failure::NotFound)
 }
@@ -76,7 +77,7 @@ fn keyed(api: Client, form: &Form) -> Client {
     }
 }
 
-/// A refusal that a form can tell of and its sender can mend.
+/// A refusal that the form can show and its sender can correct.
 ///
 /// # Errors
 /// The failure that any other error is.

@@ -10,7 +10,8 @@ use crate::{
     failure::Failure,
     form::Query,
     format::{When, clock, count, money_in_full},
-    view::{EventView, Layout, order_place},
+    layout::Layout,
+    view::{EventView, order_place},
     visitor::Visitor,
 };
 

@@ -16,8 +16,9 @@ use crate::{
     failure::Failure,
     form::{Form, Query},
     format::{count, money, read_day, read_price},
+    layout::Layout,
     site::Facets,
-    view::{EventView, Layout},
+    view::EventView,
     visitor::Visitor,
 };
 

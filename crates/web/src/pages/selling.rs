@@ -14,8 +14,9 @@ use crate::{
     flash::Word,
     form::{Field, Fields, Form, Query},
     format::{clock, money_input, read_price},
-    pages::sell::read_seats,
-    view::{EventView, Layout, Lot, each},
+    layout::Layout,
+    seats::read_seats,
+    view::{EventView, Lot, each},
     visitor::Visitor,
 };
 
@@ -292,7 +293,7 @@ fn at_version(api: &Client, form: &Form) -> Client {
     }
 }
 
-/// Tells a seller why a change was refused.
+/// The message to a seller whose change was refused.
 async fn refused(
     visitor: &Visitor,
     ticket: TicketId,

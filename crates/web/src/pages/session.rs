@@ -20,7 +20,7 @@ use crate::{
     failure::Failure,
     flash::Word,
     form::{Field, Fields, Form, Query},
-    view::Layout,
+    layout::Layout,
     visitor::{Visitor, safe_path},
 };
 
@@ -132,7 +132,7 @@ fn refused(
     Ok(retry_after(page, problem.retry_after))
 }
 
-/// Tells what was refused in a form about an account.
+/// Marks what was refused in a form about an account.
 pub(crate) fn mark(fields: &mut Fields, problem: &Problem) {
     let signed_in = fields.items.iter().any(|field| field.name == "currentPassword");
     match problem.code {
@@ -180,13 +180,13 @@ pub(crate) async fn close(visitor: Visitor) -> Result<Response, Failure> {
     let response = visitor.tell("/", Word::LoggedOut);
     match visitor.api().logout().await {
         Ok(answer) => Ok(forget(&visitor, with_cookies(response, &answer))),
-        // A session that is dead already needs no more than to be forgotten.
+        // The session has ended already: only its cookie is left to clear.
         Err(error) if error.code() == Some(Code::NotSignedIn) => Ok(forget(&visitor, response)),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Takes the session cookie away, unless the API has done so.
+/// Clears the session cookie, unless the API has done so.
 pub(crate) fn forget(visitor: &Visitor, mut response: Response) -> Response {
     let done = response
         .headers()

@@ -13,7 +13,8 @@ use crate::{
     failure::Failure,
     flash::Word,
     form::Form,
-    view::{EventView, Layout, Lot, LotState},
+    layout::Layout,
+    view::{EventView, Lot, LotState},
     visitor::Visitor,
 };
 
@@ -75,7 +76,7 @@ pub(crate) async fn buy(
     match start(&visitor.api(), &request, &key, fresh).await {
         Ok(order) => Ok(visitor.go(&format!("/orders/{}", order.id))),
         Err(error) => match error.code() {
-            // Whoever withdrew it has taken its page away, too.
+            // A withdrawn ticket has no page any more.
             Some(Code::NotFound | Code::TicketWithdrawn) => {
                 let event = form.get("event").parse::<EventId>();
                 let back = event.map_or("/events".to_owned(), |event| format!("/events/{event}"));
@@ -83,7 +84,7 @@ pub(crate) async fn buy(
             }
             Some(Code::IdempotencyKeyInUse) => Ok(visitor.tell("/orders", Word::BuyRunning)),
             Some(Code::TicketLocked) => {
-                // Whose order it is locked for, only the seller and that buyer are told.
+                // Only the seller and the buyer see whose order it is locked for.
                 let order = visitor.api().ticket(request.ticket_id).await?.order_id;
                 Ok(match order {
                     Some(order) => visitor.go(&format!("/orders/{order}")),
@@ -99,8 +100,8 @@ pub(crate) async fn buy(
     }
 }
 
-/// Starts a checkout once for each key. The answer to a key may be an order that has ended since, or that
-/// the ticket was not to be had then: the buyer has come back to the page and means it again.
+/// Starts a checkout once for each key. A key's stored answer may be an order that has ended since, or a
+/// refusal: then the buyer has come back to the page and tries again, under another key.
 async fn start(
     api: &Client,
     request: &CreateOrderRequest,
@@ -122,7 +123,7 @@ async fn start(
     }
 }
 
-/// What to tell the buyer who cannot have the ticket.
+/// The message to a buyer who cannot have the ticket.
 fn refusal(code: Code) -> Option<Word> {
     Some(match code {
         Code::Contended => Word::BuyLocked,

@@ -1,4 +1,4 @@
-//! What stands before and behind every page.
+//! What runs around every page.
 //!
 //! Posts are protected against other sites' pages in two ways: the session cookie is `SameSite=Lax`, so
 //! it does not come with them, and a post is refused when the browser says that it comes from elsewhere
@@ -20,8 +20,12 @@ use crate::{
     visitor::{Visitor, safe_path},
 };
 
-/// Turns a request into a page with everything a page needs.
-pub(crate) async fn edge(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+/// Refuses posts from other sites, turns a failure into its page, and sets the security headers.
+pub(crate) async fn around_pages(
+    State(site): State<Arc<Site>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (mut parts, body) = request.into_parts();
     let visitor = Visitor::read(&parts, &site);
     let method = parts.method.clone();
@@ -44,7 +48,7 @@ pub(crate) async fn edge(State(site): State<Arc<Site>>, request: Request, next: 
     response
 }
 
-/// The page that tells of a failure; who must sign in first is sent to where that is done.
+/// The page of a failure. A visitor who must sign in first is sent to the login page.
 async fn page_of(visitor: &Visitor, method: &Method, failure: &Failure) -> Response {
     match failure {
         Failure::SignIn(next) => {
@@ -79,7 +83,7 @@ fn secure(headers: &mut HeaderMap, site: &Site) {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if site.config.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
-        // Hosts below this one are the operator's to speak for.
+        // Not includeSubDomains: other hosts of the domain are the operator's decision.
         let year = HeaderValue::from_static("max-age=31536000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
