@@ -1,20 +1,20 @@
 //! How much processor time the event page with 50 tickets takes: `cargo run --release -p stubmart-web
 //! --example render`. Exits with 1 when it is a millisecond or more.
 //!
-//! For who is signed in the page is made whole: three calls of an API in this process with their JSON
-//! written and read, the view, the template, and in the second line compression. For anybody else it is
-//! made once and then given out while two calls of the API answer the same. The time is this thread's own processor time
-//! where the system tells it (Linux), so that other programs do not count.
+//! For a signed-in visitor each page is rendered: three calls of an API in this process with their JSON
+//! written and read, the view, the template, and in the second line compression. For an anonymous visitor it
+//! is rendered once and comes from the cache while two calls of the API answer the same. The time is this
+//! thread's own processor time where the system reports it (Linux), so that other programs do not count.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a measurement, not a part of the market"
 )]
-#![expect(clippy::print_stdout, reason = "it tells what it measured")]
-#![expect(unreachable_pub, dead_code, reason = "the support module is the tests' own")]
+#![expect(clippy::print_stdout, reason = "it prints what it measured")]
+#![expect(dead_code, unused_imports, reason = "the support module is the tests' own")]
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../tests/pages/support/mod.rs"]
 mod support;
 
 use std::{
@@ -23,10 +23,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{
-    body::Body,
-    http::{Request, header},
-};
 use support::Fake;
 
 const PAGES: u32 = 2000;
@@ -56,15 +52,13 @@ async fn main() -> ExitCode {
 
 async fn measure(fake: &Fake, path: &str, encoding: &str, cookie: &str) -> (Duration, usize) {
     let mut bytes = 0;
-    let request = || {
-        Request::get(path).header(header::ACCEPT_ENCODING, encoding).header(header::COOKIE, cookie)
-    };
+    let request = || fake.get(path).header("accept-encoding", encoding).header("cookie", cookie);
     for _ in 0..PAGES / 10 {
-        bytes = fake.send(request().body(Body::empty()).unwrap()).await.body.len();
+        bytes = request().await.bytes.len();
     }
     let (wall, before) = (Instant::now(), processor_time());
     for _ in 0..PAGES {
-        fake.send(request().body(Body::empty()).unwrap()).await;
+        request().await;
         fake.market.lock().unwrap().calls.clear();
     }
     let taken = match (before, processor_time()) {

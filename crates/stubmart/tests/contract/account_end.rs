@@ -19,20 +19,20 @@ async fn a_deleted_account_leaves_nothing_open() {
 
     let path = "/api/auth/currentuser";
     let wrong = json!({"currentPassword": "not the password"});
-    server.delete(path).by(&ann).json(&wrong).send().await.is(401, "bad_credentials");
+    server.delete(path).by(&ann).json(&wrong).await.is(401, "bad_credentials");
     let right = json!({"currentPassword": PASSWORD});
-    let deleted = server.delete(path).by(&ann).json(&right).send().await;
+    let deleted = server.delete(path).by(&ann).json(&right).await;
     assert_eq!((deleted.status, deleted.bytes.len()), (204, 0), "{deleted:?}");
     assert!(deleted.header("set-cookie").contains("Max-Age=0"), "{deleted:?}");
 
     for dead in [&ann, &other] {
-        server.get("/api/orders").by(dead).send().await.is(401, "not_signed_in");
+        server.get("/api/orders").by(dead).await.is(401, "not_signed_in");
     }
     let ticket = format!("/api/tickets/{}", text(&bobs, "id"));
     server.wait_for(&ticket, &bob, "status", "available").await;
     let mut status = 200;
     for _ in 0..500 {
-        status = server.get(&format!("/api/tickets/{}", text(&listed, "id"))).send().await.status;
+        status = server.get(&format!("/api/tickets/{}", text(&listed, "id"))).await.status;
         if status == 404 {
             break;
         }
@@ -43,13 +43,12 @@ async fn a_deleted_account_leaves_nothing_open() {
     assert_eq!(kept["status"], "completed", "what was sold stays sold");
 
     let login = json!({"email": ann.email, "password": PASSWORD});
-    server.post("/api/auth/login").json(&login).send().await.is(401, "bad_credentials");
+    server.post("/api/auth/login").json(&login).await.is(401, "bad_credentials");
     let again = server.sign_up("ann").await;
     assert_ne!(again.id, ann.id, "somebody new");
     server
         .get(&format!("/api/orders/{}", text(&order, "id")))
         .by(&again)
-        .send()
         .await
         .is(404, "not_found");
     assert_eq!(server.read("/api/orders", &again).await["items"], json!([]));

@@ -32,7 +32,7 @@ async fn a_checkout_that_runs_out_frees_the_ticket_within_a_second() {
     assert_eq!(expired["cancelReason"], "expired");
     server.pay(&bob, &order, "pm_card_visa").await.is(409, "order_expired");
     assert_eq!(server.read("/api/payments", &bob).await["items"], json!([]), "nothing was charged");
-    let left = server.delete(&order_path).by(&bob).send().await;
+    let left = server.delete(&order_path).by(&bob).await;
     assert_eq!(left.status, 200, "leaving what has ended is fine");
     server.order(&bob, &ticket).await;
 }
@@ -45,7 +45,7 @@ async fn a_closed_page_ends_the_checkout_after_the_grace() {
     let order = server.order(&bob, &ticket).await;
     let path = format!("/api/orders/{}", text(&order, "id"));
     let started = Instant::now();
-    let beacon = server.post(&format!("{path}/leave")).by(&bob).send().await;
+    let beacon = server.post(&format!("{path}/leave")).by(&bob).await;
     assert_eq!((beacon.status, beacon.bytes.len()), (202, 0), "{beacon:?}");
     let ticket = format!("/api/tickets/{}", text(&ticket, "id"));
     assert_eq!(server.read(&ticket, &ann).await["status"], "locked", "not before the grace");
@@ -66,7 +66,7 @@ async fn a_buyer_who_comes_back_within_the_grace_keeps_the_checkout() {
     let path = format!("/api/orders/{}", text(&order, "id"));
     for order in [&order, &other] {
         let leave = format!("/api/orders/{}/leave", text(order, "id"));
-        assert_eq!(server.post(&leave).by(&bob).send().await.status, 202);
+        assert_eq!(server.post(&leave).by(&bob).await.status, 202);
     }
     assert_eq!(server.read(&path, &bob).await["status"], "created");
     // When the other one, closed at the same moment, is left, this one's grace is over too.

@@ -1,14 +1,14 @@
 //! `--help`, settings, and `stubmart check`.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
+    io::{BufRead as _, BufReader},
     path::Path,
     process::Command,
 };
 
 use rusqlite::Connection;
 use serde_json::Value;
+use stubmart_testkit::Api;
 use tempfile::TempDir;
 
 use crate::support::{Server, User, binary, run, run_in};
@@ -59,9 +59,9 @@ fn help_names_every_flag_with_its_variable() {
     }
 }
 
-/// All that is wrong is told at once, wherever it comes from, and nothing is started.
+/// One message reports everything that is wrong, wherever it comes from, and nothing starts.
 #[test]
-fn faulty_settings_are_all_told_at_once() {
+fn faulty_settings_are_all_reported_at_once() {
     let output = binary()
         .args(["serve", "--listen", "here", "--checkout-hold", "soon", "--only", "auth,kitchen"])
         .env("STUBMART_RATE_LIMITS", "perhaps")
@@ -78,7 +78,7 @@ fn faulty_settings_are_all_told_at_once() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_told() {
+async fn an_address_in_use_is_reported() {
     let server = Server::start();
     let market = TempDir::new().unwrap();
     let output = run_in(market.path(), &["serve", "--listen", &server.address]);
@@ -225,7 +225,7 @@ async fn check_excuses_what_an_event_about_it_will_mend_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn check_tells_of_deliveries_that_were_put_aside() {
+async fn check_reports_deliveries_that_were_put_aside() {
     let market = Stopped::used().await;
     market.change(
         "INSERT INTO dead(consumer, seq, at, reason) \
@@ -236,7 +236,7 @@ async fn check_tells_of_deliveries_that_were_put_aside() {
     assert!(said.contains("tickets.users: not an event envelope"), "{said}");
 }
 
-/// An audit reads, and leaves everything as it was; whoever stops listening does not break it.
+/// An audit reads and changes nothing, and a closed pipe does not break it.
 #[tokio::test]
 async fn check_changes_nothing_and_minds_no_closed_pipe() {
     let market = Stopped::used().await;
@@ -258,10 +258,10 @@ async fn check_changes_nothing_and_minds_no_closed_pipe() {
     }
 }
 
-/// The demo tells the address it listens at and who to sign in as; something is sold and something is in
+/// The demo prints the address it listens at and whom to sign in as; something is sold and something is in
 /// a checkout; what ends a terminal ends it.
 #[tokio::test]
-async fn the_demo_shows_a_market_at_the_address_it_tells() {
+async fn the_demo_shows_a_market_at_the_address_it_prints() {
     let mut child = binary()
         .args(["demo", "--listen", "127.0.0.1:0"])
         .stdout(std::process::Stdio::piped())
@@ -270,13 +270,13 @@ async fn the_demo_shows_a_market_at_the_address_it_tells() {
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let greeting: Vec<_> = lines.by_ref().take(3).map(Result::unwrap).collect();
-    let (_, address) = greeting[0].split_once("http://").unwrap();
+    let demo = Api::served_at(greeting[0].split_once("http://").unwrap().1);
     assert!(greeting[1].contains("buyer@example.com, password"), "{greeting:?}");
     for status in ["locked", "sold"] {
-        let list = http_get(address, &format!("/api/tickets?status={status}"));
+        let list = demo.get(&format!("/api/tickets?status={status}")).await.json();
         assert_eq!(list["items"].as_array().map(Vec::len), Some(1), "{status}: {list}");
     }
-    let events = http_get(address, "/api/events?sort=price");
+    let events = demo.get("/api/events?sort=price").await.json();
     assert!(events["items"].as_array().is_some_and(|items| items.len() > 9), "{events}");
     // By the shell's own kill: the program of that name is not on every machine.
     let hang_up = format!("kill -HUP {}", child.id());
@@ -284,15 +284,4 @@ async fn the_demo_shows_a_market_at_the_address_it_tells() {
     assert!(hung_up.success() && child.wait().unwrap().success());
     let refused = run(&["demo", "--data", "somewhere"]);
     assert_eq!(refused.status.code(), Some(2), "it keeps nothing");
-}
-
-/// The JSON at a path.
-fn http_get(address: &str, path: &str) -> Value {
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
-    serde_json::from_str(body).unwrap()
 }

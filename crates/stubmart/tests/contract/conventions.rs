@@ -9,41 +9,36 @@ use crate::support::{PASSWORD, Server, event, text};
 async fn every_error_is_problem_json() {
     let server = Server::start();
     let ann = server.sign_up("ann").await;
-    server.get("/api/nothing").send().await.is(404, "not_found");
-    server.get("/api").send().await.is(404, "not_found");
-    server.get("/api/orders/x").by(&ann).send().await.is(404, "not_found");
+    server.get("/api/nothing").await.is(404, "not_found");
+    server.get("/api").await.is(404, "not_found");
+    server.get("/api/orders/x").by(&ann).await.is(404, "not_found");
     for path in ["/api/events/%ff", "/api/tickets/%ff/stream", "/api/orders/%zz"] {
-        server.get(path).by(&ann).send().await.is(404, "not_found");
+        server.get(path).by(&ann).await.is(404, "not_found");
     }
-    server.get("/api/orders").send().await.is(401, "not_signed_in");
-    server.get("/nothing").send().await.is(404, "not_found");
-    let page = server.get("/nothing").header("accept", "text/html,*/*;q=0.8").send().await;
+    server.get("/api/orders").await.is(401, "not_signed_in");
+    server.get("/nothing").await.is(404, "not_found");
+    let page = server.get("/nothing").header("accept", "text/html,*/*;q=0.8").await;
     assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"));
 
     let signup = server.post("/api/auth/signup");
-    signup
-        .header("content-type", "text/plain")
-        .body("{}")
-        .send()
-        .await
-        .is(415, "unsupported_media_type");
-    server.post("/api/auth/signup").body("{}").send().await.is(415, "unsupported_media_type");
+    signup.header("content-type", "text/plain").body("{}").await.is(415, "unsupported_media_type");
+    server.post("/api/auth/signup").body("{}").await.is(415, "unsupported_media_type");
     let json = || server.post("/api/tickets").by(&ann).header("content-type", "application/json");
-    json().body("{\"title\": ").send().await.is(400, "malformed_json");
-    json().body("").send().await.is(400, "malformed_json");
-    json().body("[1]").send().await.is(400, "validation_failed");
+    json().body("{\"title\": ").await.is(400, "malformed_json");
+    json().body("").await.is(400, "malformed_json");
+    json().body("[1]").await.is(400, "validation_failed");
     let twice: String = (0..500).map(|name| format!("{name}=1&{name}=2&")).collect();
-    let answer = server.get(&format!("/api/events?{twice}")).send().await;
+    let answer = server.get(&format!("/api/events?{twice}")).await;
     answer.is(400, "validation_failed");
     let errors = answer.json()["errors"].as_array().map_or(0, Vec::len);
     assert!(
         (1..100).contains(&errors),
         "an answer does not grow with the request: {errors} errors"
     );
-    json().body(vec![0xff, 0xfe]).send().await.is(400, "malformed_json");
+    json().body(vec![0xff, 0xfe]).await.is(400, "malformed_json");
     for length in [70_000, 3_000_000] {
         let large = format!("{{\"title\": \"{}\"}}", "x".repeat(length));
-        json().body(large).send().await.is(413, "body_too_large");
+        json().body(large).await.is(413, "body_too_large");
     }
 }
 
@@ -58,7 +53,7 @@ async fn a_method_that_a_route_lacks_is_refused_and_allow_tells_the_others() {
         ("/healthz", &["GET", "HEAD"]),
         ("/login", &["GET", "HEAD", "POST"]),
     ] {
-        let answer = server.call("PUT", path).send().await;
+        let answer = server.call("PUT", path).await;
         answer.is(405, "method_not_allowed");
         let mut named: Vec<_> = answer.header("allow").split(',').map(str::trim).collect();
         named.sort_unstable();
@@ -72,16 +67,16 @@ async fn a_validation_failure_names_every_bad_field_at_once() {
     let server = Server::start();
     let ann = server.sign_up("ann").await;
     let ticket = json!({"title": "", "price": 0, "currency": "USD", "quantity": 51, "sect": "A"});
-    let answer = server.post("/api/tickets").by(&ann).json(&ticket).send().await;
+    let answer = server.post("/api/tickets").by(&ann).json(&ticket).await;
     assert_eq!(answer.bad_fields(), ["currency", "price", "quantity", "sect", "title"]);
     let event = json!({"name": "x", "venue": {"city": 7, "zip": 1}, "startsAt": "tomorrow"});
-    let answer = server.post("/api/events").by(&ann).json(&event).send().await;
+    let answer = server.post("/api/events").by(&ann).json(&event).await;
     assert_eq!(
         answer.bad_fields(),
         ["category", "startsAt", "venue.city", "venue.name", "venue.zip"]
     );
     let answer =
-        server.get("/api/tickets?limit=201&cursor=%21&sort=up&minPrice=x&colour=red").send().await;
+        server.get("/api/tickets?limit=201&cursor=%21&sort=up&minPrice=x&colour=red").await;
     assert_eq!(answer.bad_fields(), ["colour", "cursor", "limit", "minPrice", "sort"]);
 }
 
@@ -89,10 +84,10 @@ async fn a_validation_failure_names_every_bad_field_at_once() {
 #[tokio::test]
 async fn a_request_id_comes_back() {
     let server = Server::start();
-    let answer = server.get("/api/nothing").header("x-request-id", "abc-1").send().await;
+    let answer = server.get("/api/nothing").header("x-request-id", "abc-1").await;
     answer.is(404, "not_found");
     assert_eq!(answer.header("x-request-id"), "abc-1");
-    let odd = server.get("/api/nothing").header("x-request-id", "a b").send().await;
+    let odd = server.get("/api/nothing").header("x-request-id", "a b").await;
     odd.is(404, "not_found");
     assert_ne!(odd.header("x-request-id"), "a b");
 }
@@ -116,9 +111,7 @@ async fn an_idempotency_key_is_honoured_on_every_post_that_creates() {
             json!({"orderId": order["id"], "paymentMethod": "pm_card_us"}),
         ),
     ] {
-        let send = |user, body| {
-            server.post(path).by(user).header("idempotency-key", "k-1").json(body).send()
-        };
+        let send = |user, body| server.post(path).by(user).key("k-1").json(body).send();
         let first = send(&ann, &body).await;
         assert_eq!(first.status, 201, "{path}: {first:?}");
         let again = send(&ann, &body).await;
@@ -139,8 +132,7 @@ async fn an_idempotency_key_is_honoured_on_every_post_that_creates() {
 async fn a_signup_with_a_key_is_done_once_and_signs_in_again() {
     let server = Server::start();
     let body = json!({"email": "ann@example.com", "password": PASSWORD});
-    let sign_up =
-        |body| server.post("/api/auth/signup").header("idempotency-key", "s").json(body).send();
+    let sign_up = |body| server.post("/api/auth/signup").key("s").json(body).send();
     let (first, again) = (sign_up(&body).await, sign_up(&body).await);
     assert_eq!((first.status, again.status), (201, 201), "{again:?}");
     assert_eq!(first.json(), again.json());
@@ -155,9 +147,7 @@ async fn requests_with_one_key_at_once_create_one_thing() {
     let server = Server::start();
     let ann = server.sign_up("ann").await;
     let body = json!({"title": "A", "price": 1});
-    let calls = (0..20).map(|_| {
-        server.post("/api/tickets").by(&ann).header("idempotency-key", "k").json(&body).send()
-    });
+    let calls = (0..20).map(|_| server.post("/api/tickets").by(&ann).key("k").json(&body).send());
     let mut ids = Vec::new();
     for answer in futures_util::future::join_all(calls).await {
         match answer.status {
@@ -178,8 +168,8 @@ async fn a_key_that_is_none_is_refused() {
     let ann = server.sign_up("ann").await;
     let body = json!({"title": "A", "price": 1});
     for key in ["", "a b", &"k".repeat(256)] {
-        let call = server.post("/api/tickets").by(&ann).header("idempotency-key", key);
-        assert_eq!(call.json(&body).send().await.bad_fields(), ["Idempotency-Key"], "{key:?}");
+        let call = server.post("/api/tickets").by(&ann).key(key);
+        assert_eq!(call.json(&body).await.bad_fields(), ["Idempotency-Key"], "{key:?}");
     }
 }
 
@@ -189,12 +179,12 @@ async fn if_match_refuses_a_change_to_another_version() {
     let server = Server::start();
     let ann = server.sign_up("ann").await;
     let created =
-        server.post("/api/tickets").by(&ann).json(&json!({"title": "A", "price": 9})).send().await;
+        server.post("/api/tickets").by(&ann).json(&json!({"title": "A", "price": 9})).await;
     assert_eq!(created.header("etag"), "\"1\"");
     let path = format!("/api/tickets/{}", text(&created.json(), "id"));
     let edit_to = async |price: u32, tag: &str| {
         let edit = json!({"price": price});
-        server.patch(&path).by(&ann).header("if-match", tag).json(&edit).send().await
+        server.patch(&path).by(&ann).header("if-match", tag).json(&edit).await
     };
     let edit = |tag| edit_to(8, tag);
     edit("\"2\"").await.is(412, "version_mismatch");
@@ -205,17 +195,11 @@ async fn if_match_refuses_a_change_to_another_version() {
     edit_to(7, "\"1\"").await.is(412, "version_mismatch");
     let again = edit("\"1\"").await;
     assert_eq!((again.status, again.header("etag")), (200, "\"2\""), "it has happened already");
-    server
-        .delete(&path)
-        .by(&ann)
-        .header("if-match", "\"1\"")
-        .send()
-        .await
-        .is(412, "version_mismatch");
-    let read = server.get(&path).send().await;
+    server.delete(&path).by(&ann).header("if-match", "\"1\"").await.is(412, "version_mismatch");
+    let read = server.get(&path).await;
     assert_eq!((read.header("etag"), &read.json()["price"]), ("\"2\"", &json!(8)));
-    assert_eq!(server.delete(&path).by(&ann).header("if-match", "*").send().await.status, 204);
-    let again = server.delete(&path).by(&ann).header("if-match", "\"2\"").send().await;
+    assert_eq!(server.delete(&path).by(&ann).header("if-match", "*").await.status, 204);
+    let again = server.delete(&path).by(&ann).header("if-match", "\"2\"").await;
     assert_eq!(again.status, 204, "it has happened already");
 }
 
@@ -225,10 +209,10 @@ async fn if_match_keeps_a_checkout_that_changed() {
     let server = Server::start();
     let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
     let body = json!({"ticketId": server.ticket(&ann).await["id"]});
-    let placed = server.post("/api/orders").by(&bob).json(&body).send().await;
+    let placed = server.post("/api/orders").by(&bob).json(&body).await;
     assert_eq!((placed.status, placed.header("etag")), (201, "\"1\""), "{placed:?}");
     let path = format!("/api/orders/{}", text(&placed.json(), "id"));
-    let read = server.get(&path).by(&bob).send().await;
+    let read = server.get(&path).by(&bob).await;
     assert_eq!((read.header("etag"), read.header("cache-control")), ("\"1\"", "no-store"));
     let leave = |tag| server.delete(&path).by(&bob).header("if-match", tag).send();
     leave("\"7\"").await.is(412, "version_mismatch");
@@ -238,7 +222,7 @@ async fn if_match_keeps_a_checkout_that_changed() {
     assert_eq!(leave("\"1\"").await.status, 200, "it is left already, and again is fine");
 }
 
-/// Another site's page can not act in a visitor's name.
+/// Another site's page cannot act in a visitor's name.
 #[tokio::test]
 async fn a_request_from_another_sites_page_is_refused() {
     let server = Server::start();
@@ -246,11 +230,11 @@ async fn a_request_from_another_sites_page_is_refused() {
     let cookie = format!("stubmart_session={}", ann.token());
     let body = json!({"title": "A", "price": 1});
     let list = || server.post("/api/tickets").header("cookie", &cookie).json(&body);
-    list().header("origin", "https://evil.example").send().await.is(403, "cross_origin");
-    list().header("sec-fetch-site", "cross-site").send().await.is(403, "cross_origin");
+    list().header("origin", "https://evil.example").await.is(403, "cross_origin");
+    list().header("sec-fetch-site", "cross-site").await.is(403, "cross_origin");
     let own = format!("http://{}", server.address);
-    assert_eq!(list().header("origin", &own).send().await.status, 201);
-    assert_eq!(list().send().await.status, 201, "a script's request has no origin");
+    assert_eq!(list().header("origin", &own).await.status, 201);
+    assert_eq!(list().await.status, 201, "a script's request has no origin");
 }
 
 /// Cookies of others, a stale cookie of ours, and a header that is meant for a proxy's gate sign nobody
@@ -272,9 +256,9 @@ async fn nobody_is_signed_out_by_what_is_not_ours() {
                 let get = server.get(path).header("cookie", &cookie);
                 if gate.is_empty() { get } else { get.header("authorization", gate) }
             };
-            let user = get("/api/auth/currentuser").send().await;
+            let user = get("/api/auth/currentuser").await;
             assert_eq!(user.json()["currentUser"]["email"], json!(ann.email), "{cookie} {gate}");
-            let page = get("/account").header("accept", "text/html").send().await;
+            let page = get("/account").header("accept", "text/html").await;
             assert_eq!(page.status, 200, "{cookie} {gate}");
         }
     }

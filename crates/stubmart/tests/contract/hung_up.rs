@@ -37,7 +37,7 @@ async fn a_ticket_is_never_held_for_an_order_that_is_not_there() {
         stream.write_all(request.as_bytes()).unwrap();
         drop(stream);
         let second = server.post("/api/orders").by(&eve).json(&json!({"ticketId": ticket["id"]}));
-        if second.send().await.status == 409 {
+        if second.await.status == 409 {
             held += 1;
             let of_bob = |list: &Value| {
                 list["items"].as_array().unwrap().iter().any(|it| it["ticketId"] == ticket["id"])
@@ -64,13 +64,13 @@ async fn a_session_that_ends_while_the_body_is_sent_is_refused() {
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     stream.write_all(head(&server, &ann, "/api/tickets", &body).as_bytes()).unwrap();
     stream.write_all(first.as_bytes()).unwrap();
-    assert_eq!(server.post("/api/auth/logout").by(&ann).send().await.status, 200);
+    assert_eq!(server.post("/api/auth/logout").by(&ann).await.status, 200);
     stream.write_all(last.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
     let path = format!("/api/tickets?sellerId={}", ann.id);
-    assert_eq!(server.get(&path).send().await.json()["items"], json!([]));
+    assert_eq!(server.get(&path).await.json()["items"], json!([]));
 }
 
 /// The same key is answered as the first time also when the first client did not wait for its answer.
@@ -85,16 +85,16 @@ async fn a_key_whose_client_hung_up_is_answered_once_the_work_is_done() {
     let mut stream = TcpStream::connect(&server.address).unwrap();
     stream.write_all((head + &text_body).as_bytes()).unwrap();
     drop(stream);
-    let again = || server.post("/api/tickets").by(&ann).header("idempotency-key", "gone");
+    let again = || server.post("/api/tickets").by(&ann).key("gone");
     let began = Instant::now();
-    let mut answer = again().json(&body).send().await;
+    let mut answer = again().json(&body).await;
     while answer.status == 409 {
         // A work that was cut off would keep its key for a minute.
         assert!(began.elapsed() < Duration::from_secs(20), "the work was not done");
         answer.is(409, "idempotency_key_in_use");
         assert_eq!(answer.header("retry-after"), "1");
         tokio::time::sleep(Duration::from_millis(5)).await;
-        answer = again().json(&body).send().await;
+        answer = again().json(&body).await;
     }
     assert_eq!(answer.status, 201, "{answer:?}");
     let listed = server.read("/api/tickets?sellerId=me", &ann).await;

@@ -93,7 +93,7 @@ async fn a_sellers_inventory_is_imported_once_however_often() {
 }
 
 /// A file from another system: a byte-order mark, CRLF, blank lines, a byte of Windows-1252, a quote that
-/// is never closed. Each bad line costs itself and is told by the number an editor shows.
+/// is never closed. Each bad line costs itself and is named by the number an editor shows.
 #[test]
 fn a_file_from_another_system_is_read_line_by_line() {
     let market = TempDir::new().unwrap();
@@ -113,11 +113,11 @@ fn a_file_from_another_system_is_read_line_by_line() {
     assert_eq!(numbers[..3], ["line 4", "line 5", "line 8"], "{report:#?}");
     assert!(report[0].contains("UTF-8") && report[1].contains("quote"), "{report:#?}");
     assert!(report[2].contains("city is required; starts_at"), "every reason: {report:#?}");
-    assert_eq!(report.len(), 28, "every refused line is told: {report:#?}");
+    assert_eq!(report.len(), 28, "every refused line is listed: {report:#?}");
     assert_eq!(report[27], "events: 29 read, 2 created, 0 already there, 27 refused");
 }
 
-/// What the service refuses is told by the file's own columns.
+/// A refusal of the service names the file's own columns.
 #[tokio::test]
 async fn a_ticket_for_no_event_is_refused_with_the_reason() {
     let server = Server::start();
@@ -132,7 +132,7 @@ async fn a_ticket_for_no_event_is_refused_with_the_reason() {
 }
 
 #[test]
-fn what_can_not_be_imported_says_why() {
+fn an_import_that_fails_says_why() {
     let market = TempDir::new().unwrap();
     let fails = |args: &[&str], reason: &str| {
         let output = run_in(market.path(), args);

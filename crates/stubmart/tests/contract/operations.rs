@@ -9,15 +9,15 @@ use std::{
 use crate::support::Server;
 
 #[tokio::test]
-async fn health_readiness_and_metrics_are_told() {
+async fn health_readiness_and_metrics_are_served() {
     let server = Server::start();
     for path in ["/healthz", "/readyz"] {
-        let answer = server.get(path).send().await;
+        let answer = server.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
     }
-    server.get("/api/tickets/x").send().await.is(404, "not_found");
-    server.call("FROB", "/api/tickets/x").send().await.is(405, "method_not_allowed");
-    let metrics = server.get("/metrics").send().await;
+    server.get("/api/tickets/x").await.is(404, "not_found");
+    server.call("FROB", "/api/tickets/x").await.is(405, "method_not_allowed");
+    let metrics = server.get("/metrics").await;
     assert_eq!(metrics.status, 200);
     assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
     let text = metrics.text();
@@ -65,16 +65,16 @@ fn every_operation_tells_of_retries(document: &serde_json::Value) {
 #[tokio::test]
 async fn the_openapi_document_and_its_page_are_served_without_the_network() {
     let server = Server::start();
-    let document = server.get("/api/openapi.json").send().await;
+    let document = server.get("/api/openapi.json").await;
     assert_eq!((document.status, document.header("content-type")), (200, "application/json"));
     let document = document.json();
     assert!(document["openapi"].as_str().is_some_and(|it| it.starts_with("3.1")), "{document}");
     assert_eq!(document["info"]["title"], "Stubmart");
     every_operation_tells_of_retries(&document);
-    let mut page = server.get("/api/docs").send().await;
+    let mut page = server.get("/api/docs").await;
     while (300..400).contains(&page.status) {
         let path = page.header("location").to_owned();
-        page = server.get(&path).send().await;
+        page = server.get(&path).await;
     }
     assert_eq!(page.status, 200, "{page:?}");
     assert!(page.header("content-type").starts_with("text/html"));
@@ -89,9 +89,9 @@ async fn the_openapi_document_and_its_page_are_served_without_the_network() {
 #[tokio::test]
 async fn the_type_of_a_problem_leads_to_its_explanation() {
     let server = Server::start();
-    let problem = server.get("/api/nothing").send().await.json();
+    let problem = server.get("/api/nothing").await.json();
     let (page, anchor) = problem["type"].as_str().unwrap().split_once('#').unwrap();
-    let page = server.get(page).send().await;
+    let page = server.get(page).await;
     assert_eq!(page.status, 200);
     assert!(page.text().contains(&format!("id=\"{anchor}\"")));
 }
@@ -108,7 +108,7 @@ async fn half_sent_requests_do_not_stay_open_for_ever() {
     };
     let started = Instant::now();
     let streams: Vec<_> = (0..200).map(half).collect();
-    assert_eq!(server.get("/healthz").send().await.status, 200, "others are served");
+    assert_eq!(server.get("/healthz").await.status, 200, "others are served");
     for mut stream in streams {
         let mut rest = Vec::new();
         // Cut off with an answer, without one, or by a reset: in time is what counts.
@@ -137,7 +137,7 @@ async fn a_body_that_is_announced_as_too_large_is_refused_at_once() {
 
 /// Told to stop, the server ends at once and with success, also with a stream open.
 #[tokio::test]
-async fn told_to_stop_it_ends_in_time() {
+async fn asked_to_stop_it_ends_in_time() {
     let mut server = Server::start();
     let ann = server.sign_up("ann").await;
     let event = server.event(&ann, "Hamlet").await;

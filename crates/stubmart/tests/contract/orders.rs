@@ -35,22 +35,21 @@ async fn a_checkout_locks_the_ticket_for_its_buyer() {
         assert_eq!(order["ticket"][field], ticket[field], "{field}");
     }
     let body = json!({"ticketId": ticket["id"]});
-    server.post("/api/orders").by(&eve).json(&body).send().await.is(409, "ticket_locked");
+    server.post("/api/orders").by(&eve).json(&body).await.is(409, "ticket_locked");
     let path = format!("/api/orders/{}", text(&order, "id"));
-    server.get(&path).by(&eve).send().await.is(404, "not_found");
-    server.get(&path).by(&ann).send().await.is(404, "not_found");
-    server.delete(&path).by(&eve).send().await.is(404, "not_found");
-    server.post(&format!("{path}/leave")).by(&eve).send().await.is(404, "not_found");
+    server.get(&path).by(&eve).await.is(404, "not_found");
+    server.get(&path).by(&ann).await.is(404, "not_found");
+    server.delete(&path).by(&eve).await.is(404, "not_found");
+    server.post(&format!("{path}/leave")).by(&eve).await.is(404, "not_found");
     assert_eq!(server.read(&path, &bob).await["id"], order["id"]);
 }
 
 #[tokio::test]
-async fn an_order_that_can_not_be_is_refused_with_the_reason() {
+async fn an_impossible_order_is_refused_with_the_reason() {
     let server = Server::start();
     let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
     let ticket = server.ticket(&ann).await;
-    let order =
-        async |user, body: Value| server.post("/api/orders").by(user).json(&body).send().await;
+    let order = async |user, body: Value| server.post("/api/orders").by(user).json(&body).await;
     order(&ann, json!({"ticketId": ticket["id"]})).await.is(409, "own_ticket");
     order(&bob, json!({"ticketId": ann.id})).await.is(404, "not_found");
     assert_eq!(
@@ -67,7 +66,7 @@ async fn an_order_that_can_not_be_is_refused_with_the_reason() {
     order(&bob, json!({"ticketId": ticket["id"]})).await.is(409, "ticket_sold");
 }
 
-/// Of many buyers at once one gets the ticket, and all others are told so.
+/// Of many buyers at once one gets the ticket, and all others learn that it is locked.
 #[tokio::test]
 async fn one_of_many_buyers_gets_the_ticket() {
     let server = Server::start();
@@ -94,7 +93,7 @@ async fn leaving_cancels_the_order_and_frees_the_ticket_and_again_is_fine() {
     let order = server.order(&bob, &ticket).await;
     let path = format!("/api/orders/{}", text(&order, "id"));
     for _ in 0..2 {
-        let left = server.delete(&path).by(&bob).send().await;
+        let left = server.delete(&path).by(&bob).await;
         assert_eq!(left.status, 200, "{left:?}");
         let left = left.json();
         assert_eq!((&left["status"], &left["cancelReason"]), (&json!("cancelled"), &json!("left")));
@@ -105,14 +104,14 @@ async fn leaving_cancels_the_order_and_frees_the_ticket_and_again_is_fine() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_paid_or_being_paid_can_not_be_left() {
+async fn an_order_that_is_paid_or_being_paid_cannot_be_left() {
     let server = Server::start();
     let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
     let order = server.buy(&bob, &server.ticket(&ann).await).await;
     let path = format!("/api/orders/{}", text(&order, "id"));
-    server.delete(&path).by(&bob).send().await.is(409, "order_completed");
-    let beacon = server.post(&format!("{path}/leave")).by(&bob).send().await;
-    assert_eq!(beacon.status, 202, "a beacon is never told more");
+    server.delete(&path).by(&bob).await.is(409, "order_completed");
+    let beacon = server.post(&format!("{path}/leave")).by(&bob).await;
+    assert_eq!(beacon.status, 202, "a beacon learns nothing else");
     assert_eq!(server.read(&path, &bob).await["status"], "completed");
 }
 
@@ -123,7 +122,7 @@ async fn orders_are_listed_newest_first_and_by_status() {
     let open = server.order(&bob, &server.ticket(&ann).await).await;
     let paid = server.buy(&bob, &server.ticket(&ann).await).await;
     let left = server.order(&bob, &server.ticket(&ann).await).await;
-    server.delete(&format!("/api/orders/{}", text(&left, "id"))).by(&bob).send().await;
+    server.delete(&format!("/api/orders/{}", text(&left, "id"))).by(&bob).await;
     let find = async |query: &str| {
         let list = server.read(&format!("/api/orders{query}"), &bob).await;
         list["items"].as_array().unwrap().iter().map(|it| text(it, "id")).collect::<Vec<_>>()
@@ -134,7 +133,7 @@ async fn orders_are_listed_newest_first_and_by_status() {
     assert_eq!(find("?status=completed").await, [paid]);
     assert_eq!(find("?status=cancelled").await, [left]);
     assert_eq!(find("?status=awaiting_payment").await, Vec::<String>::new());
-    let bad = server.get("/api/orders?status=done&limit=x").by(&bob).send().await;
+    let bad = server.get("/api/orders?status=done&limit=x").by(&bob).await;
     assert_eq!(bad.bad_fields(), ["limit", "status"]);
     assert_eq!(server.read("/api/orders", &ann).await["items"], json!([]), "only one's own");
 }

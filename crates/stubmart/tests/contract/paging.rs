@@ -41,7 +41,7 @@ async fn a_page_has_50_items_by_default_and_at_most_200() {
     assert_eq!(count("?limit=200").await, (200, true));
     assert_eq!(count("?limit=1").await, (1, true));
     for wrong in ["0", "201", "-1", "x", "1.5"] {
-        let answer = server.get(&format!("/api/tickets?limit={wrong}")).send().await;
+        let answer = server.get(&format!("/api/tickets?limit={wrong}")).await;
         assert_eq!(answer.bad_fields(), ["limit"], "{wrong}");
     }
 }
@@ -90,7 +90,7 @@ async fn every_list_is_paged_to_its_end() {
     orders.reverse();
     for number in 0..8 {
         let token = json!({"name": format!("token {number}")});
-        assert_eq!(server.post("/api/auth/tokens").by(&bob).json(&token).send().await.status, 201);
+        assert_eq!(server.post("/api/auth/tokens").by(&bob).json(&token).await.status, 201);
         server.log_in(&bob).await;
     }
     let nothing = async || {};

@@ -83,16 +83,16 @@ async fn what_is_no_payment_is_refused_and_takes_nothing() {
     let server = Server::start();
     let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
     let order = server.order(&bob, &server.ticket(&ann).await).await;
-    let pay = async |body: Value| server.post("/api/payments").by(&bob).json(&body).send().await;
+    let pay = async |body: Value| server.post("/api/payments").by(&bob).json(&body).await;
     assert_eq!(pay(json!({"card": 4242})).await.bad_fields(), ["card", "orderId", "paymentMethod"]);
     assert_eq!(server.pay(&bob, &order, "pm_nonsense").await.bad_fields(), ["paymentMethod"]);
     let body = json!({"orderId": bob.id, "paymentMethod": "pm_card_visa"});
     pay(body).await.is(404, "not_found");
     let intent = json!({"orderId": order["id"]});
-    server.post("/api/payments/intents").by(&bob).json(&intent).send().await.is(409, "sandbox");
+    server.post("/api/payments/intents").by(&bob).json(&intent).await.is(409, "sandbox");
     let webhook =
         server.post("/api/payments/webhook").json(&json!({"type": "payment_intent.succeeded"}));
-    webhook.header("stripe-signature", "t=1,v1=00").send().await.is(400, "bad_signature");
+    webhook.header("stripe-signature", "t=1,v1=00").await.is(400, "bad_signature");
     let open = server.read(&format!("/api/orders/{}", text(&order, "id")), &bob).await;
     assert_eq!(open["status"], "created", "it is still payable");
     assert_eq!(server.pay(&bob, &order, "pm_card_visa").await.status, 201);
@@ -112,7 +112,7 @@ async fn a_card_that_wants_authentication_waits_for_the_buyer() {
     let secret = text(&charge["nextAction"], "clientSecret");
     let authenticate = async |user, succeed| {
         let body = json!({"clientSecret": secret, "succeed": succeed});
-        server.post("/api/payments/sandbox/authenticate").by(user).json(&body).send().await
+        server.post("/api/payments/sandbox/authenticate").by(user).json(&body).await
     };
     let of_order = format!("/api/payments?orderId={}", text(&order, "id"));
     let listed = server.read(&of_order, &bob).await;
@@ -130,7 +130,7 @@ async fn a_card_that_wants_authentication_waits_for_the_buyer() {
     assert!(listed["items"][0]["nextAction"].is_null(), "nothing is left to do: {listed}");
 }
 
-/// A buyer who fails to authenticate has not paid, and can not be said to have.
+/// A buyer who fails to authenticate has not paid, and no answer says so.
 #[tokio::test]
 async fn an_authentication_that_fails_takes_nothing() {
     let server = Server::start();
@@ -140,8 +140,7 @@ async fn an_authentication_that_fails_takes_nothing() {
     let asked = server.pay(&bob, &order, "pm_card_threeDSecure2Required").await.json();
     let secret = text(&asked["nextAction"], "clientSecret");
     let body = json!({"clientSecret": secret, "succeed": false});
-    let failed =
-        server.post("/api/payments/sandbox/authenticate").by(&bob).json(&body).send().await;
+    let failed = server.post("/api/payments/sandbox/authenticate").by(&bob).json(&body).await;
     assert_eq!((failed.status, &failed.json()["status"]), (200, &json!("failed")), "{failed:?}");
     let path = format!("/api/payments?orderId={}", text(&order, "id"));
     let charges = server.read(&path, &bob).await;

@@ -33,7 +33,7 @@ const fn public(route: &'static str, all: Expected) -> Row {
     Row { route, anonymous: all, owner: all, other: all, logged_out: all }
 }
 
-/// Only for who is signed in.
+/// Only for signed-in users.
 const fn signed_in(route: &'static str, owner: Expected, other: Expected) -> Row {
     Row { route, anonymous: SIGN_IN, owner, other, logged_out: SIGN_IN }
 }
@@ -74,7 +74,7 @@ const TABLE: &[Row] = &[
     signed_in("POST /api/payments/sandbox/authenticate", OK, HIDDEN),
 ];
 
-/// What the owner has, made anew for every call.
+/// What the owner has, made afresh for each call.
 struct Owned {
     ticket: Value,
     event: String,
@@ -93,7 +93,7 @@ async fn owned(server: &Server, owner: &User, seller: &User, route: &str) -> Own
     } else {
         String::new()
     };
-    server.post("/api/auth/tokens").by(owner).json(&json!({"name": "a"})).send().await;
+    server.post("/api/auth/tokens").by(owner).json(&json!({"name": "a"})).await;
     Owned {
         ticket: server.ticket(owner).await,
         event: server.event(owner, &unique("Show")).await,
@@ -152,21 +152,21 @@ async fn send(call: Call, route: &str) -> (u16, String) {
         call.stream().await;
         return (200, String::new());
     }
-    let answer: Answer = call.send().await;
+    let answer: Answer = call.await;
     if answer.status < 400 { (answer.status, String::new()) } else { answer.problem() }
 }
 
 #[tokio::test]
 async fn every_route_answers_everybody_as_the_table_says() {
     let server = Server::start();
-    let document = server.get("/api/openapi.json").send().await.json();
+    let document = server.get("/api/openapi.json").await.json();
     let seller = server.sign_up("seller").await;
     for row in TABLE {
         let route = row.route;
         let owner = server.sign_up(&unique("owner")).await;
         let other = server.sign_up(&unique("other")).await;
         let dead = server.log_in(&owner).await;
-        server.post("/api/auth/logout").by(&dead).send().await;
+        server.post("/api/auth/logout").by(&dead).await;
         let callers = [
             ("anonymous", None, row.anonymous),
             ("a logged-out session", Some(&dead), row.logged_out),
@@ -192,7 +192,7 @@ async fn every_route_answers_everybody_as_the_table_says() {
 #[tokio::test]
 async fn the_table_names_exactly_the_routes_of_the_document() {
     let server = Server::start();
-    let document = server.get("/api/openapi.json").send().await.json();
+    let document = server.get("/api/openapi.json").await.json();
     let mut served = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for method in item.as_object().unwrap().keys().filter(|key| *key != "parameters") {

@@ -17,7 +17,7 @@ async fn is_refused_everywhere_within_a_second(server: &Server, dead: &User) {
     let ended = Instant::now();
     for path in SERVICES {
         loop {
-            let status = server.get(path).by(dead).send().await.status;
+            let status = server.get(path).by(dead).await.status;
             if status == 401 {
                 break;
             }
@@ -29,7 +29,7 @@ async fn is_refused_everywhere_within_a_second(server: &Server, dead: &User) {
 /// Every service has just seen the token, so that what it remembers is at its freshest.
 async fn is_known_everywhere(server: &Server, user: &User) {
     for path in SERVICES {
-        assert_eq!(server.get(path).by(user).send().await.status, 200, "{path}");
+        assert_eq!(server.get(path).by(user).await.status, 200, "{path}");
     }
 }
 
@@ -42,8 +42,7 @@ async fn sessions_are_listed_and_ended_one_by_one() {
     let server = Server::start();
     let ann = server.sign_up("ann").await;
     let body = json!({"email": ann.email, "password": PASSWORD});
-    let phone =
-        server.post("/api/auth/login").header("user-agent", "Phone/1").json(&body).send().await;
+    let phone = server.post("/api/auth/login").header("user-agent", "Phone/1").json(&body).await;
     let phone = ann.in_session(phone.token());
     is_known_everywhere(&server, &phone).await;
     let sessions = items(&server.read("/api/auth/sessions", &ann).await);
@@ -56,7 +55,7 @@ async fn sessions_are_listed_and_ended_one_by_one() {
         assert!(!other[field].is_null(), "{field}");
     }
     let path = format!("/api/auth/sessions/{}", text(other, "id"));
-    assert_eq!(server.delete(&path).by(&ann).send().await.status, 204);
+    assert_eq!(server.delete(&path).by(&ann).await.status, 204);
     is_refused_everywhere_within_a_second(&server, &phone).await;
     is_known_everywhere(&server, &ann).await;
     assert_eq!(items(&server.read("/api/auth/sessions", &ann).await).len(), 1);
@@ -68,7 +67,7 @@ async fn somebody_elses_session_is_not_found() {
     let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
     let sessions = items(&server.read("/api/auth/sessions", &ann).await);
     let path = format!("/api/auth/sessions/{}", text(&sessions[0], "id"));
-    server.delete(&path).by(&bob).send().await.is(404, "not_found");
+    server.delete(&path).by(&bob).await.is(404, "not_found");
     is_known_everywhere(&server, &ann).await;
 }
 
@@ -77,7 +76,7 @@ async fn a_session_that_was_logged_out_is_dead_everywhere_within_a_second() {
     let server = Server::start();
     let ann = server.sign_up("ann").await;
     is_known_everywhere(&server, &ann).await;
-    assert_eq!(server.post("/api/auth/logout").by(&ann).send().await.status, 200);
+    assert_eq!(server.post("/api/auth/logout").by(&ann).await.status, 200);
     is_refused_everywhere_within_a_second(&server, &ann).await;
 }
 
@@ -88,19 +87,18 @@ async fn a_new_password_ends_every_other_session() {
     let other = server.log_in(&ann).await;
     is_known_everywhere(&server, &other).await;
     let body = json!({"password": "another password", "currentPassword": PASSWORD});
-    assert_eq!(server.patch("/api/auth/currentuser").by(&ann).json(&body).send().await.status, 200);
+    assert_eq!(server.patch("/api/auth/currentuser").by(&ann).json(&body).await.status, 200);
     is_refused_everywhere_within_a_second(&server, &other).await;
     is_known_everywhere(&server, &ann).await;
     let old = json!({"email": ann.email, "password": PASSWORD});
-    server.post("/api/auth/login").json(&old).send().await.is(401, "bad_credentials");
+    server.post("/api/auth/login").json(&old).await.is(401, "bad_credentials");
 }
 
 #[tokio::test]
 async fn an_access_token_is_shown_once_named_and_revocable() {
     let server = Server::start();
     let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
-    let made =
-        server.post("/api/auth/tokens").by(&ann).json(&json!({"name": "nightly"})).send().await;
+    let made = server.post("/api/auth/tokens").by(&ann).json(&json!({"name": "nightly"})).await;
     assert_eq!(made.status, 201, "{made:?}");
     let made = made.json();
     assert_eq!(made["name"], "nightly");
@@ -111,11 +109,11 @@ async fn an_access_token_is_shown_once_named_and_revocable() {
     assert_eq!((&listed[0]["id"], &listed[0]["name"]), (&made["id"], &made["name"]));
     assert!(listed[0]["token"].is_null(), "the secret is shown once: {listed:?}");
     let path = format!("/api/auth/tokens/{}", text(&made, "id"));
-    server.delete(&path).by(&bob).send().await.is(404, "not_found");
-    assert_eq!(server.delete(&path).by(&ann).send().await.status, 204);
+    server.delete(&path).by(&bob).await.is(404, "not_found");
+    assert_eq!(server.delete(&path).by(&ann).await.status, 204);
     is_refused_everywhere_within_a_second(&server, &script).await;
-    server.delete(&path).by(&ann).send().await.is(404, "not_found");
-    let bad = server.post("/api/auth/tokens").by(&ann).json(&json!({"name": " "})).send().await;
+    server.delete(&path).by(&ann).await.is(404, "not_found");
+    let bad = server.post("/api/auth/tokens").by(&ann).json(&json!({"name": " "})).await;
     assert_eq!(bad.bad_fields(), ["name"]);
 }
 
@@ -125,9 +123,9 @@ async fn an_access_token_makes_no_other() {
     let server = Server::start();
     let ann = server.sign_up("ann").await;
     let named = json!({"name": "nightly"});
-    let made = server.post("/api/auth/tokens").by(&ann).json(&named).send().await;
+    let made = server.post("/api/auth/tokens").by(&ann).json(&named).await;
     let script = ann.in_session(text(&made.json(), "token"));
-    let another = server.post("/api/auth/tokens").by(&script).json(&named).send().await;
+    let another = server.post("/api/auth/tokens").by(&script).json(&named).await;
     another.is(403, "session_required");
     assert_eq!(items(&server.read("/api/auth/tokens", &script).await).len(), 1);
 }

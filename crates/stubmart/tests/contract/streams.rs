@@ -19,11 +19,11 @@ async fn a_stream_tells_every_change_of_its_ticket_and_no_other() {
     assert_eq!(stream.headers["cache-control"], "no-store");
     server.order(&bob, &other).await;
     let edit = json!({"price": 700});
-    assert_eq!(server.patch(&path).by(&ann).json(&edit).send().await.status, 200);
+    assert_eq!(server.patch(&path).by(&ann).json(&edit).await.status, 200);
     let order = server.order(&bob, &watched).await;
-    let left = server.delete(&format!("/api/orders/{}", text(&order, "id"))).by(&bob).send().await;
+    let left = server.delete(&format!("/api/orders/{}", text(&order, "id"))).by(&bob).await;
     assert_eq!(left.status, 200);
-    assert_eq!(server.delete(&path).by(&ann).send().await.status, 204);
+    assert_eq!(server.delete(&path).by(&ann).await.status, 204);
     let mut seen = Vec::new();
     for _ in 0..4 {
         let event = stream.next().await;
@@ -46,7 +46,7 @@ async fn a_stream_resumes_behind_the_last_event_that_was_seen() {
     let listed = server.ticket_with(&ann, json!({"eventId": event})).await;
     let path = format!("/api/tickets/{}", text(&listed, "id"));
     let edit = async |price: u32| {
-        let answer = server.patch(&path).by(&ann).json(&json!({"price": price})).send().await;
+        let answer = server.patch(&path).by(&ann).json(&json!({"price": price})).await;
         assert_eq!(answer.status, 200);
     };
     for stream_path in [format!("{path}/stream"), format!("/api/events/{event}/stream")] {
@@ -68,7 +68,7 @@ async fn a_stream_resumes_behind_the_last_event_that_was_seen() {
 /// A client that was away for too long, or saw another market's events, is sent what a stranger may see
 /// as it is now. Only the end of it has an id: one that is cut off before is sent all of it anew.
 #[tokio::test]
-async fn a_stream_that_can_not_be_resumed_begins_with_the_present_state() {
+async fn a_stream_that_cannot_be_resumed_begins_with_the_present_state() {
     let server = Server::start();
     let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
     let event = server.event(&ann, "Hamlet").await;
@@ -77,7 +77,7 @@ async fn a_stream_that_can_not_be_resumed_begins_with_the_present_state() {
         tickets.push(server.ticket_with(&ann, json!({"eventId": event, "price": price})).await);
     }
     let path = |number: usize| format!("/api/tickets/{}", text(&tickets[number], "id"));
-    assert_eq!(server.delete(&path(0)).by(&ann).send().await.status, 204);
+    assert_eq!(server.delete(&path(0)).by(&ann).await.status, 204);
     server.buy(&bob, &tickets[1]).await;
     let resume = async |path: &str| {
         let stream = server.get(&format!("{path}/stream"));
@@ -100,7 +100,7 @@ async fn a_stream_that_can_not_be_resumed_begins_with_the_present_state() {
     let (mut stream, seen) = resume(&format!("/api/events/{event}")).await;
     assert_eq!(seen, [sold.clone(), available]);
     let edit = json!({"price": 4});
-    assert_eq!(server.patch(&path(2)).by(&ann).json(&edit).send().await.status, 200);
+    assert_eq!(server.patch(&path(2)).by(&ann).json(&edit).await.status, 200);
     assert_eq!(ticket(&stream.next().await.data)["price"], 4, "and goes on live");
     assert_eq!(resume(&path(1)).await.1, [sold]);
 }
@@ -116,9 +116,9 @@ async fn an_events_stream_tells_of_all_its_tickets() {
     let first = server.ticket_with(&ann, json!({"eventId": hamlet})).await;
     let second = server.ticket_with(&ann, json!({"eventId": hamlet})).await;
     for expected in [first, second] {
-        let told = ticket(&stream.next().await.data);
-        assert_eq!(told["id"], expected["id"]);
+        let shown = ticket(&stream.next().await.data);
+        assert_eq!(shown["id"], expected["id"]);
     }
-    server.get(&format!("/api/events/{}/stream", ann.id)).send().await.is(404, "not_found");
-    server.get(&format!("/api/tickets/{}/stream", ann.id)).send().await.is(404, "not_found");
+    server.get(&format!("/api/events/{}/stream", ann.id)).await.is(404, "not_found");
+    server.get(&format!("/api/tickets/{}/stream", ann.id)).await.is(404, "not_found");
 }

@@ -1,7 +1,7 @@
 //! Takes the pictures in `docs/screenshots`: `scripts/screenshots.sh [DIRECTORY OF THE TICKIT FILES]`.
 //! Without a catalogue a few made-up events are shown.
 #![expect(clippy::unwrap_used, reason = "a script for developers")]
-#![expect(clippy::print_stdout, reason = "it tells what it made")]
+#![expect(clippy::print_stdout, reason = "it prints what it made")]
 
 use std::{env, fs, path::PathBuf, time::Duration};
 
@@ -31,7 +31,7 @@ const LOTS: [(&str, &str, u32, u32, u32); 12] = [
 #[tokio::main]
 async fn main() {
     let market = match env::args_os().nth(1) {
-        Some(catalogue) => Market::with_catalogue(&PathBuf::from(catalogue), &[]).await,
+        Some(catalogue) => Market::with_catalogue(&PathBuf::from(catalogue)).await,
         None => Market::serve(&[]).await,
     };
     let seller = market.member("Sally").await;

@@ -47,7 +47,7 @@ impl Look {
     /// A browser that runs no scripts.
     pub const PLAIN: Self = Self { size: (1280, 900), dark: false, phone: false, scripts: false };
 
-    /// The same, for who prefers dark pages.
+    /// The same, for a visitor who prefers dark pages.
     #[must_use]
     pub const fn dark(self) -> Self {
         Self { dark: true, ..self }
@@ -134,7 +134,7 @@ impl Browser {
         }
     }
 
-    /// Where the browser is and what it shows, for who has to find out why a test failed.
+    /// Where the browser is and what it shows, to find out why a test failed.
     async fn state(&self) -> String {
         let shown = match self.driver.find(Locator::Css("body")).await {
             Ok(body) => body.text().await.unwrap_or_default(),
@@ -197,11 +197,11 @@ impl Browser {
         }
     }
 
-    /// Waits until this is told to those who do not see the page.
+    /// Waits until this is announced to visitors who do not see the page.
     pub async fn hears(&self, text: &str) {
         eventually(&format!("{text:?} to be announced"), async || {
-            let told = self.run("return document.querySelector('#announce').textContent").await;
-            told.as_str()?.contains(text).then_some(())
+            let said = self.run("return document.querySelector('#announce').textContent").await;
+            said.as_str()?.contains(text).then_some(())
         })
         .await;
     }
@@ -322,7 +322,7 @@ impl Drop for Browser {
     }
 }
 
-/// Starts a driver and tells where it listens.
+/// Starts a driver; the answer is where it listens.
 async fn start_driver() -> (Child, String) {
     let mut process = Command::new("chromedriver")
         .arg("--port=0")
@@ -334,7 +334,7 @@ async fn start_driver() -> (Child, String) {
         .unwrap_or_else(|error| panic!("chromedriver does not start ({error}): {INSTALL}"));
     let mut lines = BufReader::new(process.stdout.take().expect("its output is piped")).lines();
     loop {
-        let line = lines.next_line().await.unwrap().expect("chromedriver tells its port");
+        let line = lines.next_line().await.unwrap().expect("chromedriver prints its port");
         if let Some((_, port)) = line.split_once("started successfully on port ") {
             let port = port.trim_end_matches('.').to_owned();
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
@@ -345,7 +345,7 @@ async fn start_driver() -> (Child, String) {
 
 fn capabilities(look: Look, profile: &TempDir) -> Value {
     let (width, height) = look.size;
-    // --no-sandbox: as root, Chromium's own sandbox can not be set up. The rest keeps it off the network.
+    // --no-sandbox: as root, Chromium's own sandbox cannot be set up. The rest keeps it off the network.
     let mut args: Vec<String> = [
         "--headless=new",
         "--no-sandbox",

@@ -1,11 +1,14 @@
 //! A market of one's own: the served binary and a client of its API.
 
 use std::{
-    env,
     path::{Path, PathBuf},
     process::Stdio,
 };
 
+use stubmart_chaos::{
+    process::{OneProcess, Settings, binary},
+    system::System as _,
+};
 use stubmart_client::{Client, SessionToken};
 use stubmart_contract::{
     Timestamp,
@@ -13,11 +16,9 @@ use stubmart_contract::{
         CreateEventRequest, CreateTicketRequest, Event, LoginRequest, SignupRequest, Ticket, Venue,
     },
 };
-use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
-    sync::{OnceCell, Semaphore, SemaphorePermit},
+    process::Command,
+    sync::{Semaphore, SemaphorePermit},
 };
 
 /// How many markets, with the browsers that visit them, run at once; more only slow each other down.
@@ -30,9 +31,7 @@ pub struct Market {
     pub base: String,
     /// Calls its API as nobody.
     pub api: Client,
-    arguments: Vec<String>,
-    process: Child,
-    directory: TempDir,
+    process: OneProcess,
     _turn: SemaphorePermit<'static>,
 }
 
@@ -51,53 +50,46 @@ impl Member {
 }
 
 impl Market {
-    /// Serves an empty market with these settings on top of the usual ones.
+    /// Serves an empty market with these environment variables.
     ///
     /// # Panics
-    /// When the binary can not be built or does not serve.
-    pub async fn serve(settings: &[&str]) -> Self {
-        Self::start(&["serve"], settings).await
+    /// When the binary cannot be built or does not serve.
+    pub async fn serve(settings: &[(&'static str, &str)]) -> Self {
+        Self::start(prepare(settings).await).await
     }
 
     /// Serves a market with the TICKIT catalogue, whose files lie in `catalogue`.
     ///
     /// # Panics
-    /// When the binary can not be built, the import fails or nothing is served.
-    pub async fn with_catalogue(catalogue: &Path, settings: &[&str]) -> Self {
-        let directory = directory();
-        let imported = Command::new(binary().await)
+    /// When the binary cannot be built, the import fails or nothing is served.
+    pub async fn with_catalogue(catalogue: &Path) -> Self {
+        let process = prepare(&[]).await;
+        let imported = Command::new(binary().await.expect("the binary is built"))
             .args(["import", "events", "--upcoming", "--data"])
-            .args([directory.path(), catalogue])
+            .args([process.data(), catalogue])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status()
             .await
             .expect("the binary starts");
         assert!(imported.success(), "the catalogue is imported");
-        Self::start_in(directory, &["serve"], settings).await
+        Self::start(process).await
     }
 
-    async fn start(command: &[&str], settings: &[&str]) -> Self {
-        Self::start_in(directory(), command, settings).await
-    }
-
-    async fn start_in(directory: TempDir, command: &[&str], settings: &[&str]) -> Self {
-        // It is built before anybody's turn, not within one.
-        binary().await;
+    async fn start(mut process: OneProcess) -> Self {
         let turn = TURNS.acquire().await.expect("the turns never end");
-        let arguments: Vec<String> =
-            command.iter().chain(settings).map(|it| (*it).to_owned()).collect();
-        let (process, base) = launch(&directory, &arguments, "127.0.0.1:0").await;
+        process.start().await.expect("the market serves");
+        let base = process.base();
         let api = Client::http(&base).expect("it serves at an http address");
-        Self { base, api, arguments, process, directory, _turn: turn }
+        Self { base, api, process, _turn: turn }
     }
 
     /// Kills the server, as `kill -9` does. The address is kept for [`Self::come_back`].
     ///
     /// # Panics
-    /// When it has ended already.
+    /// When the process cannot be killed.
     pub async fn go_down(&mut self) {
-        self.process.kill().await.expect("it runs");
+        self.process.end().await.expect("it is killed");
     }
 
     /// Serves the same market at the same address again.
@@ -106,7 +98,8 @@ impl Market {
     /// When it does not serve.
     pub async fn come_back(&mut self) {
         let address = self.base.trim_start_matches("http://").to_owned();
-        (self.process, _) = launch(&self.directory, &self.arguments, &address).await;
+        self.process.configure(|it| it.set("STUBMART_LISTEN", address));
+        self.process.start().await.expect("the market serves again");
     }
 
     /// Opens an account.
@@ -173,39 +166,11 @@ impl Member {
     }
 }
 
-/// Starts the binary with a market in `directory`; gives it once it serves, and its address.
-async fn launch(directory: &TempDir, arguments: &[String], listen: &str) -> (Child, String) {
-    let (command, settings) = arguments.split_first().expect("a command");
-    let mut process = Command::new(binary().await)
-        .arg(command)
-        .args(["--listen", listen, "--data"])
-        .arg(directory.path())
-        .env("STUBMART_RATE_LIMITS", "off")
-        .args(settings)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("the binary starts");
-    let mut log = BufReader::new(process.stderr.take().expect("its log is piped")).lines();
-    let mut seen = Vec::new();
-    let base = loop {
-        let Some(line) = log.next_line().await.expect("its log is text") else {
-            panic!("stubmart ended before it served:\n{}", seen.join("\n"));
-        };
-        if let Some((_, address)) = line.split_once("serves at ") {
-            break address.split_whitespace().next().unwrap_or_default().to_owned();
-        }
-        seen.push(line);
-    };
-    // A log that nobody reads would fill its pipe and stop the market.
-    tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
-    (process, base)
-}
-
-fn directory() -> TempDir {
-    tempfile::Builder::new().prefix("stubmart-browser-").tempdir().expect("a directory")
+/// A market that is not started yet. The binary is built before anybody's turn, not within one.
+async fn prepare(settings: &[(&'static str, &str)]) -> OneProcess {
+    let usual = Settings::default().set("STUBMART_RATE_LIMITS", "off");
+    let settings = settings.iter().fold(usual, |all, (name, value)| all.set(name, *value));
+    OneProcess::new(settings).await.expect("the binary is built")
 }
 
 /// The repository's root.
@@ -213,27 +178,4 @@ fn directory() -> TempDir {
 pub fn root() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
     root.canonicalize().unwrap_or(root)
-}
-
-/// The binary under test: `STUBMART_BINARY`, or else the one of this workspace, built now.
-async fn binary() -> &'static Path {
-    static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
-    BINARY.get_or_init(build).await
-}
-
-async fn build() -> PathBuf {
-    if let Some(given) = env::var_os("STUBMART_BINARY") {
-        return given.into();
-    }
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--package", "stubmart"]).current_dir(root());
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    let built = cargo.status().await.expect("cargo starts");
-    assert!(built.success(), "the binary under test is built");
-    // This runs from target/<profile>/deps or target/<profile>/examples.
-    let this = env::current_exe().expect("this program has a path");
-    let profile = this.ancestors().nth(2).expect("it lies in a target directory");
-    profile.join(format!("stubmart{}", env::consts::EXE_SUFFIX))
 }

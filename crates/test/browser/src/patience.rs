@@ -8,7 +8,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Waits until `check` gives something.
 ///
 /// # Panics
-/// When it has not within [`PATIENCE`]; `what` tells what was waited for.
+/// If it has not within [`PATIENCE`]; the message names `what`.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
     check: impl FnMut() -> F,

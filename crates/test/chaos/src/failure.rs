@@ -9,7 +9,7 @@ use crate::violation::Violation;
 /// Why a run did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The binary under test is not there, or can not be built.
+    /// The binary under test is not there, or cannot be built.
     #[error("{} is missing: build it with `cargo build`, or name one in STUBMART_BINARY", .0.display())]
     NoBinary(PathBuf),
     /// This machine does not allow what has to be tested with CI's effort.
@@ -26,14 +26,14 @@ pub enum Failure {
         /// The last lines of its log.
         log: String,
     },
-    /// A call that the scenario can not do without was refused or not answered.
+    /// A call that the scenario cannot do without was refused or not answered.
     #[error("a call failed: {0}")]
     Client(#[from] ClientError),
     /// `stubmart check` found a violation.
     #[error("the audit of the stored market failed:\n{0}")]
     Audit(String),
-    /// The log tells of a fault where none was injected.
-    #[error("the log tells of faults:\n{}", .0.join("\n"))]
+    /// The log reports a fault where none was injected.
+    #[error("the log reports faults:\n{}", .0.join("\n"))]
     Log(Vec<String>),
     /// The answers contradict each other or what the market promises.
     #[error("{} violations:\n{}", .0.len(), lines(.0))]
@@ -57,10 +57,10 @@ impl From<TransportError> for Failure {
     }
 }
 
-/// How many violations are told in full.
-const TOLD_MAX: usize = 20;
+/// How many violations are shown in full.
+const SHOWN_MAX: usize = 20;
 
 fn lines(violations: &[Violation]) -> String {
-    let told: Vec<_> = violations.iter().take(TOLD_MAX).map(ToString::to_string).collect();
-    told.join("\n")
+    let shown: Vec<_> = violations.iter().take(SHOWN_MAX).map(ToString::to_string).collect();
+    shown.join("\n")
 }

@@ -254,7 +254,7 @@ impl Call {
         )
     }
 
-    /// Whether it changed something and the caller was told so: a read acknowledges nothing, and neither
+    /// Whether it changed something and the caller knows: a read acknowledges nothing, and neither
     /// does a refusal or an answer that was given before.
     #[must_use]
     pub const fn is_acknowledged_write(&self) -> bool {

@@ -1,5 +1,5 @@
 //! What is not tested because the machine does not allow it. That is never silent: CI fails, and elsewhere the
-//! test command tells of it at its end.
+//! test command lists it at its end.
 
 use std::{env, fs::OpenOptions, io::Write as _};
 
@@ -9,7 +9,7 @@ use crate::Failure;
 ///
 /// # Errors
 /// [`Failure::LeftOut`] where `STUBMART_EFFORT` is `ci`; [`Failure::Io`] when no note can be taken.
-#[expect(clippy::print_stderr, reason = "a test tells what it leaves out")]
+#[expect(clippy::print_stderr, reason = "a test prints what it leaves out")]
 pub fn leave_out(what: &str) -> Result<(), Failure> {
     if env::var_os("STUBMART_EFFORT").is_some_and(|effort| effort == "ci") {
         return Err(Failure::LeftOut(what.to_owned()));

@@ -176,7 +176,7 @@ async fn kill(sizes: &Sizes) -> Result<(), Failure> {
 
 async fn kill_at_calls(sizes: &Sizes) -> Result<(), Failure> {
     if !can_inject().await {
-        return leave_out("kills at system calls: strace can not be used");
+        return leave_out("kills at system calls: strace cannot be used");
     }
     let settings = Settings::load(Duration::from_secs(2));
     let doomed = Some(Rng::with_seed(sizes.seed));
@@ -218,10 +218,10 @@ async fn send_by_half(sizes: &Sizes) -> Result<(), Failure> {
 async fn break_disks(sizes: &Sizes) -> Result<(), Failure> {
     match faults::full_disk(sizes.patience()).await? {
         Some(report) => say(&report.to_string()),
-        None => leave_out("the full disk: a small one can not be mounted (that takes root)")?,
+        None => leave_out("the full disk: a small one cannot be mounted (that takes root)")?,
     }
     if !can_inject().await {
-        return leave_out("the failing disk: strace can not be used");
+        return leave_out("the failing disk: strace cannot be used");
     }
     for (fault, call, error, when) in faults::CALLS {
         let report = faults::failing_call(fault, call, error, when, sizes.patience()).await?;

@@ -85,7 +85,7 @@ impl Settings {
 /// now in the profile of the running program.
 ///
 /// # Errors
-/// [`Failure::NoBinary`] when it is not there and can not be built; [`Failure::Io`].
+/// [`Failure::NoBinary`] when it is not there and cannot be built; [`Failure::Io`].
 pub async fn binary() -> Result<PathBuf, Failure> {
     static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
     match std::env::var_os("STUBMART_BINARY").map(PathBuf::from) {
@@ -294,7 +294,7 @@ impl OneProcess {
     /// The exit status, if it has ended by itself.
     ///
     /// # Errors
-    /// [`Failure::Io`] when that can not be told.
+    /// [`Failure::Io`] when that cannot be found out.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>, Failure> {
         match &mut self.child {
             Some(child) => Ok(child.try_wait()?),
@@ -306,8 +306,8 @@ impl OneProcess {
         &mut self,
         mut served_at: watch::Receiver<Option<String>>,
     ) -> Result<(), Failure> {
-        let told = served_at.wait_for(Option::is_some).await;
-        let base = told.ok().and_then(|base| base.clone());
+        let served = served_at.wait_for(Option::is_some).await;
+        let base = served.ok().and_then(|base| base.clone());
         let Some(base) = base else { return Err(self.failed("ended before it served")) };
         self.base = base;
         let client = Client::http(&self.base)?;
@@ -346,7 +346,11 @@ impl OneProcess {
         Ok(met)
     }
 
-    async fn end(&mut self) -> Result<(), Failure> {
+    /// Kills it where it stands, if it runs.
+    ///
+    /// # Errors
+    /// [`Failure::Io`] when it cannot be killed.
+    pub async fn end(&mut self) -> Result<(), Failure> {
         if let Some(mut child) = self.child.take() {
             child.kill().await?;
         }

@@ -43,7 +43,7 @@ pub(crate) enum Tear {
 /// Tears the log at `path` behind its last transaction. Nothing may have it open.
 ///
 /// # Errors
-/// When the file can not be read or written.
+/// When the file cannot be read or written.
 pub(crate) fn tear(path: &Path, random: &mut Rng) -> io::Result<Tear> {
     let log = match fs::read(path) {
         Ok(log) => log,

@@ -2,7 +2,7 @@
 #![expect(
     clippy::panic,
     clippy::print_stderr,
-    reason = "a test fails by panicking and tells its figures"
+    reason = "a test fails by panicking and prints its figures"
 )]
 
 use std::time::Duration;
@@ -27,7 +27,7 @@ fn leave_out(what: &str) {
 async fn a_full_disk_is_refused_and_forgotten() {
     match faults::full_disk(PATIENCE).await.unwrap_or_else(|it| panic!("{it}")) {
         Some(report) => eprintln!("{report}"),
-        None => leave_out("the full disk: a small one can not be mounted (that takes root)"),
+        None => leave_out("the full disk: a small one cannot be mounted (that takes root)"),
     }
 }
 
@@ -35,7 +35,7 @@ async fn a_full_disk_is_refused_and_forgotten() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_disk_costs_what_it_fails_for() {
     if !can_inject().await {
-        return leave_out("the failing disk: strace can not be used");
+        return leave_out("the failing disk: strace cannot be used");
     }
     for (fault, call, error, when) in faults::CALLS {
         let run = faults::failing_call(fault, call, error, when, PATIENCE);
@@ -48,7 +48,7 @@ async fn a_failing_disk_costs_what_it_fails_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_is_taken_back_by_a_kill_at_a_system_call() {
     if !can_inject().await {
-        return leave_out("kills at system calls: strace can not be used");
+        return leave_out("kills at system calls: strace cannot be used");
     }
     let plan = kills::Plan {
         kills: 10,

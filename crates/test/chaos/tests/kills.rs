@@ -1,5 +1,5 @@
 //! The promise that outlives a crash: what was answered stays true, whatever is killed in between.
-#![expect(clippy::print_stderr, reason = "a test tells its figures")]
+#![expect(clippy::print_stderr, reason = "a test prints its figures")]
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stderr,
-    reason = "a test fails by panicking and tells its figures"
+    reason = "a test fails by panicking and prints its figures"
 )]
 
 use std::time::Duration;
@@ -21,7 +21,7 @@ async fn market() -> (MutexGuard<'static, ()>, OneProcess) {
     (alone, OneProcess::started(Settings::load(Duration::from_secs(2))).await.unwrap())
 }
 
-/// The stream of a ticket tells within a second of its time that a hold has run out.
+/// The stream of a ticket shows that a hold has run out within a second of its time.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expiry_is_announced_within_a_second() {
     let (_alone, market) = market().await;
@@ -29,7 +29,7 @@ async fn an_expiry_is_announced_within_a_second() {
     eprintln!("{report}");
 }
 
-/// Who comes back with a `Last-Event-ID` gets every change exactly once and in order, also when the server
+/// A client that comes back with a `Last-Event-ID` gets every change exactly once and in order, also when the server
 /// was killed meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_resumes_without_a_gap() {
@@ -56,8 +56,8 @@ async fn half_sent_requests_are_given_up_and_stop_nobody() {
     assert!(report.others.count() > 10, "{report}");
 }
 
-/// Whoever deletes an account while a payment is under way, the answer to the payment is the truth, the
-/// session dies, and no lock stays.
+/// Whether the buyer or the seller deletes their account while a payment is under way, the answer to the
+/// payment is the truth, the session dies, and no lock stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_account_leaves_nothing_open() {
     let (_alone, market) = market().await;

@@ -1,5 +1,5 @@
 //! Requests that meet within milliseconds.
-#![expect(clippy::print_stderr, reason = "a test tells its figures")]
+#![expect(clippy::print_stderr, reason = "a test prints its figures")]
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! One ticket, many buyers.
-#![expect(clippy::print_stderr, reason = "a test tells its figures")]
+#![expect(clippy::print_stderr, reason = "a test prints its figures")]
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use stubmart_chaos::{
 };
 
 /// Of 200 clients that order the same ticket at once exactly one gets it, round after round; all others
-/// are told that it is locked.
+/// learn that it is locked.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_200_buyers_gets_the_ticket() {
     let plan =

@@ -47,8 +47,34 @@ impl Answer {
 
     /// The body, which must be text.
     #[must_use]
-    pub fn text(&self) -> String {
-        String::from_utf8(self.bytes.to_vec()).unwrap()
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.bytes).unwrap()
+    }
+
+    /// Fails unless the body contains this text.
+    #[track_caller]
+    pub fn has(&self, part: &str) {
+        assert!(self.text().contains(part), "no {part:?} in {}", self.text());
+    }
+
+    /// Fails if the body contains this text.
+    #[track_caller]
+    pub fn lacks(&self, part: &str) {
+        assert!(!self.text().contains(part), "{part:?} in {}", self.text());
+    }
+
+    /// Where the answer leads to, which must be a redirect after a form (303).
+    #[must_use]
+    #[track_caller]
+    pub fn location(&self) -> &str {
+        assert_eq!(self.status, 303, "{}", self.text());
+        self.header("location")
+    }
+
+    /// The cookies that it sets.
+    #[must_use]
+    pub fn cookies(&self) -> Vec<&str> {
+        self.headers.get_all(SET_COOKIE).iter().map(|it| it.to_str().unwrap()).collect()
     }
 
     /// The id of the document that the body shows.
@@ -62,7 +88,7 @@ impl Answer {
     #[must_use]
     #[track_caller]
     pub fn token(&self) -> &str {
-        let cookie = self.headers.get(SET_COOKIE).map(|it| it.to_str().unwrap());
+        let cookie = self.cookies().first().copied();
         let token = cookie.and_then(|it| it.strip_prefix("stubmart_session=")?.split(';').next());
         token.unwrap_or_else(|| panic!("no session: {self:?}"))
     }

@@ -71,6 +71,12 @@ impl Call {
         self.header(CONTENT_TYPE.as_str(), "application/json").body(body.to_string())
     }
 
+    /// With the fields of a form.
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let body = serde_urlencoded::to_string(fields).unwrap();
+        self.header(CONTENT_TYPE.as_str(), "application/x-www-form-urlencoded").body(body)
+    }
+
     /// With a body of any kind.
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();

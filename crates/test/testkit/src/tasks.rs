@@ -121,7 +121,7 @@ impl Future for Task {
         let waker = TaskWaker { state: Arc::clone(&self.state), inner: context.waker().clone() };
         let polled =
             self.task.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::new(waker))));
-        // It counts as awake until here, so that whoever looks meanwhile does not take it for waiting.
+        // It counts as awake until here, so that a look meanwhile does not take it for waiting.
         if woken {
             self.state.awake.fetch_sub(1, Ordering::SeqCst);
         }

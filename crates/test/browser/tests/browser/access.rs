@@ -99,7 +99,7 @@ async fn no_page_on_a_phone_has_a_barrier() {
 }
 
 /// What comes by a click or belongs to the seller has no barrier either: suggestions, faults in a form, the
-/// preview, a new token, a bank that asks, listings in every state, and the pages of who is not signed in.
+/// preview, a new token, a bank that asks, listings in every state, and the pages of anonymous visitors.
 #[tokio::test]
 async fn no_state_of_a_page_has_a_barrier() {
     let market = Market::serve(&[]).await;

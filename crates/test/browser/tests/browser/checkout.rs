@@ -44,10 +44,10 @@ async fn order_status(buyer: &Member) -> Option<OrderStatus> {
 }
 
 /// The countdown runs to its end by itself: the page says what happened and that nothing was charged, and
-/// who looks on sees the ticket come back.
+/// an onlooker sees the ticket come back.
 #[tokio::test]
 async fn an_expired_hold_says_what_happened_and_frees_the_ticket() {
-    let market = Market::serve(&["--checkout-hold", "10s"]).await;
+    let market = Market::serve(&[("STUBMART_CHECKOUT_HOLD", "10s")]).await;
     let (_, event, ticket, buyer) = stage(&market).await;
     let onlooker = Browser::open(&market, Look::DESK).await;
     onlooker.go(&format!("/events/{}", event.id)).await;
@@ -68,7 +68,7 @@ async fn an_expired_hold_says_what_happened_and_frees_the_ticket() {
 /// A reload and the back button keep the hold; going away ends it after the grace.
 #[tokio::test]
 async fn leaving_the_page_frees_the_ticket_and_coming_back_keeps_it() {
-    let market = Market::serve(&["--leave-grace", "8s"]).await;
+    let market = Market::serve(&[("STUBMART_LEAVE_GRACE", "8s")]).await;
     let (_, _, ticket, buyer) = stage(&market).await;
     let browser = in_checkout(&market, &buyer, &ticket).await;
     let order = browser.path().await;
@@ -151,7 +151,7 @@ async fn a_double_click_counts_once() {
     assert_eq!(buyer.api.charges(order.id).await.unwrap().items.len(), 1);
 }
 
-/// A bank that wants to be sure is answered on the checkout, also by who has been elsewhere meanwhile; to
+/// A bank that wants to be sure is answered on the checkout, also by a buyer who was elsewhere meanwhile; to
 /// refuse is no sale.
 #[tokio::test]
 async fn a_bank_that_wants_to_be_sure_is_answered() {
@@ -177,7 +177,7 @@ async fn a_bank_that_wants_to_be_sure_is_answered() {
     clean(&browser).await;
 }
 
-/// What the bank is told about the payment that waits for it, with whatever card.
+/// The buyer's answer to the bank about a payment that waits for it, with any card.
 #[tokio::test]
 async fn the_bank_is_answered_about_the_card_that_was_used() {
     let market = Market::serve(&[]).await;
@@ -195,7 +195,7 @@ async fn the_bank_is_answered_about_the_card_that_was_used() {
     becomes(&market, ticket.id, TicketStatus::Available).await;
 }
 
-/// Who is asked by the bank may take another card instead.
+/// A buyer whose bank asks may take another card instead.
 #[tokio::test]
 async fn another_card_takes_the_place_of_one_that_waits_for_the_bank() {
     let market = Market::serve(&[]).await;
@@ -239,7 +239,7 @@ async fn payments_in_flight_together_charge_once() {
 /// Logging out in the middle of a checkout gives the ticket back: nobody could say goodbye afterwards.
 #[tokio::test]
 async fn logging_out_leaves_the_checkout() {
-    let market = Market::serve(&["--leave-grace", "1s"]).await;
+    let market = Market::serve(&[("STUBMART_LEAVE_GRACE", "1s")]).await;
     let (_, _, ticket, buyer) = stage(&market).await;
     let browser = in_checkout(&market, &buyer, &ticket).await;
     browser.click("form[action='/logout'] button").await;

@@ -38,8 +38,8 @@ async fn sell(browser: &Browser) {
     browser.sees(".flash", "2 listings listed.").await;
 }
 
-/// A buyer and a seller, and a third who looks on: the lock is seen by the one who looks on the moment it
-/// is taken, without a reload, and the sale as well.
+/// A buyer, a seller and an onlooker, who sees the lock the moment it is taken, without a reload, and the
+/// sale as well.
 #[tokio::test]
 async fn a_seller_lists_a_buyer_buys_and_everybody_sees_it_happen() {
     let market = Market::serve(&[]).await;
@@ -64,7 +64,7 @@ async fn a_seller_lists_a_buyer_buys_and_everybody_sees_it_happen() {
     let row = onlooker.find(".lot").await.attr("id").await.unwrap_or_default().unwrap_or_default();
     let row = format!("[id='{row}']");
 
-    // Who is not signed in is asked to, and comes back to the ticket.
+    // An anonymous visitor is asked to sign in, and comes back to the ticket.
     buyer.follow(&format!("{row} button"), "/login").await;
     buyer.click("main p a[href^='/signup']").await;
     buyer.fill("[name=email]", "bob@example.com").await;
@@ -174,7 +174,7 @@ async fn without_scripts_one_can_search_buy_and_sell() {
 /// Without a script a checkout can be cancelled, a declined card says why, and a bank that asks is answered.
 #[tokio::test]
 async fn without_scripts_every_end_of_a_checkout_is_reached() {
-    let market = Market::serve(&["--checkout-hold", "12s"]).await;
+    let market = Market::serve(&[("STUBMART_CHECKOUT_HOLD", "12s")]).await;
     let seller = market.member("Sally").await;
     let event = seller.add_event("Quiet Storm").await;
     let ticket = seller.list(&event, "102", 9000).await;
@@ -195,7 +195,7 @@ async fn without_scripts_every_end_of_a_checkout_is_reached() {
     plain.click(".pay .btn.huge").await;
     plain.sees("main", "There is not enough money on that card.").await;
 
-    // Nobody does anything: the page loads itself anew when the time is over.
+    // Nobody does anything: the page reloads itself when the time is over.
     begin().await;
     plain.sees("h1", "Your time ran out").await;
 

@@ -5,8 +5,8 @@ use stubmart_contract::api::{CreateOrderRequest, Ticket, UpdateTicketRequest};
 
 use crate::clean;
 
-/// A price that changes is seen by who looks on without a reload; while a checkout holds the ticket it
-/// cannot change, and the seller is told why.
+/// An onlooker sees a changed price without a reload; while a checkout holds the ticket it
+/// cannot change, and the seller sees why.
 #[tokio::test]
 async fn a_price_changes_live_but_not_while_a_buyer_pays() {
     let market = Market::serve(&[]).await;
@@ -52,7 +52,7 @@ async fn a_price_changes_live_but_not_while_a_buyer_pays() {
     clean(&browser).await;
 }
 
-/// Who looks on while the market is down sees what has changed as soon as it is back.
+/// An onlooker sees what changed while the market was down as soon as it is back.
 #[tokio::test]
 async fn a_page_catches_up_when_the_market_comes_back() {
     let mut market = Market::serve(&[]).await;
@@ -198,7 +198,7 @@ async fn the_account_can_be_looked_after() {
 /// says when to try again.
 #[tokio::test]
 async fn forms_are_limited_by_address() {
-    let market = Market::serve(&["--rate-limits", "on"]).await;
+    let market = Market::serve(&[("STUBMART_RATE_LIMITS", "on")]).await;
     market.member("Sally").await;
     let browser = Browser::open(&market, Look::DESK).await;
     browser.go("/signup").await;

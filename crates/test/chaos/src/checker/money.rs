@@ -1,5 +1,5 @@
-//! PAY-1 and PAY-3, LOCK-2 and LOCK-3, as far as answers tell of them: who paid has the ticket for ever,
-//! who was told that nothing was charged was charged nothing, and at rest all accounts are settled.
+//! PAY-1 and PAY-3, LOCK-2 and LOCK-3, as far as answers show them: a buyer who paid has the ticket for ever,
+//! a buyer who learned that nothing was charged was charged nothing, and at rest all accounts are settled.
 
 use std::collections::HashMap;
 
@@ -132,11 +132,11 @@ fn at_rest(view: &View<'_>, rest: Moment, found: &mut Found) {
             }
         }
     }
-    sold_to_who_paid(view, rest, found);
+    sold_to_the_payer(view, rest, found);
 }
 
 /// At rest, the ticket of each completed order is sold to it.
-fn sold_to_who_paid(view: &View<'_>, rest: Moment, found: &mut Found) {
+fn sold_to_the_payer(view: &View<'_>, rest: Moment, found: &mut Found) {
     for order in view.orders.values().flatten().filter(|it| it.start >= rest) {
         if order.doc.status != OrderStatus::Completed {
             continue;

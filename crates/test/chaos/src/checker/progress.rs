@@ -47,7 +47,7 @@ fn charge_rank(charge: &ChargeSeen) -> u64 {
     }
 }
 
-/// Who looks later sees no earlier state.
+/// A later look shows no earlier state.
 fn forward<K: Debug, T: Debug>(
     sights: &Sights<'_, K, T>,
     rank: impl Fn(&T) -> u64,
@@ -84,7 +84,7 @@ impl<T> CloneRefs<T> for Vec<T> {
     }
 }
 
-/// A version of a ticket is the same to everybody; who holds it is not told to everybody.
+/// A version of a ticket is the same to everybody; not everybody sees who holds it.
 fn versions(view: &View<'_>, found: &mut Found) {
     for sights in view.tickets.values() {
         let mut known: HashMap<u64, &TicketSeen> = HashMap::new();
@@ -176,7 +176,7 @@ fn withdrawals_stand(view: &View<'_>, found: &mut Found) {
     }
 }
 
-/// Who was told of a document finds it. All reads of a run are by who may.
+/// A client that an answer showed a document finds it. All reads of a run are by clients that may.
 fn nothing_vanishes(view: &View<'_>, found: &mut Found) {
     for call in
         view.history.calls.iter().filter(|it| it.outcome == Outcome::Refused(Code::NotFound))
@@ -200,7 +200,7 @@ fn first_end<K: Eq + Hash, T>(sights: &Sights<'_, K, T>, id: &K) -> Option<Momen
     sights.get(id)?.iter().map(|seen| seen.end).min()
 }
 
-/// At rest, everything that was ever told of was looked at again: without that, a lost write would go
+/// At rest, everything that an answer ever showed was looked at again: without that, a lost write would go
 /// unnoticed.
 fn all_seen<K: Debug, T: Debug>(sights: &Sights<'_, K, T>, rest: Moment, found: &mut Found) {
     for (id, sights) in sights {

@@ -1,5 +1,5 @@
 //! A refusal has a reason: a ticket is only locked or sold to somebody who asked for it, and no call is
-//! answered with a code that it can not have earned, or with what is no answer of the API.
+//! answered with a code that it cannot have earned, or with what is no answer of the API.
 
 use stubmart_contract::{Code, TicketId};
 

@@ -183,7 +183,7 @@ fn a_write_that_is_lost_is_rejected() {
 }
 
 #[test]
-fn what_was_told_and_is_not_there_at_rest_is_rejected() {
+fn a_document_that_was_shown_and_is_lost_at_rest_is_rejected() {
     let calls = vec![listed()];
     let seen = sees_ticket(2_000_000, ticket(1, 100, TicketStatus::Available));
     let rest = Some(Moment(1_900_000));

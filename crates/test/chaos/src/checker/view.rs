@@ -105,11 +105,11 @@ impl<'a> View<'a> {
         self.ticket_calls.get(&id).into_iter().flatten().copied()
     }
 
-    /// Whether anything told that the order was paid for.
+    /// Whether any answer says that the order was paid for.
     pub(crate) fn is_paid(&self, id: OrderId) -> bool {
-        let told = |call: &Call| is_payment(call).is_some();
+        let says_so = |call: &Call| is_payment(call).is_some();
         let seen = self.orders.get(&id).into_iter().flatten();
-        self.calls_of_order(id).any(told)
+        self.calls_of_order(id).any(says_so)
             || seen.into_iter().any(|it| it.doc.status == OrderStatus::Completed)
     }
 

@@ -45,7 +45,7 @@ struct Purchase {
 }
 
 /// Deletes `accounts` accounts while a payment is under way: of buyers and of sellers in turn. The session
-/// is dead afterwards; who was told that the payment succeeded has the ticket, and no lock stays.
+/// is dead afterwards; a buyer who learned that the payment succeeded has the ticket, and no lock stays.
 ///
 /// # Errors
 /// [`Failure::Unmet`] when an answer does not fit what became of the ticket; whatever the audit finds.
@@ -115,7 +115,7 @@ async fn purchase(
     }
 }
 
-/// Compares what the buyer was told with what became of the ticket.
+/// Compares the buyer's answer with what became of the ticket.
 async fn settled(
     purchase: &Purchase,
     seller: &Actor,
@@ -143,6 +143,8 @@ async fn settled(
             Ok("buyer: refused")
         }
         (Outcome::Refused(code), false) if refusals.contains(code) => Ok("seller: refused"),
-        _ => Err(Failure::Unmet(format!("told {paid:?}, and sold is {is_sold}: order {order}"))),
+        _ => {
+            Err(Failure::Unmet(format!("answered {paid:?}, and sold is {is_sold}: order {order}")))
+        }
     }
 }

@@ -112,10 +112,10 @@ impl SmallDisk {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&grown.stderr);
-        Err(Failure::Unmet(format!("the small disk can not be made larger: {said}")))
+        Err(Failure::Unmet(format!("the small disk cannot be made larger: {said}")))
     }
 
-    /// What df(1) tells of it.
+    /// What df(1) says of it.
     async fn df(&self) -> Result<String, Failure> {
         let df = Command::new("df").arg("-kP").arg(self.path()).output().await?;
         Ok(String::from_utf8_lossy(&df.stdout).into_owned())

@@ -1,5 +1,5 @@
 //! The server is killed (SIGKILL) at random moments under load, started again on the same data, and asked
-//! for everything it had told.
+//! for everything it had answered.
 
 use std::{
     collections::HashSet,
@@ -253,7 +253,7 @@ impl Run {
     }
 }
 
-/// Something that was told of.
+/// A document that an answer showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Doc {
     Ticket(TicketId),

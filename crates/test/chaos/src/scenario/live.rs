@@ -228,7 +228,7 @@ async fn logout(base: String, account: &Account) -> Result<Duration, Failure> {
             let answer = client.raw(Method::POST, "/api/tickets", body).await?;
             let refused = answer.success().err().and_then(|error| error.code());
             if refused != Some(Code::NotSignedIn) {
-                return Err(Failure::Unmet(format!("a dead session was told {refused:?}")));
+                return Err(Failure::Unmet(format!("a dead session was answered {refused:?}")));
             }
             return Ok(asked);
         }
@@ -244,6 +244,6 @@ pub(crate) async fn serves(actor: &Actor, title: &str) -> Result<(), Failure> {
     let ticket = listed(actor, title).await?;
     match actor.read_ticket(ticket.id).await {
         Outcome::Tickets(_) => Ok(()),
-        outcome => Err(Failure::Unmet(format!("a fresh ticket can not be read: {outcome:?}"))),
+        outcome => Err(Failure::Unmet(format!("a fresh ticket cannot be read: {outcome:?}"))),
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 /// How many of the latest tickets and orders are in play: few enough that clients get in each other's way.
 const IN_PLAY: usize = 48;
 
-/// How long a client pauses whose connection broke, or that was told to come back.
+/// How long a client pauses whose connection broke, or that was asked to come back.
 const BROKEN_PAUSE: Duration = Duration::from_millis(20);
 
 /// Card numbers of the sandbox: mostly one that works.

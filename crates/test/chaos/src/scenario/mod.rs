@@ -103,7 +103,7 @@ impl Cast {
         Ok(rested)
     }
 
-    /// As [`Self::judge`], without the log: faults that were injected may be told of there.
+    /// As [`Self::judge`], without the log: it may report faults that were injected.
     ///
     /// # Errors
     /// Whatever does not hold.
@@ -147,7 +147,7 @@ impl Cast {
 /// How many calls had an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answered {
-    /// That changed something and were told so.
+    /// That changed something and whose callers know.
     pub acknowledged: usize,
     /// With a known outcome.
     pub known: usize,

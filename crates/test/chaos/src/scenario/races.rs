@@ -270,7 +270,7 @@ async fn edit_and_lock(round: &Round<'_>) -> Result<&'static str, Failure> {
     match (edited.ticket(), order.price == price) {
         (Some(_), true) => Ok("edited"),
         (None, false) => Ok("locked"),
-        // An edit after the lock can not succeed, one before it shows in the order.
+        // An edit after the lock cannot succeed, one before it shows in the order.
         (edited, _) => Err(Failure::Unmet(format!("the edit {edited:?} does not fit {order:?}"))),
     }
 }
@@ -301,7 +301,7 @@ async fn pay_twice(round: &Round<'_>) -> Result<&'static str, Failure> {
     }
 }
 
-/// Orders and pays with a key each, every request sent twice; then once more, when all is done.
+/// Orders and pays with a key each, every request sent twice; then again, when all is done.
 async fn click_twice(round: &Round<'_>) -> Result<&'static str, Failure> {
     let (buyer, key) = (round.buyer, format!("click-{}", round.number));
     let order = || buyer.order(round.ticket, Some(&key));

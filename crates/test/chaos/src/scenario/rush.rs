@@ -43,7 +43,7 @@ impl fmt::Display for Report {
 }
 
 /// Lets all buyers order one fresh ticket at once, again and again: each time exactly one gets it, and all
-/// others are told that it is locked.
+/// others learn that it is locked.
 ///
 /// # Errors
 /// [`Failure::Unmet`] for another number of winners or another refusal; whatever [`Cast::judge`] finds.

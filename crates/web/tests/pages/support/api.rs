@@ -1,330 +1,31 @@
-//! A small public API in memory, for the pages to talk to: it keeps what it is given, tells what it was
-//! asked, and refuses what a test tells it to refuse.
+//! The routes of the API in memory.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use axum::{
     Json, Router,
-    body::{Body, Bytes, to_bytes},
+    body::{Body, to_bytes},
     extract::{Path, Query, Request, State},
     http::{HeaderMap, Method, StatusCode, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
-use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
-use stubmart_client::Client;
 use stubmart_contract::{
-    Code, Currency, EventId, OrderId, TicketId, Timestamp, UserId,
-    api::{Event, Order, OrderStatus, OrderTicket, Ticket, TicketStatus, Venue},
+    Currency, EventId, OrderId, UserId,
+    api::{Event, OrderStatus, Ticket, TicketStatus},
 };
-use stubmart_ports::host::{Clock, Host, Ids, Spawner};
-use stubmart_web::{Web, WebConfig};
-use tower::ServiceExt as _;
 use uuid::Uuid;
 
-/// The session that is signed in as Ada.
-pub const SESSION: &str = "adas-session";
-/// The time that the machine tells.
-pub const NOW: &str = "2026-11-20T12:00:00Z";
-
-pub fn id(number: u128) -> Uuid {
-    Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0000 + number)
-}
-
-/// One call of the API.
-#[derive(Debug, Clone)]
-pub struct Call {
-    pub line: String,
-    pub query: String,
-    pub body: Value,
-    pub headers: HeaderMap,
-}
-
-#[derive(Default)]
-pub struct Market {
-    pub events: Vec<Event>,
-    pub tickets: Vec<Ticket>,
-    pub orders: Vec<Order>,
-    pub charges: Vec<Value>,
-    pub calls: Vec<Call>,
-    /// What to refuse: `POST /api/orders`, how many to let through before, and the answer.
-    pub refusals: HashMap<String, (usize, Value)>,
-    /// The lists of events end with this cursor.
-    pub next_cursor: Option<String>,
-    /// The API does not answer at all.
-    pub broken: bool,
-}
-
-/// The fake API and the pages over it.
-#[derive(Clone)]
-pub struct Fake {
-    pub market: Arc<Mutex<Market>>,
-    pub pages: Router,
-}
-
-struct StoppedClock(Timestamp);
-
-impl Clock for StoppedClock {
-    fn now(&self) -> Timestamp {
-        self.0
-    }
-
-    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(std::future::pending())
-    }
-}
-
-struct CountingIds(std::sync::atomic::AtomicU64);
-
-impl Ids for CountingIds {
-    fn uuid(&self) -> Uuid {
-        let number = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        id(1_000_000 + u128::from(number))
-    }
-
-    fn secret(&self) -> [u8; 32] {
-        [7; 32]
-    }
-}
-
-struct NoSpawner;
-
-impl Spawner for NoSpawner {
-    fn spawn(&self, name: &'static str, _: BoxFuture<'static, ()>) {
-        panic!("pages spawn no task, and yet: {name}");
-    }
-
-    fn blocking(&self, _: Box<dyn FnOnce() + Send>) {
-        panic!("pages block nothing");
-    }
-}
-
-pub fn host() -> Host {
-    Host {
-        clock: Arc::new(StoppedClock(NOW.parse().unwrap())),
-        ids: Arc::new(CountingIds(0.into())),
-        spawner: Arc::new(NoSpawner),
-    }
-}
-
-impl Fake {
-    pub fn new() -> Self {
-        Self::with(WebConfig::default())
-    }
-
-    pub fn with(config: WebConfig) -> Self {
-        let market = Arc::new(Mutex::new(Market::default()));
-        let api = Client::in_process(api(Arc::clone(&market)));
-        Self { pages: stubmart_web::router(Web { api, config, host: host() }), market }
-    }
-
-    /// Adds an event that is a week away.
-    pub fn event(&self, number: u128, name: &str) -> EventId {
-        let event = Event {
-            id: EventId(id(number)),
-            name: name.to_owned(),
-            category: "Pop".to_owned(),
-            venue: Venue {
-                name: "The Cellar".to_owned(),
-                city: "Boston".to_owned(),
-                region: Some("MA".to_owned()),
-            },
-            starts_at: "2026-11-28T19:30:00Z".parse().unwrap(),
-            available: 0,
-            min_price: None,
-        };
-        self.market.lock().unwrap().events.push(event);
-        EventId(id(number))
-    }
-
-    /// Adds a ticket of somebody else's.
-    pub fn ticket(
-        &self,
-        number: u128,
-        event: EventId,
-        change: impl FnOnce(&mut Ticket),
-    ) -> TicketId {
-        let mut market = self.market.lock().unwrap();
-        let show = market.events.iter_mut().find(|it| it.id == event).unwrap();
-        let mut ticket = Ticket {
-            id: TicketId(id(number)),
-            version: 3,
-            title: show.name.clone(),
-            price: 9000.try_into().unwrap(),
-            currency: Currency::USD,
-            user_id: UserId(id(99)),
-            order_id: None,
-            status: TicketStatus::Available,
-            event_id: Some(event),
-            section: Some("102".to_owned()),
-            row: Some("B".to_owned()),
-            seats: vec!["12".to_owned(), "13".to_owned()],
-            quantity: 2,
-            locked_until: None,
-            created_at: NOW.parse().unwrap(),
-            updated_at: NOW.parse().unwrap(),
-        };
-        change(&mut ticket);
-        if ticket.status == TicketStatus::Available {
-            show.available += 1;
-            show.min_price = show.min_price.into_iter().chain([ticket.price]).min();
-        }
-        market.tickets.push(ticket);
-        TicketId(id(number))
-    }
-
-    /// Adds an order of Ada's for a ticket that is there.
-    pub fn order(
-        &self,
-        number: u128,
-        ticket: TicketId,
-        change: impl FnOnce(&mut Order),
-    ) -> OrderId {
-        let mut market = self.market.lock().unwrap();
-        let ticket = market.tickets.iter().find(|it| it.id == ticket).unwrap();
-        let mut order = order_of(OrderId(id(number)), ticket);
-        change(&mut order);
-        market.orders.push(order);
-        OrderId(id(number))
-    }
-
-    pub fn refuse(&self, line: &str, code: Code, errors: &[(&str, &str)]) {
-        self.refuse_after(0, line, code, errors);
-    }
-
-    /// Refuses all but the first calls of a route.
-    pub fn refuse_after(&self, first: usize, line: &str, code: Code, errors: &[(&str, &str)]) {
-        let errors: Vec<Value> = errors
-            .iter()
-            .map(|(field, message)| json!({ "field": field, "message": message }))
-            .collect();
-        let problem = json!({
-            "type": "about:blank", "title": code.title(), "status": code.status(),
-            "detail": code.title(), "code": code.word(), "errors": errors, "requestId": "r",
-        });
-        self.market.lock().unwrap().refusals.insert(line.to_owned(), (first, problem));
-    }
-
-    /// The calls of one route, in order.
-    pub fn calls(&self, line: &str) -> Vec<Call> {
-        let market = self.market.lock().unwrap();
-        market.calls.iter().filter(|call| call.line == line).cloned().collect()
-    }
-
-    pub async fn send(&self, request: Request<Body>) -> Page {
-        let (head, body) = self.pages.clone().oneshot(request).await.unwrap().into_parts();
-        let body = to_bytes(body, usize::MAX).await.unwrap();
-        Page { status: head.status, headers: head.headers, body }
-    }
-
-    pub async fn get(&self, path: &str) -> Page {
-        self.send(Request::get(path).body(Body::empty()).unwrap()).await
-    }
-
-    /// As Ada.
-    pub async fn get_as_ada(&self, path: &str) -> Page {
-        let request = Request::get(path).header(header::COOKIE, cookie());
-        self.send(request.body(Body::empty()).unwrap()).await
-    }
-
-    /// A form, as a browser sends it from a page of ours; as Ada.
-    pub async fn post_as_ada(&self, path: &str, fields: &[(&str, &str)]) -> Page {
-        self.send(
-            form(path, fields).header(header::COOKIE, cookie()).body(encoded(fields)).unwrap(),
-        )
-        .await
-    }
-
-    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
-        self.send(form(path, fields).body(encoded(fields)).unwrap()).await
-    }
-}
-
-pub fn cookie() -> String {
-    format!("theme=x; stubmart_session={SESSION}")
-}
-
-fn form(path: &str, _: &[(&str, &str)]) -> axum::http::request::Builder {
-    Request::post(path)
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header("sec-fetch-site", "same-origin")
-}
-
-fn encoded(fields: &[(&str, &str)]) -> Body {
-    Body::from(serde_urlencoded::to_string(fields).unwrap())
-}
-
-/// What a visitor gets.
-#[derive(Debug)]
-pub struct Page {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-}
-
-impl Page {
-    pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).unwrap()
-    }
-
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    pub fn location(&self) -> &str {
-        assert_eq!(self.status, StatusCode::SEE_OTHER, "{}", self.text());
-        self.header("location")
-    }
-
-    pub fn cookies(&self) -> Vec<&str> {
-        self.headers.get_all(header::SET_COOKIE).iter().map(|it| it.to_str().unwrap()).collect()
-    }
-
-    #[track_caller]
-    pub fn has(&self, part: &str) {
-        assert!(self.text().contains(part), "no {part:?} in {}", self.text());
-    }
-
-    #[track_caller]
-    pub fn lacks(&self, part: &str) {
-        assert!(!self.text().contains(part), "{part:?} in {}", self.text());
-    }
-}
-
-fn order_of(id: OrderId, ticket: &Ticket) -> Order {
-    let now: Timestamp = NOW.parse().unwrap();
-    Order {
-        id,
-        user_id: UserId(self::id(1)),
-        status: OrderStatus::Created,
-        ticket_id: ticket.id,
-        price: ticket.price,
-        currency: ticket.currency,
-        expires_at: now.after(Duration::from_secs(600)),
-        server_time: now,
-        cancel_reason: None,
-        ticket: OrderTicket {
-            title: ticket.title.clone(),
-            event_id: ticket.event_id,
-            section: ticket.section.clone(),
-            row: ticket.row.clone(),
-            seats: ticket.seats.clone(),
-            quantity: ticket.quantity,
-        },
-        created_at: now,
-        updated_at: now,
-    }
-}
+use super::{Market, NOW, SESSION, Taken, id, order_of};
 
 type Shared = State<Arc<Mutex<Market>>>;
 
-fn api(market: Arc<Mutex<Market>>) -> Router {
+pub(super) fn routes(market: Arc<Mutex<Market>>) -> Router {
     let account = Router::new()
         .route("/api/auth/signup", post(enter))
         .route("/api/auth/login", post(enter))
@@ -366,7 +67,7 @@ async fn observe(State(market): Shared, request: Request, next: Next) -> Respons
     let line = format!("{} {}", head.method, head.uri.path());
     let refusal = {
         let mut market = market.lock().unwrap();
-        market.calls.push(Call {
+        market.calls.push(Taken {
             line: line.clone(),
             query: head.uri.query().unwrap_or_default().to_owned(),
             body: serde_json::from_slice(&body).unwrap_or(Value::Null),
@@ -589,7 +290,7 @@ async fn charges(State(market): Shared) -> Json<Value> {
 }
 
 /// A charge as the API tells of it.
-pub fn charge(status: &str, failure: Option<&str>) -> Value {
+pub(crate) fn charge(status: &str, failure: Option<&str>) -> Value {
     json!({
         "id": id(80), "orderId": id(70), "status": status, "amount": 9000, "currency": "usd",
         "stripeId": "pi_test", "stripeRefundId": null, "failureCode": failure,

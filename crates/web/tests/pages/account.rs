@@ -1,0 +1,87 @@
+//! Signing in and out, and the account.
+
+use stubmart_contract::Code;
+
+use crate::{market, support::Fake};
+
+#[tokio::test]
+async fn who_is_not_signed_in_logs_in_and_comes_back() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |_| {});
+    for (page, next) in [
+        (fake.get("/account").await, "/account"),
+        (fake.get("/orders?cursor=a").await, "/orders?cursor=a"),
+        (fake.post(&format!("/tickets/{ticket}/buy"), &[]).await, &*format!("/tickets/{ticket}")),
+    ] {
+        let query = serde_urlencoded::to_string([("next", next)]).unwrap();
+        assert_eq!(page.location(), format!("/login?{query}"));
+    }
+    let page =
+        fake.post("/login", &[("email", "a@b"), ("password", "p"), ("next", "/orders")]).await;
+    assert_eq!(page.location(), "/orders");
+    assert!(page.cookies().iter().any(|it| it.starts_with("stubmart_session=adas-session")));
+    assert_eq!(fake.get_as_ada("/login?next=/orders").await.location(), "/orders");
+    let away = fake.post("/login", &[("email", "a@b"), ("next", "//evil.example")]).await;
+    assert_eq!(away.location(), "/");
+}
+
+#[tokio::test]
+async fn a_refused_login_keeps_the_email_and_not_the_password() {
+    let fake = Fake::new();
+    fake.refuse("POST /api/auth/login", Code::BadCredentials, &[]);
+    let page =
+        fake.post("/login", &[("email", "ada@example.com"), ("password", "wrong one")]).await;
+    assert_eq!(page.status, 401);
+    page.has("The email or the password is wrong.");
+    page.has("value=\"ada@example.com\"");
+    page.lacks("wrong one");
+    let too_short = [("password", "must have 8 to 128 characters")];
+    fake.refuse("POST /api/auth/signup", Code::ValidationFailed, &too_short);
+    let page = fake.post("/signup", &[("email", "x"), ("password", "short")]).await;
+    assert_eq!(page.status, 400);
+    page.has("id=\"e-password\">Must have 8 to 128 characters.");
+    page.has("aria-describedby=\"e-password h-password\"");
+}
+
+#[tokio::test]
+async fn logging_out_ends_the_session_and_takes_the_cookie() {
+    let page = Fake::new().post_as_ada("/logout", &[]).await;
+    assert_eq!(page.location(), "/");
+    assert!(page.cookies().iter().any(|it| it.starts_with("stubmart_session=;")));
+}
+
+#[tokio::test]
+async fn a_new_token_is_shown_once_and_not_compressed() {
+    let fake = Fake::new();
+    let fields = [("name", "script"), ("key", "0123456789abcdef")];
+    let sent = fake.post_as_ada("/account/tokens", &fields);
+    let page = sent.header("accept-encoding", "gzip").await;
+    assert_eq!(page.status, 201);
+    page.has("value=\"the-secret-token\"");
+    assert_eq!(page.header("content-encoding"), "");
+    fake.get_as_ada("/account").await.lacks("the-secret-token");
+}
+
+#[tokio::test]
+async fn the_account_marks_a_wrong_password_in_the_form_that_was_sent() {
+    let fake = Fake::new();
+    fake.refuse("PATCH /api/auth/currentuser", Code::BadCredentials, &[]);
+    let fields = [("name", "Countess"), ("email", "c@d"), ("currentPassword", "no")];
+    let page = fake.post_as_ada("/account/profile", &fields).await;
+    assert_eq!(page.status, 401);
+    page.has("id=\"e-profile-currentPassword\"");
+    page.has("value=\"Countess\"");
+    page.lacks("id=\"e-password-currentPassword\"");
+    let page = fake.post_as_ada("/account/delete", &[("currentPassword", "yes")]).await;
+    assert_eq!(page.location(), "/");
+    assert!(page.cookies().iter().any(|it| it.starts_with("stubmart_session=;")));
+}
+
+#[tokio::test]
+async fn too_many_tries_say_when_to_come_back() {
+    let fake = Fake::new();
+    fake.refuse("POST /api/auth/login", Code::TooManyRequests, &[]);
+    let page = fake.post("/login", &[("email", "a@b"), ("password", "p")]).await;
+    assert_eq!(page.status, 429);
+    assert_eq!(page.header("retry-after"), "7");
+}
