@@ -7,7 +7,7 @@ use std::{
 
 use crate::{operation::Operation, server::Binary};
 
-/// The choices of whoever measures.
+/// What the command line chooses.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// The binaries; ratios are those of the first to each other one.

@@ -40,7 +40,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A clock that only moves when it is told to. Clones are the same clock.
+/// A clock that a test moves. Clones are the same clock.
 #[derive(Debug, Clone)]
 pub struct ManualClock(Arc<Mutex<ClockState>>);
 
@@ -61,7 +61,7 @@ impl ManualClock {
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// Lets time pass: moves the time shown and wakes whoever has slept long enough, the one that
+    /// Lets time pass: moves the time shown and wakes the sleepers whose time has come, the one that
     /// was to wake first before the others.
     pub fn advance(&self, duration: Duration) {
         let woken = {

@@ -14,15 +14,15 @@
 //!   scan; ignores a scan's direction, or its limit, or that there is one; sorts bytes as signed; finds
 //!   keys and documents in two steps; sorts versions as text; begins a history at its cursor; takes a
 //!   service's name for a prefix; shows events late.
-//! - **Outbox and delivery**: strikes off more than it was told; forgets published events; does not wake
+//! - **Outbox and delivery**: strikes off more than it was asked to; forgets published events; does not wake
 //!   the relay; loses events on the way; delivers under a new id.
 //! - **Bus**: loses events; settles before they are handled; never settles; retries at once; takes
 //!   retries for done; forgets the attempt; retries what was rejected; begins new consumers at the
 //!   end; ignores the kinds of a consumer or tail, or the limit; forgets which events it has; gives
-//!   every reader everything; loses what a dropped wait had taken; does not wake who waits, for an
+//!   every reader everything; loses what a dropped wait had taken; does not wake a waiting reader, for an
 //!   event or a retry; tails too much or too little of the past; lets tails take events; shows
 //!   batches backwards; forgets its position.
-//! - **Timers**: fire early; give no lease; never end one; finish what was set anew; finish nothing;
+//! - **Timers**: fire early; give no lease; never end one; finish what was set again; finish nothing;
 //!   keep the first setting; cancel before they set; claim the latest first; forget leases in the
 //!   next time; round to seconds; claim in two steps.
 //! - **Rate limits**: allow everything, or one too many; count per handle; mix keys; take when they
@@ -31,7 +31,7 @@
 //!
 //! Run against the adapters of this project they caught besides: two senders of one mail who wrote
 //! the same draft file. The seeded runs of the repository over a faulty store (`tests/repo.rs`) caught
-//! an error that told "nothing was written" of a save that had been written and overtaken.
+//! an error that said "nothing was written" of a save that had been written and overtaken.
 
 pub mod fault;
 pub mod host;

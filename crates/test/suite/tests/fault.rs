@@ -186,7 +186,7 @@ async fn a_healed_injector_injects_nothing() {
     assert_eq!(injected, [((Op::StoreReady, Fault::Fail), 2)]);
 }
 
-/// A seed gives the same faults at the same calls, about as often as it was told.
+/// A seed gives the same faults at the same calls, about as often as its rates say.
 #[tokio::test]
 async fn a_seed_gives_the_same_faults() {
     async fn faults(seed: u64) -> (Vec<bool>, u64) {

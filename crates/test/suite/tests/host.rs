@@ -8,7 +8,7 @@ use stubmart_suite::host::{self, FakeHasher, ManualClock, START, Seeded, SeededI
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A clock moves only when it is told to, and wakes those who have slept long enough.
+/// A clock moves only when the test moves it, and wakes those who have slept long enough.
 #[tokio::test]
 async fn a_sleeper_wakes_when_its_time_has_passed() {
     let clock = ManualClock::new(START);
@@ -26,7 +26,7 @@ async fn a_sleeper_wakes_when_its_time_has_passed() {
     assert_eq!((clock.sleeping(), clock.next_wake()), (0, None));
 }
 
-/// A task that sleeps is woken by whoever moves the clock.
+/// A move of the clock wakes a task that sleeps.
 #[tokio::test]
 async fn a_task_that_sleeps_is_woken() {
     let (host, clock) = host::manual(1);

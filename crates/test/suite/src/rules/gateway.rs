@@ -210,8 +210,12 @@ pub async fn a_capture_takes_the_amount_once(a: Gateway, b: Gateway, bench: Benc
     assert_eq!(state(&*b, &payment).await, NOT_REFUNDED);
 }
 
-/// What can not be captured stays as it is, and the answer says how that is.
-pub async fn what_can_not_be_captured_answers_its_state(a: Gateway, b: Gateway, bench: Bench) {
+/// What cannot be captured stays as it is, and the answer says how that is.
+pub async fn a_payment_that_cannot_be_captured_answers_its_state(
+    a: Gateway,
+    b: Gateway,
+    bench: Bench,
+) {
     let voided = bench.authorised(&*a).await;
     a.void(voided.charge_id, &voided.id).await.unwrap();
     assert_eq!(b.capture(voided.charge_id, &voided.id).await.unwrap(), PaymentState::Voided);
@@ -233,7 +237,7 @@ pub async fn a_void_gives_up_the_hold(a: Gateway, b: Gateway, bench: Bench) {
     assert_eq!(state(&*b, &payment).await, PaymentState::Voided);
 }
 
-/// What was captured can not be voided: the money is taken, and the answer says so.
+/// What was captured cannot be voided: the money is taken, and the answer says so.
 pub async fn a_void_after_a_capture_answers_captured(a: Gateway, b: Gateway, bench: Bench) {
     let payment = bench.authorised(&*a).await;
     a.capture(payment.charge_id, &payment.id).await.unwrap();
@@ -382,7 +386,7 @@ macro_rules! gateway_suite {
             each_charge_has_an_intent_of_its_own,
             concurrent_authorisations_make_one_intent,
             a_capture_takes_the_amount_once,
-            what_can_not_be_captured_answers_its_state,
+            a_payment_that_cannot_be_captured_answers_its_state,
             a_void_gives_up_the_hold,
             a_void_after_a_capture_answers_captured,
             of_a_capture_and_a_void_at_once_one_happens,

@@ -45,8 +45,8 @@ pub async fn the_quota_refills_up_to_the_burst(a: Limits, b: Limits, time: Arc<d
     assert_eq!(left(&*b, "key").await, 3);
 }
 
-/// Who is refused and comes back after the wait is allowed; who comes sooner is not.
-pub async fn whoever_waits_as_told_is_allowed(a: Limits, b: Limits, time: Arc<dyn Time>) {
+/// A refused caller that comes back after the wait is allowed; one that comes sooner is not.
+pub async fn a_caller_that_waits_as_answered_is_allowed(a: Limits, b: Limits, time: Arc<dyn Time>) {
     assert_eq!(left(&*a, "key").await, 3);
     time.pass(Duration::from_secs(4)).await;
     let wait = b.take("key", QUOTA).await.unwrap().unwrap();
@@ -58,7 +58,7 @@ pub async fn whoever_waits_as_told_is_allowed(a: Limits, b: Limits, time: Arc<dy
     assert!(!take(&*a, "key").await);
 }
 
-/// Who is refused loses nothing by having asked.
+/// A refused caller loses nothing by having asked.
 pub async fn a_refusal_takes_nothing(a: Limits, b: Limits, time: Arc<dyn Time>) {
     assert_eq!(left(&*a, "key").await, 3);
     for _ in 0..50 {
@@ -92,7 +92,7 @@ pub async fn keys_keep_apart(a: Limits, b: Limits, _time: Arc<dyn Time>) {
     assert_eq!(left(&*b, "key").await, 0);
 }
 
-/// Of any number who take at once as many are allowed as there are left.
+/// Of many callers that take at once as many are allowed as there are left.
 pub async fn concurrent_takes_are_all_counted(a: Limits, b: Limits, _time: Arc<dyn Time>) {
     for round in 0..50 {
         let key = round.to_string();
@@ -113,7 +113,7 @@ macro_rules! limits_suite {
         $crate::rule_tests!(limits, $factory, [], with [
             a_burst_is_allowed_and_no_more,
             the_quota_refills_up_to_the_burst,
-            whoever_waits_as_told_is_allowed,
+            a_caller_that_waits_as_answered_is_allowed,
             a_refusal_takes_nothing,
             a_look_takes_nothing,
             keys_keep_apart,

@@ -6,7 +6,7 @@
 //! [`bus_suite!`](crate::bus_suite),
 //! [`timers_suite!`](crate::timers_suite), [`limits_suite!`](crate::limits_suite),
 //! [`mailer_suite!`](crate::mailer_suite), [`gateway_suite!`](crate::gateway_suite)). It is given an
-//! `fn() -> impl Future<Output = Subject<…>>` that makes what is tested, empty, anew for each test.
+//! `fn() -> impl Future<Output = Subject<…>>` that makes an empty subject for each test.
 //!
 //! A rule fails by panicking. Rules wait for what must happen as long as [`bounded`] lets them, so that
 //! a slow machine fails none. That something does not happen is watched for a moment only.

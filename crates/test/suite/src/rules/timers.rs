@@ -112,9 +112,9 @@ pub async fn a_finished_timer_is_gone(a: Arc<dyn Timers>, b: Arc<dyn Timers>) {
     assert_eq!(numbers(&claim(&*b, at(1000)).await), [2]);
 }
 
-/// A timer that was set anew while a claim was out stays when the claim is finished, be it for another
+/// A timer that was set again while a claim was out stays when the claim is finished, be it for another
 /// time or for the same, and can be claimed when it is due.
-pub async fn a_timer_set_anew_outlives_the_claim_before(a: Arc<dyn Timers>, b: Arc<dyn Timers>) {
+pub async fn a_timer_set_again_outlives_the_claim_before(a: Arc<dyn Timers>, b: Arc<dyn Timers>) {
     for due in [at(50), at(0)] {
         set(&*a, 1, at(0)).await;
         let old = claim(&*a, at(0)).await;
@@ -192,7 +192,7 @@ pub async fn any_point_in_time_will_do(a: Arc<dyn Timers>, b: Arc<dyn Timers>) {
     assert_eq!(numbers(&claim(&*a, Timestamp::MAX).await), [2]);
 }
 
-/// Of any number who claim at once each timer goes to one only.
+/// Of many callers that claim at once each timer goes to one only.
 pub async fn concurrent_claims_give_a_timer_to_one(a: Arc<dyn Timers>, b: Arc<dyn Timers>) {
     const COUNT: u64 = 60;
     for round in 0..15 {
@@ -241,7 +241,7 @@ macro_rules! timers_suite {
                 timers_of_one_moment_are_all_claimed,
                 a_lease_keeps_others_away_until_it_ends,
                 a_finished_timer_is_gone,
-                a_timer_set_anew_outlives_the_claim_before,
+                a_timer_set_again_outlives_the_claim_before,
                 setting_a_timer_again_replaces_it,
                 a_cancelled_timer_is_gone,
                 the_next_time_is_of_the_first_timer_or_lease,

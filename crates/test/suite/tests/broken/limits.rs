@@ -96,7 +96,7 @@ caught! {limits, subject,
     limits_that_mix_keys_are_caught: MixesKeys => [keys_keep_apart];
     limits_that_take_when_they_look_are_caught: TakesWhenItLooks => [a_look_takes_nothing];
     limits_that_tell_too_short_a_wait_are_caught: TellsTooShortAWait => [
-        whoever_waits_as_told_is_allowed,
+        a_caller_that_waits_as_answered_is_allowed,
     ];
     limits_that_never_refill_are_caught: NeverRefills => [
         the_quota_refills_up_to_the_burst,

@@ -15,7 +15,7 @@ enum Defect {
     FiresEarly,
     GivesNoLease,
     NeverEndsALease,
-    FinishesWhatWasSetAnew,
+    FinishesWhatWasSetAgain,
     FinishesNothing,
     KeepsTheFirstSetting,
     CancelsBeforeItSets,
@@ -103,7 +103,7 @@ impl Timers for Broken {
     async fn finish(&self, claims: Vec<Claim>) -> Result<(), TimerError> {
         match self.defect {
             FinishesNothing => Ok(()),
-            FinishesWhatWasSetAnew => {
+            FinishesWhatWasSetAgain => {
                 let keys = claims.into_iter().map(|claim| claim.timer.key).collect();
                 self.inner.change(Vec::new(), keys).await
             }
@@ -137,8 +137,8 @@ caught! {timers, subject,
         a_lease_keeps_others_away_until_it_ends,
         the_next_time_is_of_the_first_timer_or_lease,
     ];
-    timers_that_finish_what_was_set_anew_are_caught: FinishesWhatWasSetAnew => [
-        a_timer_set_anew_outlives_the_claim_before,
+    timers_that_finish_what_was_set_again_are_caught: FinishesWhatWasSetAgain => [
+        a_timer_set_again_outlives_the_claim_before,
     ];
     timers_that_finish_nothing_are_caught: FinishesNothing => [a_finished_timer_is_gone];
     timers_that_keep_the_first_setting_are_caught: KeepsTheFirstSetting => [

@@ -13,7 +13,7 @@ use stubmart_contract::EventType;
 use stubmart_ports::store::{DocKey, Expect, Store};
 use uuid::Uuid;
 
-use super::{ALIKE, Draft, OTHERS, key, numbers, told};
+use super::{ALIKE, Draft, OTHERS, key, numbers, published};
 use crate::rules::at_once;
 
 /// The events of a save are in the history once it is acknowledged, in its order and as they were given.
@@ -41,14 +41,14 @@ pub async fn the_history_goes_by_document_and_version(a: Arc<dyn Store>, b: Arc<
     let first = Draft::change(1, 1).published(1);
     first.event(2).event(3).event(4).save(&*a).await;
     for store in [&*a, &*b] {
-        assert_eq!(told(store).await, (1..=10).collect::<Vec<_>>());
+        assert_eq!(published(store).await, (1..=10).collect::<Vec<_>>());
     }
     let mut long = Draft::create(5);
     for number in 11..=310 {
         long = long.event(number);
     }
     long.save(&*a).await;
-    assert_eq!(told(&*b).await, (1..=310).collect::<Vec<_>>());
+    assert_eq!(published(&*b).await, (1..=310).collect::<Vec<_>>());
 }
 
 /// The history is read in pieces of any size, each behind the last event of the one before: nothing
@@ -135,7 +135,7 @@ pub async fn a_reader_of_the_history_misses_nothing_that_was_there(
             let mut is_last = false;
             while !is_last {
                 is_last = left.load(Ordering::SeqCst) == 0;
-                let there: BTreeSet<_> = told(&*b).await.into_iter().collect();
+                let there: BTreeSet<_> = published(&*b).await.into_iter().collect();
                 let (mut after, mut seen) = (None, BTreeSet::new());
                 loop {
                     let piece = b.history("suite", after, 16).await.unwrap();

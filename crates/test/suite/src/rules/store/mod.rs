@@ -149,7 +149,7 @@ fn numbers(events: &[Arc<Envelope>]) -> Vec<u64> {
 }
 
 /// The numbers of all events in the history of the suite's service.
-async fn told(store: &dyn Store) -> Vec<u64> {
+async fn published(store: &dyn Store) -> Vec<u64> {
     numbers(&store.history("suite", None, usize::MAX).await.unwrap())
 }
 

@@ -8,7 +8,7 @@ use std::sync::{
 use futures_util::future::{BoxFuture, FutureExt as _};
 use stubmart_ports::store::{Save, Store, StoreError};
 
-use super::{Draft, all, key, scanned, stored, told};
+use super::{Draft, all, key, published, scanned, stored};
 use crate::rules::at_once;
 
 /// How many try at once.
@@ -59,8 +59,8 @@ pub async fn of_concurrent_creations_one_happens(a: Arc<dyn Store>, b: Arc<dyn S
         won.extend(winner.events.iter().map(|event| event.id.0.as_u128()));
     }
     assert_eq!(scanned(&*b, all("rank")).await, (1..=ROUNDS).collect::<Vec<_>>());
-    let told = told(&*b).await;
-    assert_eq!(told.into_iter().map(u128::from).collect::<Vec<_>>(), won);
+    let published = published(&*b).await;
+    assert_eq!(published.into_iter().map(u128::from).collect::<Vec<_>>(), won);
 }
 
 /// Of any number of concurrent saves that expect the same revision exactly one happens, with its
@@ -84,12 +84,12 @@ pub async fn of_concurrent_saves_of_a_revision_one_happens(a: Arc<dyn Store>, b:
         assert_eq!(ranks.into_iter().map(|it| it.key).collect::<Vec<_>>(), of_winner);
         won.extend(winner.events.iter().map(|event| event.id.0.as_u128()));
     }
-    let told = told(&*a).await;
-    assert_eq!(told.into_iter().map(u128::from).collect::<Vec<_>>(), won);
+    let published = published(&*a).await;
+    assert_eq!(published.into_iter().map(u128::from).collect::<Vec<_>>(), won);
 }
 
 /// Of any number of documents that want one unique key at once exactly one gets it; the others are
-/// told that it is taken.
+/// answered that it is taken.
 pub async fn of_concurrent_claims_of_a_unique_key_one_succeeds(
     a: Arc<dyn Store>,
     b: Arc<dyn Store>,
@@ -148,10 +148,10 @@ pub async fn concurrent_changes_of_different_documents_all_happen(
     for (number, save) in (1..).zip(&saves) {
         assert_eq!(a.load(key(number)).await.unwrap(), Some(stored(save, 1)));
     }
-    assert_eq!(told(&*b).await, (1..=300).collect::<Vec<_>>());
+    assert_eq!(published(&*b).await, (1..=300).collect::<Vec<_>>());
 }
 
-/// Whoever reads, counts up and saves, and begins again when refused, loses no count.
+/// Writers that read, count up and save, and begin again when refused, lose no count.
 pub async fn concurrent_increments_are_all_counted(a: Arc<dyn Store>, b: Arc<dyn Store>) {
     const EACH: u64 = 15;
     Draft::create(1).body("0").save(&*a).await;
@@ -213,8 +213,8 @@ pub async fn a_read_sees_every_save_acknowledged_before(a: Arc<dyn Store>, b: Ar
                 assert!(loaded >= at_least, "read {loaded} after {at_least} was acknowledged");
                 let found = store.find(all("rank")).await.unwrap();
                 assert!(found.iter().any(|it| it.doc.revision >= loaded), "{found:?}");
-                let told = u64::try_from(told(&*store).await.len()).unwrap();
-                assert!(told >= loaded, "events are behind");
+                let published = u64::try_from(published(&*store).await.len()).unwrap();
+                assert!(published >= loaded, "events are behind");
                 tokio::task::yield_now().await;
             }
         }

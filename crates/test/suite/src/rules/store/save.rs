@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stubmart_ports::store::{DocKey, Expect, Store, StoreError};
 
-use super::{Draft, OTHERS, all, key, scanned, stored, told};
+use super::{Draft, OTHERS, all, key, published, scanned, stored};
 
 /// A store that works says that it is ready.
 pub async fn a_store_that_works_is_ready(a: Arc<dyn Store>, b: Arc<dyn Store>) {
@@ -83,8 +83,8 @@ pub async fn the_version_is_what_the_save_says(a: Arc<dyn Store>, b: Arc<dyn Sto
     let silent = a.load(key(1)).await.unwrap().unwrap();
     assert_eq!((silent.revision, silent.version), (2, 2));
     Draft::change(1, 2).published(2).event(3).save(&*a).await;
-    let told = b.load(key(1)).await.unwrap().unwrap();
-    assert_eq!((told.revision, told.version), (3, 3));
+    let stored = b.load(key(1)).await.unwrap().unwrap();
+    assert_eq!((stored.revision, stored.version), (3, 3));
 }
 
 /// A save that expects another revision writes nothing: no body, no entries, no events.
@@ -103,7 +103,7 @@ pub async fn a_stale_save_writes_nothing(a: Arc<dyn Store>, b: Arc<dyn Store>) {
         let names = store.keys(all("name")).await.unwrap();
         assert_eq!(names.iter().map(|it| &*it.key).collect::<Vec<_>>(), [b"two"]);
         assert_eq!(scanned(store, all("rank")).await, [1]);
-        assert_eq!(told(store).await, [1, 2]);
+        assert_eq!(published(store).await, [1, 2]);
     }
     // A key that only the stale save had is free.
     Draft::create(2).entry("name", "three").save(&*a).await;
@@ -197,5 +197,5 @@ pub async fn a_document_that_has_published_is_not_deleted(a: Arc<dyn Store>, b: 
     assert!(matches!(stale, Err(StoreError::Conflict)), "{stale:?}");
     assert_eq!(a.load(key(1)).await.unwrap(), Some(stored(&silent, 2)));
     assert_eq!(scanned(&*b, all("rank")).await, [1]);
-    assert_eq!(told(&*a).await, [1]);
+    assert_eq!(published(&*a).await, [1]);
 }

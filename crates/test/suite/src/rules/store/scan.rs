@@ -9,7 +9,7 @@ use stubmart_ports::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Draft, ITEMS, all, key, scanned, told};
+use super::{Draft, ITEMS, all, key, published, scanned};
 use crate::rules::at_once;
 
 /// Keys in the order of their bytes: empty ones, zeros, the ends of the range, what begins alike.
@@ -69,7 +69,7 @@ pub async fn a_second_entry_in_one_index_is_refused(a: Arc<dyn Store>, b: Arc<dy
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     assert_eq!(b.load(key(1)).await.unwrap().unwrap().revision, 1);
     assert_eq!(b.keys(all("rank")).await.unwrap().len(), 1);
-    assert_eq!(told(&*b).await, [0; 0]);
+    assert_eq!(published(&*b).await, [0; 0]);
 }
 
 /// A save with an entry in an index that its collection does not declare is refused and writes nothing.
@@ -81,7 +81,7 @@ pub async fn an_entry_in_an_index_that_is_not_declared_is_refused(
     let refused = a.save(Draft::create(1).entry("no such index", "a").event(1).0).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     assert_eq!(b.load(key(1)).await.unwrap(), None);
-    assert_eq!(told(&*b).await, [0; 0]);
+    assert_eq!(published(&*b).await, [0; 0]);
     assert!(b.keys(all("no such index")).await.is_err());
     assert!(b.find(all("no such index")).await.is_err());
 }
@@ -221,7 +221,7 @@ pub async fn found_documents_are_the_stored_ones(a: Arc<dyn Store>, b: Arc<dyn S
     }
 }
 
-/// Whoever pages through an index finds each entry that was there all the time exactly once, in order,
+/// A reader that pages through an index finds each entry that was there all the time exactly once, in order,
 /// however many are inserted meanwhile.
 pub async fn paging_misses_nothing_while_others_insert(a: Arc<dyn Store>, b: Arc<dyn Store>) {
     // Every other number is there from the start, the ones between are inserted meanwhile: one for

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stubmart_ports::store::{DocKey, Expect, Store, StoreError};
 
-use super::{Draft, OTHERS, all, key, scanned, stored, told};
+use super::{Draft, OTHERS, all, key, published, scanned, stored};
 
 /// A key that another document has in a unique index is refused, with the index's name, to a new
 /// document and to one that is changed.
@@ -40,7 +40,7 @@ pub async fn a_save_of_a_taken_key_writes_nothing(a: Arc<dyn Store>, b: Arc<dyn 
         assert_eq!(scanned(store, all("alias")).await, [0; 0]);
         let ranks = store.keys(all("rank")).await.unwrap();
         assert!(matches!(&*ranks, [only] if only.key.starts_with(b"b")), "{ranks:?}");
-        assert_eq!(told(store).await, [1, 2]);
+        assert_eq!(published(store).await, [1, 2]);
     }
 }
 
@@ -84,7 +84,7 @@ pub async fn unique_indexes_keep_apart(a: Arc<dyn Store>, b: Arc<dyn Store>) {
     assert_eq!(scanned(&*b, all("alias")).await, [2]);
 }
 
-/// A save that is stale and wants a taken key is told of the conflict: its caller has to look again
+/// A save that is stale and wants a taken key learns of the conflict: its caller has to look again
 /// before it may blame the key.
 pub async fn a_conflict_comes_before_a_taken_key(a: Arc<dyn Store>, b: Arc<dyn Store>) {
     Draft::create(1).entry("name", "one").save(&*a).await;
