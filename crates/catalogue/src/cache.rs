@@ -63,7 +63,7 @@ impl OfferCache {
         self.loaded.insert(id, Loaded { offers, unsaved: Vec::new(), is_being_saved: false });
     }
 
-    /// Applies a change of a listing. The answer is what lists tell of the show from now on, or `None` when
+    /// Applies a change of a listing. The answer is the show's summary from now on, or `None` when
     /// the change was known.
     pub(crate) fn apply(
         &mut self,

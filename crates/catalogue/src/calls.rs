@@ -1,4 +1,4 @@
-//! What catalogue answers to other services.
+//! The calls that catalogue answers to other services.
 
 use async_trait::async_trait;
 use stubmart_contract::{

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use stubmart_contract::{DomainEvent, Envelope, EventId, TicketId, event::TicketState};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-/// How many changes are kept for clients that come back.
-pub(crate) const KEPT_MAX: usize = 4_096;
+/// The number of recent changes that an instance keeps for clients that come back.
+pub(crate) const RECENT_MAX: usize = 4_096;
 
 /// How many changes of a show's tickets a slow stream may be behind before it is cut off; its client
 /// comes back and resumes.
@@ -20,7 +20,7 @@ const BEHIND_MAX: usize = 1_024;
 /// How many changes of one ticket.
 const BEHIND_MAX_TICKET: usize = 32;
 
-/// What a stream is about.
+/// The subject of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Topic {
     /// All tickets of a show.
@@ -82,9 +82,9 @@ struct State {
     /// One for each topic that somebody listens to.
     channels: HashMap<Topic, Channel>,
     /// The most recent changes, with their positions.
-    kept: VecDeque<(u64, Arc<Envelope>)>,
-    /// Every change behind this position, up to `reached`, is in `kept`.
-    kept_behind: u64,
+    recent: VecDeque<(u64, Arc<Envelope>)>,
+    /// Every change behind this position, up to `reached`, is in `recent`.
+    recent_behind: u64,
     /// How far the bus was followed; `None` before following has begun.
     reached: Option<Mark>,
 }
@@ -93,9 +93,9 @@ struct State {
 struct Channel {
     changes: broadcast::Sender<Change>,
     listeners: usize,
-    /// The version of each ticket that was told last: an event can come again, or behind a newer one, and
-    /// is no news then.
-    told: HashMap<TicketId, u64>,
+    /// The version of each ticket that was sent last. An event can come again, or behind a newer one; it is
+    /// not sent then.
+    sent: HashMap<TicketId, u64>,
 }
 
 impl Default for Feed {
@@ -105,21 +105,21 @@ impl Default for Feed {
     }
 }
 
-/// What a client missed since the last event that it saw.
+/// The changes that a client missed since the last event that it saw.
 #[derive(Debug)]
 pub(crate) enum Missed {
     /// These changes, oldest first.
     Changes(Vec<Change>),
-    /// More than is kept.
+    /// More changes than the instance keeps.
     TooMuch,
 }
 
 impl Feed {
-    /// Following begins behind this mark. Nothing is kept of what was before, and of another bus.
+    /// Begins to follow behind this mark, and forgets the changes before it and those of another bus.
     pub(crate) fn begin(&self, behind: Mark) {
         let mut state = self.state();
-        state.kept.clear();
-        state.kept_behind = behind.position;
+        state.recent.clear();
+        state.recent_behind = behind.position;
         state.reached = Some(behind);
     }
 
@@ -129,25 +129,25 @@ impl Feed {
     }
 
     /// Tells those who listen of an event, and keeps it for those who come back.
-    pub(crate) fn tell(&self, position: u64, envelope: &Arc<Envelope>) {
+    pub(crate) fn publish(&self, position: u64, envelope: &Arc<Envelope>) {
         let mut state = self.state();
         let Some(reached) = state.reached.filter(|it| it.position < position) else { return };
         state.reached = Some(Mark { position, ..reached });
         let Some(ticket) = ticket(envelope) else { return };
-        state.kept.push_back((position, Arc::clone(envelope)));
-        if state.kept.len() > KEPT_MAX
-            && let Some((oldest, _)) = state.kept.pop_front()
+        state.recent.push_back((position, Arc::clone(envelope)));
+        if state.recent.len() > RECENT_MAX
+            && let Some((oldest, _)) = state.recent.pop_front()
         {
-            state.kept_behind = oldest;
+            state.recent_behind = oldest;
         }
         let mut change = None;
         let topics = [Some(Topic::Ticket(ticket.id)), ticket.event_id.map(Topic::Event)];
         for topic in topics.into_iter().flatten() {
             let Some(channel) = state.channels.get_mut(&topic) else { continue };
-            if channel.told.get(&ticket.id).is_some_and(|told| *told >= envelope.version) {
+            if channel.sent.get(&ticket.id).is_some_and(|sent| *sent >= envelope.version) {
                 continue;
             }
-            channel.told.insert(ticket.id, envelope.version);
+            channel.sent.insert(ticket.id, envelope.version);
             let change = change.get_or_insert_with(|| Change::of(position, envelope, ticket));
             // Nobody listening any more is no fault.
             drop(channel.changes.send(change.clone()));
@@ -163,7 +163,7 @@ impl Feed {
         let channel = state.channels.entry(topic).or_insert_with(|| Channel {
             changes: broadcast::channel(topic.behind_max()).0,
             listeners: 0,
-            told: HashMap::new(),
+            sent: HashMap::new(),
         });
         channel.listeners += 1;
         let changes = channel.changes.subscribe();
@@ -193,20 +193,20 @@ impl State {
     fn missed(&self, topic: Topic, last: Option<u64>) -> Missed {
         let Some(last) = last else { return Missed::Changes(Vec::new()) };
         // A position that was not reached yet is one of another bus.
-        if last < self.kept_behind || self.reached.is_none_or(|reached| last > reached.position) {
+        if last < self.recent_behind || self.reached.is_none_or(|reached| last > reached.position) {
             return Missed::TooMuch;
         }
-        let first = self.kept.partition_point(|(position, _)| *position <= last);
-        let mut told = HashMap::new();
+        let first = self.recent.partition_point(|(position, _)| *position <= last);
+        let mut sent = HashMap::new();
         let mut changes = Vec::new();
-        for (position, envelope) in self.kept.range(first..) {
+        for (position, envelope) in self.recent.range(first..) {
             let Some(ticket) = ticket(envelope).filter(|ticket| topic.fits(ticket)) else {
                 continue;
             };
-            let known = told.insert(ticket.id, envelope.version);
+            let known = sent.insert(ticket.id, envelope.version);
             match known.filter(|known| *known >= envelope.version) {
                 Some(known) => {
-                    told.insert(ticket.id, known);
+                    sent.insert(ticket.id, known);
                 }
                 None => changes.push(Change::of(*position, envelope, ticket)),
             }
@@ -255,7 +255,7 @@ impl Listener {
 
     /// The position up to which every change was heard; `None` while some wait to be heard.
     pub(crate) fn heard_up_to(&self) -> Option<u64> {
-        // Read first: whatever was told up to there is in the channel by then.
+        // Read first: every change up to there is in the channel by then.
         let reached = self.feed.reached();
         reached.filter(|_| self.changes.is_empty()).map(|it| it.position)
     }

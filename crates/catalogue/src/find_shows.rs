@@ -1,4 +1,4 @@
-//! Use cases: what is on, what it costs, and what it can be filtered by.
+//! Use cases: lists of shows, their prices, and the filters that fit.
 
 use std::fmt;
 
@@ -86,7 +86,7 @@ impl Catalogue {
         Ok(Page { items: rows.into_iter().map(|(_, event)| event).collect(), next })
     }
 
-    /// What the tickets of a show cost, over all its listings; `None` when there is no such show.
+    /// The prices of a show's tickets, over all its listings; `None` when there is no such show.
     ///
     /// # Errors
     /// [`RepositoryError`].
@@ -97,7 +97,7 @@ impl Catalogue {
         self.with_offers(id, prices).await.map(Some)
     }
 
-    /// What shows that are to come can be filtered by.
+    /// The categories and cities of coming shows, with their counts.
     ///
     /// # Errors
     /// [`RepositoryError`].

@@ -11,13 +11,13 @@ use stubmart_ports::{
 use tokio::sync::{Mutex, oneshot};
 
 use crate::{
-    feed::{KEPT_MAX, Mark},
+    feed::{Mark, RECENT_MAX},
     service::Catalogue,
     show::Show,
     stored::ProgressId,
 };
 
-/// The events that tell of shows and tickets.
+/// The events of shows and tickets.
 const TYPES: &[EventType] = &[
     EventType::ShowCreated,
     EventType::ShowUpdated,
@@ -35,7 +35,7 @@ pub(crate) struct Follow {
     tail: Mutex<Option<Box<dyn Tail>>>,
 }
 
-/// What the worker waits for.
+/// The end of one wait of the worker.
 enum Heard {
     Events(Vec<Seen>),
     /// Somebody waits until all was followed that is there.
@@ -60,7 +60,7 @@ impl Follow {
         let mut position = mark.map_or(0, |mark| mark.position);
         if followed.is_none() {
             // So far back, clients that come back after a restart get what they missed.
-            let recent = bus.position().await?.saturating_sub(u64::try_from(KEPT_MAX)?);
+            let recent = bus.position().await?.saturating_sub(u64::try_from(RECENT_MAX)?);
             position = position.min(recent);
         }
         let tail = bus.tail(TYPES, TailFrom::Behind(position)).await?;
@@ -99,7 +99,7 @@ impl Follow {
         match &seen.event {
             Ok(envelope) => {
                 self.learn(envelope).await?;
-                self.catalogue.feed().tell(seen.position, envelope);
+                self.catalogue.feed().publish(seen.position, envelope);
             }
             // It would stop the catalogue for ever.
             Err(error) => {
@@ -124,7 +124,7 @@ impl Worker for Follow {
             Some(tail) => tail,
             None => self.join().await?,
         };
-        // Events that are there come first, so that whoever asks is answered when none are.
+        // Events that are there come first, so that a caller is answered when there are none.
         let heard = tokio::select! {
             biased;
             () = self.catalogue.shutdown().signalled() => Heard::End,
@@ -137,7 +137,7 @@ impl Worker for Follow {
                     self.take(seen).await?;
                 }
             }
-            // Whoever asked may have gone.
+            // The caller may have gone.
             Heard::Asked(Some(asked)) => drop(asked.send(())),
             Heard::Asked(None) | Heard::End => {}
         }

@@ -188,7 +188,7 @@ async fn get_event(
     catalogue.event(id).await?.map(Json).ok_or_else(Problem::not_found)
 }
 
-/// What the event's tickets cost, per seat.
+/// The prices of the event's tickets, per seat.
 #[utoipa::path(get, path = "/api/events/{id}/prices", tag = "events", params(("id" = EventId, Path)), responses(
     (status = 200, description = "The prices, over all listings", body = EventPrices),
     NotFoundProblems,
@@ -200,7 +200,7 @@ async fn get_event_prices(
     catalogue.event_prices(id).await?.map(Json).ok_or_else(Problem::not_found)
 }
 
-/// What coming events can be filtered by.
+/// The filters of coming events.
 #[utoipa::path(get, path = "/api/facets", tag = "events", responses(
     (status = 200, description = "Categories and cities, with the number of their coming events", body = Facets),
 ))]

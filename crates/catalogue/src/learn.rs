@@ -20,8 +20,8 @@ const BATCH: usize = 1_000;
 const UNSAVED_MAX: usize = 50_000;
 
 impl Catalogue {
-    /// Loads what the catalogue kept, once: every show, and what lists tell of its offers. The offers
-    /// themselves stay in the store.
+    /// Loads every show and the summary of its offers from the store, once. The offers themselves stay
+    /// there.
     ///
     /// # Errors
     /// [`RepositoryError`]; the next call tries again.
@@ -152,7 +152,7 @@ impl Catalogue {
         self.listed_mut().set_offers(id, summary);
     }
 
-    /// What `look` sees in the offers of a show.
+    /// Looks at the offers of a show, which are loaded for it if they are not in memory.
     ///
     /// # Errors
     /// [`RepositoryError`].
@@ -175,8 +175,8 @@ impl Catalogue {
         let mut offers = self.offers();
         offers.load(id, stored.map(|it| it.state.offers).unwrap_or_default(), dropped);
         if let Ok(loaded) = offers.get(id) {
-            // Another instance may have saved more than the lists tell. The events of it, which are still
-            // to come here, are no news then.
+            // Another instance may have saved more than the lists show. Its events, which are still to come
+            // here, change nothing then.
             self.listed_mut().set_offers(id, loaded.summary());
         }
         Ok(())

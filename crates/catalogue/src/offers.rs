@@ -30,7 +30,7 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// What a change of a listing leaves of it.
+    /// The part of a listing that counts and prices need.
     #[must_use]
     pub const fn of(listing: &Listing) -> Self {
         let ticket = &listing.ticket;
@@ -55,7 +55,7 @@ impl Offer {
     }
 }
 
-/// What a list of shows tells of a show's offers.
+/// A show's offers, as lists of shows show them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
     /// How many listings can be bought now.
@@ -80,7 +80,7 @@ impl Offers {
         &self.offers
     }
 
-    /// Applies what an event told of a listing. False when as much or more is known of it already.
+    /// Applies a change of a listing. False when this version of it, or a later one, is known already.
     pub fn apply(&mut self, offer: Offer) -> bool {
         match self.offers.binary_search_by_key(&offer.ticket, |it| it.ticket) {
             Ok(at) => {
@@ -100,7 +100,7 @@ impl Offers {
         true
     }
 
-    /// What lists of shows tell of these offers.
+    /// These offers, as lists of shows show them.
     #[must_use]
     pub fn summary(&self) -> Summary {
         Summary {

@@ -1,4 +1,4 @@
-//! What the tickets of one show cost, over all its listings.
+//! The prices of one show's tickets, over all its listings.
 
 use std::collections::BTreeMap;
 

@@ -112,7 +112,7 @@ impl Search {
         let (done, taken_up) = oneshot::channel();
         let it = Arc::clone(self);
         host.spawner.blocking(Box::new(move || {
-            // Whoever waited may have gone; the work is done all the same.
+            // The caller may have gone; the work is done all the same.
             drop(done.send(it.take_up()));
         }));
         taken_up.await?

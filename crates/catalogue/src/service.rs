@@ -1,4 +1,4 @@
-//! What all use cases of the service stand on.
+//! The service's dependencies and state, which all use cases share.
 
 use std::{
     fmt,
@@ -33,7 +33,7 @@ static IDEMPOTENCY: Collection =
 /// All that the service keeps.
 pub const COLLECTIONS: &[&Collection] = &[&SHOWS, &OFFERS, &PROGRESS, &IDEMPOTENCY];
 
-/// What the service stands on.
+/// The service's dependencies.
 #[derive(Clone)]
 pub struct Deps {
     /// Its documents.
@@ -48,7 +48,7 @@ pub struct Deps {
     pub shutdown: Shutdown,
 }
 
-/// What an operator may set.
+/// The operator's settings.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// How often a stream says that it is alive.
@@ -95,7 +95,7 @@ impl fmt::Debug for Catalogue {
 }
 
 impl Catalogue {
-    /// The service on `deps`. It loads what it kept when it is first asked or when its workers begin.
+    /// The service on `deps`. It loads its read model when it is first asked or when its workers begin.
     ///
     /// # Errors
     /// The cause, when the search engine does not start.

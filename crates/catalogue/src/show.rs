@@ -24,7 +24,7 @@ const INDEXES: &[Index] =
 
 /// The indexes of [`SHOWS`].
 pub mod index {
-    /// Name, venue and start, which tell shows apart.
+    /// Name, venue and start: no two shows share all three.
     pub const NATURAL: &str = "natural";
     /// When it was added.
     pub const ADDED: &str = "added";
@@ -36,7 +36,7 @@ pub mod index {
 pub struct Show {
     /// Names it.
     pub id: EventId,
-    /// What is on.
+    /// Its name.
     pub name: String,
     /// The kind of show.
     pub category: String,
@@ -48,17 +48,17 @@ pub struct Show {
     pub created_at: Timestamp,
 }
 
-/// What can be asked of a show.
+/// A change of a show.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Somebody adds it.
     Add {
         /// Its id.
         id: EventId,
-        /// What is added.
+        /// Its description.
         show: Box<CreateEventRequest>,
     },
-    /// It is taken over as it was kept before.
+    /// It is taken over from an earlier version's document.
     TakeOver(Box<Show>),
 }
 
@@ -132,7 +132,7 @@ impl From<ShowState> for Show {
     }
 }
 
-/// What tells a show from others: name, venue (its name, city and region) and start, in any case.
+/// The natural key of a show: name, venue (its name, city and region) and start, in any case.
 #[must_use]
 pub fn natural_key(name: &str, venue: &Venue, starts_at: Timestamp) -> Key {
     Key::new()

@@ -1,4 +1,4 @@
-//! All shows in memory, with what lists tell of their offers. Shows are few; offers are not in here.
+//! All shows in memory, each with the summary of its offers. Shows are few; the offers are not in here.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -75,7 +75,7 @@ struct Listed {
     offers: Summary,
 }
 
-/// What became of a show that was put in.
+/// The effect of putting a show in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Put {
     /// It is new; this is its number.
@@ -168,7 +168,7 @@ impl Shows {
         }
     }
 
-    /// What the shows that begin at `now` or later can be filtered by.
+    /// The categories and cities of the shows that begin at `now` or later.
     pub(crate) fn facets(&self, now: Timestamp) -> Facets {
         let first = SortKey { price: 0, starts_at: now, id: EventId(Uuid::nil()) };
         let mut categories = Count::default();

@@ -1,6 +1,6 @@
-//! What the catalogue keeps of its offers between two starts: a document for each show, and how far the
-//! bus was followed. Any number of instances write it; what they know is merged by version, so it does
-//! not matter which of them writes last.
+//! The documents of the read model: one for each show, with its offers, and one for how far the bus was
+//! followed. Any number of instances write them. Their knowledge is merged by version, so it does not
+//! matter which of them writes last.
 
 use std::convert::Infallible;
 
@@ -72,7 +72,7 @@ impl Aggregate for StoredOffers {
     }
 }
 
-/// What a key of [`SUMMARY`] tells.
+/// Reads a key of [`SUMMARY`].
 pub(crate) fn summary(key: &[u8]) -> Option<Summary> {
     let mut reader = KeyReader::new(key);
     let (available, lowest) = (reader.number()?, reader.number()?);
@@ -114,7 +114,7 @@ impl Aggregate for Progress {
         Vec::new()
     }
 
-    /// The mark of whoever wrote last stands, also where it is an earlier one: from there an instance only
+    /// The last mark that was written stands, also where it is an earlier one: from there an instance only
     /// reads more than it needs.
     fn decide(
         current: Option<&Self>,

@@ -29,7 +29,7 @@ const TICKETS_AT_ONCE: usize = 100;
 /// How long a stream that begins waits at the most until its instance has caught up.
 const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 
-/// What a client gets.
+/// A part of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Update {
     /// A ticket has changed, or is as it is.
@@ -74,12 +74,12 @@ struct Live {
     catalogue: Catalogue,
     context: Context,
     topic: Topic,
-    /// What is sent next.
+    /// The next updates.
     updates: VecDeque<Update>,
     /// The rest of the present state, which begins behind this cursor.
     state: Option<Option<String>>,
     changes: Listener,
-    /// What the client comes back with.
+    /// The id that the client comes back with.
     id: u64,
     /// The versions that the client has seen as a part of the present state. Changes up to them may still
     /// come by the feed, and are no news.
@@ -118,7 +118,7 @@ impl Catalogue {
                 }
             }
         }
-        // What happened before the client asked is no news to it.
+        // Changes from before the client asked are not sent to it.
         if self.host().timeout(CATCH_UP_MAX, self.feed().caught_up()).await.is_err() {
             tracing::debug!("a stream begins while its instance catches up");
         }
@@ -220,7 +220,7 @@ impl Live {
     /// Says that the stream is alive, and up to where the client has seen everything, so that fewer changes
     /// have to be kept for it when it comes back.
     fn alive(&mut self) -> Update {
-        // What was on its way when the present state was read has long come.
+        // Changes that were on their way when the present state was read have come by now.
         self.seen = HashMap::new();
         match self.changes.heard_up_to().filter(|reached| *reached > self.id) {
             Some(reached) => {

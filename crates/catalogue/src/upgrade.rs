@@ -1,4 +1,4 @@
-//! Takes over what an earlier version kept: shows belonged to tickets, and no event told of them.
+//! Takes over the shows of an earlier version, which kept them for tickets and published no events of them.
 
 use stubmart_contract::Context;
 use stubmart_kernel::{ApplyError, RepositoryError, aggregate::Key};

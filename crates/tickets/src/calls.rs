@@ -1,4 +1,4 @@
-//! What tickets answers to other services.
+//! The calls that tickets answers to other services.
 
 use async_trait::async_trait;
 use stubmart_contract::{Context, OrderId, TicketId, calls};

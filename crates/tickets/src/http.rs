@@ -29,7 +29,7 @@ use crate::{
     ticket::{Refusal, Ticket},
 };
 
-/// What a ticket shows depends on who looks.
+/// A ticket's answer depends on its viewer.
 const VARIES: (HeaderName, &str) = (header::VARY, "cookie, authorization");
 
 #[derive(Clone)]
@@ -169,8 +169,8 @@ async fn list_tickets(
     }
     let Paged { filter, page } = <Paged<TicketFilter>>::from_request_parts(&mut parts, &()).await?;
     let query = filter.query(viewer)?;
-    // What a page shows depends on who looks, and on the tickets of one event or of many: only pages of one
-    // event for nobody in particular are kept.
+    // A page depends on its viewer, and on the tickets of one event or of many. Only visitors' pages of one
+    // event are kept.
     let kept = query.event_id.filter(|_| viewer.is_none() && query.seller_id.is_none());
     let kept = kept.map(|event_id| (event_id, tickets.pages().changes(event_id)));
     let found = tickets.list_tickets(&query, &page).await?;

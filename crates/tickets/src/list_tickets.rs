@@ -43,7 +43,7 @@ pub enum Sort {
     Newest,
 }
 
-/// What to list.
+/// The filters and the order of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketQuery {
     /// For this show.
@@ -60,7 +60,7 @@ pub struct TicketQuery {
     pub quantity: Option<u32>,
     /// In which order.
     pub sort: Sort,
-    /// Who asks.
+    /// The user who asks; `None` for a visitor.
     pub viewer: Option<UserId>,
 }
 
@@ -68,7 +68,7 @@ pub struct TicketQuery {
 #[derive(Debug)]
 struct Part {
     scan: Scan,
-    /// What all of its keys begin with. In a part that is in the list's order, the rest of a key is the
+    /// The beginning that all of its keys share. In a part that is in the list's order, the rest of a key is the
     /// ticket's sort key.
     prefix: Key,
 }
@@ -76,7 +76,7 @@ struct Part {
 /// A ticket with its sort key.
 type Row = (Vec<u8>, Versioned<Ticket>);
 
-/// What was read of a part and is not in the page yet.
+/// The rows of a part that were read and are not in the page yet.
 struct Source {
     /// Where to read on.
     scan: Scan,

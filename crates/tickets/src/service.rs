@@ -1,4 +1,4 @@
-//! What all use cases of the service stand on.
+//! The service's dependencies and state, which all use cases share.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -30,7 +30,7 @@ pub const COLLECTIONS: &[&Collection] = &[&TICKETS, &DELETED_USERS, &IDEMPOTENCY
 /// How long a change waits at the most until the catalogue has counted it.
 const COUNT_MAX: Duration = Duration::from_millis(100);
 
-/// What the service stands on.
+/// The service's dependencies.
 #[derive(Clone)]
 pub struct Deps {
     /// Its documents.
@@ -143,7 +143,7 @@ impl Tickets {
         }
     }
 
-    /// Whoever looks after this change sees it: pages that were kept are outdated, and the catalogue
+    /// The change is visible from now on: pages that were kept are outdated, and the catalogue
     /// counts the change at once. Where the call fails, the event of the change says the same.
     async fn changed(&self, context: &Context, applied: &Applied<Ticket>) {
         let after = &applied.after;

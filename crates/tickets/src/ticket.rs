@@ -31,7 +31,7 @@ pub struct Ticket {
     pub id: TicketId,
     /// The seller.
     pub user_id: UserId,
-    /// What is sold, in the seller's words.
+    /// The seller's headline.
     pub title: String,
     /// The price of the whole lot.
     pub price: Price,
@@ -71,7 +71,7 @@ pub struct Ticket {
     pub updated_at: Timestamp,
 }
 
-/// What a listing has come to. Indexes keep the phases apart; locked tickets are in one phase with
+/// The phase of a listing. Indexes keep the phases apart; locked tickets are in one phase with
 /// available ones, so that a lock moves no entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -105,7 +105,7 @@ impl Phase {
     }
 }
 
-/// What can be asked of a ticket.
+/// A change of a ticket.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// A seller lists it.
@@ -114,19 +114,19 @@ pub enum Command {
         id: TicketId,
         /// The seller.
         seller: UserId,
-        /// What is listed.
+        /// The listing.
         listing: Box<CreateTicketRequest>,
     },
     /// A user edits it.
     Edit {
-        /// Who asks.
+        /// The user who asks.
         by: UserId,
-        /// What changes.
+        /// The fields to change.
         edit: Box<UpdateTicketRequest>,
     },
     /// A user withdraws it.
     Withdraw {
-        /// Who asks.
+        /// The user who asks.
         by: UserId,
     },
     /// An order locks it.
@@ -142,7 +142,7 @@ pub enum Command {
 /// Why a command was refused. Nothing changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// There is no such ticket, or none that whoever asks may see.
+    /// There is no such ticket, or none that the caller may see.
     NotFound,
     /// It is another user's.
     NotOwner,
@@ -377,7 +377,7 @@ impl Ticket {
     }
 }
 
-/// What others see of a ticket.
+/// The ticket as others see it.
 impl Ticket {
     /// Whether `viewer` may see it: only its seller sees a ticket that was withdrawn.
     #[must_use]

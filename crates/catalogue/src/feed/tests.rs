@@ -59,9 +59,9 @@ fn positions(missed: Missed) -> Option<Vec<u64>> {
 async fn a_listener_hears_its_own_topic_only() {
     let feed = feed();
     let (mut listener, _) = feed.listen(topic(1), None);
-    feed.tell(1, &change(10, 1, 1));
+    feed.publish(1, &change(10, 1, 1));
     for version in 1..=2 * u64::try_from(BEHIND_MAX).unwrap() {
-        feed.tell(1 + version, &change(20, 2, version));
+        feed.publish(1 + version, &change(20, 2, version));
     }
     assert_eq!(listener.heard_up_to(), None, "one change waits");
     assert_eq!(listener.next().await.unwrap().position, 1);
@@ -73,7 +73,7 @@ async fn an_event_that_comes_again_is_no_news_and_does_not_hide_a_newer_one() {
     let feed = feed();
     let (mut listener, _) = feed.listen(Topic::Ticket(TicketId(Uuid::from_u128(10))), None);
     for (position, version) in [(1, 3), (2, 4), (3, 3), (4, 4), (5, 5)] {
-        feed.tell(position, &change(10, 1, version));
+        feed.publish(position, &change(10, 1, version));
     }
     for position in [1, 2, 5] {
         assert_eq!(listener.next().await.unwrap().position, position);
@@ -86,19 +86,19 @@ async fn an_event_that_comes_again_is_no_news_and_does_not_hide_a_newer_one() {
 #[test]
 fn a_client_that_comes_back_gets_what_it_missed_as_far_as_that_is_kept() {
     let feed = feed();
-    let max = u64::try_from(KEPT_MAX).unwrap();
+    let max = u64::try_from(RECENT_MAX).unwrap();
     for position in 1..=max {
-        feed.tell(position, &change(u128::from(position), u128::from(position % 2), 1));
+        feed.publish(position, &change(u128::from(position), u128::from(position % 2), 1));
     }
     let missed = |last| positions(feed.listen(topic(1), last).1);
     assert_eq!(missed(None), Some(vec![]));
     assert_eq!(missed(Some(max)), Some(vec![]));
     assert_eq!(missed(Some(max - 4)), Some(vec![max - 3, max - 1]));
-    assert_eq!(missed(Some(0)).map(|it| it.len()), Some(KEPT_MAX / 2));
+    assert_eq!(missed(Some(0)).map(|it| it.len()), Some(RECENT_MAX / 2));
     assert_eq!(missed(Some(max + 1)), None, "an id of another bus");
-    feed.tell(max + 1, &change(1, 1, 2));
+    feed.publish(max + 1, &change(1, 1, 2));
     assert_eq!(missed(Some(0)), None, "the first change is no longer kept");
-    assert_eq!(missed(Some(1)).map(|it| it.len()), Some(KEPT_MAX / 2));
+    assert_eq!(missed(Some(1)).map(|it| it.len()), Some(RECENT_MAX / 2));
     feed.begin(Mark { life: 1, position: 7 });
     assert_eq!(missed(Some(6)), None);
     assert_eq!(missed(Some(7)), Some(vec![]));
