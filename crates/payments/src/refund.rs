@@ -32,17 +32,13 @@ impl Payments {
         let Charge { id, order_id, .. } = charge.state;
         match self.order_for(context, &charge.state).await? {
             OrderForCharge::Closed(_) => {}
-            OrderForCharge::Payable(_) if ends_order => {
-                self.end_order(context, &charge.state).await?;
-            }
-            OrderForCharge::Secured => {
-                mark!("an order that was secured for a failed charge was ended");
-                self.end_order(context, &charge.state).await?;
-            }
             // A request that was asleep may secure it as long as it has time.
-            OrderForCharge::Payable(until) => {
+            OrderForCharge::Payable(until) if !ends_order => {
                 let command = Command::Postpone { until };
                 return Ok(self.apply(context, charge, &command).await?.charge.into());
+            }
+            OrderForCharge::Payable(_) | OrderForCharge::Secured => {
+                self.end_order(context, &charge.state).await?;
             }
             OrderForCharge::Paid => {
                 tracing::error!(charge.id = %id, order.id = %order_id, "an order is completed by a charge that failed");

@@ -245,7 +245,6 @@ impl Payments {
     ) -> Settled {
         let after = self.apply(context, charge, &Command::Complete { payment_id }).await?;
         if after.refused.is_some() {
-            mark!("a charge had failed when its money was captured");
             return self.clear(context, after.charge).await;
         }
         self.follow(context, &after.charge.state).await;

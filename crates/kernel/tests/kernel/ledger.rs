@@ -44,9 +44,9 @@ pub(crate) struct Ledger {
 /// What can be asked of a ledger. One that is not there yet is made, unless it is to be kept.
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
-    /// Appends a number that is not in it; an event tells of it.
+    /// Appends a number that is not in it, with an event.
     Append { id: Uuid, name: String, entry: u64 },
-    /// Makes it due, or due no more; no event tells of it.
+    /// Makes it due, or due no more, without an event.
     Schedule { id: Uuid, at: Option<Timestamp> },
     /// Changes nothing.
     Keep,

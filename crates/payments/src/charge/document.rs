@@ -159,7 +159,7 @@ impl Charge {
         }
     }
 
-    /// The change to this charge, with the event that tells of it.
+    /// The change to this charge, with its event.
     pub(super) fn changed(self, event: fn(ChargeState) -> DomainEvent) -> Decision<Self> {
         let event = event(self.to_event());
         Decision::changed(self, event)

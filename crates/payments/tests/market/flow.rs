@@ -108,7 +108,7 @@ async fn an_order_that_is_not_payable_is_refused_before_the_provider_hears_of_it
     assert!(service.pay(&paid, CARD).await.is(409, "order_completed"));
 }
 
-/// An order whose time is over is refused as expired: the provider hears nothing.
+/// An order whose time is over is refused as expired: the provider is not asked.
 #[tokio::test]
 async fn an_order_whose_time_is_over_is_refused_before_the_provider_hears_of_it() {
     let world = World::new(1);

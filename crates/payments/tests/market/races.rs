@@ -24,7 +24,7 @@ async fn at_once<T: Send + 'static>(
     running.join_all().await
 }
 
-/// Several payments for one order at once: one is made, the others are told so, and the price is taken
+/// Several payments for one order at once: one is made, the others are refused for it, and the price is taken
 /// once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_payments_for_one_order_one_is_made() {

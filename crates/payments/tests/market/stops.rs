@@ -168,8 +168,8 @@ async fn a_sleeper_that_wakes_up_hours_later_does_no_harm() {
     }
 }
 
-/// A request falls asleep at any moment; whoever takes over is killed at any moment; and then the sleeper
-/// goes on: with a provider that is well, and with one that the sleeper could not reach.
+/// A request falls asleep at any moment; the process that takes over is killed at any moment; and then the
+/// sleeper goes on: with a provider that is well, and with one that the sleeper could not reach.
 #[tokio::test]
 async fn a_sleeper_and_a_kill_together_do_no_harm() {
     for (play, unreachable) in
