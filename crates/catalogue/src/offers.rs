@@ -69,8 +69,10 @@ pub struct Summary {
 pub struct Offers {
     /// By ticket.
     offers: Vec<Offer>,
-    /// How many can be bought now, by price.
-    available: BTreeMap<Price, u32>,
+    /// How many can be bought now.
+    available: u32,
+    /// The same, by price.
+    available_at: BTreeMap<Price, u32>,
 }
 
 impl Offers {
@@ -104,8 +106,8 @@ impl Offers {
     #[must_use]
     pub fn summary(&self) -> Summary {
         Summary {
-            available: self.available.values().sum(),
-            lowest: self.available.first_key_value().map(|(price, _)| *price),
+            available: self.available,
+            lowest: self.available_at.first_key_value().map(|(price, _)| *price),
         }
     }
 
@@ -113,10 +115,12 @@ impl Offers {
         if offer.status != TicketStatus::Available {
             return;
         }
-        let count = self.available.entry(offer.price).or_default();
-        *count = if is_there { count.saturating_add(1) } else { count.saturating_sub(1) };
-        if *count == 0 {
-            self.available.remove(&offer.price);
+        let at_price = self.available_at.entry(offer.price).or_default();
+        for count in [&mut self.available, &mut *at_price] {
+            *count = if is_there { count.saturating_add(1) } else { count.saturating_sub(1) };
+        }
+        if *at_price == 0 {
+            self.available_at.remove(&offer.price);
         }
     }
 
