@@ -129,7 +129,7 @@ impl Auth {
 mod tests {
     use super::*;
 
-    /// A secret comes of the session, the token's id and the nonce, and of all three: whoever learns one
+    /// A secret is derived from the session, the token's id and the nonce, all three: somebody who learns one
     /// or two of them cannot make it.
     #[test]
     fn a_secret_takes_all_of_its_parts() {

@@ -138,7 +138,7 @@ impl Client {
         self.with(header::IF_MATCH, etag)
     }
 
-    /// Sends `name: value` with each call. A value that HTTP can not carry is left out.
+    /// Sends `name: value` with each call. A value that HTTP cannot carry is left out.
     #[must_use]
     pub fn with(&self, name: HeaderName, value: &str) -> Self {
         let mut client = self.clone();

@@ -36,7 +36,7 @@ impl Deref for Problem {
 /// Why there was no answer to speak of.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// The request could not be made: a wrong base address, or a header that HTTP can not carry.
+    /// The request could not be made: a wrong base address, or a header that HTTP cannot carry.
     /// Nothing was sent.
     #[error("the request could not be made: {0}")]
     Request(#[source] BoxError),

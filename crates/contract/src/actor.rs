@@ -55,7 +55,7 @@ pub enum Actor {
     },
     /// A service on its own account: a timer that ran out, a sweep.
     Service(Cow<'static, str>),
-    /// Whoever runs the market, at its command line.
+    /// A person who runs the market, at its command line.
     Operator(String),
     /// The market as a whole, and a visitor who is not signed in.
     System,

@@ -68,7 +68,7 @@ codes! {
     TicketSold = 409 "ticket_sold" "The ticket is sold";
     /// The ticket is no longer offered.
     TicketWithdrawn = 409 "ticket_withdrawn" "The ticket is no longer offered";
-    /// A seller can not buy what they sell.
+    /// A seller cannot buy what they sell.
     OwnTicket = 409 "own_ticket" "This is your own ticket";
     /// The price is no longer the one the buyer saw.
     PriceChanged = 409 "price_changed" "The price has changed";

@@ -3,7 +3,7 @@
 //! A process plays one or more roles. Each role is one service on its [`Engines`], started by the one
 //! function in [`roles`] that knows how; [`Background`] runs its consumers and workers, and [`Market`] is
 //! all roles in one process. The binary and the simulation start their services here, so what the
-//! simulation proves is what ships. This crate names no engine: whoever starts a role opens them.
+//! simulation proves is what ships. This crate names no engine: the program that starts a role opens them.
 
 mod background;
 mod engines;

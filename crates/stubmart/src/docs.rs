@@ -170,7 +170,7 @@ fn complete_operation(method: &HttpMethod, operation: &mut Operation) {
         add("408", "`request_timeout`");
         add("413", "`body_too_large`");
         also(operation, "403", "`cross_origin`", ": a browser sent it from another site's page");
-        // Whoever changes something can meet others who change the same, again and again.
+        // A change can meet other changes of the same thing, again and again.
         also(operation, "409", "`contended`", "");
     }
     if operation.operation_id.as_deref().is_some_and(|id| IDEMPOTENT.contains(&id)) {

@@ -1,5 +1,5 @@
 //! `cargo run -p stubmart-xtask -- tidy` checks what the compiler and clippy do not see; `… -- errors`
-//! writes `docs/errors.md` anew.
+//! rewrites `docs/errors.md`.
 //!
 //! It needs no network and no tool but cargo. Every fault is reported, not only the first.
 

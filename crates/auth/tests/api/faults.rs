@@ -188,7 +188,7 @@ async fn account_changes_survive_a_fault_at_every_call() {
     }
 }
 
-/// A use that can not be noted disturbs nobody, and is noted with the next one.
+/// A use that cannot be recorded fails no request, and is recorded with the next one.
 #[tokio::test]
 async fn a_use_that_is_not_noted_fails_no_request() {
     let faulty = Faulty::new();

@@ -41,7 +41,7 @@ async fn guessing_is_held_up_for_known_and_unknown_accounts_alike() {
     assert_eq!(market.try_log_in("ann@example.com", PASSWORD).await.outcome().0, 200);
 }
 
-/// Whoever guesses holds nobody up but who comes from the same network.
+/// A guesser holds up nobody outside the guesser's own network.
 #[tokio::test]
 async fn guessing_locks_nobody_out_elsewhere() {
     let market = Market::new();
@@ -57,7 +57,7 @@ async fn guessing_locks_nobody_out_elsewhere() {
     assert_eq!(log_in("192.0.2.2", PASSWORD).await.outcome(), (200, ""));
 }
 
-/// Who guesses from many networks is held up after a hundred guesses. Whoever gave the right password
+/// Guesses from many networks are held up after a hundred. A user who gave the right password
 /// from a network before is not.
 #[tokio::test]
 async fn guessing_from_everywhere_is_held_up() {
@@ -160,7 +160,7 @@ async fn guesses_at_once_do_not_slip_through() {
     }
 }
 
-/// Somebody who holds a session can not guess its owner's password either.
+/// Somebody who holds a session cannot guess its owner's password either.
 #[tokio::test]
 async fn guessing_the_present_password_is_held_up() {
     let market = Market::new();
@@ -287,8 +287,8 @@ async fn signups_are_limited_by_address() {
     assert_eq!(sign_up(100, "2001:db8::3").await.outcome().0, 201);
 }
 
-/// While the limits can not be asked nobody can guess unseen: logins are refused for the moment, and
-/// whoever is signed in is not disturbed.
+/// While the limits cannot be asked nobody can guess unseen: logins are refused for the moment, and
+/// users who are signed in notice nothing.
 #[tokio::test]
 async fn without_limits_there_are_no_logins() {
     let up = Market::new();

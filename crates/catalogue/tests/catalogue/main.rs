@@ -263,7 +263,7 @@ async fn a_show_of_another_instance_is_known_at_once() {
     assert_eq!(one.show(&CONTEXT, nothing).await.unwrap(), None);
 }
 
-/// The same show is added once, whoever adds it, in any spelling and under any id.
+/// The same show is added once, by any user, in any spelling and under any id.
 #[tokio::test]
 async fn a_show_is_added_once() {
     let world = World::new();

@@ -26,7 +26,7 @@ use stubmart_ports::{
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-/// How long a mail is kept for whoever picks it up. It holds an address, which must not outlive its
+/// How long a mail is kept until it is picked up. It holds an address, which must not outlive its
 /// account for long.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -81,7 +81,7 @@ impl Mailer for FileMailer {
         let (settings, now) = (Arc::clone(&self.settings), self.host.now());
         let attempt = self.host.uuid();
         self.host.spawner.blocking(Box::new(move || {
-            // Whoever sent it may have gone.
+            // The sender may have gone.
             drop(reply.send(settings.write(&mail, attempt, now)));
         }));
         match written.await {
@@ -136,7 +136,7 @@ impl Settings {
             let entry = entry?;
             let path = entry.path();
             let is_ours = path.extension().is_some_and(|it| it == "eml" || it == "draft");
-            // Whoever picks mail up may have been quicker.
+            // It may have been picked up already.
             let Ok(modified) = entry.metadata().and_then(|it| it.modified()) else { continue };
             let at = Timestamp::from_millis(jiff::Timestamp::try_from(modified)?.as_millisecond());
             if is_ours

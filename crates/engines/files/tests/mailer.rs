@@ -22,7 +22,7 @@ fn mail(to: &str) -> Mail {
     Mail { id: uuid::Uuid::from_u128(7), to: to.to_owned(), subject, text }
 }
 
-/// A mail whose address can not be written is refused for good; one that can not be written down just
+/// A mail whose address cannot be written is refused for good; one that cannot be written down just
 /// now may be tried again.
 #[tokio::test]
 async fn a_bad_address_is_refused_for_good() {

@@ -89,7 +89,7 @@ impl Argon2Hasher {
     }
 
     /// Runs `work` on a blocking thread when it is its turn. Its place is taken until it is done, also
-    /// when whoever asked has gone: a client that hangs up must not make room for the next one while
+    /// when the caller has gone: a client that hangs up must not make room for the next one while
     /// its hash is still being computed.
     async fn run<T: Send + 'static>(
         &self,
@@ -103,7 +103,7 @@ impl Argon2Hasher {
             // What nobody waits for any more is not begun.
             let answer = if reply.is_closed() { None } else { work(&engine) };
             drop((running, admitted));
-            // Whoever asked may have gone meanwhile.
+            // The caller may have gone meanwhile.
             drop(reply.send(answer));
         }));
         done.await.ok().flatten().ok_or(Busy)

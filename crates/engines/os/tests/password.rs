@@ -98,7 +98,7 @@ async fn too_many_at_once_are_told_so() {
     assert!(hashes.iter().all(Result::is_ok));
 }
 
-/// Whoever hangs up makes no room for others while the work asked for is still to be done: however
+/// A client that hangs up makes no room for others while the work asked for is still to be done: however
 /// many come and go, no more work is handed to the machine than it has cores, and the places are free
 /// again once it is done.
 #[tokio::test]

@@ -36,7 +36,7 @@ pub(crate) struct Limits {
 pub(crate) struct Checkpoints {
     limits: Limits,
     nudge: SyncSender<()>,
-    /// Whether the thread has something to do. While it has, the log can not be restarted.
+    /// Whether the thread has something to do. While it has, the log cannot be restarted.
     copying: Arc<AtomicBool>,
     restart_at: i64,
 }
@@ -93,7 +93,7 @@ impl Checkpoints {
     /// starts from its beginning again and needs no more room than it has.
     pub(crate) fn make_room(&mut self, conn: &Connection) {
         if let Err(error) = self.restart(conn, self.limits.restart_pages) {
-            tracing::warn!(%error, "the log can not be copied into the file either");
+            tracing::warn!(%error, "the log cannot be copied into the file either");
         }
     }
 

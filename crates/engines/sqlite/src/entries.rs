@@ -47,7 +47,7 @@ pub(crate) struct Difference<'a> {
     pub(crate) added: Vec<Entry<'a>>,
 }
 
-/// The difference between two encoded lists; `None` when one of them can not be read.
+/// The difference between two encoded lists; `None` when one of them cannot be read.
 pub(crate) fn difference<'a>(before: &'a [u8], after: &'a [u8]) -> Option<Difference<'a>> {
     if before == after {
         return Some(Difference::default());

@@ -47,7 +47,7 @@ pub(crate) fn pack(json: Vec<u8>) -> Vec<u8> {
         };
         compressor.compress(&json)
     });
-    // What can not be compressed is stored as it is.
+    // What cannot be compressed is stored as it is.
     let Ok(frame) = packed else { return json };
     let mut packed = vec![PACKED_1];
     push_number(&mut packed, u64::try_from(json.len()).unwrap_or(u64::MAX));

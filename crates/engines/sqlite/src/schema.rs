@@ -159,9 +159,9 @@ pub enum OpenError {
     Older,
     /// The file is another program's database. Nothing was changed.
     Foreign,
-    /// The file can not be opened or prepared.
+    /// The file cannot be opened or prepared.
     Sqlite(rusqlite::Error),
-    /// The file can not be created, or a thread not started.
+    /// The file cannot be created, or a thread not started.
     Io(std::io::Error),
 }
 
@@ -177,8 +177,8 @@ impl fmt::Display for OpenError {
                 "the database is empty or has an older schema: serve it once with this version",
             ),
             Self::Foreign => f.write_str("the file is another program's database"),
-            Self::Sqlite(error) => write!(f, "the database can not be opened: {error}"),
-            Self::Io(error) => write!(f, "the database can not be opened: {error}"),
+            Self::Sqlite(error) => write!(f, "the database cannot be opened: {error}"),
+            Self::Io(error) => write!(f, "the database cannot be opened: {error}"),
         }
     }
 }

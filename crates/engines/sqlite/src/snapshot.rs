@@ -45,7 +45,7 @@ pub struct Dead {
     pub position: u64,
     /// The event's kind.
     pub kind: String,
-    /// Why it can not be handled.
+    /// Why it cannot be handled.
     pub reason: String,
 }
 
@@ -77,7 +77,7 @@ impl Snapshot {
     /// The contents of a collection's documents, in no order.
     ///
     /// # Errors
-    /// The file can not be read.
+    /// The file cannot be read.
     pub fn bodies(&self, collection: &str) -> rusqlite::Result<Vec<Vec<u8>>> {
         self.conn
             .prepare(
@@ -90,7 +90,7 @@ impl Snapshot {
     /// Every document there is, in no order.
     ///
     /// # Errors
-    /// The file can not be read.
+    /// The file cannot be read.
     pub fn documents(&self) -> rusqlite::Result<Vec<Listed>> {
         self.conn
             .prepare(
@@ -110,7 +110,7 @@ impl Snapshot {
     /// Shows `see` the place and the event of everything that a service saved, in the order of the log.
     ///
     /// # Errors
-    /// The file can not be read.
+    /// The file cannot be read.
     pub fn record(&self, mut see: impl FnMut(u64, Event)) -> rusqlite::Result<()> {
         let mut statement = self
             .conn
@@ -125,7 +125,7 @@ impl Snapshot {
     /// What `consumer` has not settled yet, oldest first.
     ///
     /// # Errors
-    /// The file can not be read.
+    /// The file cannot be read.
     pub fn waiting(&self, consumer: &Consumer) -> rusqlite::Result<Vec<Waiting>> {
         let mut waiting: Vec<Waiting> = self
             .conn
@@ -162,7 +162,7 @@ impl Snapshot {
     /// What was put aside for a human.
     ///
     /// # Errors
-    /// The file can not be read.
+    /// The file cannot be read.
     pub fn dead(&self) -> rusqlite::Result<Vec<Dead>> {
         self.conn
             .prepare(

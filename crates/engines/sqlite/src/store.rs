@@ -219,7 +219,7 @@ fn save(
 }
 
 fn corrupt(id: Uuid) -> StoreError {
-    StoreError::Unavailable(format!("the stored index entries of {id} can not be read").into())
+    StoreError::Unavailable(format!("the stored index entries of {id} cannot be read").into())
 }
 
 fn is_taken(tx: &Tx<'_>, index: i64, key: &[u8]) -> rusqlite::Result<bool> {

@@ -87,8 +87,8 @@ impl Timers for SqliteTimers {
     }
 }
 
-/// A timer that is set anew is another row with another number: a claim of the old one, which goes by
-/// that number, can not end it.
+/// A timer that is set again is another row with another number: a claim of the old one, which goes by
+/// that number, cannot end it.
 fn change(tx: &Tx<'_>, set: &[Timer], cancel: &[Uuid]) -> Result<(), Undo<()>> {
     for timer in set {
         tx.prepare(

@@ -176,7 +176,7 @@ where
 
     fn answer(self: Box<Self>) {
         if let Some(answer) = self.answer {
-            // Whoever asked may have gone.
+            // The caller may have gone.
             drop(self.reply.send(Ok(answer)));
         }
     }
@@ -235,7 +235,7 @@ impl Writer {
         }
         let finished = checkpoint::finish(&self.conn);
         drop(self);
-        // Whoever asked may have gone.
+        // The caller may have gone.
         drop(reply.send(finished));
     }
 

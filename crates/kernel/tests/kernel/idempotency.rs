@@ -61,7 +61,7 @@ async fn the_first_answer_is_given_again() {
 }
 
 /// While a request is at work, a second one under its key waits, for a minute; another process does not
-/// wait. Whoever takes over creates under the same id.
+/// wait. A request that takes over creates under the same id.
 #[tokio::test]
 async fn a_request_without_an_answer_is_taken_over_with_its_id() {
     let world = World::new();

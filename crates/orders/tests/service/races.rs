@@ -1,4 +1,4 @@
-//! Many at once: one outcome, whoever comes first.
+//! Many requests at once: one outcome, whichever comes first.
 
 use std::{
     sync::{Arc, Mutex},

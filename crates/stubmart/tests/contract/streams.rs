@@ -66,7 +66,7 @@ async fn a_stream_resumes_behind_the_last_event_that_was_seen() {
 }
 
 /// A client that was away for too long, or saw another market's events, is sent what a stranger may see
-/// as it is now. Only the end of it has an id: one that is cut off before is sent all of it anew.
+/// as it is now. Only the end of it has an id: one that is cut off before is sent all of it again.
 #[tokio::test]
 async fn a_stream_that_cannot_be_resumed_begins_with_the_present_state() {
     let server = Server::start();

@@ -1,4 +1,4 @@
-//! A service's store in which every save is checked, whoever makes it and however late.
+//! A service's store in which every save is checked, from every caller and however late.
 
 use std::sync::Arc;
 

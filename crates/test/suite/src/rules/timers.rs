@@ -122,9 +122,9 @@ pub async fn a_timer_set_again_outlives_the_claim_before(a: Arc<dyn Timers>, b: 
         b.change(vec![timer(1, due)], Vec::new()).await.unwrap();
         a.finish(old).await.unwrap();
         assert_eq!(b.next_due().await.unwrap(), Some(due));
-        let anew = claim(&*b, due).await;
-        assert_eq!(numbers(&anew), [1]);
-        b.finish(anew).await.unwrap();
+        let again = claim(&*b, due).await;
+        assert_eq!(numbers(&again), [1]);
+        b.finish(again).await.unwrap();
         assert_eq!(a.next_due().await.unwrap(), None);
     }
 }
