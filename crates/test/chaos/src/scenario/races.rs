@@ -26,8 +26,7 @@ use crate::{
 };
 
 /// How far apart the requests of a race are at the most.
-const APART_MAX_MS: u64 = 50;
-const APART_MAX: Duration = Duration::from_millis(APART_MAX_MS);
+const APART_MAX_MS: u32 = 50;
 
 /// A card that works.
 const CARD: &str = "pm_card_visa";
@@ -164,7 +163,7 @@ impl Track<'_> {
             let Some(ticket) = listed.ticket().map(|it| it.id) else {
                 return Err(Failure::Unmet(format!("no ticket to race for: {listed:?}")));
             };
-            let mut apart = || Duration::from_millis(random.u64(0..=APART_MAX_MS));
+            let mut apart = || Duration::from_millis(random.u64(0..=APART_MAX_MS.into()));
             let (one, other) = (apart(), apart());
             // Half of the races begin at the same moment.
             let apart = if random.bool() { (one, other) } else { (one, one) };
@@ -204,7 +203,7 @@ impl Track<'_> {
 
     /// Waits until 50 ms before `end`.
     async fn until(&self, end: Moment) {
-        let start = end.0.saturating_sub(APART_MAX_MS * 1000);
+        let start = end.0.saturating_sub(u64::from(APART_MAX_MS) * 1000);
         sleep(Duration::from_micros(start.saturating_sub(self.recorder.now().0))).await;
     }
 }
@@ -246,7 +245,8 @@ async fn pay_and_leave(round: &Round<'_>) -> Result<&'static str, Failure> {
     let id = ordered(round).await?;
     // Leaving is faster than paying: it gets the later start, more often by a little than by much, so that
     // both win some on a fast machine and on a slow one.
-    let later = round.apart.0.mul_f64(round.apart.1.as_secs_f64() / APART_MAX.as_secs_f64());
+    let part = u32::try_from(round.apart.1.as_millis()).unwrap_or(APART_MAX_MS);
+    let later = round.apart.0 * part / APART_MAX_MS;
     let (paid, left) =
         tokio::join!(round.buyer.pay(id, CARD, None), after(later, round.buyer.leave(id)));
     match (&paid, left.order()) {
