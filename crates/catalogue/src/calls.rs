@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use stubmart_contract::{
-    Context, EventId,
+    Context, Currency, EventId,
     calls::{Listing, ShowForListing},
 };
 use stubmart_kernel::RepositoryError;
@@ -14,8 +14,15 @@ use crate::service::Catalogue;
 impl calls::Catalogue for Catalogue {
     async fn show(&self, _: &Context, id: EventId) -> Result<Option<ShowForListing>, CallError> {
         self.knows(id).await.map_err(failed)?;
+        let now = self.host().now();
         let listed = self.listed();
-        Ok(listed.show(id).map(|show| ShowForListing { id, starts_at: show.starts_at }))
+        Ok(listed.show(id).map(|show| ShowForListing {
+            id,
+            starts_at: show.starts_at,
+            ends_at: show.ends_at(),
+            status: show.status(now),
+            currency: Currency::USD,
+        }))
     }
 
     async fn listing_changed(&self, _: &Context, listing: Listing) -> Result<(), CallError> {

@@ -1,11 +1,11 @@
 //! A show: what tickets are for, as a pure state machine.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use stubmart_contract::{
     DomainEvent, EventId, Timestamp,
-    api::{CreateEventRequest, Venue},
+    api::{CreateEventRequest, EventStatus, Venue},
     event::ShowState,
 };
 use stubmart_kernel::{
@@ -29,6 +29,9 @@ pub mod index {
     /// When it was added.
     pub const ADDED: &str = "added";
 }
+
+/// How long a show lasts whose end is not known.
+const USUAL_LENGTH: Duration = Duration::from_secs(3 * 3600);
 
 /// A stored show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +107,18 @@ impl Aggregate for Show {
 }
 
 impl Show {
+    /// When it is over.
+    #[must_use]
+    pub fn ends_at(&self) -> Timestamp {
+        self.starts_at.after(USUAL_LENGTH)
+    }
+
+    /// Where it stands at `now`.
+    #[must_use]
+    pub fn status(&self, now: Timestamp) -> EventStatus {
+        if now < self.ends_at() { EventStatus::Scheduled } else { EventStatus::Over }
+    }
+
     /// The payload of its events.
     #[must_use]
     pub fn state(&self) -> ShowState {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     actor::Role,
-    api::{OrderStatus, OrderTicket},
+    api::{EventStatus, OrderStatus, OrderTicket},
     event::TicketState,
     ids::{ChargeId, EventId, OrderId, SessionId, TicketId, UserId},
     money::{Currency, Price},
@@ -162,6 +162,14 @@ pub struct ShowForListing {
     pub id: EventId,
     /// When it begins.
     pub starts_at: Timestamp,
+    /// When it is over: nothing of it is listed or bought from then on.
+    pub ends_at: Timestamp,
+    /// Where it stands, by the clock of catalogue.
+    #[serde(default)]
+    pub status: EventStatus,
+    /// The one currency that its tickets are sold in.
+    #[serde(default)]
+    pub currency: Currency,
 }
 
 /// What payments needs to know of an order.

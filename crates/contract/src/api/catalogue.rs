@@ -25,6 +25,32 @@ pub struct Venue {
     pub region: Option<String>,
 }
 
+/// Where an event stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(example = "scheduled")]
+pub enum EventStatus {
+    /// It takes place as announced.
+    #[default]
+    Scheduled,
+    /// It takes place later; the new date is not known yet.
+    Postponed,
+    /// It takes place at another time or venue than was announced first.
+    Moved,
+    /// It does not take place.
+    Cancelled,
+    /// It has ended.
+    Over,
+}
+
+impl EventStatus {
+    /// Whether tickets of such an event can be listed and bought.
+    #[must_use]
+    pub const fn is_on_sale(self) -> bool {
+        !matches!(self, Self::Cancelled | Self::Over)
+    }
+}
+
 /// An event: the show that tickets are for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -22,8 +22,8 @@ pub use auth::{
     Session, SignupRequest, UpdateUserRequest, User,
 };
 pub use catalogue::{
-    CreateEventRequest, Event, EventPrices, Facet, Facets, OnSalePrices, PriceStep, SoldPrices,
-    Venue,
+    CreateEventRequest, Event, EventPrices, EventStatus, Facet, Facets, OnSalePrices, PriceStep,
+    SoldPrices, Venue,
 };
 pub use orders::{CancelReason, CreateOrderRequest, Order, OrderStatus, OrderTicket};
 pub use patch::Patch;

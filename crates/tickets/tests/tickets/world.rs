@@ -7,12 +7,13 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use stubmart_contract::{
-    Actor, Context, EventId, OrderId, Price, TicketId, Timestamp, UserId,
-    api::CreateTicketRequest,
+    Actor, Context, Currency, EventId, OrderId, Price, TicketId, Timestamp, UserId,
+    api::{CreateTicketRequest, EventStatus},
     calls::{Listing, LockRequest, ShowForListing},
 };
 use stubmart_memory::MemoryStore;
@@ -114,7 +115,13 @@ impl Catalogue for FakeCatalogue {
             return Err(CallError("it is down".into()));
         }
         let is_there = self.shows.lock().unwrap().contains(&id);
-        Ok(is_there.then_some(ShowForListing { id, starts_at: START }))
+        Ok(is_there.then_some(ShowForListing {
+            id,
+            starts_at: START,
+            ends_at: START.after(Duration::from_secs(3 * 3600)),
+            status: EventStatus::Scheduled,
+            currency: Currency::USD,
+        }))
     }
 
     async fn listing_changed(&self, _: &Context, listing: Listing) -> Result<(), CallError> {
