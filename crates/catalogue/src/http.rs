@@ -16,9 +16,7 @@ use stubmart_contract::{
 };
 use stubmart_http_kit::{
     Answer, Caller, IdempotencyKey, MaybeSignedIn, Paged, PathId, Problem, RequestContext,
-    SessionGate, Valid,
-    list::{self, PageParams},
-    once, problems,
+    SessionGate, Valid, list::PageParams, once, problems,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -148,10 +146,10 @@ impl From<EventFilter> for ShowQuery {
 ))]
 async fn list_events(
     State(catalogue): State<Catalogue>,
-    Paged { filter, page }: Paged<EventFilter>,
+    Paged { filter, page, list }: Paged<EventFilter>,
 ) -> Result<Json<Page<Event>>, Problem> {
     let found = catalogue.find_shows(&filter.into(), &page).await?;
-    Ok(Json(list::answer(found, |event| event)))
+    Ok(Json(list.answer(found, |event| event)))
 }
 
 /// Adds an event, unless one with the same name, venue and start exists.

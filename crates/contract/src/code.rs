@@ -40,6 +40,8 @@ codes! {
     ValidationFailed = 400 "validation_failed" "Some fields are not valid";
     /// The body is no JSON.
     MalformedJson = 400 "malformed_json" "The body is not valid JSON";
+    /// The request breaks HTTP itself: it names no host, or two.
+    MalformedRequest = 400 "malformed_request" "The request is not valid HTTP";
     /// The webhook's signature does not fit its body.
     BadSignature = 400 "bad_signature" "The signature is not valid";
     /// No session, or one that has ended.

@@ -5,15 +5,14 @@ use std::time::Duration;
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderMap, header},
+    http::{HeaderMap, HeaderValue, header},
 };
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use serde_json::Value;
 use stubmart_contract::Code;
 use stubmart_ports::host::Host;
 
-use crate::problem::Problem;
+use crate::{given::Given, problem::Problem};
 
 /// The largest body a route takes, in bytes.
 pub const BODY_MAX: usize = 64 * 1024;
@@ -25,16 +24,16 @@ const DISCARDED_MAX: usize = 8 * 1024 * 1024;
 /// How long a body may take to arrive.
 const ARRIVAL_MAX: Duration = Duration::from_secs(15);
 
-/// The body as a JSON value.
+/// The body as JSON.
 ///
 /// # Errors
 /// `unsupported_media_type`, `malformed_json`, or as [`bytes`].
-pub(crate) async fn json(request: Request) -> Result<Value, Problem> {
+pub(crate) async fn json(request: Request) -> Result<Given, Problem> {
     if !is_json(request.headers()) {
         return Err(Problem::new(Code::UnsupportedMediaType));
     }
     let bytes = bytes(request).await?;
-    serde_json::from_slice(&bytes).map_err(|error| {
+    Given::read(&bytes).map_err(|error| {
         let detail = format!("The body is not valid JSON: {error}");
         Problem::with_detail(Code::MalformedJson, detail)
     })
@@ -51,9 +50,14 @@ pub async fn bytes(request: Request) -> Result<Bytes, Problem> {
 /// The request with its body read.
 ///
 /// # Errors
-/// As [`bytes`]; `request_timeout` also when the body took too long.
+/// As [`bytes`]; `request_timeout` also when the body took too long; `unsupported_media_type` when it is
+/// compressed or otherwise encoded (RFC 9110, 15.5.16).
 pub(crate) async fn read_whole(host: &Host, request: Request) -> Result<Request, Problem> {
     let (parts, body) = request.into_parts();
+    if parts.headers.get_all(header::CONTENT_ENCODING).iter().any(is_encoding) {
+        let detail = "Send the body as it is, without a Content-Encoding";
+        return Err(Problem::with_detail(Code::UnsupportedMediaType, detail));
+    }
     if is_refused_unread(&parts.headers) {
         return Err(too_large());
     }
@@ -96,6 +100,11 @@ fn is_refused_unread(headers: &HeaderMap) -> bool {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let length = length.and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
     length > DISCARDED_MAX || (length > BODY_MAX && headers.contains_key(header::EXPECT))
+}
+
+/// Whether a `Content-Encoding` names one that is applied.
+fn is_encoding(value: &HeaderValue) -> bool {
+    !value.is_empty() && !value.as_bytes().eq_ignore_ascii_case(b"identity")
 }
 
 /// Whether the body says it is JSON: `application/json` or `application/…+json`.

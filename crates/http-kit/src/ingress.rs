@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header, uri::Authority};
+use stubmart_contract::Code;
 
-use crate::session;
+use crate::{problem::Problem, session};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -29,6 +30,28 @@ pub struct ClientAddr(pub IpAddr);
 /// Whether a request came over HTTPS, as a request extension ([`Ingress::is_https`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OverHttps(pub bool);
+
+/// Checks that a request that came over a connection says which host it is for: with exactly one valid
+/// `Host`, which only HTTP/1.0 may leave out (RFC 9112, 3.2). With two, a proxy on the way may have looked
+/// at the other one.
+///
+/// # Errors
+/// `malformed_request`.
+pub fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Problem> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let is_host = |value: &HeaderValue| {
+        let authority = value.to_str().ok().and_then(|text| text.parse::<Authority>().ok());
+        authority.is_some_and(|it| !it.host().is_empty() && !it.as_str().contains('@'))
+    };
+    let fault = match (hosts.next(), hosts.next()) {
+        (None, _) if version < Version::HTTP_11 => return Ok(()),
+        (Some(host), None) if is_host(host) => return Ok(()),
+        (None, _) => "A request needs a Host header",
+        (Some(_), None) => "The Host header names no host",
+        (Some(_), Some(_)) => "A request has one Host header only",
+    };
+    Err(Problem::with_detail(Code::MalformedRequest, fault))
+}
 
 impl Ingress {
     /// Who is asking: the last address that the trusted proxy in front has added, or the connection's.
@@ -104,6 +127,31 @@ mod tests {
 
     fn public(origin: &str) -> Ingress {
         Ingress { public_origin: Some(origin.to_owned()), trust_proxy: false }
+    }
+
+    /// One host, in any form that RFC 3986, 3.2, knows; older clients than HTTP/1.1 may name none.
+    #[test]
+    fn a_request_names_one_host() {
+        let is_fine = |version, hosts: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                let host = HeaderValue::from_bytes(host.as_bytes()).unwrap();
+                headers.append(header::HOST, host);
+            }
+            check_host(version, &headers).is_ok()
+        };
+        for host in ["a", "tickets.example", "a:80", "127.0.0.1:8080", "[::1]", "[::1]:80", "a_b"] {
+            assert!(is_fine(Version::HTTP_11, &[host]), "{host}");
+            assert!(is_fine(Version::HTTP_10, &[host]), "{host}");
+            assert!(!is_fine(Version::HTTP_11, &[host, host]), "{host}");
+            assert!(!is_fine(Version::HTTP_10, &[host, "b"]), "{host}");
+        }
+        for host in ["", "a b", "a/b", "u@a", "a, b", "\u{e4}", "http://a", ":80"] {
+            assert!(!is_fine(Version::HTTP_11, &[host]), "{host:?}");
+            assert!(!is_fine(Version::HTTP_10, &[host]), "{host:?}");
+        }
+        assert!(!is_fine(Version::HTTP_11, &[]));
+        assert!(is_fine(Version::HTTP_10, &[]));
     }
 
     #[test]

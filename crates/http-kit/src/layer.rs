@@ -36,9 +36,12 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Gives every route of `router` request ids, logs, metrics, a time limit, errors in one form, and the
-/// refusal of requests that another site's page sends in a visitor's name; and tells it whether a
-/// request came [over HTTPS](OverHttps).
+/// Gives every route of `router` request ids, logs, metrics, a time limit, errors in one form, headers
+/// that keep browsers from misusing an answer, and the refusal of requests that another site's page sends in
+/// a visitor's name; and tells it whether a request came [over HTTPS](OverHttps).
+///
+/// A [`Problem`] among a request's extensions is its answer: the server has found it before any route was
+/// asked.
 pub fn apply(router: Router, host: Host, ingress: Ingress) -> Router {
     router.layer(from_fn_with_state((host, Arc::new(ingress)), handle))
 }
@@ -63,12 +66,15 @@ async fn handle(
     let over_https = OverHttps(ingress.is_https(request.headers()));
     request.extensions_mut().insert(over_https);
 
-    let response = if ingress.is_cross_site(&method, request.headers()) {
+    let response = if let Some(problem) = request.extensions_mut().remove::<Problem>() {
+        problem.into_response()
+    } else if ingress.is_cross_site(&method, request.headers()) {
         Problem::new(Code::CrossOrigin).into_response()
     } else {
         answer(&host, request, next).await
     };
     let mut response = finish(response, request_id.as_str());
+    secure(response.headers_mut(), over_https);
 
     let taken = host.now().since(started);
     let status = response.status();
@@ -79,6 +85,24 @@ async fn handle(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// Headers for answers that no page is made of (OWASP, REST Security: security headers). A route that sets
+/// one of them itself knows better: pages have a policy of their own.
+const SECURE: [(HeaderName, &str); 3] = [
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
+
+/// A year, and for this host only: other hosts of the domain are the operator's decision (RFC 6797, 6.1).
+const STRICT_TRANSPORT: (HeaderName, &str) =
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+
+fn secure(headers: &mut HeaderMap, OverHttps(over_https): OverHttps) {
+    for (name, value) in SECURE.into_iter().chain(over_https.then_some(STRICT_TRANSPORT)) {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
 }
 
 /// For routes whose answers are somebody's own: nothing on the way may keep them.

@@ -8,6 +8,7 @@ pub mod body;
 pub mod conditional;
 mod context;
 pub mod cookies;
+mod given;
 pub mod ingress;
 pub mod layer;
 pub mod list;

@@ -5,13 +5,15 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error as _},
 };
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 use stubmart_contract::api;
 use stubmart_kernel::page::{Cursor, LIMIT_DEFAULT, Page, PageError, PageRequest};
 use utoipa::IntoParams;
 
 use crate::{
     problem::Problem,
-    valid::{self, NoParams},
+    valid::{self, NoParams, Query},
 };
 
 const FOREIGN_CURSOR: &str = "must be the nextCursor of the page before";
@@ -35,12 +37,6 @@ fn cursor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cursor>, 
     Cursor::decode(&text).map(Some).ok_or_else(|| D::Error::custom(FOREIGN_CURSOR))
 }
 
-impl From<PageParams> for PageRequest {
-    fn from(params: PageParams) -> Self {
-        Self { limit: params.limit.unwrap_or(LIMIT_DEFAULT), cursor: params.cursor }
-    }
-}
-
 /// Which page of a list is asked for, and which items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paged<T = NoParams> {
@@ -48,7 +44,18 @@ pub struct Paged<T = NoParams> {
     pub filter: T,
     /// The page.
     pub page: PageRequest,
+    /// The list, for the cursor of the answer.
+    pub list: List,
 }
+
+/// A list: where it is, and how it is filtered and sorted. A cursor begins with the mark of its list and
+/// fits no other one: a page of another list behind it would leave items out without a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct List([u8; 4]);
+
+/// The one parameter that may differ from page to page: it follows the clock where a client lists what is
+/// still to come.
+const MOVES_ON: &str = "from";
 
 impl<T, S> FromRequestParts<S> for Paged<T>
 where
@@ -58,15 +65,38 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let (filter, page) = valid::read_query::<T, PageParams>(parts)?;
-        Ok(Self { filter, page: page.into() })
+        let Query { first: filter, second: asked, given } =
+            valid::read_query::<T, PageParams>(parts)?;
+        let list = List::of(parts.uri.path(), given);
+        let cursor = match asked.cursor {
+            Some(cursor) => Some(list.own(&cursor).ok_or(PageError::ForeignCursor)?),
+            None => None,
+        };
+        let limit = asked.limit.unwrap_or(LIMIT_DEFAULT);
+        Ok(Self { filter, page: PageRequest { limit, cursor }, list })
     }
 }
 
-/// A page as clients see it.
-pub fn answer<T, U>(page: Page<T>, item: impl FnMut(T) -> U) -> api::Page<U> {
-    let Page { items, next } = page.map(item);
-    api::Page { items, next_cursor: next.map(|cursor| cursor.encode()) }
+impl List {
+    fn of(path: &str, mut given: Map<String, Value>) -> Self {
+        given.remove(MOVES_ON);
+        // serde_json keeps objects sorted by key.
+        let [a, b, c, d, ..] =
+            <[u8; 32]>::from(Sha256::digest(format!("{path}?{}", Value::Object(given))));
+        Self([a, b, c, d])
+    }
+
+    /// The cursor without the mark of this list; `None` when it is of another list.
+    fn own(self, cursor: &Cursor) -> Option<Cursor> {
+        cursor.key().strip_prefix(&self.0).map(|key| Cursor::behind(key.to_vec()))
+    }
+
+    /// A page of this list, as clients see it.
+    pub fn answer<T, U>(self, page: Page<T>, item: impl FnMut(T) -> U) -> api::Page<U> {
+        let Page { items, next } = page.map(item);
+        let marked = |cursor: Cursor| Cursor::behind([&self.0, cursor.key()].concat());
+        api::Page { items, next_cursor: next.map(|cursor| marked(cursor).encode()) }
+    }
 }
 
 impl From<PageError> for Problem {

@@ -17,9 +17,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     body,
+    given::Given,
     once::HEADER,
     problem::Problem,
-    schema::{self, Faults, Fields},
+    schema::{self, Faults},
 };
 
 /// A JSON body that is a `T`.
@@ -41,13 +42,17 @@ where
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let is_repeatable = request.headers().contains_key(HEADER);
-        let value = body::json(request).await?;
+        let Given { value, twice } = body::json(request).await?;
         // serde_json keeps objects sorted by key.
         let canonical = if is_repeatable { value.to_string() } else { String::new() };
-        let body = read_body(value).map_err(Problem::invalid)?;
+        let mut faults = Faults::default();
+        faults.add_names("", twice, GIVEN_TWICE);
+        let body = read(value, faults).map_err(Problem::invalid)?;
         Ok(Self { body, canonical })
     }
 }
+
+const GIVEN_TWICE: &str = "is given twice";
 
 /// Reads a JSON value that has to be a `T`, from a request or from a file.
 ///
@@ -57,12 +62,19 @@ pub fn read_body<T>(value: Value) -> Result<T, Vec<FieldError>>
 where
     T: ToSchema + DeserializeOwned + 'static,
 {
-    let mut faults = Faults::default();
-    let Value::Object(object) = value else {
+    read(value, Faults::default())
+}
+
+fn read<T>(value: Value, mut faults: Faults) -> Result<T, Vec<FieldError>>
+where
+    T: ToSchema + DeserializeOwned + 'static,
+{
+    let Value::Object(mut object) = value else {
         faults.add("body", "must be a JSON object");
         return faults.into_result(None);
     };
-    let body = read(&schema::of_body::<T>(), object, &mut faults);
+    schema::of_body::<T>().check(&mut object, "", &mut faults);
+    let body = deserialise(object, &mut faults);
     faults.into_result(body)
 }
 
@@ -84,15 +96,24 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        read_query::<T, NoParams>(parts).map(|(read, _)| Self(read))
+        read_query::<T, NoParams>(parts).map(|query| Self(query.first))
     }
 }
 
-/// Reads a query that has the parameters of a `T` and those of a `U`.
+/// A query that was read.
+pub(crate) struct Query<T, U> {
+    pub(crate) first: T,
+    pub(crate) second: U,
+    /// The parameters that `first` was read from, in one spelling.
+    pub(crate) given: Map<String, Value>,
+}
+
+/// Reads a query that has the parameters of a `T` and those of a `U`. A parameter that takes several values
+/// may be repeated, and have commas between them.
 ///
 /// # Errors
 /// `validation_failed` with an entry for each bad parameter.
-pub(crate) fn read_query<T, U>(parts: &Parts) -> Result<(T, U), Problem>
+pub(crate) fn read_query<T, U>(parts: &Parts) -> Result<Query<T, U>, Problem>
 where
     T: IntoParams + DeserializeOwned + 'static,
     U: IntoParams + DeserializeOwned + 'static,
@@ -111,28 +132,25 @@ where
         let (fields, object) =
             if theirs.has(&name) { (&theirs, &mut second) } else { (&ours, &mut first) };
         let value = fields.value_of(&name, text);
-        if object.insert(name.clone(), value).is_some() {
-            twice.insert(name);
+        match (object.get_mut(&name), value) {
+            (None, value) => drop(object.insert(name, value)),
+            (Some(Value::Array(values)), Value::Array(more)) => values.extend(more),
+            (Some(_), _) => drop(twice.insert(name)),
         }
     }
-    faults.add_names("", twice, "is given twice");
-    let first = read(&ours, first, &mut faults);
-    let second = read(&theirs, second, &mut faults);
-    faults.into_result(first.zip(second)).map_err(Problem::invalid)
-}
-
-fn read<T: DeserializeOwned>(
-    fields: &Fields,
-    mut object: Map<String, Value>,
-    faults: &mut Faults,
-) -> Option<T> {
-    fields.check(&mut object, "", faults);
-    deserialise(Value::Object(object), faults)
+    faults.add_names("", twice, GIVEN_TWICE);
+    ours.check(&mut first, "", &mut faults);
+    theirs.check(&mut second, "", &mut faults);
+    let given = first.clone();
+    let (first, second) = (deserialise(first, &mut faults), deserialise(second, &mut faults));
+    let query = first.zip(second).map(|(first, second)| Query { first, second, given });
+    faults.into_result(query).map_err(Problem::invalid)
 }
 
 /// Reads the fields that fit the schema. A field that its type refuses is noted and taken out, so that the
 /// next such field is found too.
-fn deserialise<T: DeserializeOwned>(mut value: Value, faults: &mut Faults) -> Option<T> {
+fn deserialise<T: DeserializeOwned>(object: Map<String, Value>, faults: &mut Faults) -> Option<T> {
+    let mut value = Value::Object(object);
     loop {
         let error = match serde_path_to_error::deserialize(&value) {
             Ok(read) => return Some(read),

@@ -15,9 +15,7 @@ use stubmart_contract::{
 };
 use stubmart_http_kit::{
     Answer, Caller, IdempotencyKey, IfMatch, Paged, PathId, Problem, SessionGate, Valid,
-    layer::no_store,
-    list::{self, PageParams},
-    once,
+    layer::no_store, list::PageParams, once,
 };
 use stubmart_kernel::{ApplyError, Versioned};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -151,11 +149,11 @@ struct OrderFilter {
 async fn list_orders(
     State(orders): State<Orders>,
     caller: Caller,
-    Paged { filter, page }: Paged<OrderFilter>,
+    Paged { filter, page, list }: Paged<OrderFilter>,
 ) -> Result<Json<Page<api::Order>>, Problem> {
     let now = orders.host().now();
     let page = orders.list(&caller.context, caller.user_id, filter.status, &page).await?;
-    Ok(Json(list::answer(page, |order| public(order.state, now))))
+    Ok(Json(list.answer(page, |order| public(order.state, now))))
 }
 
 /// The order. Looking at it takes a closed page back.

@@ -17,9 +17,7 @@ use stubmart_contract::{
 };
 use stubmart_http_kit::{
     Answer, Caller, IdempotencyKey, Paged, Problem, RequestContext, SessionGate, Valid, body,
-    layer::no_store,
-    list::{self, PageParams},
-    once, problems,
+    layer::no_store, list::PageParams, once, problems,
 };
 use stubmart_ports::{
     bank::TestBank,
@@ -265,12 +263,12 @@ struct ChargeFilter {
 async fn list_charges(
     State(payments): State<Payments>,
     caller: Caller,
-    Paged { filter, page }: Paged<ChargeFilter>,
+    Paged { filter, page, list }: Paged<ChargeFilter>,
 ) -> Result<Json<Page<api::Charge>>, Problem> {
     let page = payments.list(caller.user_id, filter.order_id, &page).await?;
-    Ok(Json(list::answer(page, |ListedCharge { charge, client_secret }| {
-        public(&charge, client_secret)
-    })))
+    Ok(Json(
+        list.answer(page, |ListedCharge { charge, client_secret }| public(&charge, client_secret)),
+    ))
 }
 
 /// Pays in the browser.

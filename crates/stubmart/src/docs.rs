@@ -2,7 +2,13 @@
 
 use std::fmt::Write as _;
 
-use axum::{Json, Router, response::Html, routing::get};
+use axum::{
+    Json, Router,
+    http::{HeaderValue, header},
+    middleware::map_response,
+    response::Html,
+    routing::get,
+};
 use serde_json::Value;
 use stubmart_contract::{Code, api::ProblemBody};
 use utoipa::{
@@ -37,10 +43,22 @@ const IDEMPOTENT: &[&str] = &[
 pub(crate) fn router(api: &OpenApi) -> Router {
     let api = published(api);
     let ui = utoipa_swagger_ui::Config::new([OPENAPI_PATH]).try_it_out_enabled(true);
+    let ui = Router::from(SwaggerUi::new("/api/docs").config(ui)).layer(map_response(with_policy));
     Router::new()
         .route(OPENAPI_PATH, get(async || Json(api)))
         .route("/api/problems", get(async || Html(problems())))
-        .merge(SwaggerUi::new("/api/docs").config(ui))
+        .merge(ui)
+}
+
+/// What the page may load: its own files. Its script sets styles.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
+async fn with_policy(mut response: axum::response::Response) -> axum::response::Response {
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    response
 }
 
 /// The document as JSON. A query parameter may be empty, which is as good as left out; utoipa has no

@@ -9,7 +9,7 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use stubmart_http_kit::{ClientAddr, Ingress};
+use stubmart_http_kit::{ClientAddr, Ingress, ingress::check_host};
 use stubmart_kernel::worker::Shutdown;
 use stubmart_ports::host::Host;
 use tokio::net::{TcpListener, TcpStream};
@@ -73,6 +73,9 @@ fn connection(
     let app = app.map_request(move |mut request: Request<Incoming>| {
         let client = ingress.client_address(request.headers(), address.ip());
         request.extensions_mut().insert(ClientAddr(client));
+        if let Err(problem) = check_host(request.version(), request.headers()) {
+            request.extensions_mut().insert(problem);
+        }
         request
     });
     let mut server = hyper::server::conn::http1::Builder::new();

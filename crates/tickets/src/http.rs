@@ -13,9 +13,7 @@ use stubmart_contract::{
 };
 use stubmart_http_kit::{
     Answer, Caller, IdempotencyKey, IfMatch, MaybeSignedIn, Paged, PathId, Problem, SessionGate,
-    Valid, etag,
-    list::{self, PageParams},
-    once, problems,
+    Valid, etag, list::PageParams, once, problems,
 };
 use stubmart_kernel::Versioned;
 use utoipa::ToSchema;
@@ -167,14 +165,15 @@ async fn list_tickets(
     {
         return Ok(json(body));
     }
-    let Paged { filter, page } = <Paged<TicketFilter>>::from_request_parts(&mut parts, &()).await?;
+    let Paged { filter, page, list } =
+        <Paged<TicketFilter>>::from_request_parts(&mut parts, &()).await?;
     let query = filter.query(viewer)?;
     // A page depends on its viewer, and on the tickets of one event or of many. Only visitors' pages of one
     // event are kept.
     let kept = query.event_id.filter(|_| viewer.is_none() && query.seller_id.is_none());
     let kept = kept.map(|event_id| (event_id, tickets.pages().changes(event_id)));
     let found = tickets.list_tickets(&query, &page).await?;
-    let listed = list::answer(found, |ticket| shown(ticket, viewer));
+    let listed = list.answer(found, |ticket| shown(ticket, viewer));
     let body = serde_json::to_vec(&listed).map_err(Problem::internal)?;
     if let Some((event_id, changes)) = kept {
         tickets.pages().keep(&asked, event_id, changes, &body);

@@ -25,7 +25,7 @@ use stubmart_http_kit::{
     SessionGate, Valid, cookies, etag,
     ingress::{ClientAddr, OverHttps},
     layer::no_store,
-    list::{self, PageParams},
+    list::PageParams,
     once, problems,
     session::{COOKIE, tokens},
 };
@@ -319,11 +319,11 @@ async fn delete_current_user(
 async fn list_sessions(
     State(auth): State<Auth>,
     caller: Caller,
-    Paged { page, .. }: Paged,
+    Paged { page, list, .. }: Paged,
 ) -> Result<Json<Page<Session>>, Problem> {
     let (user_id, current) = (caller.user_id, caller.session_id);
     let sessions = auth.sessions(&caller.context, user_id, current, &page).await?;
-    Ok(Json(list::answer(sessions, |session| session)))
+    Ok(Json(list.answer(sessions, |session| session)))
 }
 
 /// Ends one of the caller's sessions.
@@ -347,10 +347,10 @@ async fn end_session(
 async fn list_tokens(
     State(auth): State<Auth>,
     caller: Caller,
-    Paged { page, .. }: Paged,
+    Paged { page, list, .. }: Paged,
 ) -> Result<Json<Page<AccessToken>>, Problem> {
     let tokens = auth.tokens(&caller.context, caller.user_id, &page).await?;
-    Ok(Json(list::answer(tokens, |token| token)))
+    Ok(Json(list.answer(tokens, |token| token)))
 }
 
 /// Makes an access token for a script.

@@ -229,3 +229,35 @@ async fn a_body_is_canonical_where_a_key_comes_with_it() {
     assert_eq!(first, "{\"price\":1,\"title\":\" A\"}");
     assert_eq!(canonical(&key[1..], "{\"title\": \"A\", \"price\": 1}").await, "");
 }
+
+/// Of two values of one name nobody knows which one counts: the body is refused, beside whatever else is
+/// wrong with it.
+#[tokio::test]
+async fn a_name_that_is_given_twice_is_refused() {
+    let json = [("content-type", "application/json")];
+    for (body, bad) in [
+        (r#"{"title": "A", "price": 1, "price": 1}"#, vec!["price"]),
+        (r#"{"title": "A", "price": 1, "place": {"city": "B", "city": "C"}}"#, vec!["place.city"]),
+        (r#"{"title": "A", "price": 0, "titl\u0065": "B"}"#, vec!["price", "title"]),
+        (r#"{"title": "A", "price": 1, "x": 1, "x": 2}"#, vec!["x", "x"]),
+    ] {
+        let answer = send(&app(), Method::POST, "/sample", &json, body).await;
+        assert_eq!(answer.bad_fields(), bad, "{body}");
+    }
+    let once = r#"{"title": "A", "price": 1, "place": {"city": "title"}}"#;
+    assert_eq!(send(&app(), Method::POST, "/sample", &json, once).await.status, 200);
+}
+
+/// A body comes as it is: what is compressed is not read as broken JSON.
+#[tokio::test]
+async fn an_encoded_body_is_refused_as_such() {
+    let sample = json!({"title": "A", "price": 1});
+    for encoding in ["gzip", "GZIP", "br", "deflate, gzip", "\u{e4}"] {
+        let answer = post(&app(), "/sample", &[("content-encoding", encoding)], &sample).await;
+        assert_eq!(answer.code(), (415, "unsupported_media_type".to_owned()), "{encoding}");
+    }
+    for none in ["", "identity", "Identity"] {
+        let answer = post(&app(), "/sample", &[("content-encoding", none)], &sample).await;
+        assert_eq!(answer.status, 200, "{none}");
+    }
+}

@@ -4,7 +4,7 @@ use axum::{Json, Router, routing::get as route};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stubmart_contract::api::OrderStatus;
-use stubmart_http_kit::{Paged, Problem, ValidQuery, list};
+use stubmart_http_kit::{Paged, Problem, ValidQuery};
 use stubmart_kernel::page::{Cursor, Page, PageError, PageRequest};
 use stubmart_suite::host::manual;
 use utoipa::IntoParams;
@@ -23,10 +23,11 @@ struct Filter {
     #[param(max_length = 5)]
     words: Option<String>,
     flag: Option<bool>,
+    from: Option<String>,
 }
 
 /// The numbers up to ten.
-async fn numbers(Paged { page, .. }: Paged) -> Result<Json<serde_json::Value>, Problem> {
+async fn numbers(Paged { page, list, .. }: Paged) -> Result<Json<serde_json::Value>, Problem> {
     let PageRequest { limit, cursor } = page;
     let start = match cursor {
         None => 0,
@@ -38,7 +39,7 @@ async fn numbers(Paged { page, .. }: Paged) -> Result<Json<serde_json::Value>, P
     let rows: Vec<[u8; 1]> =
         (start..10).take(limit.saturating_add(1)).map(|number| [number]).collect();
     let page = Page::of(limit, rows, |row| row, |[number]| number);
-    Ok(Json(json!(list::answer(page, u32::from))))
+    Ok(Json(json!(list.answer(page, u32::from))))
 }
 
 fn app() -> Router {
@@ -78,6 +79,47 @@ async fn a_cursor_that_is_none_is_refused() {
     }
 }
 
+/// A cursor fits the list that it came from: the same path, filters and order, in whatever spelling. How
+/// many items are asked for is no part of that, and neither is a beginning that moves with the clock.
+#[tokio::test]
+async fn a_cursor_of_another_list_is_refused() {
+    async fn list(Paged { page, list, .. }: Paged<Filter>) -> Json<serde_json::Value> {
+        let next = Cursor::behind(vec![u8::from(page.cursor.is_some())]);
+        Json(json!(list.answer(Page { items: vec![0], next: Some(next) }, |item: u32| item)))
+    }
+    let router = Router::new().route("/a", route(list)).route("/b", route(list));
+    let app = served(router, &manual(1).0);
+    let cursor_of = async |path: &str| {
+        let page = get(&app, path, &[]).await.json();
+        page["nextCursor"].as_str().unwrap().to_owned()
+    };
+    let first = "/a?status=created&states=created,completed";
+    let cursor = cursor_of(first).await;
+    for same in [
+        "/a?states=created,completed&status=created",
+        "/a?states=created&status=created&states=completed",
+        "/a?states=created,completed&status=created&limit=7",
+        "/a?states=created,completed&status=created&words=",
+        "/a?states=created,completed&status=created&from=2026-11-28",
+    ] {
+        let answer = get(&app, &format!("{same}&cursor={cursor}"), &[]).await;
+        assert_eq!(answer.status, 200, "{same}: {}", answer.text);
+        assert_eq!(cursor_of(&format!("{same}&cursor={cursor}")).await.len(), cursor.len());
+    }
+    for other in [
+        "/b?status=created&states=created,completed",
+        "/a?status=created",
+        "/a?states=created,completed",
+        "/a?status=completed&states=created,completed",
+        "/a?status=created&states=created,completed&flag=true",
+        "/a?status=created&states=created,completed&words=x",
+        "/a?",
+    ] {
+        let answer = get(&app, &format!("{other}&cursor={cursor}"), &[]).await;
+        assert_eq!(answer.bad_fields(), ["cursor"], "{other}");
+    }
+}
+
 #[tokio::test]
 async fn every_bad_parameter_is_named_at_once() {
     let query =
@@ -95,7 +137,7 @@ async fn every_bad_parameter_is_named_at_once() {
     assert_eq!(twice.faults(), both);
 }
 
-/// An empty parameter is as good as none; several values of one stand with commas between.
+/// An empty parameter is as good as none; several values of one are repeated, or stand with commas between.
 #[tokio::test]
 async fn a_parameter_is_read_as_its_type() {
     let query = "/filter?status=&minPrice=7&states=created,completed&flag=true";
@@ -103,8 +145,14 @@ async fn a_parameter_is_read_as_its_type() {
     assert_eq!(read["states"], json!(["created", "completed"]));
     assert_eq!((&read["status"], &read["minPrice"]), (&json!(null), &json!(7)));
     assert_eq!(read["flag"], json!(true));
-    let wrong = get(&app(), "/filter?states=created,up", &[]).await;
-    assert_eq!(wrong.bad_fields(), ["states"]);
+    for several in ["states=created&states=completed", "states=created&states=&states=completed"] {
+        let read = get(&app(), &format!("/filter?{several}"), &[]).await.json();
+        assert_eq!(read["states"], json!(["created", "completed"]), "{several}");
+    }
+    for wrong in ["states=created,up", "states=created&states=up", "states=created,"] {
+        let wrong = get(&app(), &format!("/filter?{wrong}"), &[]).await;
+        assert_eq!(wrong.bad_fields(), ["states"]);
+    }
     assert_eq!(get(&app(), "/filtered?limit=7", &[]).await.json()[1], 7);
     assert_eq!(get(&app(), "/filtered", &[]).await.json()[1], 50);
 }

@@ -10,14 +10,16 @@ use std::{
 
 use axum::{
     Json, Router,
-    http::Method,
+    body::Body,
+    http::{Method, Request},
     routing::{get as route, post as post_route},
 };
 use serde_json::{Value, json};
 use stubmart_contract::{Code, TicketId};
-use stubmart_http_kit::{PathId, Problem, RequestContext};
+use stubmart_http_kit::{Ingress, PathId, Problem, RequestContext, layer};
 use stubmart_kernel::{ApplyError, RepositoryError};
 use stubmart_suite::host::{START, manual};
+use tower::ServiceExt as _;
 
 use crate::kit::{get, post, send, served};
 
@@ -136,4 +138,39 @@ async fn a_change_from_another_sites_page_is_refused() {
     ] {
         assert_eq!(send(&fine).await.status, 200, "{fine:?}");
     }
+}
+
+/// Answers keep to themselves: no browser guesses their type, frames them or runs what is in them. A route
+/// that has a policy of its own keeps it; HTTPS is asked for where it is spoken.
+#[tokio::test]
+async fn every_answer_has_headers_that_keep_it_safe() {
+    let host = manual(1).0;
+    let own = async || ([("content-security-policy", "default-src 'self'")], "page");
+    let router = || Router::new().route("/own", route(own)).route("/plain", route(async || "ok"));
+    let app = served(router(), &host);
+    let none = "default-src 'none'; frame-ancestors 'none'";
+    for (path, policy) in [("/plain", none), ("/nothing", none), ("/own", "default-src 'self'")] {
+        let answer = get(&app, path, &[]).await;
+        assert_eq!(answer.header("content-security-policy"), Some(policy), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
+        assert_eq!(answer.header("strict-transport-security"), None, "{path}");
+    }
+    let origin = "https://tickets.example".to_owned();
+    let ingress = Ingress { public_origin: Some(origin), trust_proxy: false };
+    let app = layer::apply(router(), host, ingress);
+    for path in ["/plain", "/nothing"] {
+        let year = Some("max-age=31536000");
+        assert_eq!(get(&app, path, &[]).await.header("strict-transport-security"), year, "{path}");
+    }
+}
+
+/// What the server finds wrong with a request before a route is asked is answered in the one form too.
+#[tokio::test]
+async fn a_problem_that_comes_with_a_request_is_its_answer() {
+    let mut request = Request::builder().uri("/context").body(Body::empty()).unwrap();
+    request.extensions_mut().insert(Problem::new(Code::MalformedRequest));
+    let answer = app().oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), 400);
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
 }

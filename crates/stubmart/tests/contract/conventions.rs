@@ -80,6 +80,86 @@ async fn a_validation_failure_names_every_bad_field_at_once() {
     assert_eq!(answer.bad_fields(), ["colour", "cursor", "limit", "minPrice", "sort"]);
 }
 
+/// RFC 9112, 3.2: a request says once and clearly which host it is for.
+#[tokio::test]
+async fn a_request_without_one_host_is_refused() {
+    let server = Server::start();
+    for (version, hosts, status) in [
+        ("1.1", "Host: a\r\n", 200),
+        ("1.0", "", 200),
+        ("1.1", "", 400),
+        ("1.1", "Host: a\r\nHost: a\r\n", 400),
+        ("1.0", "Host: a\r\nHost: b\r\n", 400),
+        ("1.1", "Host: a b\r\n", 400),
+        ("1.1", "Host:\r\n", 400),
+    ] {
+        let request = format!("GET /healthz HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n");
+        let answer = server.raw(request.as_bytes());
+        assert!(answer.starts_with(&format!("HTTP/{version} {status} ")), "{request}: {answer}");
+        let is_problem = answer.contains("application/problem+json");
+        assert_eq!(
+            is_problem && answer.contains("\"malformed_request\""),
+            status == 400,
+            "{answer}"
+        );
+    }
+}
+
+/// Nothing that is served can be framed, guessed at or made to run what is in it; where the market is
+/// reached over HTTPS, browsers are told to stay there.
+#[tokio::test]
+async fn every_answer_has_headers_that_keep_it_safe() {
+    let server = Server::with(&[("STUBMART_PUBLIC_URL", "https://tickets.example")]);
+    for path in [
+        "/",
+        "/events",
+        "/nothing",
+        "/api/events",
+        "/api/nothing",
+        "/api/problems",
+        "/metrics",
+        "/healthz",
+        "/readyz",
+        "/api/openapi.json",
+        "/api/docs/",
+        "/api/docs/swagger-ui.css",
+    ] {
+        let answer = server.get(path).header("accept", "text/html,*/*").await;
+        let policy = answer.header("content-security-policy");
+        assert!(policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+        assert!(policy.contains("default-src 'none'") || policy.contains("default-src 'self'"));
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("strict-transport-security"), "max-age=31536000", "{path}");
+    }
+}
+
+/// One name has one value, a body comes unencoded, and a cursor goes with its own list.
+#[tokio::test]
+async fn what_could_be_read_in_two_ways_is_refused() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    for _ in 0..2 {
+        server.ticket(&ann).await;
+    }
+    let list = || server.post("/api/tickets").by(&ann).header("content-type", "application/json");
+    let twice = list().body(r#"{"title": "A", "price": 1, "price": 2}"#).await;
+    assert_eq!(twice.bad_fields(), ["price"]);
+    let gzip = list().header("content-encoding", "gzip").body(vec![0x1f, 0x8b]).await;
+    gzip.is(415, "unsupported_media_type");
+    let page = server.get("/api/tickets?sort=newest&limit=1").await.json();
+    let cursor = text(&page, "nextCursor");
+    let next = server.get(&format!("/api/tickets?sort=newest&limit=2&cursor={cursor}")).await;
+    assert_eq!(next.status, 200, "{next:?}");
+    for other in ["sort=price", "sort=newest&status=available", ""] {
+        let answer = server.get(&format!("/api/tickets?{other}&cursor={cursor}")).await;
+        assert_eq!(answer.bad_fields(), ["cursor"], "{other}");
+    }
+    let elsewhere = server.get(&format!("/api/orders?cursor={cursor}")).by(&ann).await;
+    assert_eq!(elsewhere.bad_fields(), ["cursor"]);
+    let several = "/api/tickets?sellerId=me&status=available&status=withdrawn,sold";
+    assert_eq!(server.read(several, &ann).await["items"].as_array().unwrap().len(), 2);
+}
+
 /// The request's id is in the answer's header and in the problem, and a harmless one is taken over.
 #[tokio::test]
 async fn a_request_id_comes_back() {

@@ -1,7 +1,8 @@
 //! The real binary, as a server or for one command.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
     ops::Deref,
     path::Path,
     process::{Child, Command, Output, Stdio},
@@ -81,6 +82,16 @@ impl Server {
         let address = address.recv_timeout(READY_WITHIN);
         let address = address.unwrap_or_else(|_| panic!("not ready: {:?}", log.lock().unwrap()));
         Self { api: Api::served_at(&address), address, child, log, reader, data }
+    }
+
+    /// Sends these bytes, and reads what comes back until the connection is closed.
+    pub(crate) fn raw(&self, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(READY_WITHIN)).unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     /// Where the market is kept.
