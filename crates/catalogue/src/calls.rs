@@ -18,6 +18,7 @@ impl calls::Catalogue for Catalogue {
         let listed = self.listed();
         Ok(listed.show(id).map(|show| ShowForListing {
             id,
+            category: show.category.clone(),
             starts_at: show.starts_at,
             ends_at: show.ends_at(),
             status: show.status(now),

@@ -9,6 +9,7 @@ use crate::{
     actor::Role,
     api::{EventStatus, OrderStatus, OrderTicket},
     event::TicketState,
+    fees::SaleFees,
     ids::{ChargeId, EventId, OrderId, SessionId, TicketId, UserId},
     money::{Currency, Price},
     time::Timestamp,
@@ -50,7 +51,10 @@ pub struct Locked {
     pub seller_id: UserId,
     /// The price at the lock.
     pub price: Price,
-    /// Its currency.
+    /// The fees at the lock.
+    #[serde(default, skip_serializing_if = "SaleFees::is_none")]
+    pub fees: SaleFees,
+    /// The currency of both.
     pub currency: Currency,
     /// What is bought.
     pub ticket: OrderTicket,
@@ -155,11 +159,13 @@ pub struct Listings {
 }
 
 /// What tickets needs to know of a show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShowForListing {
     /// The show.
     pub id: EventId,
+    /// The kind of show.
+    pub category: String,
     /// When it begins.
     pub starts_at: Timestamp,
     /// When it is over: nothing of it is listed or bought from then on.

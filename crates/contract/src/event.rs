@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     actor::{Actor, RequestId},
     api::{CancelReason, ChargeStatus, OrderStatus, Ticket, TicketStatus, Venue},
+    fees::{Breakdown, SaleFees},
     ids::{ChargeId, EventId, MessageId, OrderId, TicketId, UserId},
     money::{Currency, Price},
     time::Timestamp,
@@ -149,7 +150,10 @@ pub struct TicketState {
     pub title: String,
     /// The price of the whole lot.
     pub price: Price,
-    /// The price's currency.
+    /// The fees of a sale at this price.
+    #[serde(default, skip_serializing_if = "SaleFees::is_none")]
+    pub fees: SaleFees,
+    /// The currency of both.
     pub currency: Currency,
     /// Where the listing stands.
     pub status: TicketStatus,
@@ -180,6 +184,7 @@ impl TicketState {
     /// seller and to that order's buyer alone.
     #[must_use]
     pub fn seen_by(self, viewer: Option<UserId>, version: u64) -> Ticket {
+        let total = Breakdown::new(self.price, self.fees).total;
         let may_see_order =
             viewer.is_some_and(|it| it == self.user_id || Some(it) == self.buyer_id);
         Ticket {
@@ -188,6 +193,9 @@ impl TicketState {
             title: self.title,
             price: self.price,
             currency: self.currency,
+            total,
+            price_per_ticket: self.price.per_ticket(self.quantity),
+            total_per_ticket: total.per_ticket(self.quantity),
             user_id: self.user_id,
             order_id: self.order_id.filter(|_| may_see_order),
             status: self.status,
@@ -219,7 +227,10 @@ pub struct OrderState {
     pub status: OrderStatus,
     /// The price at the lock.
     pub price: Price,
-    /// The price's currency.
+    /// The fees at the lock.
+    #[serde(default, skip_serializing_if = "SaleFees::is_none")]
+    pub fees: SaleFees,
+    /// The currency of both.
     pub currency: Currency,
     /// When the checkout runs out.
     pub expires_at: Timestamp,

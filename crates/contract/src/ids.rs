@@ -84,9 +84,43 @@ id! {
     MessageId;
 }
 
+/// The digits of order numbers: no I, L, O or U, which are misread (Crockford's base 32).
+const DIGITS: [char; 32] = [
+    '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J',
+    'K', 'M', 'N', 'P', 'Q', 'R', 'S', 'T', 'V', 'W', 'X', 'Y', 'Z',
+];
+
+impl OrderId {
+    /// The order's number, for people to read out and type: twelve digits of base 32 in groups of four,
+    /// such as `3F7K-9QWM-2XTB`.
+    ///
+    /// These are the last 60 bits of the id, all of them random in a `UUIDv7`: among ten million orders
+    /// the chance that any two have one number is 1 in 20,000. So no counter is needed, and nobody reads
+    /// from a number how many orders there are.
+    #[must_use]
+    pub fn number(self) -> String {
+        let digit = |at: u32| {
+            let place = usize::try_from((self.0.as_u128() >> (5 * at)) & 31).unwrap_or(0);
+            DIGITS.get(place).copied().unwrap_or('0')
+        };
+        let group = |last: u32| (last..last + 4).rev().map(digit).collect::<String>();
+        [8, 4, 0].map(group).join("-")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_number_is_the_end_of_its_id_in_base_32() {
+        let number = |id| OrderId(Uuid::from_u128(id)).number();
+        assert_eq!(number(0), "0000-0000-0000");
+        assert_eq!(number(31), "0000-0000-000Z");
+        assert_eq!(number(1 << 55), "1000-0000-0000");
+        assert_eq!(number(u128::MAX), "ZZZZ-ZZZZ-ZZZZ");
+        assert_eq!(number((1 << 60) + 18), "0000-0000-000J");
+    }
 
     #[test]
     fn an_id_reads_back_what_it_writes_and_refuses_other_spellings() {

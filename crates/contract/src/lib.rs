@@ -10,6 +10,7 @@ pub mod code;
 pub mod context;
 pub mod email;
 pub mod event;
+pub mod fees;
 pub mod ids;
 pub mod money;
 mod text;

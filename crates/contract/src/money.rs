@@ -23,11 +23,19 @@ impl Price {
     pub const MIN: u32 = 1;
     /// The highest price.
     pub const MAX: u32 = 100_000_000;
+    /// The highest price.
+    pub const HIGHEST: Self = Self(Self::MAX);
 
     /// The amount in minor units.
     #[must_use]
     pub const fn minor(self) -> u32 {
         self.0
+    }
+
+    /// A share of it, one of `quantity`, rounded up: nobody pays more than what is shown for each.
+    #[must_use]
+    pub const fn per_ticket(self, quantity: u32) -> Self {
+        Self(self.0.div_ceil(if quantity == 0 { 1 } else { quantity }))
     }
 }
 

@@ -127,6 +127,7 @@ pub(crate) fn expired_lock(ticket: &TicketState) -> Result<ExpiredLock, String> 
         locked: Locked {
             seller_id: ticket.user_id,
             price: ticket.price,
+            fees: ticket.fees,
             currency: ticket.currency,
             ticket: OrderTicket {
                 title: ticket.title.clone(),

@@ -17,6 +17,8 @@ use crate::{engines::Engines, later::LaterTickets, role::Role, roles};
 pub struct Config {
     /// Of auth.
     pub auth: stubmart_auth::Config,
+    /// Of tickets.
+    pub tickets: stubmart_tickets::Config,
     /// Of catalogue.
     pub catalogue: stubmart_catalogue::Config,
     /// Of orders.
@@ -60,7 +62,9 @@ impl Market {
         let catalogue = role.take(catalogue);
         catalogue.upgrade().await?;
         let to_catalogue = Arc::new(catalogue.clone());
-        let tickets = role.take(roles::tickets::start(engines, gate.clone(), to_catalogue));
+        let settings = config.tickets.clone();
+        let tickets = roles::tickets::start(engines, settings, gate.clone(), to_catalogue);
+        let tickets = role.take(tickets);
         tickets.upgrade().await?;
         let to_tickets: Arc<dyn calls::Tickets> = Arc::new(tickets.clone());
         later.bind(&to_tickets);

@@ -98,7 +98,7 @@ fn for_payment(order: &Order) -> OrderForPayment {
         status: order.status,
         has_expired: order.has_expired(),
         charge_id: order.charge_id,
-        amount: order.price,
+        amount: order.breakdown().total,
         currency: order.currency,
         expires_at: order.expires_at,
     }

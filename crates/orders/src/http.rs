@@ -58,12 +58,16 @@ impl Orders {
 
 /// An order as its buyer sees it.
 pub(crate) fn public(order: Order, server_time: Timestamp) -> api::Order {
+    let breakdown = order.breakdown();
     api::Order {
         id: order.id,
+        number: order.id.number(),
         user_id: order.user_id,
         status: order.status,
         ticket_id: order.ticket_id,
         price: order.price,
+        breakdown,
+        total: breakdown.total,
         currency: order.currency,
         expires_at: order.expires_at,
         server_time,

@@ -16,6 +16,7 @@ use stubmart_contract::{
     api::{CancelReason, OrderStatus, OrderTicket},
     calls::{ExpiredLock, Locked},
     event::OrderState,
+    fees::{Breakdown, SaleFees},
 };
 use stubmart_kernel::{
     aggregate::{Aggregate, Collection, Decision, Index, Key},
@@ -67,7 +68,10 @@ pub struct Order {
     pub ticket_id: TicketId,
     /// The price at the lock.
     pub price: Price,
-    /// The price's currency.
+    /// The fees at the lock.
+    #[serde(default, skip_serializing_if = "SaleFees::is_none")]
+    pub fees: SaleFees,
+    /// The currency of both.
     pub currency: Currency,
     /// When the checkout runs out.
     pub expires_at: Timestamp,
@@ -219,6 +223,7 @@ impl Order {
             status: OrderStatus::Created,
             ticket_id: *ticket_id,
             price: locked.price,
+            fees: locked.fees,
             currency: locked.currency,
             expires_at: locked.until,
             cancel_reason: None,
@@ -342,6 +347,12 @@ impl Order {
         }
     }
 
+    /// The money as it was fixed at the lock.
+    #[must_use]
+    pub fn breakdown(&self) -> Breakdown {
+        Breakdown::new(self.price, self.fees)
+    }
+
     /// Whether nothing can happen to it any more.
     #[must_use]
     pub fn has_ended(&self) -> bool {
@@ -368,6 +379,7 @@ impl Order {
             ticket_id: self.ticket_id,
             status: self.status,
             price: self.price,
+            fees: self.fees,
             currency: self.currency,
             expires_at: self.expires_at,
             cancel_reason: self.cancel_reason,

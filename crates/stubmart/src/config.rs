@@ -8,6 +8,7 @@ use std::{
 };
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use stubmart_contract::fees::{Fee, FeeSchedule};
 use stubmart_http_kit::Ingress;
 use stubmart_node::Service;
 
@@ -26,6 +27,8 @@ pub struct Config {
     pub leave_grace: Duration,
     /// How many payments may fail before the order is cancelled.
     pub max_payment_attempts: u32,
+    /// What the operator takes from buyers and sellers.
+    pub fees: FeeSchedule,
     /// Whether signup and login are limited.
     pub rate_limits: bool,
     /// The address people reach the market at.
@@ -88,6 +91,7 @@ impl Config {
                 &ATTEMPTS,
                 1,
             ),
+            fees: fees(it),
             rate_limits: it.get(
                 "rate-limits",
                 "Limits on signup and login: on, or off for load tests",
@@ -148,6 +152,23 @@ impl Config {
     }
 }
 
+/// The operator's fees: two shares, and in the file the fixed parts, bounds and exceptions.
+fn fees(it: &mut Settings) -> FeeSchedule {
+    let mut share = |name, who: &str| {
+        let help = format!("What {who} pay, in basis points of the price: 500 is 5 %");
+        Fee::share(it.get(name, &help, &BPS, 0))
+    };
+    let buyer = share("buyer-fee-bps", "buyers beside the price");
+    let seller = share("seller-fee-bps", "sellers out of the price");
+    let tax_bps = it.get("fee-tax-bps", "The tax that is in the fees, in basis points", &BPS, 0);
+    let rules = it.table("fees").unwrap_or_default();
+    let schedule = FeeSchedule { buyer, seller, tax_bps, rules };
+    if let Err(message) = schedule.check() {
+        it.fault("fees", &message);
+    }
+    schedule
+}
+
 /// The settings as clap's arguments.
 fn args() -> Vec<Arg> {
     let mut settings = Settings::new(Given::default());
@@ -191,6 +212,7 @@ const GRACE: Kind<Duration> = Kind {
     show: shown,
 };
 const ATTEMPTS: Kind<u32> = Kind { value: "NUMBER", parse: attempts, show: ToString::to_string };
+const BPS: Kind<u32> = Kind { value: "BPS", parse: basis_points, show: ToString::to_string };
 const SWITCH: Kind<bool> =
     Kind { value: "ON|OFF", parse: switch, show: |on| if *on { "on" } else { "off" }.to_owned() };
 const ORIGIN: Kind<String> = Kind { value: "URL", parse: origin, show: Clone::clone };
@@ -275,6 +297,11 @@ fn attempts(text: &str) -> Result<u32, String> {
     parsed.ok_or_else(|| "must be a number from 1 to 100".to_owned())
 }
 
+fn basis_points(text: &str) -> Result<u32, String> {
+    let parsed = text.parse().ok().filter(|it| (0..=10_000).contains(it));
+    parsed.ok_or_else(|| "must be basis points, from 0 to 10000".to_owned())
+}
+
 fn log_format(text: &str) -> Result<bool, String> {
     match text {
         "text" => Ok(false),
@@ -328,122 +355,4 @@ fn log_filter(text: &str) -> Result<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use super::*;
-
-    fn resolve(given: &[(&str, &str)]) -> Result<Config, ConfigFaults> {
-        let given = given.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
-        Config::resolve(given.collect())
-    }
-
-    #[test]
-    fn flags_win_over_the_file_and_the_file_over_defaults() {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        writeln!(file, "listen = \"127.0.0.1:1\"\ncheckout_hold = \"2m\"").unwrap();
-        let path = file.path().to_str().unwrap().to_owned();
-        let config = resolve(&[("config", &path), ("listen", "127.0.0.1:2")]).unwrap();
-        assert_eq!(config.listen.port(), 2);
-        assert_eq!(config.checkout_hold, Duration::from_secs(120));
-        assert_eq!(config.leave_grace, Duration::from_secs(20));
-    }
-
-    #[test]
-    fn every_fault_is_reported_at_once_with_flag_and_variable() {
-        let wrong = [
-            ("config", "/nowhere/stubmart.toml"),
-            ("listen", "here"),
-            ("checkout-hold", "soon"),
-            ("max-payment-attempts", "0"),
-            ("rate-limits", "maybe"),
-            ("public-url", "tickets.example/path"),
-            ("stripe-secret-key", "sk_live_1"),
-            ("only", "auth,cashier"),
-        ];
-        let faults = resolve(&wrong).unwrap_err().0;
-        for (name, _) in wrong {
-            assert!(
-                faults.iter().any(|fault| fault.starts_with(&format!("--{name} (STUBMART_"))),
-                "{name}: {faults:?}"
-            );
-        }
-        assert!(
-            faults.iter().all(|fault| !fault.contains("sk_live_1")),
-            "a secret is not repeated"
-        );
-    }
-
-    /// What a settings file with this content leads to, and the file's path.
-    fn with_file(content: &str) -> (Result<Config, ConfigFaults>, String) {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(content.as_bytes()).unwrap();
-        let path = file.path().to_str().unwrap().to_owned();
-        (resolve(&[("config", &path)]), path)
-    }
-
-    #[test]
-    fn a_file_says_things_as_toml_does() {
-        let (config, _) = with_file(
-            "rate_limits = false\ntrust_proxy = true\nmax_payment_attempts = 3\ncheckout_hold = 90\n\
-             only = [\"auth\", \"tickets\", \"catalogue\", \"orders\", \"expiration\", \"payments\", \"web\"]\n",
-        );
-        let config = config.unwrap();
-        assert!(!config.rate_limits && config.trust_proxy);
-        assert_eq!(config.max_payment_attempts, 3);
-        assert_eq!(config.checkout_hold, Duration::from_secs(90));
-    }
-
-    #[test]
-    fn a_fault_in_the_file_names_the_file() {
-        let (config, path) = with_file(
-            "listn = \"127.0.0.1:1\"\ncheckout_hold = \"soon\"\nmongodb_url = \"mongodb://x\"\n\
-             log = 1.5\nconfig = \"other.toml\"\n",
-        );
-        let faults = config.unwrap_err().0;
-        for key in ["listn", "checkout_hold", "mongodb_url", "log", "config"] {
-            let of_it = format!("{path}: {key}: ");
-            assert!(faults.iter().any(|fault| fault.starts_with(&of_it)), "{key}: {faults:?}");
-        }
-        assert_eq!(faults.len(), 5, "{faults:?}");
-    }
-
-    #[test]
-    fn what_is_empty_is_unset() {
-        let names = ["config", "data", "listen", "public-url", "stripe-secret-key"];
-        let config = resolve(&names.map(|name| (name, ""))).unwrap();
-        assert_eq!((config.data, config.public_url), (PathBuf::from("data"), None));
-    }
-
-    #[test]
-    fn an_address_may_be_a_name() {
-        assert!(address("localhost:8080").is_ok_and(|it| it.ip().is_loopback()));
-        assert_eq!(address("[::1]:80").map(|it| it.port()), Ok(80));
-        for wrong in ["localhost", "here", ":", "127.0.0.1:99999", "8080"] {
-            assert!(address(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_public_url_is_what_a_browser_calls_its_origin() {
-        let is = |text: &str| origin(text).unwrap();
-        assert_eq!(is("HTTPS://Tickets.Example:443/"), "https://tickets.example");
-        assert_eq!(is("http://localhost:8080"), "http://localhost:8080");
-        assert_eq!(is("http://[::1]:8080"), "http://[::1]:8080");
-        for wrong in ["tickets.example", "ftp://x", "https://x/path", "https://x?q", "https://me@x"]
-        {
-            assert!(origin(wrong).is_err(), "{wrong}");
-        }
-        let name = |url| resolve(&[("public-url", url)]).unwrap().host_name().to_owned();
-        assert_eq!(name("https://tickets.example:8443"), "tickets.example");
-        assert_eq!(name("http://[::1]:8080"), "localhost", "an IPv6 address is no name");
-    }
-
-    #[test]
-    fn a_bare_number_is_seconds() {
-        let limits = (Duration::ZERO, Duration::from_secs(3600));
-        assert_eq!(duration("90", limits.0, limits.1), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("1m 30s", limits.0, limits.1), Ok(Duration::from_secs(90)));
-        assert!(duration("3601", limits.0, limits.1).is_err());
-    }
-}
+mod tests;

@@ -90,6 +90,7 @@ impl Embedded {
 fn services(config: &Config) -> stubmart_node::Config {
     stubmart_node::Config {
         auth: stubmart_auth::Config::default(),
+        tickets: stubmart_tickets::Config { fees: config.fees.clone() },
         catalogue: stubmart_catalogue::Config::default(),
         orders: stubmart_orders::Config {
             hold: config.checkout_hold,

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use clap::{Arg, ArgMatches};
+use serde::de::DeserializeOwned;
 
 /// What the command line and the environment give, by the names of the settings.
 #[derive(Debug, Clone, Default)]
@@ -46,8 +47,10 @@ pub(crate) struct Kind<T> {
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     given: Given,
-    /// What of the file was not read yet: the text, and how a fault names it.
-    file: BTreeMap<String, (String, String)>,
+    /// What of the file was not read yet: the value, and how a fault names it.
+    file: BTreeMap<String, (toml::Value, String)>,
+    /// The file.
+    path: Option<String>,
     args: Vec<Arg>,
     faults: Vec<String>,
 }
@@ -104,6 +107,19 @@ impl Settings {
         let _: Option<()> = self.value(name, refused);
     }
 
+    /// A table, which only the file can give.
+    pub(crate) fn table<T: DeserializeOwned>(&mut self, name: &'static str) -> Option<T> {
+        let (value, _) = self.file.remove(&key(name))?;
+        let table = value.try_into();
+        table.map_err(|error| self.fault(name, error.to_string().trim_end())).ok()
+    }
+
+    /// A fault of a table.
+    pub(crate) fn fault(&mut self, name: &str, message: &str) {
+        let path = self.path.as_deref().unwrap_or("the settings");
+        self.faults.push(format!("{path}: {name}: {message}"));
+    }
+
     /// Every setting that was defined, as clap takes them.
     pub(crate) fn into_args(self) -> Vec<Arg> {
         self.args
@@ -124,8 +140,13 @@ impl Settings {
 
     fn value<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let in_file = self.file.remove(&key(name));
-        let given = self.given.get(name).map(|text| (text.to_owned(), flag(name)));
+        let given = self.given.get(name).map(|text| (Some(text.to_owned()), flag(name)));
+        let in_file = in_file.map(|(value, origin)| (plain(&value), origin));
         let (text, origin) = given.or(in_file)?;
+        let Some(text) = text else {
+            self.faults.push(format!("{origin}: must be a text, a number or a switch"));
+            return None;
+        };
         parse(&text).map_err(|message| self.faults.push(format!("{origin}: {message}"))).ok()
     }
 
@@ -140,13 +161,9 @@ impl Settings {
             Ok(table) => {
                 for (key, value) in table {
                     let origin = format!("{path}: {key}");
-                    match plain(&value) {
-                        Some(text) => drop(self.file.insert(key, (text, origin))),
-                        None => self
-                            .faults
-                            .push(format!("{origin}: must be a text, a number or a switch")),
-                    }
+                    self.file.insert(key, (value, origin));
                 }
+                self.path = Some(path.to_owned());
             }
             Err(message) => self.faults.push(format!("{}: {path}: {message}", flag("config"))),
         }

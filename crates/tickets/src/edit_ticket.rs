@@ -1,5 +1,7 @@
 //! Use cases: a seller edits a ticket, or withdraws it.
 
+use std::sync::Arc;
+
 use stubmart_contract::{Context, TicketId, UserId, api::UpdateTicketRequest};
 use stubmart_kernel::{ApplyError, Precondition, RepositoryError, Versioned};
 
@@ -41,7 +43,8 @@ impl Tickets {
         edit: UpdateTicketRequest,
         precondition: &Precondition,
     ) -> Result<Versioned<Ticket>, EditTicketError> {
-        let command = Command::Edit { by, edit: Box::new(edit) };
+        let fees = Arc::clone(self.fees());
+        let command = Command::Edit { by, edit: Box::new(edit), fees };
         self.change(context, id, precondition, &command).await
     }
 

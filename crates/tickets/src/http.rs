@@ -9,7 +9,10 @@ use axum::{
 use serde::{Deserialize, Deserializer, de::Error as _};
 use stubmart_contract::{
     Code, EventId, TicketId, UserId,
-    api::{CreateTicketRequest, Page, Ticket as PublicTicket, TicketStatus, UpdateTicketRequest},
+    api::{
+        CreateTicketRequest, Page, Ticket as PublicTicket, TicketPreview, TicketStatus,
+        UpdateTicketRequest,
+    },
 };
 use stubmart_http_kit::{
     Answer, Caller, IdempotencyKey, IfMatch, MaybeSignedIn, Paged, PathId, Problem, SessionGate,
@@ -53,6 +56,7 @@ impl Tickets {
     pub fn router(&self, gate: SessionGate) -> OpenApiRouter {
         OpenApiRouter::new()
             .routes(routes!(list_tickets, create_ticket))
+            .routes(routes!(preview_ticket))
             .routes(routes!(get_ticket, update_ticket, delete_ticket))
             .with_state(AppState { tickets: self.clone(), gate })
     }
@@ -61,6 +65,7 @@ impl Tickets {
 problems! {
     ListProblems: [ValidationFailed, NotSignedIn "`sellerId=me` without a session"];
     CreateProblems: [NotSignedIn];
+    PreviewProblems: [ValidationFailed];
     GetProblems: [NotFound];
     UpdateProblems: [
         NotSignedIn, NotOwner, NotFound, TicketLocked, TicketSold, TicketWithdrawn, VersionMismatch,
@@ -212,6 +217,19 @@ async fn create_ticket(
     once(tickets.idempotency(), &context, scope, work, Answer::as_it_is).await
 }
 
+/// What a listing would come to for buyer and seller. Nothing is saved.
+#[utoipa::path(post, path = "/api/tickets/preview", tag = "tickets", security((), ("session" = []), ("token" = [])), request_body = CreateTicketRequest, responses(
+    (status = 200, description = "What it would come to", body = TicketPreview),
+    PreviewProblems,
+))]
+async fn preview_ticket(
+    State(tickets): State<Tickets>,
+    caller: MaybeSignedIn,
+    Valid { body, .. }: Valid<CreateTicketRequest>,
+) -> Result<Json<TicketPreview>, Problem> {
+    Ok(Json(tickets.preview_ticket(&caller.context, &body).await?))
+}
+
 /// The ticket.
 #[utoipa::path(get, path = "/api/tickets/{id}", tag = "tickets", security((), ("session" = []), ("token" = [])), params(("id" = TicketId, Path)), responses(
     (status = 200, description = "The ticket", body = PublicTicket, headers(("ETag" = String, description = "Its version"))),
@@ -271,6 +289,9 @@ impl From<Refusal> for Problem {
             Refusal::Withdrawn => Self::new(Code::TicketWithdrawn),
             Refusal::OwnTicket => Self::new(Code::OwnTicket),
             Refusal::PriceChanged => Self::new(Code::PriceChanged),
+            Refusal::TooMuch => {
+                Self::invalid_field("price", "price and fees come to more than can be charged")
+            }
             Refusal::SeatCount { named, quantity } => Self::invalid_field(
                 "seats",
                 format!("names {named} seats of a lot of {quantity}: name each of them or none"),

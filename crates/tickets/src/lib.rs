@@ -9,22 +9,25 @@ pub mod list_ticket;
 pub mod list_tickets;
 pub mod ticket;
 
+mod applied_fees;
 mod calls;
 mod http;
 mod listings;
 mod lock;
 mod overdue_locks;
 mod pages;
+mod preview_ticket;
 mod release;
 mod seller_deleted;
 mod service;
+mod set_fees;
 
 use std::sync::Arc;
 
 use stubmart_contract::Context;
 use stubmart_kernel::{RepositoryError, consumer::Handler, worker::Worker};
 
-pub use service::{COLLECTIONS, Deps, SERVICE, Tickets};
+pub use service::{COLLECTIONS, Config, Deps, SERVICE, Tickets};
 
 impl Tickets {
     /// Its consumers.
@@ -40,7 +43,8 @@ impl Tickets {
     /// Its workers.
     #[must_use]
     pub fn workers(&self) -> Vec<Arc<dyn Worker>> {
-        vec![Arc::new(self.idempotency().purge())]
+        let fees = Arc::new(set_fees::SetFees::new(self.clone()));
+        vec![fees, Arc::new(self.idempotency().purge())]
     }
 
     /// Has tickets that an earlier version saved found by the indexes of today. To be called before its

@@ -1,6 +1,10 @@
 //! Use case: a seller lists a ticket.
 
-use stubmart_contract::{Context, TicketId, UserId, api::CreateTicketRequest};
+use std::sync::Arc;
+
+use stubmart_contract::{
+    Context, TicketId, UserId, api::CreateTicketRequest, calls::ShowForListing,
+};
 use stubmart_kernel::{ApplyError, RepositoryError, Versioned, mark, mutant};
 use stubmart_ports::calls::CallError;
 
@@ -48,12 +52,14 @@ impl Tickets {
         seller: UserId,
         listing: CreateTicketRequest,
     ) -> Result<Versioned<Ticket>, ListTicketError> {
-        if let Some(event_id) = listing.event_id
-            && self.catalogue().show(context, event_id).await?.is_none()
-        {
-            return Err(ListTicketError::NoSuchEvent);
-        }
-        let command = Command::List { id, seller, listing: Box::new(listing) };
+        let show = self.show_of(context, &listing).await?;
+        let command = Command::List {
+            id,
+            seller,
+            listing: Box::new(listing),
+            category: show.map(|it| it.category),
+            fees: Arc::clone(self.fees()),
+        };
         let listed = match self.apply(context, id, &command).await {
             Ok(applied) => applied.after,
             Err(ApplyError::Refused { refusal, .. }) => {
@@ -70,5 +76,19 @@ impl Tickets {
             return Err(ListTicketError::SellerDeleted);
         }
         Ok(listed)
+    }
+
+    /// The show that a lot is to be listed for, if it is for one.
+    ///
+    /// # Errors
+    /// [`ListTicketError::NoSuchEvent`], [`ListTicketError::Call`].
+    pub(crate) async fn show_of(
+        &self,
+        context: &Context,
+        listing: &CreateTicketRequest,
+    ) -> Result<Option<ShowForListing>, ListTicketError> {
+        let Some(event_id) = listing.event_id else { return Ok(None) };
+        let show = self.catalogue().show(context, event_id).await?;
+        show.map(Some).ok_or(ListTicketError::NoSuchEvent)
     }
 }

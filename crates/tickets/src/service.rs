@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use stubmart_contract::{Context, TicketId, calls::Listing};
+use stubmart_contract::{Context, TicketId, calls::Listing, fees::FeeSchedule};
 use stubmart_kernel::{
     Applied, ApplyError, Precondition, Repository, RepositoryError, Versioned,
     aggregate::Collection,
@@ -12,6 +12,7 @@ use stubmart_kernel::{
 use stubmart_ports::{calls::Catalogue, host::Host, store::Store};
 
 use crate::{
+    applied_fees::{APPLIED_FEES, AppliedFees},
     pages::Pages,
     ticket::{Command, Refusal, TICKETS, Ticket},
 };
@@ -25,7 +26,7 @@ static IDEMPOTENCY: Collection =
 static DELETED_USERS: Collection = Collection { name: "tickets.departed", indexes: &[] };
 
 /// All that the service keeps.
-pub const COLLECTIONS: &[&Collection] = &[&TICKETS, &DELETED_USERS, &IDEMPOTENCY];
+pub const COLLECTIONS: &[&Collection] = &[&TICKETS, &DELETED_USERS, &APPLIED_FEES, &IDEMPOTENCY];
 
 /// How long a change waits at the most until the catalogue has counted it.
 const COUNT_MAX: Duration = Duration::from_millis(100);
@@ -41,6 +42,13 @@ pub struct Deps {
     pub catalogue: Arc<dyn Catalogue>,
 }
 
+/// What an operator may set.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// The fees of sales.
+    pub fees: FeeSchedule,
+}
+
 /// The tickets service.
 #[derive(Clone)]
 pub struct Tickets(Arc<Inner>);
@@ -48,6 +56,8 @@ pub struct Tickets(Arc<Inner>);
 struct Inner {
     tickets: Repository<Ticket>,
     deleted_users: DeletedUsers,
+    applied_fees: Repository<AppliedFees>,
+    fees: Arc<FeeSchedule>,
     idempotency: Idempotency,
     pages: Pages,
     catalogue: Arc<dyn Catalogue>,
@@ -63,11 +73,13 @@ impl fmt::Debug for Tickets {
 impl Tickets {
     /// The service on `deps`.
     #[must_use]
-    pub fn new(deps: Deps) -> Self {
+    pub fn new(deps: Deps, config: Config) -> Self {
         let Deps { store, host, catalogue } = deps;
         Self(Arc::new(Inner {
             tickets: Repository::new(&TICKETS, Arc::clone(&store), host.clone()),
             deleted_users: DeletedUsers::new(&DELETED_USERS, Arc::clone(&store), host.clone()),
+            applied_fees: Repository::new(&APPLIED_FEES, Arc::clone(&store), host.clone()),
+            fees: Arc::new(config.fees),
             idempotency: Idempotency::new(&IDEMPOTENCY, store, host.clone()),
             pages: Pages::new(host.clone()),
             catalogue,
@@ -83,12 +95,26 @@ impl Tickets {
         &self.0.deleted_users
     }
 
+    /// The fees that were applied to every listing.
+    pub(crate) fn applied_fees(&self) -> &Repository<AppliedFees> {
+        &self.0.applied_fees
+    }
+
+    /// The operator's fees.
+    pub(crate) fn fees(&self) -> &Arc<FeeSchedule> {
+        &self.0.fees
+    }
+
     pub(crate) fn idempotency(&self) -> &Idempotency {
         &self.0.idempotency
     }
 
     pub(crate) fn pages(&self) -> &Pages {
         &self.0.pages
+    }
+
+    pub(crate) fn host(&self) -> &Host {
+        &self.0.host
     }
 
     pub(crate) fn catalogue(&self) -> &dyn Catalogue {

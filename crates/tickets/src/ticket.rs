@@ -9,15 +9,18 @@
 //! ```
 
 mod indexes;
+mod shown;
 #[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stubmart_contract::{
     Currency, DomainEvent, EventId, OrderId, Price, TicketId, Timestamp, UserId,
-    api::{CreateTicketRequest, OrderTicket, TicketStatus, UpdateTicketRequest},
-    calls::{LockRefusal, LockRequest, Locked},
-    event::TicketState,
+    api::{CreateTicketRequest, TicketStatus, UpdateTicketRequest},
+    calls::{LockRefusal, LockRequest},
+    fees::{FeeSchedule, Fees, SaleFees, TooMuch},
 };
 use stubmart_kernel::{Aggregate, Decision, aggregate::Key, mutant};
 
@@ -35,13 +38,19 @@ pub struct Ticket {
     pub title: String,
     /// The price of the whole lot.
     pub price: Price,
-    /// The price's currency.
+    /// The fees of a sale at this price.
+    #[serde(default, skip_serializing_if = "SaleFees::is_none")]
+    pub fees: SaleFees,
+    /// The currency of both.
     pub currency: Currency,
     /// Where the listing stands.
     pub status: TicketStatus,
     /// The show it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_id: Option<EventId>,
+    /// The kind of show, which its fees may depend on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
     /// Section of the venue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub section: Option<String>,
@@ -116,6 +125,10 @@ pub enum Command {
         seller: UserId,
         /// The listing.
         listing: Box<CreateTicketRequest>,
+        /// The kind of show it is for.
+        category: Option<String>,
+        /// The operator's fees.
+        fees: Arc<FeeSchedule>,
     },
     /// A user edits it.
     Edit {
@@ -123,7 +136,11 @@ pub enum Command {
         by: UserId,
         /// The fields to change.
         edit: Box<UpdateTicketRequest>,
+        /// The operator's fees.
+        fees: Arc<FeeSchedule>,
     },
+    /// The operator's fees have changed. What an order has agreed to stays as it is.
+    SetFees(Arc<FeeSchedule>),
     /// A user withdraws it.
     Withdraw {
         /// The user who asks.
@@ -156,6 +173,8 @@ pub enum Refusal {
     OwnTicket,
     /// Its price is another.
     PriceChanged,
+    /// Price and fees come to more than can be charged.
+    TooMuch,
     /// A lot has a name for each of its seats, or for none.
     SeatCount {
         /// How many seats are named.
@@ -163,6 +182,12 @@ pub enum Refusal {
         /// How many seats the lot has.
         quantity: u32,
     },
+}
+
+impl From<TooMuch> for Refusal {
+    fn from(TooMuch: TooMuch) -> Self {
+        Self::TooMuch
+    }
 }
 
 impl From<Refusal> for LockRefusal {
@@ -175,6 +200,7 @@ impl From<Refusal> for LockRefusal {
             Refusal::NotFound
             | Refusal::Withdrawn
             | Refusal::NotOwner
+            | Refusal::TooMuch
             | Refusal::SeatCount { .. } => Self::NotFound,
         }
     }
@@ -218,14 +244,15 @@ impl Aggregate for Ticket {
         now: Timestamp,
     ) -> Result<Decision<Self>, Refusal> {
         let after = match (current, command) {
-            (None, Command::List { id, seller, listing }) => {
-                let listed = Self::list(*id, *seller, listing, now)?;
+            (None, Command::List { id, seller, listing, category, fees }) => {
+                let listed = Self::list(*id, *seller, listing, category.as_ref(), fees, now)?;
                 let event = DomainEvent::TicketCreated(listed.state());
                 return Ok(Decision::changed(listed, event));
             }
             (None, _) => return Err(Refusal::NotFound),
             (Some(_), Command::List { .. }) => None,
-            (Some(ticket), Command::Edit { by, edit }) => ticket.edit(*by, edit)?,
+            (Some(ticket), Command::Edit { by, edit, fees }) => ticket.edit(*by, edit, fees)?,
+            (Some(ticket), Command::SetFees(fees)) => ticket.set_fees(fees)?,
             (Some(ticket), Command::Withdraw { by }) => ticket.withdraw(*by)?,
             (Some(ticket), Command::Lock(request)) => ticket.lock(request)?,
             (Some(ticket), Command::Release(order_id)) => ticket.release(*order_id),
@@ -251,18 +278,23 @@ impl Ticket {
         id: TicketId,
         seller: UserId,
         listing: &CreateTicketRequest,
+        category: Option<&String>,
+        fees: &FeeSchedule,
         now: Timestamp,
     ) -> Result<Self, Refusal> {
         let quantity = quantity(listing)?;
+        let fees = fees_of(listing, category, fees).at(listing.price)?;
         let listing = listing.clone();
         Ok(Self {
             id,
             user_id: seller,
             title: listing.title,
             price: listing.price,
+            fees,
             currency: listing.currency.unwrap_or(Currency::USD),
             status: TicketStatus::Available,
             event_id: listing.event_id,
+            category: category.cloned(),
             section: filled(listing.section),
             row: filled(listing.row),
             seats: listing.seats.unwrap_or_default(),
@@ -276,12 +308,19 @@ impl Ticket {
         })
     }
 
-    fn edit(&self, by: UserId, edit: &UpdateTicketRequest) -> Result<Option<Self>, Refusal> {
+    fn edit(
+        &self,
+        by: UserId,
+        edit: &UpdateTicketRequest,
+        fees: &FeeSchedule,
+    ) -> Result<Option<Self>, Refusal> {
         self.check_editable(by)?;
         let (edit, before) = (edit.clone(), self.clone());
+        let price = edit.price.unwrap_or(before.price);
         let after = Self {
             title: edit.title.unwrap_or(before.title),
-            price: edit.price.unwrap_or(before.price),
+            price,
+            fees: self.fees_by(fees).at(price)?,
             section: filled(edit.section.apply(before.section)),
             row: filled(edit.row.apply(before.row)),
             seats: edit.seats.apply(Some(before.seats)).unwrap_or_default(),
@@ -289,6 +328,17 @@ impl Ticket {
         };
         check_seats(&after.seats, after.quantity)?;
         Ok(if after == *self { None } else { Some(after) })
+    }
+
+    /// A ticket that is sold or withdrawn keeps the fees it had.
+    fn set_fees(&self, fees: &FeeSchedule) -> Result<Option<Self>, Refusal> {
+        let fees = self.fees_by(fees).at(self.price)?;
+        let changes = Phase::of(self.status) == Phase::Offered && fees != self.fees;
+        Ok(changes.then(|| Self { fees, ..self.clone() }))
+    }
+
+    fn fees_by(&self, schedule: &FeeSchedule) -> Fees {
+        schedule.of_sale(self.event_id, self.category.as_deref(), self.currency)
     }
 
     fn withdraw(&self, by: UserId) -> Result<Option<Self>, Refusal> {
@@ -377,63 +427,6 @@ impl Ticket {
     }
 }
 
-/// The ticket as others see it.
-impl Ticket {
-    /// Whether `viewer` may see it: only its seller sees a ticket that was withdrawn.
-    #[must_use]
-    pub fn is_visible_to(&self, viewer: Option<UserId>) -> bool {
-        self.status != TicketStatus::Withdrawn || viewer == Some(self.user_id)
-    }
-
-    /// The payload of its events.
-    #[must_use]
-    pub fn state(&self) -> TicketState {
-        self.clone().into_state()
-    }
-
-    /// As [`Self::state`].
-    #[must_use]
-    pub fn into_state(self) -> TicketState {
-        TicketState {
-            id: self.id,
-            user_id: self.user_id,
-            title: self.title,
-            price: self.price,
-            currency: self.currency,
-            status: self.status,
-            event_id: self.event_id,
-            section: self.section,
-            row: self.row,
-            seats: self.seats,
-            quantity: self.quantity,
-            order_id: self.order_id,
-            buyer_id: self.buyer_id,
-            locked_until: self.locked_until,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-        }
-    }
-
-    /// The answer to the order that locked it.
-    #[must_use]
-    pub fn locked(&self, until: Timestamp) -> Locked {
-        Locked {
-            seller_id: self.user_id,
-            price: self.price,
-            currency: self.currency,
-            ticket: OrderTicket {
-                title: self.title.clone(),
-                event_id: self.event_id,
-                section: self.section.clone(),
-                row: self.row.clone(),
-                seats: self.seats.clone(),
-                quantity: self.quantity,
-            },
-            until,
-        }
-    }
-}
-
 /// How many seats a lot has that is to be listed: those that are named, where nothing else is said.
 ///
 /// # Errors
@@ -443,6 +436,17 @@ pub fn quantity(listing: &CreateTicketRequest) -> Result<u32, Refusal> {
     let quantity = listing.quantity.unwrap_or_else(|| count(seats).max(1));
     check_seats(seats, quantity)?;
     Ok(quantity)
+}
+
+/// The fees of a lot that is to be listed for a show of this kind.
+#[must_use]
+pub fn fees_of(
+    listing: &CreateTicketRequest,
+    category: Option<&String>,
+    schedule: &FeeSchedule,
+) -> Fees {
+    let currency = listing.currency.unwrap_or(Currency::USD);
+    schedule.of_sale(listing.event_id, category.map(String::as_str), currency)
 }
 
 /// An empty text is as good as none.

@@ -10,6 +10,7 @@ fn change(ticket: u128, event: u128, version: u64) -> Arc<Envelope> {
         user_id: UserId(Uuid::nil()),
         title: "Stalls".to_owned(),
         price: Price::try_from(1).unwrap(),
+        fees: stubmart_contract::fees::SaleFees::NONE,
         currency: Currency::USD,
         status: TicketStatus::Available,
         event_id: Some(EventId(Uuid::from_u128(event))),

@@ -168,6 +168,7 @@ impl World {
             user_id: SELLER,
             title: "Stalls".to_owned(),
             price: Price::try_from(price).unwrap(),
+            fees: stubmart_contract::fees::SaleFees::NONE,
             currency: Currency::USD,
             status: TicketStatus::Available,
             event_id: Some(event_id),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    fees::Breakdown,
     ids::{EventId, OrderId, TicketId, UserId},
     money::{Currency, Price},
     time::Timestamp,
@@ -61,15 +62,22 @@ pub struct OrderTicket {
 pub struct Order {
     /// The order's id.
     pub id: OrderId,
+    /// The order's number, for people: twelve letters and digits in groups of four.
+    #[schema(example = "3F7K-9QWM-2XTB")]
+    pub number: String,
     /// The buyer.
     pub user_id: UserId,
     /// Where the order stands.
     pub status: OrderStatus,
     /// The ticket.
     pub ticket_id: TicketId,
-    /// The price at the lock: what will be charged.
+    /// What the seller asked at the lock.
     pub price: Price,
-    /// The price's currency.
+    /// The money as it was fixed at the lock.
+    pub breakdown: Breakdown,
+    /// What the buyer pays.
+    pub total: Price,
+    /// The currency of every amount.
     pub currency: Currency,
     /// When the checkout runs out.
     pub expires_at: Timestamp,

@@ -39,8 +39,14 @@ pub struct Ticket {
     pub title: String,
     /// The price of the whole lot, in minor units.
     pub price: Price,
-    /// The price's currency.
+    /// The currency of every amount.
     pub currency: Currency,
+    /// What the buyer pays for the whole lot: the price and the buyer's fee.
+    pub total: Price,
+    /// The price of one ticket of the lot, rounded up.
+    pub price_per_ticket: Price,
+    /// What the buyer pays for one ticket of the lot, rounded up.
+    pub total_per_ticket: Price,
     /// The seller.
     pub user_id: UserId,
     /// The order that holds or bought it; null to all but the seller and that order's buyer.
@@ -96,6 +102,32 @@ pub struct CreateTicketRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 50)]
     pub quantity: Option<u32>,
+}
+
+/// What a listing would come to, before it is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TicketPreview {
+    /// The price of the whole lot, in minor units.
+    pub price: Price,
+    /// What the buyer pays beside it.
+    pub buyer_fee: i64,
+    /// What the seller pays out of it.
+    pub seller_fee: i64,
+    /// What the buyer pays.
+    pub total: Price,
+    /// What the seller gets.
+    pub seller_net: i64,
+    /// The price of one ticket of the lot, rounded up.
+    pub price_per_ticket: Price,
+    /// What the buyer pays for one ticket of the lot, rounded up.
+    pub total_per_ticket: Price,
+    /// When the seller is paid: three days after the event. Null without an event.
+    pub payout_on: Option<Timestamp>,
+    /// The highest price that may be asked for the lot.
+    pub max_price: Price,
+    /// What the seller should know before the ticket is listed.
+    pub warnings: Vec<String>,
 }
 
 /// `PATCH /api/tickets/{id}`, a JSON merge patch (RFC 7396): what is left out stays, null clears.

@@ -220,6 +220,7 @@ fn event(message_id: MessageId, id: Uuid, version: u64) -> Result<Envelope, AnyE
         user_id: UserId(id),
         title: "Stalls row 1, 3 together".to_owned(),
         price: Price::try_from(36_959)?,
+        fees: stubmart_contract::fees::SaleFees::NONE,
         currency: Currency::USD,
         status: TicketStatus::Locked,
         event_id: None,

@@ -232,6 +232,7 @@ impl World {
         let locked = Locked {
             seller_id: UserId(self.host.uuid()),
             price: Price::try_from(5000).unwrap(),
+            fees: stubmart_contract::fees::SaleFees { buyer: 500, seller: 250, tax: 0 },
             currency: Currency::USD,
             ticket: OrderTicket {
                 title: "Two in the stalls".to_owned(),
@@ -295,6 +296,7 @@ pub(crate) fn ticket(lock: &ExpiredLock) -> TicketState {
         user_id: it.seller_id,
         title: it.ticket.title.clone(),
         price: it.price,
+        fees: it.fees,
         currency: it.currency,
         status: TicketStatus::Locked,
         event_id: it.ticket.event_id,
@@ -323,6 +325,7 @@ pub(crate) fn ends(lock: &ExpiredLock) -> [DomainEvent; 3] {
         ticket_id: lock.ticket_id,
         status,
         price: lock.locked.price,
+        fees: lock.locked.fees,
         currency: lock.locked.currency,
         expires_at: lock.until,
         cancel_reason: None,

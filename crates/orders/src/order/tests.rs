@@ -17,6 +17,7 @@ fn locked() -> Locked {
     Locked {
         seller_id: UserId(Uuid::from_u128(3)),
         price: Price::try_from(5000).unwrap(),
+        fees: SaleFees { buyer: 500, seller: 250, tax: 120 },
         currency: Currency::USD,
         ticket: OrderTicket {
             title: "Two in the stalls".to_owned(),
@@ -53,6 +54,7 @@ fn order(status: OrderStatus, reason: Option<CancelReason>) -> Order {
         status,
         ticket_id: TICKET,
         price: locked().price,
+        fees: locked().fees,
         currency: locked().currency,
         expires_at: LATER,
         cancel_reason: reason,
@@ -256,4 +258,15 @@ fn an_order_is_in_the_indexes_that_its_status_calls_for() {
         }
         assert_eq!(names, expected, "{status:?}");
     }
+}
+
+/// An order from before there were fees has none: its total is its price.
+#[test]
+fn an_old_order_has_no_fees() {
+    let order = order(OrderStatus::Created, None);
+    let mut stored = serde_json::to_value(&order).unwrap();
+    stored.as_object_mut().unwrap().remove("fees").unwrap();
+    let old: Order = serde_json::from_value(stored).unwrap();
+    assert_eq!(old.breakdown(), Breakdown::new(order.price, SaleFees::NONE));
+    assert_eq!((old.breakdown().total, order.breakdown().total.minor()), (old.price, 5500));
 }

@@ -48,6 +48,12 @@ async fn an_order_is_shown_to_its_buyer_with_its_version_and_to_nobody_else() {
     let placed = buyer.place(&json!({ "ticketId": ticket }), None).await;
     assert_eq!((placed.status, placed.header("etag")), (201, "\"1\""));
     assert_eq!(placed.body["status"], "created");
+    let money = json!({
+        "price": 5000, "buyerFee": 500, "sellerFee": 250, "tax": 0, "total": 5500, "sellerNet": 4750,
+    });
+    assert_eq!((&placed.body["breakdown"], &placed.body["total"]), (&money, &json!(5500)));
+    let [id] = [&placed.body["id"]].map(|it| it.as_str().unwrap().parse::<OrderId>().unwrap());
+    assert_eq!(placed.body["number"], id.number());
     assert_eq!(placed.body["userId"], buyer.user.to_string());
     assert_eq!(placed.body["expiresAt"], world.host.now().after(HOLD).to_string());
     let path = format!("/api/orders/{}", placed.body["id"].as_str().unwrap());

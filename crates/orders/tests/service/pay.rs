@@ -27,7 +27,7 @@ async fn an_order_is_secured_for_one_charge_and_again_for_the_same() {
     assert_eq!(other, Err(SecureRefusal::PaymentInProgress));
     let seen = calls.order(&context, order.user_id, order.id).await.unwrap().unwrap();
     assert_eq!((seen.status, seen.charge_id), (OrderStatus::AwaitingPayment, Some(charge)));
-    assert_eq!((seen.amount, seen.currency), (order.price, order.currency));
+    assert_eq!((seen.amount, seen.currency), (order.breakdown().total, order.currency));
     assert!(!seen.has_expired);
     assert_eq!(world.events_of(order.id).await.len(), 2);
 }

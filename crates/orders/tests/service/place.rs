@@ -11,7 +11,7 @@ use stubmart_memory::MemoryStore;
 use stubmart_orders::place::{PlaceError, PlaceRequest};
 use stubmart_suite::fault::{Fault as StoreFault, FaultyStore, Injector, Op};
 
-use crate::support::{Call, Fault, HOLD, Hold, World, by, price_of_ticket};
+use crate::support::{Call, FEES, Fault, HOLD, Hold, World, by, price_of_ticket};
 
 #[tokio::test]
 async fn a_checkout_locks_its_ticket_and_costs_what_the_ticket_cost_then() {
@@ -23,6 +23,7 @@ async fn a_checkout_locks_its_ticket_and_costs_what_the_ticket_cost_then() {
     let order = order.state;
     assert_eq!((order.id, order.user_id, order.ticket_id), (request.id, buyer, ticket));
     assert_eq!((order.status, order.price), (OrderStatus::Created, price_of_ticket()));
+    assert_eq!(order.fees, FEES, "the fees of the lock");
     assert_eq!(order.expires_at, world.host.now().after(HOLD));
     assert_eq!(world.tickets.hold_of(ticket), Hold::Locked(order.id));
     let [event] = &world.events_of(order.id).await[..] else { panic!("one event") };

@@ -17,6 +17,7 @@ use stubmart_contract::{
         ExpiredLock, Listings, ListingsRequest, LockRefusal, LockRequest, Locked, OverdueLocks,
         OverdueLocksRequest,
     },
+    fees::SaleFees,
 };
 use stubmart_kernel::{Repository, Versioned};
 use stubmart_memory::MemoryStore;
@@ -36,6 +37,9 @@ use stubmart_suite::{
 };
 use tokio::sync::Semaphore;
 use uuid::Uuid;
+
+/// What the sale of the one ticket costs its buyer and its seller.
+pub(crate) const FEES: SaleFees = SaleFees { buyer: 500, seller: 250, tax: 0 };
 
 pub(crate) const HOLD: Duration = Duration::from_secs(900);
 pub(crate) const GRACE: Duration = Duration::from_secs(20);
@@ -180,6 +184,7 @@ impl State {
         let locked = Locked {
             seller_id: ticket.seller_id,
             price: price_of_ticket(),
+            fees: FEES,
             currency: Currency::USD,
             ticket: OrderTicket {
                 title: "Two in the stalls".to_owned(),

@@ -228,7 +228,7 @@ fn payments_end(market: &Market, alive: Alive, found: &mut Vec<Finding>) {
     }
 }
 
-/// PRICE-1: the amount charged is the price at the lock.
+/// PRICE-1: the amount charged is the total at the lock.
 fn prices_stand(market: &Market, found: &mut Vec<Finding>) {
     for order in market.orders.values() {
         let ticket =
@@ -246,11 +246,18 @@ fn prices_stand(market: &Market, found: &mut Vec<Finding>) {
     }
     for charge in market.charges.values() {
         match market.orders.get(&charge.order_id) {
-            Some(order) if (order.price, order.currency) != (charge.amount, charge.currency) => {
-                let (asked, price) = (charge.amount.minor(), order.price.minor());
+            Some(order)
+                if (order.breakdown().total, order.currency)
+                    != (charge.amount, charge.currency) =>
+            {
+                let (asked, total) = (charge.amount.minor(), order.breakdown().total.minor());
+                let (asked_in, costs_in) = (charge.currency, order.currency);
                 found.push(broken(
                     "PRICE-1",
-                    format!("charge {} asks {asked} for order {} at {price}", charge.id, order.id),
+                    format!(
+                        "charge {} asks {asked} {asked_in} for order {} at {total} {costs_in}",
+                        charge.id, order.id
+                    ),
                 ));
             }
             Some(_) => {}
@@ -324,7 +331,7 @@ fn provider_knows_no_more(market: &Market, found: &mut Vec<Finding>) {
     }
 }
 
-/// PAY-3, by the provider's own books: what was captured and not given back equals the price of a
+/// PAY-3, by the provider's own books: what was captured and not given back equals the total of a
 /// completed order, and is nothing for any other. A charge that is due to be looked at is not at rest.
 fn money_adds_up(market: &Market, found: &mut Vec<Finding>) {
     let mut captured: HashMap<OrderId, u64> = HashMap::new();
@@ -350,9 +357,9 @@ fn money_adds_up(market: &Market, found: &mut Vec<Finding>) {
     }
     for order in market.orders.values().filter(|order| order.status == OrderStatus::Completed) {
         let taken = captured.get(&order.id).copied().unwrap_or(0);
-        if taken != u64::from(order.price.minor()) {
-            let (id, price) = (order.id, order.price.minor());
-            found.push(broken("PAY-3", format!("order {id} costs {price}, and {taken} was taken")));
+        let (id, total) = (order.id, order.breakdown().total.minor());
+        if taken != u64::from(total) {
+            found.push(broken("PAY-3", format!("order {id} costs {total}, and {taken} was taken")));
         }
     }
 }

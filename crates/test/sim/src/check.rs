@@ -224,7 +224,8 @@ impl Checker {
             OrderStatus::Cancelled if order.cancel_reason == Some(CancelReason::Expired) => Ok(()),
             OrderStatus::Created => match ticket {
                 Some(it) if it.order_id == Some(order.id) && it.status == TicketStatus::Locked => {
-                    if (it.price, it.currency) == (order.price, order.currency) {
+                    let agreed = (order.price, order.fees, order.currency);
+                    if (it.price, it.fees, it.currency) == agreed {
                         return Ok(());
                     }
                     let (asks, costs) = (order.price.minor(), it.price.minor());
@@ -263,8 +264,8 @@ impl Checker {
             );
             broken("PAY-3", &[id], text)?;
         }
-        if (before.price, before.ticket_id, before.user_id)
-            != (next.price, next.ticket_id, next.user_id)
+        if (before.price, before.fees, before.ticket_id, before.user_id)
+            != (next.price, next.fees, next.ticket_id, next.user_id)
         {
             broken(
                 "PRICE-1",
@@ -285,11 +286,12 @@ impl Checker {
                 format!("charge {id} is for order {order_id}, which does not exist"),
             );
         };
-        if (next.amount, next.currency) != (order.price, order.currency) {
+        let total = order.breakdown().total;
+        if (next.amount, next.currency) != (total, order.currency) {
             let text = format!(
                 "charge {id} asks {}, order {order_id} costs {}",
                 next.amount.minor(),
-                order.price.minor()
+                total.minor()
             );
             broken("PRICE-1", &documents, text)?;
         }

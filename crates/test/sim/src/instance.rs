@@ -190,7 +190,9 @@ fn start(ground: &Ground, service: Service) -> Result<Live, Cause> {
             live.auth = Some(live.runs(ground, role));
         }
         Service::Tickets => {
-            live.tickets = Some(live.runs(ground, roles::tickets::start(engines, gate, network)));
+            let config = stubmart_tickets::Config { fees: scenario.fees.clone() };
+            let role = roles::tickets::start(engines, config, gate, network);
+            live.tickets = Some(live.runs(ground, role));
         }
         Service::Catalogue => {
             let config = stubmart_catalogue::Config::default();

@@ -243,12 +243,12 @@ fn money_adds_up(world: &World, checker: &Checker) -> Checked {
         *kept.entry(payment.order_id).or_default() += payment.kept;
     }
     for order in checker.orders.values() {
-        let price =
-            if order.status == OrderStatus::Completed { u64::from(order.price.minor()) } else { 0 };
+        let total = order.breakdown().total.minor();
+        let total = if order.status == OrderStatus::Completed { u64::from(total) } else { 0 };
         let kept = kept.get(&order.id).copied().unwrap_or(0);
-        if kept != price {
+        if kept != total {
             let text = format!(
-                "order {} is {:?}, {price} is to be kept for it and {kept} is",
+                "order {} is {:?}, {total} is to be kept for it and {kept} is",
                 order.id, order.status
             );
             broken("PAY-3", &[order.id.0], text)?;

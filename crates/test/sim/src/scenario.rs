@@ -3,6 +3,7 @@
 
 use std::{fmt, time::Duration};
 
+use stubmart_contract::fees::{Fee, FeeSchedule};
 use stubmart_suite::host::Seeded;
 
 /// The kinds of faults, each of which a run can do without.
@@ -133,6 +134,8 @@ pub struct Scenario {
     pub hold: Duration,
     /// How many cards may be declined.
     pub attempts: u32,
+    /// The fees of sales.
+    pub fees: FeeSchedule,
     /// How often each kind of fault happens, in ten thousand occasions, in the order of [`Kind`].
     pub rates: [u32; Kind::ALL.len()],
     /// Whether the provider sends notices.
@@ -171,6 +174,7 @@ impl Scenario {
         let key_kept = Duration::from_secs(3600 * (2 + random.below(23)));
         let skew = if random.happens(500) { 100 + random.below(4900) } else { 0 };
         let latency = if random.happens(800) { 500 << random.below(8) } else { 0 };
+        let fees = Self::fees(&mut random);
         Self {
             seed,
             instances,
@@ -180,6 +184,7 @@ impl Scenario {
             think,
             hold,
             attempts,
+            fees,
             rates,
             notices,
             key_kept,
@@ -188,6 +193,21 @@ impl Scenario {
             faults_max: limits.faults.unwrap_or(u64::MAX),
             crash_at: Vec::new(),
         }
+    }
+
+    /// The fees, of all kinds and none.
+    fn fees(random: &mut Seeded) -> FeeSchedule {
+        let mut below = |count| u32::try_from(random.below(count)).unwrap_or(0);
+        let mut fee = || match below(3) {
+            0 => Fee::default(),
+            1 => Fee::share(below(2_000)),
+            _ => {
+                let min = below(300);
+                Fee { bps: below(2_000), fixed: below(200), min, max: Some(min + below(2_000)) }
+            }
+        };
+        let (buyer, seller) = (fee(), fee());
+        FeeSchedule { buyer, seller, tax_bps: 1900, rules: Vec::new() }
     }
 
     /// Which kinds of faults happen, and how often.
@@ -223,6 +243,7 @@ impl Scenario {
             think: Duration::from_secs(1),
             hold: Duration::from_secs(120),
             attempts: 1,
+            fees: FeeSchedule::default(),
             rates: [0; Kind::ALL.len()],
             notices: false,
             key_kept: Duration::from_secs(24 * 3600),

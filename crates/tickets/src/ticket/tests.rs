@@ -1,4 +1,7 @@
-use stubmart_contract::api::Patch;
+use stubmart_contract::{
+    api::Patch,
+    fees::{Fee, FeeRule},
+};
 use uuid::Uuid;
 
 use super::*;
@@ -18,9 +21,11 @@ fn ticket(status: TicketStatus) -> Ticket {
         user_id: SELLER,
         title: "Two in the stalls".to_owned(),
         price: Price::try_from(5000).unwrap(),
+        fees: SaleFees::NONE,
         currency: Currency::USD,
         status,
         event_id: None,
+        category: None,
         section: None,
         row: None,
         seats: vec!["1".to_owned(), "2".to_owned()],
@@ -48,7 +53,8 @@ fn listing() -> CreateTicketRequest {
 }
 
 fn list(listing: CreateTicketRequest) -> Command {
-    Command::List { id: TICKET, seller: SELLER, listing: Box::new(listing) }
+    let listing = Box::new(listing);
+    Command::List { id: TICKET, seller: SELLER, listing, category: None, fees: Arc::default() }
 }
 
 fn lock(order_id: OrderId, buyer_id: UserId, price: Option<i64>) -> Command {
@@ -57,7 +63,7 @@ fn lock(order_id: OrderId, buyer_id: UserId, price: Option<i64>) -> Command {
 }
 
 fn edit(by: UserId, edit: UpdateTicketRequest) -> Command {
-    Command::Edit { by, edit: Box::new(edit) }
+    Command::Edit { by, edit: Box::new(edit), fees: Arc::default() }
 }
 
 fn dearer() -> UpdateTicketRequest {
@@ -305,4 +311,52 @@ fn no_ticket_is_in_a_retired_index() {
         let retired = [index::PRICE, index::NEWEST, index::SELLER_NEWEST];
         assert!(entries.iter().all(|(index, _)| !retired.contains(index)));
     }
+}
+
+/// The operator's fees: a tenth from the buyer, a twentieth from the seller, and none at the opera.
+fn fees() -> Arc<FeeSchedule> {
+    let opera = FeeRule {
+        category: Some("Opera".to_owned()),
+        buyer: Some(Fee::default()),
+        ..FeeRule::default()
+    };
+    let (buyer, seller) = (Fee::share(1_000), Fee::share(500));
+    Arc::new(FeeSchedule { buyer, seller, tax_bps: 0, rules: vec![opera] })
+}
+
+/// A ticket has the fees of its price and its category, which follow the price when it is edited.
+#[test]
+fn a_ticket_has_the_fees_of_its_price() {
+    let listed = |category: Option<&str>| {
+        let (listing, category) = (Box::new(listing()), category.map(ToOwned::to_owned));
+        let list = Command::List { id: TICKET, seller: SELLER, listing, category, fees: fees() };
+        decided(None, &list).unwrap().unwrap()
+    };
+    let concert = listed(Some("Concerts"));
+    assert_eq!(concert.fees, SaleFees { buyer: 500, seller: 250, tax: 0 });
+    assert_eq!(listed(Some("opera")).fees, SaleFees { buyer: 0, seller: 250, tax: 0 });
+    let edit = Command::Edit { by: SELLER, edit: Box::new(dearer()), fees: fees() };
+    let dearer = decided(Some(&concert), &edit).unwrap().unwrap();
+    assert_eq!(dearer.fees, SaleFees { buyer: 700, seller: 350, tax: 0 });
+}
+
+/// Fees that the operator changes apply to what is on offer, and not to what is sold or withdrawn.
+#[test]
+fn changed_fees_apply_to_what_is_on_offer() {
+    let set = |status| decided(Some(&ticket(status)), &Command::SetFees(fees())).unwrap();
+    for status in [TicketStatus::Available, TicketStatus::Locked] {
+        let after = set(status).unwrap();
+        assert_eq!(after.fees, SaleFees { buyer: 500, seller: 250, tax: 0 });
+        assert_eq!(decided(Some(&after), &Command::SetFees(fees())), Ok(None), "again is nothing");
+    }
+    for status in [TicketStatus::Sold, TicketStatus::Withdrawn] {
+        assert_eq!(set(status), None, "{status:?}");
+    }
+}
+
+/// A lock hands over the fees that the ticket showed.
+#[test]
+fn a_lock_has_the_fees_of_the_ticket() {
+    let fees = SaleFees { buyer: 500, seller: 250, tax: 0 };
+    assert_eq!(Ticket { fees, ..ticket(TicketStatus::Locked) }.locked(LATER).fees, fees);
 }

@@ -15,6 +15,7 @@ use stubmart_contract::{
     Actor, Context, Currency, EventId, OrderId, Price, TicketId, Timestamp, UserId,
     api::{CreateTicketRequest, EventStatus},
     calls::{Listing, LockRequest, ShowForListing},
+    fees::FeeSchedule,
 };
 use stubmart_memory::MemoryStore;
 use stubmart_ports::{
@@ -23,7 +24,7 @@ use stubmart_ports::{
     store::{DocKey, Found, FoundKey, HistoryCursor, Save, Scan, Store, StoreError, Stored},
 };
 use stubmart_suite::host::{self, START};
-use stubmart_tickets::{Deps, Tickets};
+use stubmart_tickets::{Config, Deps, Tickets};
 use uuid::Uuid;
 
 pub(crate) static CONTEXT: Context = Context::of(Actor::System);
@@ -49,11 +50,17 @@ impl World {
     }
 
     pub(crate) fn start(&self) -> Tickets {
-        Tickets::new(Deps {
+        self.start_with(FeeSchedule::default())
+    }
+
+    /// An instance whose operator takes these fees.
+    pub(crate) fn start_with(&self, fees: FeeSchedule) -> Tickets {
+        let deps = Deps {
             store: Arc::new(self.store.clone()),
             host: self.host.clone(),
             catalogue: Arc::new(self.catalogue.clone()),
-        })
+        };
+        Tickets::new(deps, Config { fees })
     }
 
     pub(crate) async fn list(
@@ -117,6 +124,7 @@ impl Catalogue for FakeCatalogue {
         let is_there = self.shows.lock().unwrap().contains(&id);
         Ok(is_there.then_some(ShowForListing {
             id,
+            category: "Concerts".to_owned(),
             starts_at: START,
             ends_at: START.after(Duration::from_secs(3 * 3600)),
             status: EventStatus::Scheduled,

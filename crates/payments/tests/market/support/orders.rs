@@ -13,6 +13,7 @@ use stubmart_contract::{
     api::{CancelReason, OrderStatus},
     calls::{ExpiredLock, OrderForPayment, SecureRefusal},
     event::OrderState,
+    fees::SaleFees,
 };
 use stubmart_memory::MemoryStore;
 use stubmart_payments::SERVICE;
@@ -108,6 +109,7 @@ impl FakeOrders {
             ticket_id: TicketId(id.0),
             status: order.status,
             price: order.amount,
+            fees: SaleFees::NONE,
             currency: order.currency,
             expires_at: order.expires_at,
             cancel_reason: Some(reason),

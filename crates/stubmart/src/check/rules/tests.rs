@@ -1,8 +1,11 @@
-use stubmart_contract::{Currency, Price, UserId, api::OrderTicket};
+use stubmart_contract::{Currency, Price, UserId, api::OrderTicket, fees::SaleFees};
 use stubmart_payments::charge::{Failure, FailureReason, Stage};
 use uuid::Uuid;
 
 use super::*;
+
+/// What buyer and seller pay beside and out of the price.
+const FEES: SaleFees = SaleFees { buyer: 1_255, seller: 600, tax: 0 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000_000);
 
@@ -11,6 +14,11 @@ const LATER: Timestamp = Timestamp::from_millis(1_000_600_000);
 
 fn price() -> Price {
     Price::try_from(12_550).unwrap()
+}
+
+/// The price and the buyer's fee.
+fn total() -> Price {
+    Price::try_from(13_805).unwrap()
 }
 
 /// A ticket locked for an order that awaits its money, held by an open charge.
@@ -34,9 +42,11 @@ fn locked() -> Ticket {
         user_id: UserId(id()),
         title: "Stalls".to_owned(),
         price: price(),
+        fees: FEES,
         currency: Currency::USD,
         status: TicketStatus::Locked,
         event_id: None,
+        category: None,
         section: None,
         row: None,
         seats: Vec::new(),
@@ -58,6 +68,7 @@ fn awaiting() -> Order {
         status: OrderStatus::AwaitingPayment,
         ticket_id: TicketId(id()),
         price: price(),
+        fees: FEES,
         currency: Currency::USD,
         expires_at: NOW,
         cancel_reason: None,
@@ -82,7 +93,7 @@ fn held() -> Charge {
         order_id: OrderId(id()),
         user_id: UserId(id()),
         attempt: 1,
-        amount: price(),
+        amount: total(),
         currency: Currency::USD,
         payment_method: None,
         stage: Stage::Authorised,
@@ -160,10 +171,10 @@ fn payment() -> PaymentRecord {
         id: "pi_1".to_owned(),
         charge_id: ChargeId(id()),
         order_id: OrderId(id()),
-        amount: price(),
+        amount: total(),
         currency: Currency::USD,
         is_open: true,
-        held: 12_550,
+        held: 13_805,
         kept: 0,
     }
 }
@@ -177,7 +188,7 @@ fn a_payment_is_of_the_amount_and_the_currency_of_its_charge() {
     };
     assert!(found(|_| {}).is_empty());
     assert_eq!(found(|it| it.currency = "eur".parse().unwrap()), ["PRICE-1"]);
-    assert_eq!(found(|it| it.amount = Price::try_from(12_551).unwrap()), ["PRICE-1"]);
+    assert_eq!(found(|it| it.amount = Price::try_from(12_550).unwrap()), ["PRICE-1"]);
     assert_eq!(found(|it| it.charge_id = ChargeId(Uuid::max())), ["PAY-2"]);
 }
 
@@ -197,6 +208,6 @@ fn money_of_an_ended_charge_is_neither_held_nor_kept() {
         })
     };
     assert_eq!(ended(|_| {}), ["PAY-3"]);
-    assert_eq!(ended(|it| (it.held, it.kept) = (0, 12_550)), ["PAY-3"]);
+    assert_eq!(ended(|it| (it.held, it.kept) = (0, 13_805)), ["PAY-3"]);
     assert!(ended(|it| it.held = 0).is_empty());
 }

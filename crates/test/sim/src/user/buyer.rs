@@ -68,14 +68,15 @@ impl User {
     /// An order that is shown must be this user's, and ask what is stored.
     pub(super) fn is_my_order(&self, shown: &Value) {
         let text = |name: &str| shown.get(name).and_then(Value::as_str).unwrap_or_default();
-        let price = shown.get("price").and_then(Value::as_u64);
+        let amount = |name: &str| shown.get(name).and_then(Value::as_u64);
         let id: Option<OrderId> = text("id").parse().ok();
         let checker = lock(&self.world.checker);
         let stored = id.and_then(|id| checker.orders.get(&id));
         let is_so = stored.is_some_and(|order| {
             Some(order.user_id) == self.id
                 && text("ticketId") == order.ticket_id.to_string()
-                && price == Some(u64::from(order.price.minor()))
+                && amount("price") == Some(u64::from(order.price.minor()))
+                && amount("total") == Some(u64::from(order.breakdown().total.minor()))
         });
         if !is_so {
             let text = format!("shown is the order {shown}, stored is {stored:?}");

@@ -18,6 +18,7 @@ use stubmart_client::Client;
 use stubmart_contract::{
     Code, Currency, EventId, OrderId, TicketId, Timestamp, UserId,
     api::{Event, Order, OrderStatus, OrderTicket, Ticket, TicketStatus, Venue},
+    fees::{Breakdown, SaleFees},
 };
 use stubmart_ports::host::{Host, Spawner};
 use stubmart_testkit::{Api, Call};
@@ -139,6 +140,9 @@ impl Fake {
             title: show.name.clone(),
             price: 9000.try_into().unwrap(),
             currency: Currency::USD,
+            total: 9000.try_into().unwrap(),
+            price_per_ticket: 4500.try_into().unwrap(),
+            total_per_ticket: 4500.try_into().unwrap(),
             user_id: UserId(id(99)),
             order_id: None,
             status: TicketStatus::Available,
@@ -231,7 +235,10 @@ fn order_of(id: OrderId, ticket: &Ticket) -> Order {
         user_id: UserId(self::id(1)),
         status: OrderStatus::Created,
         ticket_id: ticket.id,
+        number: "3F7K-9QWM-2XTB".to_owned(),
         price: ticket.price,
+        breakdown: Breakdown::new(ticket.price, SaleFees::NONE),
+        total: ticket.total,
         currency: ticket.currency,
         expires_at: now.after(Duration::from_secs(600)),
         server_time: now,

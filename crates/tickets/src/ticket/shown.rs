@@ -1,0 +1,68 @@
+//! The ticket as others see it.
+
+use stubmart_contract::{
+    Timestamp, UserId,
+    api::{OrderTicket, TicketStatus},
+    calls::Locked,
+    event::TicketState,
+};
+
+use super::Ticket;
+
+impl Ticket {
+    /// Whether `viewer` may see it: only its seller sees a ticket that was withdrawn.
+    #[must_use]
+    pub fn is_visible_to(&self, viewer: Option<UserId>) -> bool {
+        self.status != TicketStatus::Withdrawn || viewer == Some(self.user_id)
+    }
+
+    /// The payload of its events.
+    #[must_use]
+    pub fn state(&self) -> TicketState {
+        self.clone().into_state()
+    }
+
+    /// As [`Self::state`].
+    #[must_use]
+    pub fn into_state(self) -> TicketState {
+        TicketState {
+            id: self.id,
+            user_id: self.user_id,
+            title: self.title,
+            price: self.price,
+            fees: self.fees,
+            currency: self.currency,
+            status: self.status,
+            event_id: self.event_id,
+            section: self.section,
+            row: self.row,
+            seats: self.seats,
+            quantity: self.quantity,
+            order_id: self.order_id,
+            buyer_id: self.buyer_id,
+            locked_until: self.locked_until,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+
+    /// The answer to the order that locked it.
+    #[must_use]
+    pub fn locked(&self, until: Timestamp) -> Locked {
+        Locked {
+            seller_id: self.user_id,
+            price: self.price,
+            fees: self.fees,
+            currency: self.currency,
+            ticket: OrderTicket {
+                title: self.title.clone(),
+                event_id: self.event_id,
+                section: self.section.clone(),
+                row: self.row.clone(),
+                seats: self.seats.clone(),
+                quantity: self.quantity,
+            },
+            until,
+        }
+    }
+}
