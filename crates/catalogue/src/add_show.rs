@@ -2,7 +2,7 @@
 
 use stubmart_contract::{
     Context, EventId,
-    api::{CreateEventRequest, Event},
+    api::{CreateEventRequest, Event, FieldError},
 };
 use stubmart_kernel::{ApplyError, RepositoryError, Versioned};
 
@@ -20,30 +20,45 @@ pub struct Added {
     pub is_new: bool,
 }
 
+/// Why a show was not added.
+#[derive(Debug)]
+pub enum AddError {
+    /// These fields do not fit together. Nothing happened.
+    Refused(Vec<FieldError>),
+    /// The repository failed. The show may be added; adding it again adds it once.
+    Repository(RepositoryError),
+}
+
+impl From<RepositoryError> for AddError {
+    fn from(error: RepositoryError) -> Self {
+        Self::Repository(error)
+    }
+}
+
 impl Catalogue {
     /// Adds a show under `id`, unless one with the same name, venue and start exists.
     ///
     /// # Errors
-    /// [`RepositoryError`]: the show may be added; adding it again adds it once.
+    /// [`AddError`].
     pub async fn add_show(
         &self,
         context: &Context,
         id: EventId,
-        show: CreateEventRequest,
-    ) -> Result<Added, RepositoryError> {
-        let key = natural_key(&show.name, &show.venue, show.starts_at);
+        asked: &CreateEventRequest,
+    ) -> Result<Added, AddError> {
+        let show = Show::new(id, asked).map_err(AddError::Refused)?;
+        let key = natural_key(&show);
         if let Some(existing) = self.shows().by_unique(index::NATURAL, &key).await? {
-            return self.added(existing, id).await;
+            return Ok(self.added(existing, id).await?);
         }
-        let command = Command::Add { id, show: Box::new(show) };
-        match self.shows().create(context, id, &command).await {
-            Ok(applied) => self.added(applied.after, id).await,
+        match self.shows().create(context, id, &Command::Add(Box::new(show))).await {
+            Ok(applied) => Ok(self.added(applied.after, id).await?),
             Err(ApplyError::Repository(RepositoryError::Taken { .. })) => {
                 let existing = self.shows().by_unique(index::NATURAL, &key).await?;
-                self.added(existing.ok_or(RepositoryError::Contended)?, id).await
+                Ok(self.added(existing.ok_or(RepositoryError::Contended)?, id).await?)
             }
-            Err(ApplyError::Repository(error)) => Err(error),
-            Err(ApplyError::Stale { .. }) => Err(RepositoryError::Contended),
+            Err(ApplyError::Repository(error)) => Err(error.into()),
+            Err(ApplyError::Stale { .. }) => Err(RepositoryError::Contended.into()),
             Err(ApplyError::Refused { refusal, .. }) => match refusal {},
         }
     }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use stubmart_contract::{
-    Context, Currency, EventId,
+    Context, EventId,
     calls::{Listing, ShowForListing},
 };
 use stubmart_kernel::RepositoryError;
@@ -22,7 +22,7 @@ impl calls::Catalogue for Catalogue {
             starts_at: show.starts_at,
             ends_at: show.ends_at(),
             status: show.status(now),
-            currency: Currency::USD,
+            currency: show.currency,
         }))
     }
 

@@ -53,7 +53,7 @@ impl Catalogue {
     /// # Errors
     /// [`RepositoryError`].
     pub async fn event(&self, id: EventId) -> Result<Option<Event>, RepositoryError> {
-        Ok(if self.knows(id).await? { self.listed().event(id) } else { None })
+        Ok(if self.knows(id).await? { self.listed().event(id, &self.seen()) } else { None })
     }
 
     /// One page of the shows that `query` asks for.
@@ -78,7 +78,7 @@ impl Catalogue {
             None => None,
         };
         let limit = page.limit.saturating_add(1);
-        let mut rows = self.listed().find(query, found.as_ref(), behind, limit);
+        let mut rows = self.listed().find(query, found.as_ref(), behind, limit, &self.seen());
         let has_next = rows.len() > page.limit;
         rows.truncate(page.limit);
         let last = rows.last().filter(|_| has_next);

@@ -22,6 +22,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    add_show::AddError,
     feed::Topic,
     find_shows::FindError,
     service::Catalogue,
@@ -152,7 +153,7 @@ async fn list_events(
     Ok(Json(list.answer(found, |event| event)))
 }
 
-/// Adds an event, unless one with the same name, venue and start exists.
+/// Adds an event, unless one with the same name, venue and start exists, in any spelling.
 #[utoipa::path(post, path = "/api/events", tag = "events", request_body = CreateEventRequest, params(IdempotencyKey), responses(
     (status = 201, description = "Added", body = Event),
     (status = 200, description = "It exists already", body = Event),
@@ -168,7 +169,7 @@ async fn create_event(
     let scope = key.scope(&user, "create_event", &canonical);
     let (service, asked) = (&catalogue, &context);
     let work = |id| async move {
-        let added = service.add_show(asked, EventId(id), body).await?;
+        let added = service.add_show(asked, EventId(id), &body).await?;
         Answer::json(if added.is_new { StatusCode::CREATED } else { StatusCode::OK }, &added.event)
     };
     once(catalogue.idempotency(), &context, scope, work, Answer::as_it_is).await
@@ -276,6 +277,15 @@ fn event(update: Update) -> sse::Event {
         Update::Ticket { id: None, data } => event.event("ticket").data(data),
         Update::SeenTo(id) => event.comment("still here").id(id.to_string()),
         Update::Alive => event.comment("still here"),
+    }
+}
+
+impl From<AddError> for Problem {
+    fn from(error: AddError) -> Self {
+        match error {
+            AddError::Refused(faults) => Self::invalid(faults),
+            AddError::Repository(error) => error.into(),
+        }
     }
 }
 

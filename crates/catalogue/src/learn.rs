@@ -58,7 +58,9 @@ impl Catalogue {
     pub(crate) async fn learn_show(&self, show: Versioned<Show>) -> Result<Event, RepositoryError> {
         let id = show.state.id;
         self.learn_version(show.state, show.version).await?;
-        self.listed().event(id).ok_or_else(|| RepositoryError::Corrupt("a show vanished".into()))
+        self.listed()
+            .event(id, &self.seen())
+            .ok_or_else(|| RepositoryError::Corrupt("a show vanished".into()))
     }
 
     /// Learns a version of a show, and the offers of a show that was not known.

@@ -19,7 +19,7 @@ use tantivy::{
 };
 use tokio::sync::oneshot;
 
-use crate::show::Show;
+use crate::{places::names, show::Show};
 
 /// The least that tantivy's writer works with, in bytes; shows are few and small.
 const WRITER_BYTES: usize = 15_000_000;
@@ -91,8 +91,16 @@ impl Search {
     /// Adds a show, or replaces it. It is found after the next [`Self::catch_up`].
     pub(crate) fn add(&self, number: u32, show: &Show, replaces: bool) {
         let region = show.venue.region.as_deref().unwrap_or("");
-        let text =
-            [&show.name, &show.venue.name, &show.venue.city, region, &show.category].join(" ");
+        let mut parts = vec![
+            show.name.as_str(),
+            show.venue.name.as_str(),
+            show.venue.city.as_str(),
+            region,
+            show.category.as_str(),
+        ];
+        parts.extend(show.performers.iter().map(String::as_str));
+        parts.extend(names(&show.venue.city).iter().map(String::as_str));
+        let text = parts.join(" ");
         self.pending.fetch_add(1, Ordering::SeqCst);
         lock(&self.waiting).push(Waiting { number: u64::from(number), text, replaces });
     }
@@ -224,20 +232,22 @@ fn typos_allowed(word: &str) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stubmart_contract::{EventId, Timestamp, api::Venue};
+    use stubmart_contract::{
+        EventId, TimeZone, Timestamp,
+        api::{CreateEventRequest, Venue},
+    };
+
+    fn show(name: &str, category: &str, venue: &str, city: &str) -> Show {
+        let venue = Venue { time_zone: Some(TimeZone::UTC), ..Venue::new(venue, city) };
+        let start = TimeZone::UTC.local(Timestamp::EPOCH);
+        let asked = CreateEventRequest::new(name, category, venue, start);
+        Show::new(EventId(uuid::Uuid::nil()), &asked).unwrap()
+    }
 
     fn search(shows: &[(&str, &str, &str)]) -> Search {
         let search = Search::new().unwrap();
         for (number, (name, venue, city)) in (0..).zip(shows) {
-            let show = Show {
-                id: EventId(uuid::Uuid::nil()),
-                name: (*name).to_owned(),
-                category: "Musicals".to_owned(),
-                venue: Venue { name: (*venue).to_owned(), city: (*city).to_owned(), region: None },
-                starts_at: Timestamp::EPOCH,
-                created_at: Timestamp::EPOCH,
-            };
-            search.add(number, &show, false);
+            search.add(number, &show(name, "Musicals", venue, city), false);
         }
         search.take_up().unwrap();
         search
@@ -302,15 +312,7 @@ mod tests {
     #[test]
     fn a_show_that_was_changed_is_found_by_what_it_is_now_alone() {
         let search = search(&[("Hamlet", "Globe", "London"), ("Faust", "Scala", "Milano")]);
-        let show = Show {
-            id: EventId(uuid::Uuid::nil()),
-            name: "Macbeth".to_owned(),
-            category: "Plays".to_owned(),
-            venue: Venue { name: "Globe".to_owned(), city: "London".to_owned(), region: None },
-            starts_at: Timestamp::EPOCH,
-            created_at: Timestamp::EPOCH,
-        };
-        search.add(0, &show, true);
+        search.add(0, &show("Macbeth", "Plays", "Globe", "London"), true);
         search.take_up().unwrap();
         let found = |query: &str| {
             let mut numbers: Vec<_> = search.find(query).unwrap().unwrap().into_iter().collect();
@@ -327,15 +329,7 @@ mod tests {
     #[test]
     fn what_was_not_taken_up_for_a_failure_waits_on() {
         let search = search(&[]);
-        let show = |name: &str| Show {
-            id: EventId(uuid::Uuid::nil()),
-            name: name.to_owned(),
-            category: "Plays".to_owned(),
-            venue: Venue { name: "Globe".to_owned(), city: "London".to_owned(), region: None },
-            starts_at: Timestamp::EPOCH,
-            created_at: Timestamp::EPOCH,
-        };
-        search.add(0, &show("Hamlet"), false);
+        search.add(0, &show("Hamlet", "Plays", "Globe", "London"), false);
         // An index has one writer at a time.
         lock(&search.writer).take();
         let other: IndexWriter = search.index.writer_with_num_threads(1, WRITER_BYTES).unwrap();

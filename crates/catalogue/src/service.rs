@@ -20,7 +20,7 @@ use crate::{
     feed::Feed,
     search::Search,
     show::{FORMER_SHOWS, SHOWS, Show},
-    shows::Shows,
+    shows::{Seen, Shows},
     stored::{OFFERS, PROGRESS, Progress, StoredOffers},
 };
 
@@ -55,11 +55,17 @@ pub struct Config {
     pub keep_alive: Duration,
     /// How often offers that changed are saved. A start reads the events of this time again.
     pub save_every: Duration,
+    /// Where people reach the market, without a slash at the end; links are relative where it is empty.
+    pub public_url: String,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { keep_alive: Duration::from_secs(15), save_every: Duration::from_secs(10) }
+        Self {
+            keep_alive: Duration::from_secs(15),
+            save_every: Duration::from_secs(10),
+            public_url: String::new(),
+        }
     }
 }
 
@@ -156,6 +162,11 @@ impl Catalogue {
     /// The offers in memory. To be locked before [`Self::listed`] where both are.
     pub(crate) fn offers(&self) -> MutexGuard<'_, OfferCache> {
         self.0.offers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How shows are seen now.
+    pub(crate) fn seen(&self) -> Seen<'_> {
+        Seen { now: self.host().now(), public_url: &self.0.config.public_url }
     }
 
     pub(crate) fn search(&self) -> &Arc<Search> {

@@ -12,7 +12,7 @@ use stubmart_contract::{
 use stubmart_kernel::aggregate::{Key, KeyReader};
 use uuid::Uuid;
 
-use crate::{offers::Summary, show::Show};
+use crate::{offers::Summary, places::city_key, show::Show, text::folded};
 
 /// Which shows to list.
 #[derive(Debug, Clone, Default)]
@@ -21,7 +21,7 @@ pub struct ShowQuery {
     pub words: Option<String>,
     /// The kind of show, in any case.
     pub category: Option<String>,
-    /// The city, in any case.
+    /// The city, by any of its names.
     pub city: Option<String>,
     /// The earliest start.
     pub from: Option<Timestamp>,
@@ -55,6 +55,14 @@ impl SortKey {
     }
 }
 
+/// When shows are looked at, and where their pages are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) now: Timestamp,
+    /// The beginning of every link.
+    pub(crate) public_url: &'a str,
+}
+
 /// Every show.
 #[derive(Debug, Default)]
 pub(crate) struct Shows {
@@ -69,7 +77,7 @@ pub(crate) struct Shows {
 struct Listed {
     show: Show,
     version: u64,
-    /// The show's category and city, to be compared in any case.
+    /// The show's category and city, to be compared in any spelling.
     category: String,
     city: String,
     offers: Summary,
@@ -89,6 +97,7 @@ pub(crate) enum Put {
 impl Shows {
     /// Puts a show in, unless as high a version of it is known.
     pub(crate) fn put(&mut self, show: Show, version: u64) -> Put {
+        let show = show.completed();
         let known = self.numbers.get(&show.id).copied();
         let before = known.and_then(|number| self.at(number));
         if before.is_some_and(|before| before.version >= version) {
@@ -100,7 +109,7 @@ impl Shows {
             self.by_date.remove(&by_date);
             self.by_price.remove(&by_price);
         }
-        let (category, city) = (folded(&show.category), folded(&show.venue.city));
+        let (category, city) = (folded(&show.category), city_key(&show.venue.city));
         let listed = Listed { show, version, category, city, offers };
         self.by_date.insert(listed.key(false));
         self.by_price.insert(listed.key(true));
@@ -140,8 +149,8 @@ impl Shows {
     }
 
     /// The show as clients see it.
-    pub(crate) fn event(&self, id: EventId) -> Option<Event> {
-        self.listed(id).map(Listed::event)
+    pub(crate) fn event(&self, id: EventId, seen: &Seen<'_>) -> Option<Event> {
+        self.listed(id).map(|listed| listed.event(seen))
     }
 
     /// The shows that `query` asks for, in its order, behind a key, at most `limit`. `found` holds the
@@ -152,20 +161,22 @@ impl Shows {
         found: Option<&HashSet<u64>>,
         behind: Option<SortKey>,
         limit: usize,
+        seen: &Seen<'_>,
     ) -> Vec<(SortKey, Event)> {
         let filter = Filter {
             category: query.category.as_deref().map(folded),
-            city: query.city.as_deref().map(folded),
+            city: query.city.as_deref().map(city_key),
             query,
         };
-        match found {
+        let page = match found {
             Some(numbers) => {
                 let shows =
                     numbers.iter().filter_map(|number| self.at(u32::try_from(*number).ok()?));
                 filter.least(shows, behind, limit)
             }
             None => self.page(&filter, behind, limit),
-        }
+        };
+        page.into_iter().map(|(key, listed)| (key, listed.event(seen))).collect()
     }
 
     /// The categories and cities of the shows that begin at `now` or later.
@@ -194,7 +205,7 @@ impl Shows {
         filter: &Filter<'_>,
         behind: Option<SortKey>,
         limit: usize,
-    ) -> Vec<(SortKey, Event)> {
+    ) -> Vec<(SortKey, &Listed)> {
         let query = filter.query;
         let keys = if query.by_price { &self.by_price } else { &self.by_date };
         let earliest = query.from.filter(|_| !query.by_price).unwrap_or(Timestamp::MIN);
@@ -210,7 +221,7 @@ impl Shows {
                 break;
             }
             if let Some(listed) = self.listed(key.id).filter(|listed| filter.fits(listed)) {
-                page.push((*key, listed.event()));
+                page.push((*key, listed));
             }
         }
         page
@@ -228,15 +239,24 @@ impl Listed {
         }
     }
 
-    fn event(&self) -> Event {
+    fn event(&self, seen: &Seen<'_>) -> Event {
+        let show = &self.show;
+        let local_start = show.local_start();
         Event {
-            id: self.show.id,
-            name: self.show.name.clone(),
-            category: self.show.category.clone(),
-            venue: self.show.venue.clone(),
-            starts_at: self.show.starts_at,
+            id: show.id,
+            name: show.name.clone(),
+            category: show.category.clone(),
+            performers: show.performers.clone(),
+            venue: show.venue.clone(),
+            starts_at: show.starts_at,
+            local_start,
+            ends_at: show.ends_at(),
+            start_time_known: local_start.has_time(),
+            status: show.status(seen.now),
+            currency: show.currency,
             available: self.offers.available,
             min_price: self.offers.lowest,
+            url: format!("{}/events/{}", seen.public_url, show.id),
         }
     }
 }
@@ -263,7 +283,7 @@ impl Filter<'_> {
         shows: impl Iterator<Item = &'a Listed>,
         behind: Option<SortKey>,
         limit: usize,
-    ) -> Vec<(SortKey, Event)> {
+    ) -> Vec<(SortKey, &'a Listed)> {
         let mut page = BTreeMap::new();
         for listed in shows.filter(|listed| self.fits(listed)) {
             let key = listed.key(self.query.by_price);
@@ -274,7 +294,7 @@ impl Filter<'_> {
                 page.pop_last();
             }
         }
-        page.into_iter().map(|(key, listed)| (key, listed.event())).collect()
+        page.into_iter().collect()
     }
 }
 
@@ -304,29 +324,25 @@ fn index(number: u32) -> Option<usize> {
     usize::try_from(number).ok()
 }
 
-/// A text to be compared in any case.
-fn folded(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use stubmart_contract::{Price, api::Venue};
+    use stubmart_contract::{
+        Price, TimeZone,
+        api::{CreateEventRequest, Venue},
+    };
 
     use super::*;
 
+    const SEEN: Seen<'_> = Seen { now: Timestamp::EPOCH, public_url: "" };
+
     fn show(id: u128, category: &str, city: &str, day: u64) -> Show {
-        let day = Duration::from_secs(day * 24 * 3600);
-        Show {
-            id: EventId(Uuid::from_u128(id)),
-            name: format!("Show {id}"),
-            category: category.to_owned(),
-            venue: Venue { name: "Globe".to_owned(), city: city.to_owned(), region: None },
-            starts_at: Timestamp::EPOCH.after(day),
-            created_at: Timestamp::EPOCH,
-        }
+        let day = Timestamp::EPOCH.after(Duration::from_secs(day * 24 * 3600));
+        let venue = Venue { time_zone: Some(TimeZone::UTC), ..Venue::new("Globe", city) };
+        let start = TimeZone::UTC.local(day);
+        let asked = CreateEventRequest::new(&format!("Show {id}"), category, venue, start);
+        Show::new(EventId(Uuid::from_u128(id)), &asked).unwrap()
     }
 
     fn ids(found: &[(SortKey, Event)]) -> Vec<u128> {
@@ -348,21 +364,21 @@ mod tests {
     fn lists_are_by_date_or_by_price_and_go_on_behind_a_key() {
         let mut shows = shows();
         let by_date = ShowQuery::default();
-        assert_eq!(ids(&shows.find(&by_date, None, None, 9)), [2, 3, 1]);
-        let page = shows.find(&by_date, None, None, 2);
+        assert_eq!(ids(&shows.find(&by_date, None, None, 9, &SEEN)), [2, 3, 1]);
+        let page = shows.find(&by_date, None, None, 2, &SEEN);
         let behind = SortKey::read(&page[1].0.bytes());
-        assert_eq!(ids(&shows.find(&by_date, None, behind, 9)), [1]);
+        assert_eq!(ids(&shows.find(&by_date, None, behind, 9, &SEEN)), [1]);
         let lowest = Some(Price::try_from(500).unwrap());
         let offers = Summary { available: 1, lowest };
         assert!(shows.set_offers(EventId(Uuid::from_u128(1)), offers));
         assert!(!shows.set_offers(EventId(Uuid::from_u128(9)), offers));
         let by_price = ShowQuery { by_price: true, ..ShowQuery::default() };
-        assert_eq!(ids(&shows.find(&by_price, None, None, 9)), [1, 2, 3]);
+        assert_eq!(ids(&shows.find(&by_price, None, None, 9, &SEEN)), [1, 2, 3]);
         let category = Some("PLAYS".to_owned());
         let plays = ShowQuery { category, ..ShowQuery::default() };
-        assert_eq!(ids(&shows.find(&plays, None, None, 9)), [3, 1]);
+        assert_eq!(ids(&shows.find(&plays, None, None, 9, &SEEN)), [3, 1]);
         let words = HashSet::from([0, 1, 7]);
-        assert_eq!(ids(&shows.find(&by_date, Some(&words), None, 1)), [2]);
+        assert_eq!(ids(&shows.find(&by_date, Some(&words), None, 1, &SEEN)), [2]);
     }
 
     #[test]
@@ -392,10 +408,10 @@ mod tests {
         let moved = show(1, "Plays", "Bath", 9);
         assert_eq!(shows.put(moved.clone(), 1), Put::Known);
         assert_eq!(shows.put(moved, 2), Put::Replaced(0));
-        let event = shows.event(id).unwrap();
+        let event = shows.event(id, &SEEN).unwrap();
         assert_eq!((event.venue.city.as_str(), event.available), ("Bath", 7));
-        assert_eq!(ids(&shows.find(&ShowQuery::default(), None, None, 9)), [2, 3, 1]);
+        assert_eq!(ids(&shows.find(&ShowQuery::default(), None, None, 9, &SEEN)), [2, 3, 1]);
         let by_price = ShowQuery { by_price: true, ..ShowQuery::default() };
-        assert_eq!(shows.find(&by_price, None, None, 9).len(), 3);
+        assert_eq!(shows.find(&by_price, None, None, 9, &SEEN).len(), 3);
     }
 }

@@ -10,11 +10,12 @@ use uuid::Uuid;
 
 use crate::{
     actor::{Actor, RequestId},
-    api::{CancelReason, ChargeStatus, OrderStatus, Ticket, TicketStatus, Venue},
+    api::{CancelReason, ChargeStatus, EventStatus, OrderStatus, Ticket, TicketStatus, Venue},
     fees::{Breakdown, SaleFees},
     ids::{ChargeId, EventId, MessageId, OrderId, TicketId, UserId},
     money::{Currency, Price},
     time::Timestamp,
+    zone::LocalTime,
 };
 
 macro_rules! events {
@@ -130,10 +131,26 @@ pub struct ShowState {
     pub name: String,
     /// The kind of show.
     pub category: String,
-    /// Where.
+    /// Who performs.
+    #[serde(default)]
+    pub performers: Vec<String>,
+    /// Where. Events of versions that knew no time zones have none.
     pub venue: Venue,
-    /// When it begins.
+    /// When it begins; the beginning of the day at the venue where the time is not known.
     pub starts_at: Timestamp,
+    /// When it begins, as clocks at the venue show it; a date alone where the time is not known. Events of
+    /// versions that knew no time zones have none.
+    #[serde(default)]
+    pub local_start: Option<LocalTime>,
+    /// When it is over. Events of versions that did not know have none.
+    #[serde(default)]
+    pub ends_at: Option<Timestamp>,
+    /// Where it stands, but for whether it is over by now.
+    #[serde(default)]
+    pub status: EventStatus,
+    /// The one currency that tickets for it are sold in.
+    #[serde(default)]
+    pub currency: Currency,
     /// When it was added.
     pub created_at: Timestamp,
 }

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod money;
 mod text;
 pub mod time;
+pub mod zone;
 
 pub use actor::{Actor, RequestId, Role};
 pub use code::Code;
@@ -24,3 +25,4 @@ pub use event::{DomainEvent, Envelope, EventType};
 pub use ids::{ChargeId, EventId, MessageId, OrderId, SessionId, TicketId, UserId};
 pub use money::{Currency, Price};
 pub use time::Timestamp;
+pub use zone::{LocalTime, TimeZone};

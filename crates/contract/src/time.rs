@@ -80,8 +80,10 @@ impl FromStr for Timestamp {
     fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
         // RFC 3339 asks for a date, a time and an offset. jiff also takes other ISO 8601 forms and
         // RFC 9557 annotations, which no client should come to rely on.
-        let plain =
-            text.len() >= 20 && !text.contains('[') && text.as_bytes().get(4) == Some(&b'-');
+        let plain = text.len() >= 20
+            && !text.contains('[')
+            && text.as_bytes().get(4) == Some(&b'-')
+            && has_offset(text);
         let at: jiff::Timestamp = text.parse().map_err(|_| InvalidTimestamp)?;
         let millis = at.as_millisecond();
         if plain && (Self::MIN.0..=Self::MAX.0).contains(&millis) {
@@ -89,6 +91,20 @@ impl FromStr for Timestamp {
         } else {
             Err(InvalidTimestamp)
         }
+    }
+}
+
+/// Whether a text ends with `Z` or with an offset in hours and minutes, of less than a day (RFC 3339, 5.6).
+fn has_offset(text: &str) -> bool {
+    let is_below = |digits: &[u8], limit: u32| {
+        let [tens, ones] = digits else { return false };
+        let is_number = tens.is_ascii_digit() && ones.is_ascii_digit();
+        is_number && u32::from(tens - b'0') * 10 + u32::from(ones - b'0') < limit
+    };
+    match text.as_bytes() {
+        [.., b'Z' | b'z'] => true,
+        [.., b'+' | b'-', h, o, b':', m, n] => is_below(&[*h, *o], 24) && is_below(&[*m, *n], 60),
+        _ => false,
     }
 }
 
@@ -127,6 +143,9 @@ mod tests {
             "19:30:00Z",
             "2026-02-30T00:00:00Z",
             "2026-03-01T19:30:00+01:00[Europe/Paris]",
+            "2026-03-01T19:30:00+25:00",
+            "2026-03-01T19:30:00+0100",
+            "2026-03-01T19:30:00+01",
             "tomorrow",
             "-000001-01-01T00:00:00Z",
         ] {

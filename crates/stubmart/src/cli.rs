@@ -40,7 +40,9 @@ pub enum Command {
 pub enum Import {
     /// Events: CSV with a header, or the pipe-separated TICKIT form
     ///
-    /// CSV columns, in any order: name, category, venue, city, region (may be empty), starts_at (RFC 3339).
+    /// CSV columns, in any order: name, category, venue, city, and local_start (as 2026-11-28T20:00, or the date
+    /// alone) or starts_at (RFC 3339); optionally region, country, time_zone, ends_at, currency. TICKIT times are
+    /// those of clocks at the venue.
     Events {
         /// The file; for TICKIT the events file, or the directory that holds its files
         file: PathBuf,

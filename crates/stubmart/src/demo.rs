@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use stubmart_auth::SignUp;
 use stubmart_client::Client;
 use stubmart_contract::{
-    Actor, Context, EventId, Price, TicketId, Timestamp, UserId,
+    Actor, Context, EventId, Price, TicketId, TimeZone, UserId,
     api::{
         CreateEventRequest, CreateOrderRequest, CreatePaymentRequest, CreateTicketRequest,
         LoginRequest, Venue,
@@ -149,19 +149,12 @@ async fn fill_show(
 ) -> Result<Vec<TicketId>, Problem> {
     let today = host.now();
     let day = Duration::from_secs(24 * 3600);
-    let evening = Timestamp::from_millis(today.millis() / 86_400_000 * 86_400_000 + 70_200_000);
-    let new = CreateEventRequest {
-        name: name.to_owned(),
-        category: category.to_owned(),
-        venue: Venue {
-            name: venue.to_owned(),
-            city: city.to_owned(),
-            region: Some(region.to_owned()),
-        },
-        starts_at: evening.after(day * days),
-    };
+    let date = TimeZone::UTC.local(today.after(day * days)).day();
+    let evening = format!("{date}T19:30").parse().map_err(Problem::internal)?;
+    let venue = Venue { region: Some(region.to_owned()), ..Venue::new(venue, city) };
+    let new = CreateEventRequest::new(name, category, venue, evening);
     let (id, context) = (EventId(host.uuid()), Context::of(Actor::System));
-    let event = market.catalogue.add_show(&context, id, new).await?.event;
+    let event = market.catalogue.add_show(&context, id, &new).await?.event;
     let mut tickets = Vec::new();
     let lots = 9 + (number * 7) % 23;
     for (lot, (section, seller)) in

@@ -91,7 +91,10 @@ fn services(config: &Config) -> stubmart_node::Config {
     stubmart_node::Config {
         auth: stubmart_auth::Config::default(),
         tickets: stubmart_tickets::Config { fees: config.fees.clone() },
-        catalogue: stubmart_catalogue::Config::default(),
+        catalogue: stubmart_catalogue::Config {
+            public_url: config.public_url.clone().unwrap_or_default(),
+            ..stubmart_catalogue::Config::default()
+        },
         orders: stubmart_orders::Config {
             hold: config.checkout_hold,
             leave_grace: config.leave_grace,

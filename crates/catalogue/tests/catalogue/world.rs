@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use futures_util::future::{Either, select};
 use stubmart_catalogue::{Catalogue, Config, Deps, SERVICE};
 use stubmart_contract::{
-    Actor, Context, Currency, DomainEvent, Envelope, EventId, OrderId, Price, TicketId, UserId,
+    Actor, Context, Currency, DomainEvent, Envelope, EventId, OrderId, Price, TicketId, TimeZone,
+    UserId,
     api::{CreateEventRequest, Event, TicketStatus, Venue},
     calls::{
         Listing, Listings, ListingsOf, ListingsRequest, LockRefusal, LockRequest, Locked,
@@ -94,12 +95,8 @@ impl Instance {
 }
 
 pub(crate) fn show(name: &str) -> CreateEventRequest {
-    CreateEventRequest {
-        name: name.to_owned(),
-        category: "Plays".to_owned(),
-        venue: Venue { name: "Globe".to_owned(), city: "London".to_owned(), region: None },
-        starts_at: START,
-    }
+    let venue = Venue { time_zone: Some(TimeZone::UTC), ..Venue::new("Globe", "London") };
+    CreateEventRequest::new(name, "Plays", venue, TimeZone::UTC.local(START))
 }
 
 pub(crate) fn names(events: &[Event]) -> Vec<&str> {
@@ -157,7 +154,7 @@ impl World {
     /// Adds a show whose event is not on the bus yet.
     pub(crate) async fn add_quietly(&self, catalogue: &Catalogue, name: &str) -> EventId {
         let id = EventId(self.host.uuid());
-        catalogue.add_show(&CONTEXT, id, show(name)).await.unwrap().event.id
+        catalogue.add_show(&CONTEXT, id, &show(name)).await.unwrap().event.id
     }
 
     /// A seller lists a ticket.

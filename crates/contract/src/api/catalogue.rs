@@ -1,12 +1,16 @@
 //! Events and venues.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type},
+};
 
 use crate::{
     ids::EventId,
     money::{Currency, Price},
     time::Timestamp,
+    zone::{LocalTime, TimeZone},
 };
 
 /// Where a show takes place.
@@ -19,10 +23,32 @@ pub struct Venue {
     /// The city.
     #[schema(min_length = 1, max_length = 100)]
     pub city: String,
-    /// State, province or country.
+    /// State or province.
     #[serde(default)]
     #[schema(max_length = 100)]
     pub region: Option<String>,
+    /// The country, by its name or its two letters (ISO 3166).
+    #[serde(default)]
+    #[schema(max_length = 100)]
+    pub country: Option<String>,
+    /// The time zone. Found by the city, the region and the country where it is left out; events in
+    /// answers always have it.
+    #[serde(default)]
+    pub time_zone: Option<TimeZone>,
+}
+
+impl Venue {
+    /// A house in a city, of which no more is said.
+    #[must_use]
+    pub fn new(name: &str, city: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            city: city.to_owned(),
+            region: None,
+            country: None,
+            time_zone: None,
+        }
+    }
 }
 
 /// Where an event stands.
@@ -61,14 +87,29 @@ pub struct Event {
     pub name: String,
     /// The kind of show.
     pub category: String,
+    /// Who performs.
+    pub performers: Vec<String>,
     /// Where.
     pub venue: Venue,
-    /// When it begins.
+    /// When it begins; the beginning of the day at the venue where the time is not known.
     pub starts_at: Timestamp,
+    /// When it begins, as clocks at the venue show it; a date alone where the time is not known.
+    pub local_start: LocalTime,
+    /// When it is over, and tickets for it can no longer be bought.
+    pub ends_at: Timestamp,
+    /// Whether the time of the start is known, and not the day alone.
+    pub start_time_known: bool,
+    /// Where it stands.
+    pub status: EventStatus,
+    /// The one currency that tickets for it are sold in.
+    pub currency: Currency,
     /// How many tickets (lots) can be bought now.
     pub available: u32,
     /// The price of the cheapest that can be bought now; null when there is none.
     pub min_price: Option<Price>,
+    /// Its page.
+    #[schema(format = "uri-reference")]
+    pub url: String,
 }
 
 /// `POST /api/events`.
@@ -81,10 +122,49 @@ pub struct CreateEventRequest {
     /// The kind of show.
     #[schema(min_length = 1, max_length = 100)]
     pub category: String,
+    /// Who performs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(schema_with = performers, required = false)]
+    pub performers: Vec<String>,
     /// Where.
     pub venue: Venue,
-    /// When it begins.
-    pub starts_at: Timestamp,
+    /// When it begins, from 1970 on. Either this or `localStart` is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<Timestamp>,
+    /// When it begins, as clocks at the venue show it. A date alone says that the time is not known yet.
+    /// A time that clocks show twice, when summer time ends, is the first of the two; one that they
+    /// leave out, when it begins, is read with the offset from before (RFC 5545, 3.3.5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_start: Option<LocalTime>,
+    /// When it is over: three hours after its start where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Timestamp>,
+    /// The one currency that tickets for it are sold in: `usd` where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
+}
+
+impl CreateEventRequest {
+    /// An event that begins when clocks at the venue show `local_start`, of which no more is said.
+    #[must_use]
+    pub fn new(name: &str, category: &str, venue: Venue, local_start: LocalTime) -> Self {
+        Self {
+            name: name.to_owned(),
+            category: category.to_owned(),
+            performers: Vec::new(),
+            venue,
+            starts_at: None,
+            local_start: Some(local_start),
+            ends_at: None,
+            currency: None,
+        }
+    }
+}
+
+/// Names of performers.
+fn performers() -> Array {
+    let name = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+    ArrayBuilder::new().items(name.max_length(Some(200))).max_items(Some(50)).build()
 }
 
 /// What the tickets of an event cost, per seat, over all its listings.

@@ -53,7 +53,7 @@ async fn save(shop: &Shop, new: CreateEventRequest) -> Result<Outcome, Cause> {
     let host = &shop.embedded.engines.host;
     let id = EventId(host.uuid());
     persist(host, async || {
-        let added = shop.market.catalogue.add_show(&shop.context, id, new.clone()).await?;
+        let added = shop.market.catalogue.add_show(&shop.context, id, &new).await?;
         Ok(if added.is_new { Outcome::Created } else { Outcome::Present })
     })
     .await
@@ -75,8 +75,16 @@ fn read(source: Source, now: Timestamp) -> Result<Vec<Line<CreateEventRequest>>,
 }
 
 const COLUMNS: Columns = Columns {
-    required: &["name", "category", "venue", "city", "starts_at"],
-    optional: &["region"],
+    required: &["name", "category", "venue", "city"],
+    optional: &[
+        "region",
+        "country",
+        "time_zone",
+        "starts_at",
+        "local_start",
+        "ends_at",
+        "currency",
+    ],
 };
 
 fn read_csv(
@@ -90,7 +98,12 @@ fn read_csv(
             venue: row.get("venue"),
             city: row.get("city"),
             region: row.get("region"),
+            country: row.get("country"),
+            time_zone: row.get("time_zone"),
             starts_at: row.get("starts_at"),
+            local_start: row.get("local_start"),
+            ends_at: row.get("ends_at"),
+            currency: row.get("currency"),
         })
         .map(|new| moved(new, upcoming))
     })

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
+use stubmart_catalogue::add_show::AddError;
 use stubmart_contract::{Actor, Context, api::FieldError};
 use stubmart_kernel::{RepositoryError, worker::ShutdownTrigger};
 use stubmart_node::Market;
@@ -51,6 +52,15 @@ pub(crate) enum SaveError {
     Refused(String),
     /// The store fails. The line may be saved; saving it again saves it once.
     Store(Cause),
+}
+
+impl From<AddError> for SaveError {
+    fn from(error: AddError) -> Self {
+        match error {
+            AddError::Refused(faults) => Self::Refused(reasons(&faults)),
+            AddError::Repository(error) => error.into(),
+        }
+    }
 }
 
 impl From<RepositoryError> for SaveError {

@@ -33,6 +33,9 @@ pub(crate) fn column(field: &str) -> &str {
     match field {
         "eventId" => "event_id",
         "startsAt" => "starts_at",
+        "localStart" => "local_start",
+        "endsAt" => "ends_at",
+        "venue.timeZone" => "time_zone",
         "venue.name" => "venue",
         field => field.strip_prefix("venue.").unwrap_or(field),
     }

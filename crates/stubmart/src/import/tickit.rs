@@ -6,7 +6,7 @@ use std::{
 };
 
 use stubmart_contract::{
-    Timestamp,
+    LocalTime, Timestamp,
     api::{CreateEventRequest, Venue},
 };
 use stubmart_ports::Cause;
@@ -58,7 +58,7 @@ pub(crate) fn read(
 
 fn venue(name: &str, city: &str, region: &str) -> Venue {
     let region = Some(region.to_owned()).filter(|region| !region.is_empty());
-    Venue { name: name.to_owned(), city: city.to_owned(), region }
+    Venue { region, ..Venue::new(name, city) }
 }
 
 fn event(
@@ -74,9 +74,9 @@ fn event(
     let venue = venues.get(*venue).ok_or_else(|| format!("there is no venue {venue}"))?;
     let category =
         categories.get(*category).ok_or_else(|| format!("there is no category {category}"))?;
-    // The file has no time zone: its times are taken as they stand.
-    let utc = format!("{}Z", starts_at.replace(' ', "T"));
-    if utc.parse::<Timestamp>().is_err() {
+    // Its times are those of clocks at the venue.
+    let local = starts_at.replace(' ', "T");
+    if !local.parse::<LocalTime>().is_ok_and(LocalTime::has_time) {
         return Err(format!("{starts_at:?} is no date such as 2020-01-25 14:30:00"));
     }
     let new = show(&Words {
@@ -85,7 +85,8 @@ fn event(
         venue: Some(&venue.name),
         city: Some(&venue.city),
         region: venue.region.as_deref(),
-        starts_at: Some(&utc),
+        local_start: Some(&local),
+        ..Words::default()
     })?;
     Ok(moved(new, upcoming))
 }

@@ -17,7 +17,23 @@ async fn an_event_is_added_once_and_read_back() {
     let created = created.json();
     let mut fields: Vec<_> = created.as_object().unwrap().keys().map(String::as_str).collect();
     fields.sort_unstable();
-    assert_eq!(fields, ["available", "category", "id", "minPrice", "name", "startsAt", "venue"]);
+    let all = [
+        "available",
+        "category",
+        "currency",
+        "endsAt",
+        "id",
+        "localStart",
+        "minPrice",
+        "name",
+        "performers",
+        "startTimeKnown",
+        "startsAt",
+        "status",
+        "url",
+        "venue",
+    ];
+    assert_eq!(fields, all);
     assert_eq!((&created["available"], &created["minPrice"]), (&json!(0), &Value::Null));
     let again = server.post("/api/events").by(&bob).json(&event("Hamlet")).await;
     assert_eq!((again.status, again.json()), (200, created.clone()), "the existing one");
@@ -25,6 +41,76 @@ async fn an_event_is_added_once_and_read_back() {
     assert_eq!((read.status, read.json()), (200, created));
     server.get("/api/events/nothing").await.is(404, "not_found");
     server.get(&format!("/api/events/{}", ann.id)).await.is(404, "not_found");
+}
+
+/// FOUND D: an event takes place in its venue's time zone, whoever adds it and however its start is given.
+#[tokio::test]
+async fn an_event_has_the_times_of_its_venue() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    let add = async |fields: Value| {
+        let mut body = event("Hamlet");
+        merge(&mut body, fields);
+        server.post("/api/events").by(&ann).json(&body).await
+    };
+    let local = json!({"startsAt": null, "localStart": "2031-07-02T19:30", "performers": ["Ann"]});
+    let added = add(local).await;
+    assert_eq!(added.status, 201, "{added:?}");
+    let event = added.json();
+    let venue = json!({"name": "Old Globe", "city": "San Diego", "region": "CA", "country": null,
+        "timeZone": "America/Los_Angeles"});
+    assert_eq!(event["venue"], venue);
+    for (field, value) in [
+        ("startsAt", json!("2031-07-03T02:30:00.000Z")),
+        ("localStart", json!("2031-07-02T19:30")),
+        ("endsAt", json!("2031-07-03T05:30:00.000Z")),
+        ("startTimeKnown", json!(true)),
+        ("status", json!("scheduled")),
+        ("currency", json!("usd")),
+        ("performers", json!(["Ann"])),
+    ] {
+        assert_eq!(event[field], value, "{field}");
+    }
+    assert!(text(&event, "url").ends_with(&format!("/events/{}", text(&event, "id"))));
+    let same = add(json!({"name": " HAMLET ", "startsAt": "2031-07-02T19:30:00-07:00"})).await;
+    assert_eq!((same.status, same.json()), (200, event), "the same moment");
+    let day =
+        add(json!({"startsAt": null, "localStart": "2031-07-02", "currency": "eur"})).await.json();
+    assert_eq!((&day["startTimeKnown"], &day["localStart"]), (&json!(false), &json!("2031-07-02")));
+    assert_eq!(
+        (&day["startsAt"], &day["currency"]),
+        (&json!("2031-07-02T07:00:00.000Z"), &json!("eur"))
+    );
+    let over = add(json!({"startsAt": "2001-03-01T19:30:00Z"})).await.json();
+    assert_eq!(over["status"], "over");
+}
+
+/// FOUND D: what cannot be is refused, and nothing is guessed.
+#[tokio::test]
+async fn an_event_without_a_time_or_a_zone_is_refused() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    for (fields, bad) in [
+        (json!({"startsAt": null}), "startsAt"),
+        (json!({"localStart": "2031-03-01T19:30"}), "localStart"),
+        (json!({"startsAt": "2031-03-01T19:30:00+25:00"}), "startsAt"),
+        (json!({"startsAt": "0000-03-01T19:30:00Z"}), "startsAt"),
+        (json!({"startsAt": "1850-03-01T19:30:00Z"}), "startsAt"),
+        (json!({"startsAt": null, "localStart": "2031-03-01T19:30Z"}), "localStart"),
+        (json!({"startsAt": null, "localStart": "1850-03-01"}), "localStart"),
+        (json!({"endsAt": "2031-03-01T19:30:00Z"}), "endsAt"),
+        (json!({"venue": {"name": "Hall", "city": "Springfield"}}), "venue.timeZone"),
+        (
+            json!({"venue": {"name": "Hall", "city": "London", "timeZone": "GMT+25"}}),
+            "venue.timeZone",
+        ),
+        (json!({"currency": "xxx"}), "currency"),
+    ] {
+        let mut body = event("Hamlet");
+        merge(&mut body, fields.clone());
+        let answer = server.post("/api/events").by(&ann).json(&body).await;
+        assert_eq!(answer.bad_fields(), [bad], "{fields}");
+    }
 }
 
 /// `available` and `minPrice` count what can be bought now: a locked ticket cannot.

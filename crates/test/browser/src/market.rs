@@ -11,7 +11,7 @@ use stubmart_chaos::{
 };
 use stubmart_client::{Client, SessionToken};
 use stubmart_contract::{
-    Timestamp,
+    TimeZone, Timestamp,
     api::{
         CreateEventRequest, CreateTicketRequest, Event, LoginRequest, SignupRequest, Ticket, Venue,
     },
@@ -134,16 +134,9 @@ impl Member {
     /// When the API refuses.
     pub async fn add_event(&self, name: &str) -> Event {
         let starts_at = Timestamp::from_millis(4_100_000_000_000);
-        let request = CreateEventRequest {
-            name: name.to_owned(),
-            category: "Pop".to_owned(),
-            venue: Venue {
-                name: "The Cellar".to_owned(),
-                city: "Boston".to_owned(),
-                region: Some("MA".to_owned()),
-            },
-            starts_at,
-        };
+        let venue = Venue { region: Some("MA".to_owned()), ..Venue::new("The Cellar", "Boston") };
+        let local_start = TimeZone::UTC.local(starts_at);
+        let request = CreateEventRequest::new(name, "Pop", venue, local_start);
         self.api.create_event(&request).await.expect("an event is added")
     }
 

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::{extract::Path, http::StatusCode, response::Response};
 use stubmart_client::{ClientError, EventQuery};
 use stubmart_contract::{
-    Code, Currency, EventId,
+    Code, Currency, EventId, TimeZone,
     api::{CreateEventRequest, CreateTicketRequest, Event, User, Venue},
 };
 
@@ -164,15 +164,15 @@ pub(crate) async fn create_event(visitor: Visitor, form: Form) -> Result<Respons
         }
         return event_page(&visitor, user, fields, key, StatusCode::BAD_REQUEST);
     };
+    let venue = Venue {
+        region: form.optional("region"),
+        ..Venue::new(form.get("venue"), form.get("city"))
+    };
+    let local_start = TimeZone::UTC.local(starts_at);
     let request = CreateEventRequest {
-        name: form.get("name").to_owned(),
-        category: form.get("category").to_owned(),
-        venue: Venue {
-            name: form.get("venue").to_owned(),
-            city: form.get("city").to_owned(),
-            region: form.optional("region"),
-        },
-        starts_at,
+        starts_at: Some(starts_at),
+        local_start: None,
+        ..CreateEventRequest::new(form.get("name"), form.get("category"), venue, local_start)
     };
     match visitor.api().with_idempotency_key(&key).create_event(&request).await {
         Ok(event) => Ok(visitor.tell(&format!("/sell/{}", event.id), Word::EventThere)),
@@ -182,6 +182,7 @@ pub(crate) async fn create_event(visitor: Visitor, form: Form) -> Result<Respons
                 ("venue.name", "venue"),
                 ("venue.city", "city"),
                 ("venue.region", "region"),
+                ("venue.timeZone", "city"),
                 ("startsAt", "starts"),
             ];
             fields.refused(&problem, &names);

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::{
@@ -16,8 +17,8 @@ use axum::{
 };
 use serde_json::{Value, json};
 use stubmart_contract::{
-    Currency, EventId, OrderId, UserId,
-    api::{Event, OrderStatus, Ticket, TicketStatus},
+    Currency, EventId, OrderId, TimeZone, Timestamp, UserId,
+    api::{Event, EventStatus, OrderStatus, Ticket, TicketStatus},
 };
 use uuid::Uuid;
 
@@ -160,14 +161,22 @@ async fn events(
 }
 
 async fn create_event(State(market): Shared, Json(body): Json<Value>) -> Json<Event> {
+    let starts_at: Timestamp = serde_json::from_value(body["startsAt"].clone()).unwrap();
     let event = Event {
         id: EventId(id(500)),
         name: body["name"].as_str().unwrap().to_owned(),
         category: body["category"].as_str().unwrap().to_owned(),
         venue: serde_json::from_value(body["venue"].clone()).unwrap(),
-        starts_at: serde_json::from_value(body["startsAt"].clone()).unwrap(),
+        performers: Vec::new(),
+        starts_at,
+        local_start: TimeZone::UTC.local(starts_at),
+        ends_at: starts_at.after(Duration::from_secs(3 * 3600)),
+        start_time_known: true,
+        status: EventStatus::Scheduled,
+        currency: Currency::USD,
         available: 0,
         min_price: None,
+        url: "/events".to_owned(),
     };
     market.lock().unwrap().events.push(event.clone());
     Json(event)

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use stubmart_client::Client;
 use stubmart_contract::{
     Code, Currency, EventId, OrderId, TicketId, Timestamp, UserId,
-    api::{Event, Order, OrderStatus, OrderTicket, Ticket, TicketStatus, Venue},
+    api::{Event, EventStatus, Order, OrderStatus, OrderTicket, Ticket, TicketStatus, Venue},
     fees::{Breakdown, SaleFees},
 };
 use stubmart_ports::host::{Host, Spawner};
@@ -112,14 +112,21 @@ impl Fake {
             id: EventId(id(number)),
             name: name.to_owned(),
             category: "Pop".to_owned(),
+            performers: Vec::new(),
             venue: Venue {
-                name: "The Cellar".to_owned(),
-                city: "Boston".to_owned(),
                 region: Some("MA".to_owned()),
+                time_zone: "America/New_York".parse().ok(),
+                ..Venue::new("The Cellar", "Boston")
             },
             starts_at: "2026-11-28T19:30:00Z".parse().unwrap(),
+            local_start: "2026-11-28T14:30".parse().unwrap(),
+            ends_at: "2026-11-28T22:30:00Z".parse().unwrap(),
+            start_time_known: true,
+            status: EventStatus::Scheduled,
+            currency: Currency::USD,
             available: 0,
             min_price: None,
+            url: format!("/events/{}", EventId(id(number))),
         };
         self.market.lock().unwrap().events.push(event);
         EventId(id(number))
