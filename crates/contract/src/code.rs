@@ -70,6 +70,8 @@ codes! {
     TicketSold = 409 "ticket_sold" "The ticket is sold";
     /// The ticket is no longer offered.
     TicketWithdrawn = 409 "ticket_withdrawn" "The ticket is no longer offered";
+    /// A seat of it is in another listing of that event, or somebody else has bought it.
+    SeatsListed = 409 "seats_listed" "The seats are listed already";
     /// A seller cannot buy what they sell.
     OwnTicket = 409 "own_ticket" "This is your own ticket";
     /// The price is no longer the one the buyer saw.

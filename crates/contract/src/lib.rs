@@ -13,6 +13,7 @@ pub mod event;
 pub mod fees;
 pub mod ids;
 pub mod money;
+pub mod seats;
 mod text;
 pub mod time;
 pub mod zone;

@@ -26,6 +26,9 @@ impl Price {
     /// The highest price.
     pub const HIGHEST: Self = Self(Self::MAX);
 
+    /// [`Self::MIN`] as a price.
+    pub const LOWEST: Self = Self(Self::MIN);
+
     /// The amount in minor units.
     #[must_use]
     pub const fn minor(self) -> u32 {

@@ -6,15 +6,22 @@ use stubmart_contract::{Context, TicketId, UserId, api::UpdateTicketRequest};
 use stubmart_kernel::{ApplyError, Precondition, RepositoryError, Versioned};
 
 use crate::{
+    claim_seats::ClaimError,
     service::Tickets,
     ticket::{Command, Refusal, Ticket},
 };
+
+/// How often seats are claimed again because other changes came first.
+const ROUNDS_MAX: u32 = 8;
 
 /// Why a ticket was not changed.
 #[derive(Debug)]
 pub enum EditTicketError {
     /// Its rules forbid it. Nothing happened.
     Refused(Refusal),
+    /// These seats are in another listing of the event, or somebody else has bought them. Nothing
+    /// happened.
+    SeatsListed(Vec<String>),
     /// It has another version than the one that is meant. Nothing happened.
     Stale {
         /// The present version.
@@ -22,6 +29,15 @@ pub enum EditTicketError {
     },
     /// The repository failed. The ticket may be changed.
     Repository(RepositoryError),
+}
+
+impl From<ClaimError> for EditTicketError {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            ClaimError::Listed(seats) => Self::SeatsListed(seats),
+            ClaimError::Repository(error) => Self::Repository(error),
+        }
+    }
 }
 
 impl From<RepositoryError> for EditTicketError {
@@ -43,9 +59,19 @@ impl Tickets {
         edit: UpdateTicketRequest,
         precondition: &Precondition,
     ) -> Result<Versioned<Ticket>, EditTicketError> {
-        let fees = Arc::clone(self.fees());
-        let command = Command::Edit { by, edit: Box::new(edit), fees };
-        self.change(context, id, precondition, &command).await
+        let (edit, fees) = (Box::new(edit), self.fees());
+        let mut claimed = None;
+        for _ in 0..ROUNDS_MAX {
+            let command = Command::Edit { by, edit: edit.clone(), fees: Arc::clone(fees), claimed };
+            match self.change(context, id, precondition, &command).await {
+                Err(EditTicketError::Refused(Refusal::NotClaimed(wanted))) => {
+                    self.claim_seats(context, id, by, &wanted).await?;
+                    claimed = Some(*wanted);
+                }
+                changed => return changed,
+            }
+        }
+        Err(RepositoryError::Contended.into())
     }
 
     /// Withdraws a ticket of `by`, while no checkout holds it. Again is fine.

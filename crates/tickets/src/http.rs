@@ -64,11 +64,12 @@ impl Tickets {
 
 problems! {
     ListProblems: [ValidationFailed, NotSignedIn "`sellerId=me` without a session"];
-    CreateProblems: [NotSignedIn];
+    CreateProblems: [NotSignedIn, SeatsListed];
     PreviewProblems: [ValidationFailed];
     GetProblems: [NotFound];
     UpdateProblems: [
-        NotSignedIn, NotOwner, NotFound, TicketLocked, TicketSold, TicketWithdrawn, VersionMismatch,
+        NotSignedIn, NotOwner, NotFound, TicketLocked, TicketSold, TicketWithdrawn, SeatsListed,
+        VersionMismatch,
     ];
     DeleteProblems: [NotSignedIn, NotOwner, NotFound, TicketLocked, TicketSold, VersionMismatch];
 }
@@ -296,8 +297,20 @@ impl From<Refusal> for Problem {
                 "seats",
                 format!("names {named} seats of a lot of {quantity}: name each of them or none"),
             ),
+            Refusal::SeatTwice => Self::invalid_field("seats", "names a seat twice"),
+            Refusal::SeatsListed(seats) => seats_listed(&seats),
+            // The use cases claim the seats and try again.
+            Refusal::NotClaimed(_) => Self::new(Code::Contended),
         }
     }
+}
+
+fn seats_listed(seats: &[String]) -> Problem {
+    let detail = match seats {
+        [seat] => format!("Seat {seat} is in another listing of this event"),
+        seats => format!("Seats {} are in another listing of this event", seats.join(", ")),
+    };
+    Problem::with_detail(Code::SeatsListed, detail)
 }
 
 impl From<ListTicketError> for Problem {
@@ -308,6 +321,7 @@ impl From<ListTicketError> for Problem {
             }
             ListTicketError::Call(error) => error.into(),
             ListTicketError::Refused(refusal) => refusal.into(),
+            ListTicketError::SeatsListed(seats) => seats_listed(&seats),
             ListTicketError::SellerDeleted => Self::new(Code::NotSignedIn),
             ListTicketError::Repository(error) => error.into(),
         }
@@ -318,6 +332,7 @@ impl From<EditTicketError> for Problem {
     fn from(error: EditTicketError) -> Self {
         match error {
             EditTicketError::Refused(refusal) => refusal.into(),
+            EditTicketError::SeatsListed(seats) => seats_listed(&seats),
             EditTicketError::Stale { version } => Self::stale(version),
             EditTicketError::Repository(error) => error.into(),
         }

@@ -86,7 +86,7 @@ impl Listings {
         };
         deleted.insert(ticket.user_id, is_deleted);
         if is_deleted && !mutant!("list for a deleted account") {
-            self.0.apply_if_possible(context, ticket.id, &Command::SellerDeleted).await?;
+            self.0.apply_if_possible(context, ticket.id, &Command::Retire).await?;
         }
         Ok(())
     }

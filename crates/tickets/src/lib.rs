@@ -7,10 +7,12 @@ pub mod edit_ticket;
 pub mod inbound;
 pub mod list_ticket;
 pub mod list_tickets;
+pub mod row_claims;
 pub mod ticket;
 
 mod applied_fees;
 mod calls;
+mod claim_seats;
 mod http;
 mod listings;
 mod lock;
@@ -21,11 +23,11 @@ mod release;
 mod seller_deleted;
 mod service;
 mod set_fees;
+mod upgrade;
 
 use std::sync::Arc;
 
-use stubmart_contract::Context;
-use stubmart_kernel::{RepositoryError, consumer::Handler, worker::Worker};
+use stubmart_kernel::{consumer::Handler, worker::Worker};
 
 pub use service::{COLLECTIONS, Config, Deps, SERVICE, Tickets};
 
@@ -45,14 +47,5 @@ impl Tickets {
     pub fn workers(&self) -> Vec<Arc<dyn Worker>> {
         let fees = Arc::new(set_fees::SetFees::new(self.clone()));
         vec![fees, Arc::new(self.idempotency().purge())]
-    }
-
-    /// Has tickets that an earlier version saved found by the indexes of today. To be called before its
-    /// routes serve; it costs one read where there are none.
-    ///
-    /// # Errors
-    /// [`RepositoryError`]: some tickets may be missing in lists until it is called again.
-    pub async fn upgrade(&self) -> Result<(), RepositoryError> {
-        self.tickets().reindex(&Context::work(SERVICE), ticket::index::NEWEST).await
     }
 }

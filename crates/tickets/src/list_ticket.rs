@@ -9,6 +9,7 @@ use stubmart_kernel::{ApplyError, RepositoryError, Versioned, mark, mutant};
 use stubmart_ports::calls::CallError;
 
 use crate::{
+    claim_seats::ClaimError,
     service::Tickets,
     ticket::{Command, Refusal, Ticket},
 };
@@ -22,6 +23,9 @@ pub enum ListTicketError {
     Call(CallError),
     /// The listing breaks a rule. Nothing happened.
     Refused(Refusal),
+    /// These seats are in another listing of the event, or somebody else has bought them. Nothing is
+    /// listed.
+    SeatsListed(Vec<String>),
     /// The seller's account was deleted meanwhile. The ticket is withdrawn, if it was listed at all.
     SellerDeleted,
     /// The repository failed. The ticket may be listed; listing it again under its id lists it once.
@@ -31,6 +35,15 @@ pub enum ListTicketError {
 impl From<CallError> for ListTicketError {
     fn from(error: CallError) -> Self {
         Self::Call(error)
+    }
+}
+
+impl From<ClaimError> for ListTicketError {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            ClaimError::Listed(seats) => Self::SeatsListed(seats),
+            ClaimError::Repository(error) => Self::Repository(error),
+        }
     }
 }
 
@@ -52,27 +65,13 @@ impl Tickets {
         seller: UserId,
         listing: CreateTicketRequest,
     ) -> Result<Versioned<Ticket>, ListTicketError> {
-        let show = self.show_of(context, &listing).await?;
-        let command = Command::List {
-            id,
-            seller,
-            listing: Box::new(listing),
-            category: show.map(|it| it.category),
-            fees: Arc::clone(self.fees()),
-        };
-        let listed = match self.apply(context, id, &command).await {
-            Ok(applied) => applied.after,
-            Err(ApplyError::Refused { refusal, .. }) => {
-                return Err(ListTicketError::Refused(refusal));
-            }
-            Err(ApplyError::Stale { .. }) => return Err(RepositoryError::Contended.into()),
-            Err(ApplyError::Repository(error)) => return Err(error.into()),
-        };
+        let category = self.show_of(context, &listing).await?.map(|it| it.category);
+        let listed = self.save_listing(context, id, seller, listing, category).await?;
         // The mark is looked for after the save: see `kernel::deleted_users`.
         let is_deleted = self.deleted_users().contains(seller).await?;
         if is_deleted && !mutant!("list for a deleted account") {
             mark!("a listing came after its seller's account was deleted");
-            self.apply_if_possible(context, id, &Command::SellerDeleted).await?;
+            self.apply_if_possible(context, id, &Command::Retire).await?;
             return Err(ListTicketError::SellerDeleted);
         }
         Ok(listed)
@@ -90,5 +89,45 @@ impl Tickets {
         let Some(event_id) = listing.event_id else { return Ok(None) };
         let show = self.catalogue().show(context, event_id).await?;
         show.map(Some).ok_or(ListTicketError::NoSuchEvent)
+    }
+
+    /// Saves the listing, and claims its seats before that.
+    async fn save_listing(
+        &self,
+        context: &Context,
+        id: TicketId,
+        seller: UserId,
+        listing: CreateTicketRequest,
+        category: Option<String>,
+    ) -> Result<Versioned<Ticket>, ListTicketError> {
+        let listing = Box::new(listing);
+        let mut claimed = None;
+        loop {
+            let command = Command::List {
+                id,
+                seller,
+                listing: listing.clone(),
+                category: category.clone(),
+                fees: Arc::clone(self.fees()),
+                claimed,
+            };
+            let refusal = match self.apply(context, id, &command).await {
+                Ok(applied) => return Ok(applied.after),
+                Err(ApplyError::Refused { refusal, .. }) => refusal,
+                Err(ApplyError::Stale { .. }) => return Err(RepositoryError::Contended.into()),
+                Err(ApplyError::Repository(error)) => return Err(error.into()),
+            };
+            match refusal {
+                Refusal::NotClaimed(wanted) => {
+                    self.claim_seats(context, id, seller, &wanted).await?;
+                    claimed = Some(*wanted);
+                }
+                Refusal::SeatsListed(seats) => {
+                    mark!("a listing that came too late was never saved");
+                    return Err(ListTicketError::SeatsListed(seats));
+                }
+                other => return Err(ListTicketError::Refused(other)),
+            }
+        }
     }
 }

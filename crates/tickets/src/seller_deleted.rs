@@ -30,7 +30,7 @@ impl Tickets {
             let Some((last, _)) = keys.last() else { return Ok(()) };
             scan = scan.behind(last);
             for (_, id) in keys {
-                self.apply_if_possible(context, id, &Command::SellerDeleted).await?;
+                self.apply_if_possible(context, id, &Command::Retire).await?;
             }
         }
     }

@@ -14,6 +14,7 @@ use stubmart_ports::{calls::Catalogue, host::Host, store::Store};
 use crate::{
     applied_fees::{APPLIED_FEES, AppliedFees},
     pages::Pages,
+    row_claims::{ROW_CLAIMS, RowClaims},
     ticket::{Command, Refusal, TICKETS, Ticket},
 };
 
@@ -26,7 +27,8 @@ static IDEMPOTENCY: Collection =
 static DELETED_USERS: Collection = Collection { name: "tickets.departed", indexes: &[] };
 
 /// All that the service keeps.
-pub const COLLECTIONS: &[&Collection] = &[&TICKETS, &DELETED_USERS, &APPLIED_FEES, &IDEMPOTENCY];
+pub const COLLECTIONS: &[&Collection] =
+    &[&TICKETS, &ROW_CLAIMS, &DELETED_USERS, &APPLIED_FEES, &IDEMPOTENCY];
 
 /// How long a change waits at the most until the catalogue has counted it.
 const COUNT_MAX: Duration = Duration::from_millis(100);
@@ -55,6 +57,7 @@ pub struct Tickets(Arc<Inner>);
 
 struct Inner {
     tickets: Repository<Ticket>,
+    row_claims: Repository<RowClaims>,
     deleted_users: DeletedUsers,
     applied_fees: Repository<AppliedFees>,
     fees: Arc<FeeSchedule>,
@@ -77,6 +80,7 @@ impl Tickets {
         let Deps { store, host, catalogue } = deps;
         Self(Arc::new(Inner {
             tickets: Repository::new(&TICKETS, Arc::clone(&store), host.clone()),
+            row_claims: Repository::new(&ROW_CLAIMS, Arc::clone(&store), host.clone()),
             deleted_users: DeletedUsers::new(&DELETED_USERS, Arc::clone(&store), host.clone()),
             applied_fees: Repository::new(&APPLIED_FEES, Arc::clone(&store), host.clone()),
             fees: Arc::new(config.fees),
@@ -89,6 +93,10 @@ impl Tickets {
 
     pub(crate) fn tickets(&self) -> &Repository<Ticket> {
         &self.0.tickets
+    }
+
+    pub(crate) fn row_claims(&self) -> &Repository<RowClaims> {
+        &self.0.row_claims
     }
 
     pub(crate) fn deleted_users(&self) -> &DeletedUsers {

@@ -4,14 +4,16 @@
 //!        list           lock               sell
 //!  ∅ ─────────▶ available ─────▶ locked ─────────▶ sold
 //!               │  ▲               │
-//!               │  └─── release ───┘   (release withdraws it when the seller's account was deleted)
+//!               │  └─── release ───┘   (release withdraws it when it was retired meanwhile)
 //!               └─ withdraw ──▶ withdrawn
 //! ```
 
 mod indexes;
+mod seats;
 mod shown;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 use std::sync::Arc;
 
@@ -24,7 +26,11 @@ use stubmart_contract::{
 };
 use stubmart_kernel::{Aggregate, Decision, aggregate::Key, mutant};
 
-pub use self::indexes::{TICKETS, index};
+use self::wanted::has_twins;
+pub use self::{
+    indexes::{Phase, TICKETS, index},
+    wanted::{GiveWay, WantedSeats},
+};
 
 /// A stored ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,47 +77,17 @@ pub struct Ticket {
     /// When the checkout that holds it runs out; set exactly while it is locked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locked_until: Option<Timestamp>,
-    /// The seller's account was deleted while it was locked: it must not be offered again.
+    /// It was retired while it was locked: it must not be offered again.
     #[serde(default, rename = "sellerGone", skip_serializing_if = "std::ops::Not::not")]
-    pub seller_deleted: bool,
+    pub retired: bool,
+    /// Grows when it gives way to another listing that takes over seats it once claimed and does not
+    /// have. What was claimed with a lower fence cannot be saved any more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub fence: u32,
     /// When it was listed.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-}
-
-/// The phase of a listing. Indexes keep the phases apart; locked tickets are in one phase with
-/// available ones, so that a lock moves no entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
-    /// It is on the market: available or locked.
-    Offered,
-    /// It is sold.
-    Sold,
-    /// It was withdrawn.
-    Withdrawn,
-}
-
-impl Phase {
-    /// The phase of a ticket with this status.
-    #[must_use]
-    pub const fn of(status: TicketStatus) -> Self {
-        match status {
-            TicketStatus::Available | TicketStatus::Locked => Self::Offered,
-            TicketStatus::Sold => Self::Sold,
-            TicketStatus::Withdrawn => Self::Withdrawn,
-        }
-    }
-
-    /// Its number in index keys.
-    #[must_use]
-    pub const fn number(self) -> u32 {
-        match self {
-            Self::Offered => 0,
-            Self::Sold => 1,
-            Self::Withdrawn => 2,
-        }
-    }
 }
 
 /// A change of a ticket.
@@ -129,6 +105,8 @@ pub enum Command {
         category: Option<String>,
         /// The operator's fees.
         fees: Arc<FeeSchedule>,
+        /// The seats that were claimed for it.
+        claimed: Option<WantedSeats>,
     },
     /// A user edits it.
     Edit {
@@ -138,6 +116,8 @@ pub enum Command {
         edit: Box<UpdateTicketRequest>,
         /// The operator's fees.
         fees: Arc<FeeSchedule>,
+        /// The seats that were claimed for it.
+        claimed: Option<WantedSeats>,
     },
     /// The operator's fees have changed. What an order has agreed to stays as it is.
     SetFees(Arc<FeeSchedule>),
@@ -152,12 +132,14 @@ pub enum Command {
     Release(OrderId),
     /// The order was completed.
     Sell(OrderId),
-    /// The seller's account was deleted.
-    SellerDeleted,
+    /// It must not be offered any longer: its seller's account was deleted, say.
+    Retire,
+    /// Another listing wants seats that it has claimed.
+    GiveWay(GiveWay),
 }
 
 /// Why a command was refused. Nothing changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// There is no such ticket, or none that the caller may see.
     NotFound,
@@ -182,6 +164,12 @@ pub enum Refusal {
         /// How many seats the lot has.
         quantity: u32,
     },
+    /// Two of its seats are one seat.
+    SeatTwice,
+    /// These seats have to be claimed first.
+    NotClaimed(Box<WantedSeats>),
+    /// These seats, in normal form, are in another listing.
+    SeatsListed(Vec<String>),
 }
 
 impl From<TooMuch> for Refusal {
@@ -201,7 +189,10 @@ impl From<Refusal> for LockRefusal {
             | Refusal::Withdrawn
             | Refusal::NotOwner
             | Refusal::TooMuch
-            | Refusal::SeatCount { .. } => Self::NotFound,
+            | Refusal::SeatCount { .. }
+            | Refusal::SeatTwice
+            | Refusal::NotClaimed(_)
+            | Refusal::SeatsListed(_) => Self::NotFound,
         }
     }
 }
@@ -244,20 +235,31 @@ impl Aggregate for Ticket {
         now: Timestamp,
     ) -> Result<Decision<Self>, Refusal> {
         let after = match (current, command) {
-            (None, Command::List { id, seller, listing, category, fees }) => {
+            (None, Command::List { id, seller, listing, category, fees, claimed }) => {
                 let listed = Self::list(*id, *seller, listing, category.as_ref(), fees, now)?;
+                listed.check_claimed(None, claimed.as_ref())?;
                 let event = DomainEvent::TicketCreated(listed.state());
                 return Ok(Decision::changed(listed, event));
             }
+            (current, Command::GiveWay(asked)) => return Self::give_way(current, asked, now),
             (None, _) => return Err(Refusal::NotFound),
+            (Some(ticket), Command::List { listing, .. }) if ticket.is_never_listed() => {
+                return Err(Refusal::SeatsListed(listing.seats.clone().unwrap_or_default()));
+            }
             (Some(_), Command::List { .. }) => None,
-            (Some(ticket), Command::Edit { by, edit, fees }) => ticket.edit(*by, edit, fees)?,
+            (Some(ticket), Command::Edit { by, edit, fees, claimed }) => {
+                let after = ticket.edit(*by, edit, fees)?;
+                if let Some(after) = &after {
+                    after.check_claimed(Some(ticket), claimed.as_ref())?;
+                }
+                after
+            }
             (Some(ticket), Command::SetFees(fees)) => ticket.set_fees(fees)?,
             (Some(ticket), Command::Withdraw { by }) => ticket.withdraw(*by)?,
             (Some(ticket), Command::Lock(request)) => ticket.lock(request)?,
             (Some(ticket), Command::Release(order_id)) => ticket.release(*order_id),
             (Some(ticket), Command::Sell(order_id)) => ticket.sell(*order_id),
-            (Some(ticket), Command::SellerDeleted) => ticket.seller_deleted(),
+            (Some(ticket), Command::Retire) => ticket.retired(),
         };
         let Some(after) = after else { return Ok(Decision::Unchanged) };
         let after = Self { updated_at: now, ..after };
@@ -302,7 +304,8 @@ impl Ticket {
             order_id: None,
             buyer_id: None,
             locked_until: None,
-            seller_deleted: false,
+            retired: false,
+            fence: 0,
             created_at: now,
             updated_at: now,
         })
@@ -389,8 +392,7 @@ impl Ticket {
     }
 
     fn release(&self, order_id: OrderId) -> Option<Self> {
-        let status =
-            if self.seller_deleted { TicketStatus::Withdrawn } else { TicketStatus::Available };
+        let status = if self.retired { TicketStatus::Withdrawn } else { TicketStatus::Available };
         self.is_held_by(order_id).then(|| Self {
             status,
             order_id: None,
@@ -408,14 +410,12 @@ impl Ticket {
         })
     }
 
-    fn seller_deleted(&self) -> Option<Self> {
+    fn retired(&self) -> Option<Self> {
         match self.status {
             TicketStatus::Available => {
                 Some(Self { status: TicketStatus::Withdrawn, ..self.clone() })
             }
-            TicketStatus::Locked if !self.seller_deleted => {
-                Some(Self { seller_deleted: true, ..self.clone() })
-            }
+            TicketStatus::Locked if !self.retired => Some(Self { retired: true, ..self.clone() }),
             TicketStatus::Locked | TicketStatus::Sold | TicketStatus::Withdrawn => None,
         }
     }
@@ -425,17 +425,6 @@ impl Ticket {
         let is_holder = self.order_id == Some(order_id) || mutant!("unlock by another order");
         self.status == TicketStatus::Locked && is_holder
     }
-}
-
-/// How many seats a lot has that is to be listed: those that are named, where nothing else is said.
-///
-/// # Errors
-/// [`Refusal::SeatCount`].
-pub fn quantity(listing: &CreateTicketRequest) -> Result<u32, Refusal> {
-    let seats = listing.seats.as_deref().unwrap_or_default();
-    let quantity = listing.quantity.unwrap_or_else(|| count(seats).max(1));
-    check_seats(seats, quantity)?;
-    Ok(quantity)
 }
 
 /// The fees of a lot that is to be listed for a show of this kind.
@@ -449,9 +438,25 @@ pub fn fees_of(
     schedule.of_sale(listing.event_id, category.map(String::as_str), currency)
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// An empty text is as good as none.
 fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
+}
+
+/// How many seats a lot has that is to be listed: those that are named, where nothing else is said.
+///
+/// # Errors
+/// [`Refusal::SeatCount`].
+pub fn quantity(listing: &CreateTicketRequest) -> Result<u32, Refusal> {
+    let seats = listing.seats.as_deref().unwrap_or_default();
+    let quantity = listing.quantity.unwrap_or_else(|| count(seats).max(1));
+    check_seats(seats, quantity)?;
+    Ok(quantity)
 }
 
 fn count(seats: &[String]) -> u32 {
@@ -461,6 +466,7 @@ fn count(seats: &[String]) -> u32 {
 fn check_seats(seats: &[String], quantity: u32) -> Result<(), Refusal> {
     match count(seats) {
         0 => Ok(()),
+        _ if has_twins(seats) => Err(Refusal::SeatTwice),
         named if named == quantity => Ok(()),
         named => Err(Refusal::SeatCount { named, quantity }),
     }

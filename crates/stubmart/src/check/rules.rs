@@ -3,13 +3,13 @@
 use std::{collections::HashMap, time::Duration};
 
 use stubmart_contract::{
-    ChargeId, OrderId, TicketId, Timestamp,
+    ChargeId, OrderId, TicketId, Timestamp, UserId,
     api::{OrderStatus, TicketStatus},
 };
 use stubmart_orders::order::Order;
 use stubmart_payments::charge::Charge;
 use stubmart_ports::{bus::Consumer, gateway::PaymentRecord};
-use stubmart_tickets::ticket::Ticket;
+use stubmart_tickets::{row_claims::SeatRow, ticket::Ticket};
 
 /// How long after its time a lock may still be there, and a charge be looked at, while the services run.
 const GRACE: Duration = Duration::from_secs(60);
@@ -96,6 +96,7 @@ pub(crate) fn audit(market: &Market, alive: Alive) -> Vec<Finding> {
     one_live_order(market, &mut found);
     sold_means_completed(market, &mut found);
     locks_end(market, alive, &mut found);
+    seats_are_listed_once(market, &mut found);
     orders_hold_their_tickets(market, &mut found);
     payments_end(market, alive, &mut found);
     prices_stand(market, &mut found);
@@ -179,6 +180,45 @@ fn locks_end(market: &Market, alive: Alive, found: &mut Vec<Finding>) {
             _ => {}
         }
     }
+}
+
+/// SEAT-1: at one event no seat is in two listings that are on sale or sold, unless who bought it lists it
+/// again.
+fn seats_are_listed_once(market: &Market, found: &mut Vec<Finding>) {
+    let mut seats: HashMap<(SeatRow, String), Vec<&Ticket>> = HashMap::new();
+    for ticket in market.tickets.values().filter(|it| it.status != TicketStatus::Withdrawn) {
+        let Some(wanted) = ticket.wanted_seats() else { continue };
+        for seat in wanted.seats.into_keys() {
+            seats.entry((wanted.row.clone(), seat)).or_default().push(ticket);
+        }
+    }
+    for ((row, seat), listings) in seats.into_iter().filter(|(_, it)| it.len() > 1) {
+        let on_sale = listings.iter().filter(|it| it.status != TicketStatus::Sold).count();
+        if on_sale > 1 || not_bought_before(&listings) > 1 {
+            let SeatRow { event_id, section, row } = row;
+            let mut tickets: Vec<_> = listings.iter().map(|it| it.id).collect();
+            tickets.sort();
+            let tickets = list(&tickets);
+            found.push(broken(
+                "SEAT-1",
+                format!("seat {seat} of {section:?} {row:?} at {event_id} is in tickets {tickets}"),
+            ));
+        }
+    }
+}
+
+/// How many of these listings of one seat are by somebody who did not buy it from another one of them.
+fn not_bought_before(listings: &[&Ticket]) -> usize {
+    let mut listed: HashMap<UserId, usize> = HashMap::new();
+    for listing in listings {
+        *listed.entry(listing.user_id).or_default() += 1;
+    }
+    for buyer in
+        listings.iter().filter_map(|it| it.buyer_id.filter(|_| it.status == TicketStatus::Sold))
+    {
+        listed.entry(buyer).and_modify(|count| *count = count.saturating_sub(1));
+    }
+    listed.into_values().sum()
 }
 
 /// LOCK-1: an order that is live holds its ticket.

@@ -120,6 +120,9 @@ impl From<ListTicketError> for SaveError {
         let refused = |reason: &str| Self::Refused(reason.to_owned());
         match error {
             ListTicketError::NoSuchEvent => refused("event_id there is no such event"),
+            ListTicketError::SeatsListed(seats) => {
+                Self::Refused(format!("seats {} are listed already", seats.join(", ")))
+            }
             ListTicketError::SellerDeleted => refused("the seller's account was deleted"),
             ListTicketError::Refused(refusal) => Self::Refused(reason(refusal)),
             ListTicketError::Call(error) => Self::Store(error.into()),

@@ -158,7 +158,7 @@ fn inventory(tickets: usize, events: &[String]) -> Result<String, Failure> {
         let (title, row, [first, second]) = (lot.title(), lot.row(), lot.seats());
         let (whole, cents) = (lot.price() / 100, lot.price() % 100);
         let price = format!("{whole}.{cents:02}");
-        writeln!(text, "\"{title}\",{price},{event},Stalls,{row},{first} {second},2")?;
+        writeln!(text, "\"{title}\",{price},{event},{},{row},{first} {second},2", lot.section())?;
     }
     Ok(text)
 }
@@ -185,6 +185,11 @@ impl Lot {
         self.0 % 40
     }
 
+    /// No two lots have a seat in common.
+    fn section(self) -> String {
+        format!("Stalls {}", 1 + self.0 / 1_000)
+    }
+
     fn title(self) -> String {
         format!("Stalls row {}, two together", self.row())
     }
@@ -195,13 +200,14 @@ impl Lot {
     }
 
     fn seats(self) -> [usize; 2] {
-        [self.0 % 60, self.0 % 60 + 1]
+        let first = 2 * (self.0 / 40 % 25) + 1;
+        [first, first + 1]
     }
 
     /// The body that lists the lot for `event`.
     pub(crate) fn body(self, event: &str) -> String {
         json!({
-            "title": self.title(), "price": self.price(), "eventId": event, "section": "Stalls",
+            "title": self.title(), "price": self.price(), "eventId": event, "section": self.section(),
             "row": self.row().to_string(), "seats": self.seats().map(|seat| seat.to_string()),
         })
         .to_string()

@@ -1,5 +1,6 @@
 //! Where tickets are kept, and the indexes that their lists come from.
 
+use stubmart_contract::api::TicketStatus;
 use stubmart_kernel::aggregate::{Collection, Index};
 
 /// Where tickets are kept.
@@ -45,4 +46,38 @@ pub mod index {
     pub const NEWEST: &str = "newest";
     /// Retired: seller.
     pub const SELLER_NEWEST: &str = "seller_newest";
+}
+
+/// The phase of a listing. Indexes keep the phases apart; locked tickets are in one phase with
+/// available ones, so that a lock moves no entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// It is on the market: available or locked.
+    Offered,
+    /// It is sold.
+    Sold,
+    /// It was withdrawn.
+    Withdrawn,
+}
+
+impl Phase {
+    /// The phase of a ticket with this status.
+    #[must_use]
+    pub const fn of(status: TicketStatus) -> Self {
+        match status {
+            TicketStatus::Available | TicketStatus::Locked => Self::Offered,
+            TicketStatus::Sold => Self::Sold,
+            TicketStatus::Withdrawn => Self::Withdrawn,
+        }
+    }
+
+    /// Its number in index keys.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::Offered => 0,
+            Self::Sold => 1,
+            Self::Withdrawn => 2,
+        }
+    }
 }

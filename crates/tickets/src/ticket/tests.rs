@@ -33,7 +33,8 @@ fn ticket(status: TicketStatus) -> Ticket {
         order_id: held.then_some(HOLDER),
         buyer_id: held.then_some(BUYER),
         locked_until: (status == TicketStatus::Locked).then_some(LATER),
-        seller_deleted: false,
+        retired: false,
+        fence: 0,
         created_at: Timestamp::EPOCH,
         updated_at: Timestamp::EPOCH,
     }
@@ -53,8 +54,8 @@ fn listing() -> CreateTicketRequest {
 }
 
 fn list(listing: CreateTicketRequest) -> Command {
-    let listing = Box::new(listing);
-    Command::List { id: TICKET, seller: SELLER, listing, category: None, fees: Arc::default() }
+    let (listing, fees) = (Box::new(listing), Arc::default());
+    Command::List { id: TICKET, seller: SELLER, listing, category: None, fees, claimed: None }
 }
 
 fn lock(order_id: OrderId, buyer_id: UserId, price: Option<i64>) -> Command {
@@ -63,7 +64,7 @@ fn lock(order_id: OrderId, buyer_id: UserId, price: Option<i64>) -> Command {
 }
 
 fn edit(by: UserId, edit: UpdateTicketRequest) -> Command {
-    Command::Edit { by, edit: Box::new(edit), fees: Arc::default() }
+    Command::Edit { by, edit: Box::new(edit), fees: Arc::default(), claimed: None }
 }
 
 fn dearer() -> UpdateTicketRequest {
@@ -204,8 +205,8 @@ fn every_command_on_every_status_has_one_outcome() {
             [Err(R::NotFound), Ok(None), Ok(None), Ok(None), Ok(None)],
         ),
         (
-            "seller deleted",
-            Command::SellerDeleted,
+            "retire",
+            Command::Retire,
             [Err(R::NotFound), Ok(Some(Withdrawn)), Ok(Some(Locked)), Ok(None), Ok(None)],
         ),
     ];
@@ -215,7 +216,7 @@ fn every_command_on_every_status_has_one_outcome() {
             let after = decided(before.as_ref(), &command);
             let what = format!("{name} on {:?}", before.as_ref().map(|it| it.status));
             let outcome =
-                after.as_ref().map(|it| it.as_ref().map(|it| it.status)).map_err(|it| *it);
+                after.as_ref().map(|it| it.as_ref().map(|it| it.status)).map_err(Clone::clone);
             assert_eq!(outcome, expected, "{what}");
             let Ok(Some(after)) = after else { continue };
             assert_eq!(after.updated_at, NOW, "{what}");
@@ -231,7 +232,7 @@ fn every_command_on_every_status_has_one_outcome() {
 #[test]
 fn a_locked_ticket_of_a_deleted_seller_is_withdrawn_when_its_checkout_ends() {
     let locked = ticket(TicketStatus::Locked);
-    let locked = decided(Some(&locked), &Command::SellerDeleted).unwrap().unwrap();
+    let locked = decided(Some(&locked), &Command::Retire).unwrap().unwrap();
     let after = decided(Some(&locked), &Command::Release(HOLDER)).unwrap().unwrap();
     assert_eq!(after.status, TicketStatus::Withdrawn);
     let sold = decided(Some(&locked), &Command::Sell(HOLDER)).unwrap().unwrap();
@@ -329,13 +330,20 @@ fn fees() -> Arc<FeeSchedule> {
 fn a_ticket_has_the_fees_of_its_price() {
     let listed = |category: Option<&str>| {
         let (listing, category) = (Box::new(listing()), category.map(ToOwned::to_owned));
-        let list = Command::List { id: TICKET, seller: SELLER, listing, category, fees: fees() };
+        let list = Command::List {
+            id: TICKET,
+            seller: SELLER,
+            listing,
+            category,
+            fees: fees(),
+            claimed: None,
+        };
         decided(None, &list).unwrap().unwrap()
     };
     let concert = listed(Some("Concerts"));
     assert_eq!(concert.fees, SaleFees { buyer: 500, seller: 250, tax: 0 });
     assert_eq!(listed(Some("opera")).fees, SaleFees { buyer: 0, seller: 250, tax: 0 });
-    let edit = Command::Edit { by: SELLER, edit: Box::new(dearer()), fees: fees() };
+    let edit = Command::Edit { by: SELLER, edit: Box::new(dearer()), fees: fees(), claimed: None };
     let dearer = decided(Some(&concert), &edit).unwrap().unwrap();
     assert_eq!(dearer.fees, SaleFees { buyer: 700, seller: 350, tax: 0 });
 }

@@ -1,7 +1,13 @@
 //! The tickets service on a store in memory: its use cases, its calls and its lists.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod lists;
+mod seats;
 mod world;
 
 use std::{sync::Arc, time::Duration};

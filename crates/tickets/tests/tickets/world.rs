@@ -5,7 +5,7 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -24,7 +24,8 @@ use stubmart_ports::{
     store::{DocKey, Found, FoundKey, HistoryCursor, Save, Scan, Store, StoreError, Stored},
 };
 use stubmart_suite::host::{self, START};
-use stubmart_tickets::{Config, Deps, Tickets};
+use stubmart_tickets::{Config, Deps, Tickets, ticket::TICKETS};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub(crate) static CONTEXT: Context = Context::of(Actor::System);
@@ -146,12 +147,33 @@ impl Catalogue for FakeCatalogue {
 pub(crate) struct CountingStore {
     inner: MemoryStore,
     found: Arc<AtomicUsize>,
+    asleep: Arc<Mutex<Option<Arc<Notify>>>>,
+    fails: Arc<AtomicBool>,
 }
 
 impl CountingStore {
     /// How many documents and keys were found since the last time.
     pub(crate) fn take_found(&self) -> usize {
         self.found.swap(0, Ordering::SeqCst)
+    }
+
+    /// The next save of a ticket sleeps until it is woken.
+    pub(crate) fn put_next_save_to_sleep(&self) -> Arc<Notify> {
+        let wake = Arc::new(Notify::new());
+        *self.asleep.lock().unwrap() = Some(Arc::clone(&wake));
+        wake
+    }
+
+    /// Waits until a save sleeps.
+    pub(crate) async fn until_asleep(&self) {
+        while self.asleep.lock().unwrap().is_some() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The next save of a ticket fails.
+    pub(crate) fn fail_next_save(&self) {
+        self.fails.store(true, Ordering::SeqCst);
     }
 }
 
@@ -162,6 +184,15 @@ impl Store for CountingStore {
     }
 
     async fn save(&self, save: Arc<Save>) -> Result<u64, StoreError> {
+        if save.key.collection.name == TICKETS.name {
+            let wake = self.asleep.lock().unwrap().take();
+            if let Some(wake) = wake {
+                wake.notified().await;
+            }
+            if self.fails.swap(false, Ordering::SeqCst) {
+                return Err(StoreError::Unavailable("the disk is full".into()));
+            }
+        }
         self.inner.save(save).await
     }
 

@@ -308,7 +308,7 @@ pub(crate) async fn list(
 
 /// Whether the seller has to change something before it can be listed.
 fn is_mendable(error: &ClientError) -> bool {
-    error.code() == Some(Code::ValidationFailed)
+    matches!(error.code(), Some(Code::ValidationFailed | Code::SeatsListed))
 }
 
 /// Says above the form why listing has stopped, after so many of so many lots. Returns the page's status.
@@ -328,6 +328,10 @@ fn explain(
             fields.refused(&*mendable(error)?, &[]);
             ("The rest was refused.", "Correct what is marked and list it again.")
         }
+        Some(Code::SeatsListed) => (
+            "Some of these seats are in another listing for this event.",
+            "Check the section, the row and the seats.",
+        ),
         Some(Code::IdempotencyKeyReused) => (
             "The form has changed since it was sent.",
             "Look at My listings, and list what is missing.",

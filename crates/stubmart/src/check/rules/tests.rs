@@ -54,7 +54,8 @@ fn locked() -> Ticket {
         order_id: Some(OrderId(id())),
         buyer_id: Some(UserId(id())),
         locked_until: Some(NOW.before(Duration::from_secs(1))),
-        seller_deleted: false,
+        retired: false,
+        fence: 0,
         created_at: NOW,
         updated_at: NOW,
     }
@@ -210,4 +211,45 @@ fn money_of_an_ended_charge_is_neither_held_nor_kept() {
     assert_eq!(ended(|_| {}), ["PAY-3"]);
     assert_eq!(ended(|it| (it.held, it.kept) = (0, 13_805)), ["PAY-3"]);
     assert!(ended(|it| it.held = 0).is_empty());
+}
+
+/// FOUND A: the audit has to see a seat that two people bought.
+#[test]
+fn a_seat_is_listed_once_unless_its_buyer_lists_it_again() {
+    let (ann, bob, cid) = (1, 2, 3);
+    let listing = |number: u128, seller: u128, buyer: Option<u128>, row: &str| Ticket {
+        id: TicketId(Uuid::from_u128(number)),
+        user_id: UserId(Uuid::from_u128(seller)),
+        status: if buyer.is_some() { TicketStatus::Sold } else { TicketStatus::Available },
+        event_id: Some(stubmart_contract::EventId(id())),
+        section: Some("Stalls".to_owned()),
+        row: Some(row.to_owned()),
+        seats: vec!["7".to_owned()],
+        buyer_id: buyer.map(|it| UserId(Uuid::from_u128(it))),
+        order_id: None,
+        locked_until: None,
+        ..locked()
+    };
+    let broken = |listings: &[Ticket]| {
+        let tickets = listings.iter().map(|it| (it.id, it.clone())).collect();
+        let mut found = Vec::new();
+        seats_are_listed_once(&Market { tickets, ..Market::default() }, &mut found);
+        found.len()
+    };
+    let first = listing(1, ann, Some(bob), "A");
+    for (what, other, expected) in [
+        ("its buyer lists it again", listing(2, bob, None, "A"), 0),
+        ("its buyer sold it again", listing(2, bob, Some(cid), "A"), 0),
+        ("it is another row", listing(2, cid, None, "B"), 0),
+        ("its seller lists it again", listing(2, ann, None, "A"), 1),
+        ("somebody else sold it too, spelled otherwise", listing(2, cid, Some(4), "row a"), 1),
+    ] {
+        assert_eq!(broken(&[first.clone(), other]), expected, "{what}");
+    }
+    let twice = [first.clone(), listing(2, bob, None, "A"), listing(3, bob, None, "A")];
+    assert_eq!(broken(&twice), 1, "the buyer has it on sale twice");
+    let back = [first, listing(2, bob, Some(ann), "A"), listing(3, ann, None, "A")];
+    assert_eq!(broken(&back), 0, "it was bought back");
+    let withdrawn = Ticket { status: TicketStatus::Withdrawn, ..listing(2, cid, None, "A") };
+    assert_eq!(broken(&[listing(1, ann, None, "A"), withdrawn]), 0);
 }

@@ -1,9 +1,10 @@
 //! What users do with tickets: list, edit, withdraw and browse them, and try what is not theirs.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use stubmart_contract::{EventId, OrderId, TicketId, api::TicketStatus};
 use stubmart_kernel::mark;
 use stubmart_node::Service;
+use stubmart_tickets::ticket::Ticket;
 use uuid::Uuid;
 
 use super::{User, broken, items, pick};
@@ -18,8 +19,11 @@ impl User {
         let drawn = usize::try_from(self.random.below(4)).unwrap_or(0);
         let currency = ["usd", "eur", "jpy", "kwd"].get(drawn);
         let show = self.show().await;
-        let body = json!({ "title": "Two in the stalls", "price": price, "currency": currency,
+        let mut body = json!({ "title": "Two in the stalls", "price": price, "currency": currency,
             "quantity": 2, "eventId": show });
+        if let Some(seats) = self.seats(show) {
+            body.as_object_mut().into_iter().for_each(|body| body.extend(seats.clone()));
+        }
         let key = self.new_key();
         let request = Request::new("POST", "/api/tickets").json(&body);
         let Some(answer) = self.send(Service::Tickets, request, key.as_deref()).await else {
@@ -80,8 +84,47 @@ impl User {
         Some(id)
     }
 
+    /// Two seats that others list too, in one of many spellings; seats that this user has bought; or none.
+    fn seats(&mut self, show: Option<EventId>) -> Option<Map<String, Value>> {
+        let is_mine = |it: &&Ticket| it.status == TicketStatus::Sold && it.buyer_id == self.id;
+        let bought: Vec<_> = {
+            let checker = lock(&self.world.checker);
+            let with_seats = checker.tickets.values().filter(is_mine);
+            with_seats.filter(|it| !it.seats.is_empty()).cloned().collect()
+        };
+        let drawn = self.random.below(8);
+        let listed = match bought.first().filter(|_| drawn == 0) {
+            Some(it) => json!({ "eventId": it.event_id, "section": it.section, "row": it.row,
+                "seats": it.seats }),
+            None if drawn < 4 && show.is_some() => self.spelled(),
+            None => return None,
+        };
+        listed.as_object().cloned()
+    }
+
+    fn spelled(&mut self) -> Value {
+        let mut one = |of: &[&'static str]| pick(&mut self.random, of);
+        let section = one(&["Stalls", "STALLS", "Section stalls", "sec. Stalls"]);
+        let row = one(&["A", "Row a", "a", "row B"]);
+        let first = self.random.below(4);
+        let second = if first == 0 { "01".to_owned() } else { (first + 1).to_string() };
+        json!({ "section": section, "row": row, "seats": [first.to_string(), second] })
+    }
+
+    /// Moves a listing to other seats.
+    async fn move_seats(&mut self, id: TicketId) {
+        let body = self.spelled();
+        let request = Request::new("PATCH", format!("/api/tickets/{id}")).json(&body);
+        if let Some(answer) = self.send(Service::Tickets, request, None).await {
+            self.noticed(&answer);
+        }
+    }
+
     pub(super) async fn edit(&mut self) {
         let Some(id) = pick(&mut self.random, &self.listings) else { return };
+        if self.random.below(4) == 0 {
+            return self.move_seats(id).await;
+        }
         let price = 100 + self.random.below(900_000);
         let request =
             Request::new("PATCH", format!("/api/tickets/{id}")).json(&json!({ "price": price }));
