@@ -1,6 +1,6 @@
 #!/bin/sh
 # Takes the pictures in docs/screenshots anew. An argument names the directory of the TICKIT files.
-# The headings look best with fonts-roboto-slab installed (Debian), which is what Android has.
+# The pages look as on Android with fonts-roboto-unhinted installed (Debian).
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -7,7 +7,7 @@ use stubmart_contract::{
     api::{
         Charge, CreateEventRequest, CreateIntentRequest, CreateOrderRequest, CreatePaymentRequest,
         CreateTicketRequest, Event, EventPrices, Facets, Order, Page, PaymentIntent, Ticket,
-        UpdateTicketRequest,
+        TicketPreview, UpdateTicketRequest,
     },
 };
 
@@ -115,6 +115,17 @@ impl Client {
         request: &CreateTicketRequest,
     ) -> Result<Ticket, ClientError> {
         self.send(Method::POST, "/api/tickets", Some(request)).await?.json()
+    }
+
+    /// `POST /api/tickets/preview`: what a listing would come to. Nothing is saved.
+    ///
+    /// # Errors
+    /// `validation_failed`, `not_signed_in`, `not_found` for an event that is not there.
+    pub async fn preview_ticket(
+        &self,
+        request: &CreateTicketRequest,
+    ) -> Result<TicketPreview, ClientError> {
+        self.send(Method::POST, "/api/tickets/preview", Some(request)).await?.json()
     }
 
     /// `GET /api/tickets/{id}`.

@@ -16,7 +16,7 @@ const announce = (() => {
     timer = setTimeout(() => {
       const all = [...waiting.values()];
       waiting.clear();
-      const shown = all.length > 3 ? `${all.length} tickets have changed.` : all.join(" ");
+      const shown = all.length > 3 ? `${all.length} tickets changed.` : all.join(" ");
       $("#announce").textContent = shown;
     }, 600);
   };
@@ -129,9 +129,19 @@ function listen(url, onTicket, caughtUp = () => {}) {
 
 function money(minor, currency) {
   const format = new Intl.NumberFormat("en-US", { style: "currency", currency: currency.toUpperCase() });
-  const digits = format.resolvedOptions().maximumFractionDigits;
-  const text = format.format(minor / 10 ** digits);
-  return digits > 0 ? text.replace(/\.0+$/, "") : text;
+  return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
+}
+
+/** `1–30, 40`: seats that follow one another are written as a range. */
+function ranges(seats) {
+  const runs = [];
+  for (const seat of seats) {
+    const run = runs.at(-1);
+    const follows = run && /^(0|[1-9]\d{0,8})$/.test(seat) && String(Number(run.at(-1)) + 1) === seat;
+    if (follows) run.push(seat);
+    else runs.push([seat]);
+  }
+  return runs.map((run) => (run.length > 2 ? `${run[0]}–${run.at(-1)}` : run.join(", "))).join(", ");
 }
 
 function place(ticket) {
@@ -143,10 +153,13 @@ function place(ticket) {
   if (ticket.section) parts.push(label("Section", ticket.section));
   if (ticket.row) parts.push(label("Row", ticket.row));
   if (ticket.seats.length) {
-    parts.push(`${ticket.seats.length > 1 ? "Seats" : "Seat"} ${ticket.seats.join(", ")}`);
+    parts.push(`${ticket.seats.length > 1 ? "Seats" : "Seat"} ${ranges(ticket.seats)}`);
   }
   return [parts.shift() ?? "General admission", parts.join(" · ")];
 }
+
+/** What a buyer pays for one ticket of a listing. */
+const each = (ticket) => money(ticket.totalPerTicket, ticket.currency);
 
 const spell = (text) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean);
 const count = (n, one, more) => `${n.toLocaleString("en-US")} ${n === 1 ? one : more}`;
@@ -174,7 +187,7 @@ function liveLots(root) {
       if (there.has(row.id) || before.get(row.id) !== row.dataset.version) continue;
       // What stands behind the last of many is on the next page now.
       if (last && sortsBefore(last, row)) remove(row);
-      else drop(row, "is no longer offered");
+      else drop(row, "is off sale");
     }
     const more = $(".more", root);
     more.hidden = !nextCursor;
@@ -193,11 +206,10 @@ function liveLots(root) {
     set("place", where);
     set("detail", detail);
     set("quantity", many(ticket.quantity));
-    set("price", money(ticket.price, ticket.currency));
-    const each = ticket.quantity > 1
-      ? `${money(Math.ceil(ticket.price / ticket.quantity), ticket.currency)} each`
-      : "";
-    set("each", each);
+    const several = ticket.quantity > 1;
+    set("each", each(ticket));
+    $(".cost small", row)?.toggleAttribute("hidden", !several);
+    set("price", several ? `${money(ticket.total, ticket.currency)} total` : "");
     const known = new Set(spell([list().dataset.event, where, detail].join(" ")));
     set("note", spell(ticket.title).every((word) => known.has(word)) ? "" : ticket.title);
     row.id = `t-${ticket.id}`;
@@ -221,14 +233,14 @@ function liveLots(root) {
     // The visitor's own click is on its way: the next page tells whose checkout it is.
     if (ticket.status === "locked" && $("[aria-busy=true]", cell)) return;
     if (row.dataset.own !== undefined) {
-      if (!$("a", cell)) cell.replaceChildren(link(`/tickets/${ticket.id}/edit`, "Yours: edit", "btn quiet"));
+      if (!$("a", cell)) cell.replaceChildren(link(`/tickets/${ticket.id}/edit`, "Edit yours", "btn quiet"));
     } else if (ticket.status === "available") {
       const button = $("#lot").content.querySelector(".act button").cloneNode();
       button.setAttribute("formaction", `/tickets/${ticket.id}/buy`);
       button.value = ticket.price;
       const spoken = document.createElement("span");
       spoken.className = "vh";
-      spoken.textContent = ` ${many(ticket.quantity)}, ${where}, ${money(ticket.price, ticket.currency)}`;
+      spoken.textContent = ` ${many(ticket.quantity)}, ${where}, ${each(ticket)}${ticket.quantity > 1 ? " each" : ""}`;
       button.append("Buy", spoken);
       cell.replaceChildren(button);
       delete row.dataset.mine;
@@ -243,7 +255,7 @@ function liveLots(root) {
       const time = document.createElement("time");
       time.dateTime = ticket.lockedUntil ?? "";
       time.textContent = ticket.lockedUntil ? local(new Date(ticket.lockedUntil), "time") : "soon";
-      held.append("In someone’s checkout, free again by ", time, " at the latest");
+      held.append("Someone’s buying this until ", time);
       cell.replaceChildren(held);
     }
   };
@@ -303,8 +315,8 @@ function liveLots(root) {
     prices();
     const [where] = place(ticket);
     if (gone) {
-      const how = { sold: "is sold", withdrawn: "is no longer offered" }[ticket.status];
-      return drop(row, how ?? "is no longer among what you look for");
+      const how = { sold: "was just sold", withdrawn: "is off sale" }[ticket.status];
+      return drop(row, how ?? "no longer matches your filters");
     }
     if (row) {
       const moved = Number(row.dataset.price) !== ticket.price;
@@ -314,9 +326,9 @@ function liveLots(root) {
       if (moved) put(row, isHere);
       if (held && row.isConnected) focusOn($(".act :is(a, button)", row) ?? row);
       flash(row);
-      if (moved) announce(`${where} now costs ${money(ticket.price, ticket.currency)}.`);
+      if (moved) announce(`${where} is now ${each(ticket)} a ticket.`);
       else if (was !== ticket.status) {
-        announce(ticket.status === "locked" ? `${where} is in someone’s checkout.` : `${where} is free again.`);
+        announce(ticket.status === "locked" ? `Someone is buying ${where}.` : `${where} is available again.`);
       }
     } else {
       row = $("#lot").content.firstElementChild.cloneNode(true);
@@ -324,7 +336,7 @@ function liveLots(root) {
       put(row, isHere);
       if (row.isConnected) {
         flash(row);
-        announce(`New: ${where} for ${money(ticket.price, ticket.currency)}.`);
+        announce(`New: ${where}, ${each(ticket)} a ticket.`);
       }
     }
     $("[data-empty]").hidden = $$(".lot", list()).length > 0;
@@ -357,10 +369,10 @@ function liveTicket(root) {
     const now = shown().dataset.status;
     if (now !== before) {
       announce({
-        available: "The ticket can be bought.",
-        locked: "The ticket is in someone’s checkout.",
-        sold: "The ticket is sold.",
-        withdrawn: "The ticket is no longer offered.",
+        available: "This ticket is available.",
+        locked: "Someone is buying this ticket.",
+        sold: "This ticket was just sold.",
+        withdrawn: "This ticket is off sale.",
       }[now]);
     }
   });
@@ -391,7 +403,7 @@ function liveListings(root) {
     } else if (!rows.some(inHand)) {
       part().replaceWith(fresh);
     }
-    if (states() !== before) announce("Your listings have changed.");
+    if (states() !== before) announce("Your listings changed.");
   });
   // Streams for a few shows; the rest, and what was held back while typing, is looked up now and then.
   for (const id of root.dataset.watch.split(" ").filter(Boolean).slice(0, 2)) {
@@ -402,23 +414,19 @@ function liveListings(root) {
 
 // ---- Checkout ----
 
-function checkout(root) {
-  const id = root.dataset.order;
+/** Whether the page is being left for another one of the market. */
+let stays = false;
+
+/** Keeps an order's ticket while any page of the market is open, and lets it go when the last is closed.
+ *  `changed` gets what the API says of the order, every few seconds. Gives `look`, which asks at once. */
+function keep(id, changed) {
   const goodbye = `/api/orders/${id}/leave`;
-  let state = "created";
-  let clock;
 
   // By asking for the order the buyer also takes it back, should the page before have said goodbye.
   const look = async () => {
     try {
       const response = await fetch(`/api/orders/${id}`, { credentials: "same-origin" });
-      // Signed out meanwhile, or not theirs: the server's own page tells what to do.
-      if (response.status === 401 || response.status === 404) return location.reload();
-      if (!response.ok) return;
-      const { status, expiresAt, serverTime } = await response.json();
-      if (status !== state) location.reload();
-      state = status;
-      clock?.(Date.parse(expiresAt) - Date.parse(serverTime));
+      await changed(response.status, response.ok ? await response.json() : null);
     } catch {
       // Offline: the countdown goes on, and the next look tells.
     }
@@ -426,16 +434,23 @@ function checkout(root) {
   for (const wait of [700, 2500]) setTimeout(look, wait);
   setInterval(look, 5000);
 
-  // A form of this page leads on, not away.
+  // A form of the checkout and a link within the market lead on, not away.
   document.addEventListener("submit", (event) => {
-    if (event.target.closest("[data-stay], [data-stripe]")) root.dataset.stays = "";
+    if (event.target.closest("[data-stay], [data-stripe]")) stays = true;
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href]");
+    const isHere = link && link.origin === location.origin && !link.target;
+    if (!isHere || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    stays = true;
+    setTimeout(() => (stays = false), 5000);
   });
   addEventListener("pagehide", () => {
-    if (root.dataset.stays === undefined) navigator.sendBeacon(goodbye);
+    if (!stays) navigator.sendBeacon(goodbye);
   });
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
-    delete root.dataset.stays;
+    stays = false;
     look();
   });
   // Once the session has ended nobody could say goodbye any more.
@@ -443,10 +458,38 @@ function checkout(root) {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       await fetch(goodbye, { method: "POST", credentials: "same-origin" }).catch(() => {});
-      root.dataset.stays = "";
+      stays = true;
       form.submit();
     });
   }
+  return look;
+}
+
+const timeLeft = (order) => Date.parse(order.expiresAt) - Date.parse(order.serverTime);
+
+function checkout(root) {
+  let state = "created";
+  let clock;
+  const look = keep(root.dataset.order, (status, order) => {
+    // Signed out meanwhile, or not theirs: the server's own page tells what to do.
+    if (status === 401 || status === 404) return location.reload();
+    if (!order) return;
+    if (order.status !== state) location.reload();
+    state = order.status;
+    clock?.(timeLeft(order));
+  });
+  clock = countdown(root, look);
+}
+
+/** The line on every other page about what the visitor has in checkout. */
+function holding(root) {
+  const [first, ...others] = root.dataset.holds.split(" ");
+  let clock;
+  const look = keep(first, (status, order) => {
+    if (status === 401 || status === 404 || (order && order.status !== "created")) return root.remove();
+    if (order) clock?.(timeLeft(order));
+  });
+  for (const id of others) keep(id, () => {});
   clock = countdown(root, look);
 }
 
@@ -472,22 +515,22 @@ function countdown(root, look) {
   const [clock, words, bar] = ["clock", "clock-words", "progress"].map((it) => $(`[data-${it}]`, root));
   const tell = [600, 300, 120, 60, 30, 10];
   let said = Infinity;
-  words.textContent = "left to pay. Nobody else can buy this ticket meanwhile.";
+  if (words) words.textContent = "left. Nobody else can buy your ticket until then.";
   const tick = () => {
     const left = Math.max(0, end - performance.now());
     const seconds = Math.ceil(left / 1000);
     clock.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-    bar.value = left;
-    $(".hold", root).classList.toggle("late", seconds <= 60);
+    if (bar) bar.value = left;
+    $(".hold", root)?.classList.toggle("late", seconds <= 60);
     const mark = tell.find((it) => seconds <= it && seconds > it - 5);
     if (mark && mark < said) {
       said = mark;
-      announce(mark >= 60 ? `${mark / 60} minute${mark > 60 ? "s" : ""} left to pay.` : `${mark} seconds left to pay.`);
+      announce(mark >= 60 ? `${mark / 60} minute${mark > 60 ? "s" : ""} left to buy your ticket.` : `${mark} seconds left to buy your ticket.`);
     }
     if (left > 0) return setTimeout(tick, 200);
     over = true;
-    announce("The time to pay has run out.");
-    words.textContent = "The time ran out. One moment …";
+    announce("Time’s up.");
+    if (words) words.textContent = "Time’s up. One moment…";
     for (const button of $$("button", root)) button.disabled = true;
     look();
     setInterval(look, 800);
@@ -504,7 +547,7 @@ async function stripe(form) {
   const fault = $("[data-stripe-error]", form);
   const button = $("button", form);
   const { stripe: key, amount, currency } = form.dataset;
-  if (!window.Stripe) return void (fault.textContent = "The card form could not be loaded. Reload the page.");
+  if (!window.Stripe) return void (fault.textContent = "We couldn’t load the card form. Reload the page.");
   const stripe = window.Stripe(key);
   const elements = stripe.elements({ mode: "payment", captureMethod: "manual", amount: Number(amount), currency });
   const element = elements.create("payment");
@@ -534,7 +577,7 @@ async function stripe(form) {
     } catch (error) {
       fault.textContent = error.message;
       button.disabled = false;
-      delete root.dataset.stays;
+      stays = false;
     }
   });
 }
@@ -566,6 +609,7 @@ function suggest(form) {
     item.id = `${list.id}-${index}`;
     item.setAttribute("role", "option");
     item.dataset.href = `/events/${event.id}`;
+    // The day at the venue, whatever the reader's own zone.
     const day = new Intl.DateTimeFormat("en-US", { month: "short", day: "numeric", timeZone: "UTC" });
     const part = (tag, text, name) => {
       const it = document.createElement(tag);
@@ -574,8 +618,8 @@ function suggest(form) {
       item.append(it);
     };
     part("b", event.name);
-    part("span", `${day.format(new Date(event.startsAt))} · ${event.venue.name}, ${event.venue.city}`);
-    part("span", event.available ? count(event.available, "listing", "listings") : "no tickets right now", "price");
+    part("span", `${day.format(new Date(event.localStart.slice(0, 10)))} · ${event.venue.name}, ${event.venue.city}`);
+    part("span", event.available ? count(event.available, "listing", "listings") : "No tickets right now", "price");
     return item;
   };
   const ask = paced(120, async () => {
@@ -686,12 +730,6 @@ addEventListener("pageshow", () => $$("[aria-busy]").forEach((it) => it.removeAt
 
 const start = (selector, run) => $$(selector).forEach(run);
 localise();
-start(".narrow", (it) => {
-  const small = matchMedia("(max-width: 56em)");
-  if (small.matches && it.matches("[data-fold]")) it.open = false;
-  // Where there is room for them, nothing could unfold them again.
-  small.addEventListener("change", () => { if (!small.matches) it.open = true; });
-});
 start("[data-focus]", (it) => it.focus());
 start("[data-suggest]", suggest);
 start("[data-live-form]", liveForm);
@@ -700,5 +738,6 @@ start(".event[data-stream]", liveLots);
 start("[data-stream][data-reload]", liveTicket);
 start("[data-watch]", liveListings);
 start("[data-order]", checkout);
+start("[data-holds]", holding);
 start("[data-paying]", paying);
 start("form[data-stripe]", stripe);

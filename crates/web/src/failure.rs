@@ -83,27 +83,26 @@ impl Failure {
     pub(crate) fn words(&self) -> Words {
         let (title, text) = match self {
             Self::NotFound => (
-                "This page is not here",
-                "The link may be old, or the event is over. Search for what you were after.",
+                "We can’t find that page",
+                "The link may be old, or the event may be over. Try searching for it.",
             ),
             Self::Method => (
-                "This page cannot be opened like that",
-                "Go back to the page you came from and use its buttons.",
+                "That link doesn’t work like this",
+                "Go back to the page you came from and try its buttons.",
             ),
             Self::CrossOrigin => (
-                "That form came from another site",
-                "For your safety we only take forms from our own pages. Nothing was changed.",
+                "That request came from another site",
+                "To keep you safe, we only accept forms from our own pages. Nothing changed.",
             ),
             Self::BadForm => (
-                "We could not read that form",
-                "Nothing was changed. Go back, reload the page and try again.",
+                "We couldn’t read that form",
+                "Nothing changed. Go back, reload the page and try again.",
             ),
-            Self::TooLarge => (
-                "That was too much text",
-                "Nothing was changed. Go back, shorten what you typed and try again.",
-            ),
+            Self::TooLarge => {
+                ("That’s too much text", "Nothing changed. Go back, shorten it and try again.")
+            }
             Self::Refused(problem) => refused(problem.code),
-            Self::SignIn(_) => ("Log in first", "This page is for members."),
+            Self::SignIn(_) => ("Log in to continue", "You need an account to see this page."),
             Self::Unreachable(_) => BUSY,
             Self::Template(_) => BROKEN,
         };
@@ -112,27 +111,27 @@ impl Failure {
 }
 
 const BUSY: (&str, &str) = (
-    "We are a little busy",
-    "The market does not answer right now. Nothing is lost: reload this page in a moment.",
+    "We’re a little busy",
+    "The marketplace isn’t responding right now. Nothing is lost. Reload this page in a moment.",
 );
 const BROKEN: (&str, &str) = (
-    "Something went wrong on our side",
-    "It is our fault, not yours, and we keep a record of it. Try again in a moment.",
+    "Something went wrong",
+    "It’s our fault, not yours, and we’ve made a note of it. Try again in a moment.",
 );
 
 fn refused(code: Code) -> (&'static str, &'static str) {
     match code {
         Code::TooManyRequests => (
             "Slow down a little",
-            "You have tried this too often in a short time. Wait a minute and try again.",
+            "You’ve tried that a lot in a short time. Wait a minute and try again.",
         ),
         Code::NotOwner => (
-            "That is not yours to change",
-            "Only the seller of a ticket can change it. Is this the account you listed it with?",
+            "That isn’t your listing",
+            "Only the seller can change it. Did you list it from another account?",
         ),
         Code::ValidationFailed => (
-            "We could not use that link",
-            "Something in the address is not valid. Start again from the search.",
+            "That link doesn’t work",
+            "Something in the address isn’t valid. Start again with a search.",
         ),
         Code::Unavailable | Code::PaymentProviderUnavailable | Code::RequestTimeout => BUSY,
         _ => BROKEN,

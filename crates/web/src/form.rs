@@ -121,7 +121,7 @@ impl Field {
 
     /// A new password.
     pub(crate) fn new_password(name: &'static str, label: &'static str) -> Self {
-        let hint = "8 to 128 characters. A few words make a good one.".to_owned();
+        let hint = "At least 8 characters. A few random words work well.".to_owned();
         Self { autocomplete: "new-password", hint, ..Self::password(name, label) }
     }
 
@@ -194,11 +194,9 @@ impl Fields {
         }
         if problem.errors.is_empty() {
             self.message = Some(match problem.code {
-                Code::IdempotencyKeyInUse => {
-                    "It is being done right now. Wait a moment.".to_owned()
-                }
+                Code::IdempotencyKeyInUse => "We’re on it. Wait a moment.".to_owned(),
                 Code::IdempotencyKeyReused => {
-                    "The form has changed since it was sent. Send it again.".to_owned()
+                    "You changed the form after sending it. Send it again.".to_owned()
                 }
                 _ => sentence(&problem.detail),
             });

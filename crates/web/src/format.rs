@@ -1,7 +1,9 @@
 //! Money and times, as people of the en-US locale read and write them.
 
+use std::time::Duration;
+
 use jiff::{civil::DateTime, tz::TimeZone};
-use stubmart_contract::{Currency, Price, Timestamp};
+use stubmart_contract::{Currency, LocalTime, Price, Timestamp};
 
 /// What stands before an amount (Unicode CLDR, locale en): `$`, or the code and a space that holds.
 /// (The symbols that the crates of currencies know are `$` for the dollars of twenty countries.)
@@ -29,23 +31,14 @@ fn symbol(currency: Currency) -> String {
     known.to_owned()
 }
 
-/// `$1,250.50`, and `$1,250` where there are no cents: for reading at a glance.
+/// `$1,250.00`: always with the currency's decimals, so that amounts in a column line up.
 pub(crate) fn money(minor: u32, currency: Currency) -> String {
-    amount(minor, currency, false)
-}
-
-/// `$1,250.00`: for what is to be paid.
-pub(crate) fn money_in_full(minor: u32, currency: Currency) -> String {
-    amount(minor, currency, true)
-}
-
-fn amount(minor: u32, currency: Currency, in_full: bool) -> String {
     let unit = 10_u32.pow(currency.exponent());
     let (whole, part) = (minor / unit, minor % unit);
     let digits = usize::try_from(currency.exponent()).unwrap_or(2);
     let mut text = symbol(currency);
     text.push_str(&thousands(whole));
-    if digits > 0 && (in_full || part > 0) {
+    if digits > 0 {
         text.push_str(&format!(".{part:0digits$}"));
     }
     text
@@ -66,7 +59,7 @@ pub(crate) fn thousands(number: u32) -> String {
 
 /// An amount as a form field takes it: `1250.50`, without symbol and commas.
 pub(crate) fn money_input(minor: u32, currency: Currency) -> String {
-    let plain = amount(minor, currency, false);
+    let plain = money(minor, currency);
     plain.chars().filter(|it| it.is_ascii_digit() || *it == '.').collect()
 }
 
@@ -75,7 +68,7 @@ pub(crate) fn money_input(minor: u32, currency: Currency) -> String {
 /// # Errors
 /// A sentence that says what would be right.
 pub(crate) fn read_money(text: &str, currency: Currency) -> Result<u32, String> {
-    let wrong = || format!("Enter an amount such as {}.", money_in_full(4550, currency));
+    let wrong = || format!("Enter an amount like {}.", money(4550, currency));
     let digits = usize::try_from(currency.exponent()).unwrap_or(2);
     let symbol = symbol(currency);
     let text = text.trim();
@@ -95,7 +88,7 @@ pub(crate) fn read_money(text: &str, currency: Currency) -> Result<u32, String> 
     let whole = whole.replace(',', "");
     if part.len() > digits {
         return Err(match digits {
-            0 => "This currency has no decimals.".to_owned(),
+            0 => "This currency has no cents. Enter a whole amount.".to_owned(),
             _ => format!("Use at most {digits} decimals."),
         });
     }
@@ -109,19 +102,16 @@ pub(crate) fn read_money(text: &str, currency: Currency) -> Result<u32, String> 
 pub(crate) fn read_price(text: &str, currency: Currency) -> Result<Price, String> {
     let minor = read_money(text, currency)?;
     if minor == 0 {
-        return Err(format!("The lowest price is {}.", money_in_full(Price::MIN, currency)));
+        return Err(format!("The lowest price is {}.", money(Price::MIN, currency)));
     }
     Price::try_from(i64::from(minor)).map_err(|_| too_much(currency))
 }
 
 pub(crate) fn too_much(currency: Currency) -> String {
-    format!("The highest price of a listing is {}.", money(Price::MAX, currency))
+    format!("A listing can cost {} at most.", money(Price::MAX, currency))
 }
 
 /// A point in time, taken apart for display.
-///
-/// The API knows when an event begins, but not in which time zone its venue lies, so the time is shown
-/// in UTC and says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct When {
     /// `Sat`.
@@ -132,7 +122,7 @@ pub(crate) struct When {
     pub(crate) day: String,
     /// `2026`.
     pub(crate) year: String,
-    /// `7:30 PM`.
+    /// `7:30 PM`, at a venue; `7:30 PM UTC` elsewhere.
     pub(crate) time: String,
     /// RFC 3339, for machines.
     pub(crate) iso: String,
@@ -141,34 +131,68 @@ pub(crate) struct When {
 impl When {
     /// `at`, in UTC.
     pub(crate) fn utc(at: Timestamp) -> Self {
-        let civil = civil(at);
+        Self::of(civil(at), "%-I:%M %p UTC", at.to_string())
+    }
+
+    /// The start of an event, as clocks at its venue show it.
+    pub(crate) fn at_venue(start: LocalTime) -> Self {
+        let iso = start.to_string();
+        let time = if start.has_time() { "%-I:%M %p" } else { "Time to be announced" };
+        Self::of(iso.parse().unwrap_or_default(), time, iso)
+    }
+
+    fn of(civil: DateTime, time: &str, iso: String) -> Self {
         let part = |format: &str| civil.strftime(format).to_string();
         Self {
             weekday: part("%a"),
             month: part("%b"),
             day: part("%-d"),
             year: part("%Y"),
-            time: part("%-I:%M %p"),
-            iso: at.to_string(),
+            time: part(time),
+            iso,
         }
     }
 
-    /// `Sat, Nov 28, 2026 at 7:30 PM UTC`.
-    pub(crate) fn long(&self) -> String {
+    /// `Sat, Nov 28 · 7:30 PM`, with the year where it is not this one.
+    pub(crate) fn line(&self, now: Timestamp) -> String {
         let Self { weekday, month, day, year, time, .. } = self;
-        format!("{weekday}, {month} {day}, {year} at {time} UTC")
+        let is_this_year = civil(now).strftime("%Y").to_string() == *year;
+        let year = if is_this_year { String::new() } else { format!(", {year}") };
+        format!("{weekday}, {month} {day}{year} · {time}")
+    }
+
+    /// `Nov 28, 2026`.
+    pub(crate) fn day_alone(&self) -> String {
+        let Self { month, day, year, .. } = self;
+        format!("{month} {day}, {year}")
     }
 
     /// `Nov 28, 2026, 7:30 PM UTC`.
     pub(crate) fn short(&self) -> String {
         let Self { month, day, year, time, .. } = self;
-        format!("{month} {day}, {year}, {time} UTC")
+        format!("{month} {day}, {year}, {time}")
     }
+}
+
+/// `14:32`: minutes and seconds left.
+pub(crate) fn countdown(left: Duration) -> String {
+    let seconds = left.as_secs();
+    format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
 /// `14:32 UTC`: the time of the day alone.
 pub(crate) fn clock(at: Timestamp) -> String {
     civil(at).strftime("%H:%M UTC").to_string()
+}
+
+/// From Friday to Sunday of this week, in UTC; what is over of it is left out.
+pub(crate) fn weekend(now: Timestamp) -> (Timestamp, Timestamp) {
+    const DAY: i64 = 86_400_000;
+    let today = now.millis() - now.millis().rem_euclid(DAY);
+    let weekday = i64::from(civil(now).weekday().to_monday_one_offset());
+    let monday = today + (8 - weekday) * DAY;
+    let friday = Timestamp::from_millis(monday - 3 * DAY);
+    (friday.max(now), Timestamp::from_millis(monday - 1))
 }
 
 fn civil(at: Timestamp) -> DateTime {
@@ -184,10 +208,9 @@ pub(crate) fn read_day(text: &str, end: bool) -> Option<Timestamp> {
     (text.len() == 10).then(|| format!("{text}T{time}").parse().ok()).flatten()
 }
 
-/// Reads `2026-11-28T19:30` of a date and time field, in UTC.
-pub(crate) fn read_minute(text: &str) -> Option<Timestamp> {
-    let seconds = if text.len() == 16 { ":00Z" } else { "Z" };
-    (text.len() >= 16).then(|| format!("{text}{seconds}").parse().ok()).flatten()
+/// Reads a date field and a time field, which may be empty while the time is not known yet.
+pub(crate) fn read_start(date: &str, time: &str) -> Option<LocalTime> {
+    if time.is_empty() { date.parse().ok() } else { format!("{date}T{time}").parse().ok() }
 }
 
 /// `1 ticket`, `1,200 tickets`.
@@ -210,18 +233,17 @@ mod tests {
 
     #[test]
     fn amounts_follow_the_currency_and_its_decimals() {
-        for (minor, code, glance, full) in [
-            (1, "usd", "$0.01", "$0.01"),
-            (4500, "usd", "$45", "$45.00"),
-            (125_050, "usd", "$1,250.50", "$1,250.50"),
-            (100_000_000, "usd", "$1,000,000", "$1,000,000.00"),
-            (4500, "jpy", "¥4,500", "¥4,500"),
-            (4500, "kwd", "KWD\u{a0}4.500", "KWD\u{a0}4.500"),
-            (4500, "chf", "CHF\u{a0}45", "CHF\u{a0}45.00"),
-            (4505, "eur", "€45.05", "€45.05"),
+        for (minor, code, text) in [
+            (1, "usd", "$0.01"),
+            (4500, "usd", "$45.00"),
+            (125_050, "usd", "$1,250.50"),
+            (100_000_000, "usd", "$1,000,000.00"),
+            (4500, "jpy", "¥4,500"),
+            (4500, "kwd", "KWD\u{a0}4.500"),
+            (4500, "chf", "CHF\u{a0}45.00"),
+            (4505, "eur", "€45.05"),
         ] {
-            assert_eq!(money(minor, currency(code)), glance);
-            assert_eq!(money_in_full(minor, currency(code)), full);
+            assert_eq!(money(minor, currency(code)), text);
         }
     }
 
@@ -266,10 +288,45 @@ mod tests {
     #[test]
     fn times_are_in_utc_and_say_so() {
         let when = When::utc("2026-11-28T19:30:00Z".parse().unwrap());
-        assert_eq!(when.long(), "Sat, Nov 28, 2026 at 7:30 PM UTC");
+        assert_eq!(when.short(), "Nov 28, 2026, 7:30 PM UTC");
+        for (now, line) in [
+            ("2026-01-01T00:00:00Z", "Sat, Nov 28 · 7:30 PM UTC"),
+            ("2025-12-31T23:59:59Z", "Sat, Nov 28, 2026 · 7:30 PM UTC"),
+        ] {
+            assert_eq!(when.line(now.parse().unwrap()), line);
+        }
         assert_eq!(clock("2026-11-28T09:05:00Z".parse().unwrap()), "09:05 UTC");
         for edge in [Timestamp::MIN, Timestamp::MAX] {
-            assert!(!When::utc(edge).long().is_empty());
+            assert!(!When::utc(edge).line(edge).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_start_is_what_clocks_at_the_venue_show_and_may_lack_its_time() {
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        for (date, time, line) in [
+            ("2026-11-28", "19:30", "Sat, Nov 28 · 7:30 PM"),
+            ("2026-11-28", "", "Sat, Nov 28 · Time to be announced"),
+            ("2027-01-02", "00:05", "Sat, Jan 2, 2027 · 12:05 AM"),
+        ] {
+            let start = read_start(date, time).unwrap();
+            assert_eq!(When::at_venue(start).line(now), line);
+        }
+        for (date, time) in [("", ""), ("", "19:30"), ("soon", ""), ("2026-11-28", "late")] {
+            assert_eq!(read_start(date, time), None, "{date} {time}");
+        }
+    }
+
+    #[test]
+    fn the_weekend_is_from_friday_to_sunday_and_never_over() {
+        for (now, from) in [
+            ("2026-11-23T10:00:00Z", "2026-11-27T00:00:00.000Z"),
+            ("2026-11-27T10:00:00Z", "2026-11-27T10:00:00.000Z"),
+            ("2026-11-29T23:00:00Z", "2026-11-29T23:00:00.000Z"),
+        ] {
+            let (friday, sunday) = weekend(now.parse().unwrap());
+            assert_eq!(friday.to_string(), from);
+            assert_eq!(sunday.to_string(), "2026-11-29T23:59:59.999Z");
         }
     }
 
@@ -279,13 +336,8 @@ mod tests {
             read_day("2026-11-28", true).map(|it| it.to_string()),
             Some("2026-11-28T23:59:59.999Z".to_owned())
         );
-        assert_eq!(
-            read_minute("2026-11-28T19:30").map(|it| it.to_string()),
-            Some("2026-11-28T19:30:00.000Z".to_owned())
-        );
         for wrong in ["", "2026-11-31", "28.11.2026", "2026-11-28T", "äääää"] {
             assert_eq!(read_day(wrong, false), None, "{wrong}");
-            assert_eq!(read_minute(wrong), None, "{wrong}");
         }
     }
 }

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use stubmart_contract::api::User;
-
-use crate::{flash::Flash, site::Site, visitor::Visitor};
+use crate::{
+    flash::Flash,
+    hold::{Hold, Member},
+    site::Site,
+    visitor::Visitor,
+};
 
 /// The frame of a page, as its template shows it.
 #[derive(Debug)]
@@ -12,7 +15,7 @@ pub(crate) struct Layout {
     site: Arc<Site>,
     pub(crate) title: String,
     pub(crate) description: String,
-    pub(crate) user: Option<User>,
+    pub(crate) user: Option<Member>,
     pub(crate) flash: Option<Flash>,
     /// Path and query of this page.
     path: String,
@@ -30,12 +33,12 @@ pub(crate) struct Layout {
 
 impl Visitor {
     /// The frame of a page with this title for this visitor.
-    pub(crate) fn layout(&self, user: Option<User>, title: impl Into<String>) -> Layout {
+    pub(crate) fn layout(&self, user: Option<Member>, title: impl Into<String>) -> Layout {
         Layout {
             site: Arc::clone(&self.site),
             title: title.into(),
-            description: "Buy and sell event tickets. The ticket you check out is yours alone \
-                          until you pay or leave."
+            description: "Buy and sell tickets for concerts, theater and sports. Pick your seats, \
+                          and they’re held for you while you check out."
                 .to_owned(),
             user,
             flash: self.flash,
@@ -93,20 +96,30 @@ impl Layout {
 
     /// Where to return to after logging in from this page, as a query.
     pub(crate) fn next(&self) -> String {
-        let path = if self.path.starts_with("/login") || self.path.starts_with("/signup") {
-            "/"
-        } else {
-            &self.path
-        };
-        serde_urlencoded::to_string([("next", path)]).unwrap_or_default()
+        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        match path {
+            // Each of the two leads where the other would have.
+            "/login" | "/signup" => query.to_owned(),
+            _ => serde_urlencoded::to_string([("next", &self.path)]).unwrap_or_default(),
+        }
     }
 
-    /// How to greet the user who is signed in.
+    /// What the visitor has in checkout, apart from this page's own.
+    pub(crate) fn holds(&self) -> Vec<&Hold> {
+        self.user.as_ref().map(|user| user.holds(&self.path)).unwrap_or_default()
+    }
+
+    /// Who is signed in: the name, or the address where there is none.
     pub(crate) fn name(&self) -> &str {
         match &self.user {
             Some(user) if !user.name.is_empty() => &user.name,
-            Some(_) => "Account",
+            Some(user) => &user.email,
             None => "",
         }
+    }
+
+    /// The letter that stands for the name, where a whole one does not fit.
+    pub(crate) fn initial(&self) -> String {
+        self.name().chars().next().map(String::from).unwrap_or_default()
     }
 }

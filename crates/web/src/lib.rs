@@ -16,10 +16,12 @@ mod failure;
 mod flash;
 mod form;
 mod format;
+mod hold;
 mod layout;
 mod middleware;
 mod page_cache;
 mod pages;
+mod poster;
 mod prices;
 mod rendered;
 mod seats;
@@ -75,8 +77,10 @@ pub fn router(web: Web) -> Router {
         .route("/account/delete", post(pages::account::delete).get(pages::above));
     let assets = Router::new()
         .route("/assets/{name}", get(pages::assets::asset))
+        .route("/posters/{name}", get(pages::assets::poster))
         .route("/favicon.ico", get(pages::assets::favicon))
-        .route("/robots.txt", get(pages::assets::robots));
+        .route("/robots.txt", get(pages::assets::robots))
+        .route("/sitemap.xml", get(pages::sitemap::sitemap));
     shop.merge(seller)
         .merge(account)
         .merge(assets)

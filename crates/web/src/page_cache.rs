@@ -28,8 +28,6 @@ pub(crate) struct Source {
     pub(crate) event: Bytes,
     /// The API's answer about its tickets.
     pub(crate) tickets: Bytes,
-    /// Whether the event has begun.
-    pub(crate) over: bool,
 }
 
 /// A page in the cache.
@@ -46,7 +44,7 @@ struct Weight;
 
 impl Weighter<Key, CachedPage> for Weight {
     fn weight(&self, _: &Key, cached: &CachedPage) -> u64 {
-        let Source { event, tickets, over: _ } = &cached.source;
+        let Source { event, tickets } = &cached.source;
         u64::try_from(event.len() + tickets.len() + cached.page.size() + 256).unwrap_or(u64::MAX)
     }
 }
@@ -78,11 +76,7 @@ mod tests {
     use super::*;
 
     fn source(tickets: &'static str) -> Source {
-        Source {
-            event: Bytes::from_static(b"{}"),
-            tickets: Bytes::from_static(tickets.as_bytes()),
-            over: false,
-        }
+        Source { event: Bytes::from_static(b"{}"), tickets: Bytes::from_static(tickets.as_bytes()) }
     }
 
     fn key(number: usize) -> Key {
@@ -99,7 +93,8 @@ mod tests {
         pages.insert(key(1), page(source("a")));
         assert!(pages.find(key(1), &source("a")).is_some());
         assert!(pages.find(key(1), &source("b")).is_none());
-        assert!(pages.find(key(1), &Source { over: true, ..source("a") }).is_none());
+        let event = Bytes::from_static(b"{ }");
+        assert!(pages.find(key(1), &Source { event, ..source("a") }).is_none());
         assert!(pages.find((key(1).0, false), &source("a")).is_none(), "it is another page plain");
     }
 

@@ -139,8 +139,8 @@ mod tests {
     #[test]
     fn prices_are_shown_as_money() {
         let prices = Prices::of(&prices(Some([4000, 4500, 20_000]))).unwrap();
-        assert_eq!((prices.lowest.as_str(), prices.median.as_str()), ("$40", "$45"));
-        assert_eq!((prices.highest.as_str(), prices.count), ("$200", 3));
+        assert_eq!((prices.lowest.as_str(), prices.median.as_str()), ("$40.00", "$45.00"));
+        assert_eq!((prices.highest.as_str(), prices.count), ("$200.00", 3));
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn lots(
 /// # Errors
 /// A sentence that says what would be right.
 pub(crate) fn read_seats(text: &str) -> Result<Vec<String>, String> {
-    let too_many = || format!("List at most {SEATS_MAX} seats at once.");
+    let too_many = || format!("You can list up to {SEATS_MAX} seats at a time.");
     let mut seats: Vec<String> = Vec::new();
     for part in text.split([',', ';']).map(str::trim).filter(|it| !it.is_empty()) {
         let ends = part.split_once(['-', '–']);
@@ -115,7 +115,7 @@ pub(crate) fn read_seats(text: &str) -> Result<Vec<String>, String> {
         });
         match ends {
             Some((first, last)) if first > last => {
-                return Err(format!("{part} runs backwards: write {last}-{first}."));
+                return Err(format!("{part} runs backward. Did you mean {last}-{first}?"));
             }
             Some((first, last)) => {
                 if usize::try_from(last - first).unwrap_or(usize::MAX) >= SEATS_MAX {
@@ -124,7 +124,7 @@ pub(crate) fn read_seats(text: &str) -> Result<Vec<String>, String> {
                 seats.extend((first..=last).map(|it| it.to_string()));
             }
             None if part.chars().count() > 20 => {
-                return Err("The name of a seat has at most 20 characters.".to_owned());
+                return Err("Seat names can have up to 20 characters.".to_owned());
             }
             None => seats.push(part.to_owned()),
         }
@@ -135,7 +135,7 @@ pub(crate) fn read_seats(text: &str) -> Result<Vec<String>, String> {
     let mut sorted = seats.clone();
     sorted.sort_unstable();
     if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
-        return Err("One of the seats is named twice.".to_owned());
+        return Err("You listed a seat twice.".to_owned());
     }
     Ok(seats)
 }

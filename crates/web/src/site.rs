@@ -6,6 +6,7 @@ use std::{
 };
 
 use axum::http::HeaderValue;
+use bytes::Bytes;
 use stubmart_client::{Client, ClientError};
 use stubmart_contract::{Timestamp, api::Facet};
 use stubmart_http_kit::Ingress;
@@ -31,6 +32,9 @@ const FACETS_KEPT: Duration = Duration::from_secs(60);
 /// How many of each a page offers.
 const FACETS_MAX: usize = 200;
 
+/// How many cities the first page names.
+const LARGE_CITIES: usize = 14;
+
 /// What the pages stand on, made once.
 #[derive(Debug)]
 pub(crate) struct Site {
@@ -42,6 +46,8 @@ pub(crate) struct Site {
     pub(crate) csp: HeaderValue,
     pub(crate) prices: PriceCache,
     pub(crate) pages: PageCache,
+    /// The sitemap that was made last, and when.
+    pub(crate) sitemap: Mutex<Option<(Timestamp, Bytes)>>,
     facets: Mutex<Option<(Timestamp, Arc<Facets>)>>,
 }
 
@@ -50,6 +56,8 @@ pub(crate) struct Site {
 pub(crate) struct Facets {
     pub(crate) categories: Vec<String>,
     pub(crate) cities: Vec<String>,
+    /// The cities with most of them, most first.
+    pub(crate) large_cities: Vec<String>,
 }
 
 impl Site {
@@ -63,6 +71,7 @@ impl Site {
             assets: Assets::new(),
             prices: PriceCache::default(),
             pages: PageCache::default(),
+            sitemap: Mutex::default(),
             facets: Mutex::new(None),
             config,
             host,
@@ -88,8 +97,12 @@ impl Site {
             names.sort_unstable();
             names
         };
-        let facets =
-            Arc::new(Facets { categories: sorted(all.categories), cities: sorted(all.cities) });
+        let large = all.cities.iter().take(LARGE_CITIES).map(|it| it.name.clone()).collect();
+        let facets = Arc::new(Facets {
+            categories: sorted(all.categories),
+            cities: sorted(all.cities),
+            large_cities: large,
+        });
         let mut kept = self.facets.lock().unwrap_or_else(PoisonError::into_inner);
         *kept = Some((now, Arc::clone(&facets)));
         Ok(facets)

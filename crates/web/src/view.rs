@@ -5,7 +5,11 @@ use stubmart_contract::{
     api::{Event, OrderTicket, Ticket, TicketStatus},
 };
 
-use crate::format::{self, When, count, money, per_seat};
+use crate::{
+    format::{self, When, count, money, per_seat},
+    poster::Poster,
+    site::Site,
+};
 
 /// An event, as a row in a list or at the head of a page.
 #[derive(Debug, Clone)]
@@ -14,33 +18,39 @@ pub(crate) struct EventView {
     pub(crate) name: String,
     pub(crate) category: String,
     pub(crate) when: When,
+    /// `Sat, Nov 28 · 7:30 PM`.
+    pub(crate) date: String,
     /// `Grand Ole Opry House`.
     pub(crate) venue: String,
     /// `Nashville, TN`.
     pub(crate) city: String,
-    /// `$45`, the cheapest listing's whole price, when one can be bought.
+    /// `$45.00`, the cheapest listing's whole price, when one can be bought.
     pub(crate) from: Option<String>,
-    /// `12 listings`, `no tickets right now`.
+    /// `12 listings`, `No tickets right now`.
     pub(crate) listings: String,
+    /// Where its picture is.
+    pub(crate) poster: String,
 }
 
 impl EventView {
-    /// `currency` is that of the site's prices: an event's cheapest price comes without one.
-    pub(crate) fn new(event: &Event, currency: Currency) -> Self {
+    pub(crate) fn new(event: &Event, site: &Site) -> Self {
         let venue = &event.venue;
+        let when = When::at_venue(event.local_start);
         let region = venue.region.as_deref().filter(|it| !it.is_empty());
         Self {
             id: event.id.to_string(),
             name: event.name.clone(),
             category: event.category.clone(),
-            when: When::utc(event.starts_at),
+            date: when.line(site.host.now()),
+            when,
             venue: venue.name.clone(),
             city: region.map_or(venue.city.clone(), |it| format!("{}, {it}", venue.city)),
-            from: event.min_price.map(|price| money(price.minor(), currency)),
+            from: event.min_price.map(|price| money(price.minor(), event.currency)),
             listings: match event.available {
-                0 => "no tickets right now".to_owned(),
+                0 => "No tickets right now".to_owned(),
                 some => count(some, "listing", "listings"),
             },
+            poster: Poster::of(&event.name, &event.category).href(),
         }
     }
 }
@@ -50,6 +60,8 @@ impl EventView {
 pub(crate) enum LotState {
     /// It can be bought.
     Free,
+    /// It could be, but its event is over or canceled.
+    Ended,
     /// Another buyer's checkout holds it, until this time at the latest.
     Held { clock: String, iso: String },
     /// The visitor's own checkout holds it.
@@ -76,10 +88,13 @@ pub(crate) struct Lot {
     pub(crate) note: Option<String>,
     /// `2 tickets`.
     pub(crate) quantity: String,
-    /// `$90`.
+    /// `$45.00`: what a buyer pays for one ticket.
+    pub(crate) each: String,
+    /// `$90.00`: what a buyer pays for the listing.
     pub(crate) price: String,
-    /// `$45 each`, for more than one seat.
-    pub(crate) each: Option<String>,
+    /// Whether the two differ.
+    pub(crate) several: bool,
+    /// What the seller asks, in minor units.
     pub(crate) minor: u32,
     pub(crate) version: u64,
     /// `available`, `locked`, `sold`, `withdrawn`: the API's word.
@@ -103,8 +118,9 @@ impl Lot {
             detail: place.1,
             note,
             quantity: count(ticket.quantity, "ticket", "tickets"),
-            price: money(ticket.price.minor(), ticket.currency),
-            each: each(ticket.price.minor(), ticket.quantity, ticket.currency),
+            each: money(ticket.total_per_ticket.minor(), ticket.currency),
+            price: money(ticket.total.minor(), ticket.currency),
+            several: ticket.quantity > 1,
             minor: ticket.price.minor(),
             version: ticket.version,
             status: status_word(ticket.status),
@@ -112,10 +128,19 @@ impl Lot {
         }
     }
 
-    /// The label of its buttons for screen readers: `2 tickets, Section 102, Row B, $90`.
+    /// The same lot of an event for which nothing is sold any more.
+    pub(crate) fn ended(mut self) -> Self {
+        if self.state == LotState::Free {
+            self.state = LotState::Ended;
+        }
+        self
+    }
+
+    /// The label of its buttons for screen readers: `2 tickets, Section 102, Row B, $45.00 each`.
     pub(crate) fn spoken(&self) -> String {
         let detail = if self.detail.is_empty() { "" } else { ", " };
-        format!("{}, {}{detail}{}, {}", self.quantity, self.place, self.detail, self.price)
+        let each = if self.several { " each" } else { "" };
+        format!("{}, {}{detail}{}, {}{each}", self.quantity, self.place, self.detail, self.each)
     }
 }
 
@@ -123,9 +148,9 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|it: char| !it.is_alphanumeric()).filter(|it| !it.is_empty())
 }
 
-/// `$45 each`, when there is more than one seat.
-pub(crate) fn each(minor: u32, seats: u32, currency: Currency) -> Option<String> {
-    (seats > 1).then(|| format!("{} each", money(per_seat(minor, seats), currency)))
+/// `$45.00`: what one of so many seats costs.
+pub(crate) fn each(minor: u32, seats: u32, currency: Currency) -> String {
+    money(per_seat(minor, seats), currency)
 }
 
 /// The API's word for a status.
@@ -158,7 +183,7 @@ fn state(ticket: &Ticket, viewer: Option<UserId>) -> LotState {
     }
 }
 
-/// Where the seats are: `Section 102` and `Row B · Seats 12, 13`.
+/// Where the seats are: `Section 102` and `Row B · Seats 12–15`.
 pub(crate) fn place(
     section: Option<&str>,
     row: Option<&str>,
@@ -167,7 +192,7 @@ pub(crate) fn place(
     let seats = match seats {
         [] => None,
         [one] => Some(format!("Seat {one}")),
-        many => Some(format!("Seats {}", many.join(", "))),
+        many => Some(format!("Seats {}", ranges(many))),
     };
     let mut parts: Vec<String> = section
         .map(|section| labelled("Section", section))
@@ -180,6 +205,23 @@ pub(crate) fn place(
     }
     let first = parts.remove(0);
     (first, parts.join(" · "))
+}
+
+/// `1–30, 40`: seats that follow one another are written as a range.
+fn ranges(seats: &[String]) -> String {
+    let number = |seat: &String| seat.parse::<u32>().ok().filter(|it| it.to_string() == *seat);
+    let follows = |one: &String, next: &String| match (number(one), number(next)) {
+        (Some(one), Some(next)) => one.checked_add(1) == Some(next),
+        _ => false,
+    };
+    let runs: Vec<String> = seats
+        .chunk_by(follows)
+        .map(|run| match run {
+            [first, _, .., last] => format!("{first}–{last}"),
+            few => few.join(", "),
+        })
+        .collect();
+    runs.join(", ")
 }
 
 /// `Section 102` and `Section C`, but `Balcony` and `Section A` as they are.
@@ -214,9 +256,24 @@ mod tests {
     }
 
     #[test]
+    fn seats_in_a_run_are_a_range() {
+        for (seats, text) in [
+            (&["1", "2", "3", "4", "9"][..], "1–4, 9"),
+            (&["12", "13"], "12, 13"),
+            (&["A1", "A2", "A3"], "A1, A2, A3"),
+            (&["3", "2", "1"], "3, 2, 1"),
+            (&["08", "09", "10"], "08, 09, 10"),
+            (&["4294967295", "0", "1"], "4294967295, 0, 1"),
+        ] {
+            let seats: Vec<String> = seats.iter().map(|it| (*it).to_owned()).collect();
+            assert_eq!(ranges(&seats), text);
+        }
+    }
+
+    #[test]
     fn the_price_of_a_seat_is_rounded_up() {
         assert_eq!(per_seat(10_000, 3), 3334);
-        assert_eq!(each(10_000, 3, Currency::USD).as_deref(), Some("$33.34 each"));
-        assert_eq!(each(10_000, 1, Currency::USD), None);
+        assert_eq!(each(10_000, 3, Currency::USD), "$33.34");
+        assert_eq!(each(10_000, 1, Currency::USD), "$100.00");
     }
 }

@@ -13,13 +13,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use stubmart_client::{Client, Forwarded, SESSION_COOKIE, SessionToken};
-use stubmart_contract::api::User;
 use stubmart_http_kit::cookies;
 
 use crate::{
     assets,
     failure::Failure,
     flash::{Flash, Word},
+    hold::Member,
     rendered::Rendered,
     site::Site,
 };
@@ -76,19 +76,24 @@ impl Visitor {
         if self.sessions.is_empty() { api } else { api.with_sessions(&self.sessions) }
     }
 
+    /// The same visitor, signed in just now.
+    pub(crate) fn signed_in(&self, session: SessionToken) -> Self {
+        Self { sessions: vec![session], ..self.clone() }
+    }
+
     /// The user who is signed in, if anybody is.
-    pub(crate) async fn user(&self) -> Result<Option<User>, Failure> {
+    pub(crate) async fn user(&self) -> Result<Option<Member>, Failure> {
         if self.sessions.is_empty() {
             return Ok(None);
         }
-        Ok(self.api().current_user().await?)
+        Ok(Member::of(&self.api()).await?)
     }
 
     /// The user who is signed in.
     ///
     /// # Errors
     /// [`Failure::SignIn`] when nobody is.
-    pub(crate) async fn member(&self) -> Result<User, Failure> {
+    pub(crate) async fn member(&self) -> Result<Member, Failure> {
         self.user().await?.ok_or(Failure::SignIn(None))
     }
 

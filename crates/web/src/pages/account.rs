@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{extract::Path, http::StatusCode, response::Response};
 use stubmart_client::ClientError;
 use stubmart_contract::api::{
-    AccessToken, CreateTokenRequest, DeleteUserRequest, Session, UpdateUserRequest, User,
+    AccessToken, CreateTokenRequest, DeleteUserRequest, Session, UpdateUserRequest,
 };
 
 use super::{id, keyed, mendable, session};
@@ -13,6 +13,7 @@ use crate::{
     flash::Word,
     form::{Field, Fields, Form},
     format::When,
+    hold::Member,
     layout::Layout,
     visitor::Visitor,
 };
@@ -58,25 +59,25 @@ struct TokenRow {
 }
 
 impl Forms {
-    fn new(visitor: &Visitor, user: &User) -> Self {
-        let present = || Field::password("currentPassword", "Present password");
+    fn new(visitor: &Visitor, user: &Member) -> Self {
+        let current = || Field::password("currentPassword", "Current password");
         let name = Field { autocomplete: "name", ..Field::text("name", "Name", 100) };
         let email = Field { autocomplete: "email", ..Field::email() };
         Self {
             profile: Fields::new(vec![
                 name.with(user.name.clone()),
                 email.with(user.email.clone()),
-                present().hint("To be sure that it is you."),
+                current().hint("So we know it’s you."),
             ]),
-            password: Fields::new(vec![present(), Field::new_password("password", "New password")]),
+            password: Fields::new(vec![current(), Field::new_password("password", "New password")]),
             token: Fields::new(vec![
                 Field {
                     placeholder: "Inventory script",
-                    ..Field::text("name", "What is it for?", 100)
+                    ..Field::text("name", "What’s it for?", 100)
                 }
                 .must(),
             ]),
-            delete: Fields::new(vec![present()]),
+            delete: Fields::new(vec![current()]),
             key: visitor.site.form_key(),
             secret: None,
         }
@@ -92,7 +93,7 @@ pub(crate) async fn account(visitor: Visitor) -> Result<Response, Failure> {
 
 async fn page(
     visitor: &Visitor,
-    user: User,
+    user: Member,
     forms: Forms,
     status: StatusCode,
 ) -> Result<Response, Failure> {
@@ -202,7 +203,7 @@ pub(crate) async fn change_password(visitor: Visitor, form: Form) -> Result<Resp
 /// The page again, with what was refused marked in one of its forms.
 async fn refused(
     visitor: &Visitor,
-    user: User,
+    user: Member,
     error: ClientError,
     form: impl FnOnce(&mut Forms) -> &mut Fields,
 ) -> Result<Response, Failure> {

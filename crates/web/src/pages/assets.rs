@@ -5,10 +5,14 @@ use std::sync::Arc;
 use axum::{
     extract::{Path, State},
     http::{HeaderMap, HeaderName, header},
-    response::Response,
+    response::{IntoResponse, Response},
 };
+use flate2::Compression;
 
-use crate::{failure::Failure, site::Site};
+use crate::{assets, failure::Failure, poster::Poster, site::Site};
+
+/// What is named by its content never changes.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// `GET /assets/{name}`.
 pub(crate) async fn asset(
@@ -17,7 +21,27 @@ pub(crate) async fn asset(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let asset = site.assets.find(&name).ok_or(Failure::NotFound)?;
-    Ok(asset.respond(&headers, "public, max-age=31536000, immutable"))
+    Ok(asset.respond(&headers, FOR_EVER))
+}
+
+/// `GET /posters/{name}`: the picture of an event. It is made of its name alone.
+pub(crate) async fn poster(
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let svg = Poster::parse(&name).ok_or(Failure::NotFound)?.svg();
+    let fixed = [
+        (header::CONTENT_TYPE, "image/svg+xml"),
+        (header::CACHE_CONTROL, FOR_EVER),
+        (header::VARY, "accept-encoding"),
+    ];
+    let gzip = assets::accepts_gzip(&headers)
+        .then(|| assets::gzip(svg.as_bytes(), Compression::new(3)))
+        .flatten();
+    Ok(match gzip {
+        Some(body) => (fixed, [(header::CONTENT_ENCODING, "gzip")], body).into_response(),
+        None => (fixed, svg).into_response(),
+    })
 }
 
 /// `GET /favicon.ico`: asked for by browsers that have read no page.
@@ -26,12 +50,16 @@ pub(crate) async fn favicon(State(site): State<Arc<Site>>, headers: HeaderMap) -
 }
 
 /// `GET /robots.txt`: what is public may be found, what belongs to one visitor needs no crawling.
-pub(crate) async fn robots() -> ([(HeaderName, &'static str); 2], &'static str) {
+pub(crate) async fn robots(
+    State(site): State<Arc<Site>>,
+) -> ([(HeaderName, &'static str); 2], String) {
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
         (header::CACHE_CONTROL, "public, max-age=86400"),
     ];
     let text = "User-agent: *\nDisallow: /account\nDisallow: /login\nDisallow: /orders\n\
                 Disallow: /sell\nDisallow: /selling\nDisallow: /signup\nDisallow: /api/\n";
-    (headers, text)
+    let public = site.config.public_url.as_deref().map(|url| url.trim_end_matches('/'));
+    let sitemap = public.map(|url| format!("Sitemap: {url}/sitemap.xml\n"));
+    (headers, format!("{text}{}", sitemap.unwrap_or_default()))
 }

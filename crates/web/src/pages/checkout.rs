@@ -7,7 +7,6 @@ use stubmart_contract::{
     Code, OrderId,
     api::{
         CancelReason, Charge, ChargeStatus, CreatePaymentRequest, Order, OrderStatus, TicketStatus,
-        User,
     },
 };
 
@@ -16,7 +15,8 @@ use crate::{
     failure::Failure,
     flash::Word,
     form::{Form, Query},
-    format::{When, clock, count, money_in_full},
+    format::{When, clock, count, countdown, money},
+    hold::Member,
     layout::Layout,
     site::PAYMENT_MAX,
     view::{EventView, each, order_place},
@@ -29,14 +29,22 @@ const LOOK_AGAIN_S: u64 = 4;
 /// What is bought, as every state of an order shows it.
 struct Bought {
     order_id: String,
+    /// What people call the order by.
+    number: String,
     ticket_id: String,
     title: String,
     event: Option<EventView>,
     place: String,
     quantity: String,
-    each: Option<String>,
+    /// What one ticket costs, and all of them, before fees.
+    each: String,
+    price: String,
+    /// The buyer's fee, if there is one.
+    fee: Option<String>,
     total: String,
+    /// What the seller asks, for another try.
     minor: u32,
+    total_minor: u32,
     currency: String,
     placed: When,
 }
@@ -49,6 +57,7 @@ struct Checkout {
     key: String,
     /// The time left, and the whole hold, in milliseconds by the server's clock.
     left_ms: u64,
+    left: String,
     whole_ms: u64,
     until: String,
     until_iso: String,
@@ -101,38 +110,32 @@ struct Card {
 
 /// Stripe's documented test payment methods (<https://docs.stripe.com/testing>).
 const CARDS: &[Card] = &[
+    Card { method: "pm_card_visa", name: "Visa •••• 4242", outcome: "Goes through" },
     Card {
-        method: "pm_card_visa", name: "Visa •••• 4242", outcome: "The payment succeeds"
+        method: "pm_card_mastercard", name: "Mastercard •••• 4444", outcome: "Goes through"
     },
     Card {
-        method: "pm_card_mastercard",
-        name: "Mastercard •••• 4444",
-        outcome: "The payment succeeds",
-    },
-    Card {
-        method: "pm_card_amex",
-        name: "American Express •••• 0005",
-        outcome: "The payment succeeds",
+        method: "pm_card_amex", name: "American Express •••• 0005", outcome: "Goes through"
     },
     Card {
         method: "pm_card_visa_chargeDeclined",
         name: "Visa •••• 0002",
-        outcome: "The bank declines",
+        outcome: "Declined by the bank",
     },
     Card {
         method: "pm_card_visa_chargeDeclinedInsufficientFunds",
         name: "Visa •••• 9995",
-        outcome: "Not enough money on the card",
+        outcome: "Insufficient funds",
     },
     Card {
         method: "pm_card_chargeDeclinedExpiredCard",
         name: "Visa •••• 0069",
-        outcome: "The card has expired",
+        outcome: "Expired card",
     },
     Card {
         method: "pm_card_threeDSecure2Required",
         name: "Visa •••• 3220",
-        outcome: "The bank asks whether it is you (3-D Secure)",
+        outcome: "The bank asks you to confirm (3-D Secure)",
     },
 ];
 
@@ -150,7 +153,7 @@ pub(crate) async fn order(
         Some(event) => found(api.event(event).await)?,
         None => None,
     };
-    let event = event.map(|it| EventView::new(&it, visitor.site.config.currency));
+    let event = event.map(|it| EventView::new(&it, &visitor.site));
     let bought = Bought::new(&order, event);
     let charges = charges.items;
     // A charge that waits for Stripe's form is paid only once that form has come back from it.
@@ -191,15 +194,20 @@ fn pending(charges: &[Charge]) -> Option<&Charge> {
 impl Bought {
     fn new(order: &Order, event: Option<EventView>) -> Self {
         let (minor, seats) = (order.price.minor(), order.ticket.quantity);
+        let fee = u32::try_from(order.breakdown.buyer_fee).unwrap_or(0);
         Self {
             order_id: order.id.to_string(),
+            number: order.number.clone(),
             ticket_id: order.ticket_id.to_string(),
             title: event.as_ref().map_or(&order.ticket.title, |event| &event.name).clone(),
             event,
             place: order_place(&order.ticket),
             quantity: count(seats, "ticket", "tickets"),
             each: each(minor, seats, order.currency),
-            total: money_in_full(minor, order.currency),
+            price: money(minor, order.currency),
+            fee: (fee > 0).then(|| money(fee, order.currency)),
+            total: money(order.total.minor(), order.currency),
+            total_minor: order.total.minor(),
             minor,
             currency: order.currency.to_string(),
             placed: When::utc(order.created_at),
@@ -209,7 +217,7 @@ impl Bought {
 
 fn checkout(
     visitor: &Visitor,
-    user: User,
+    user: Member,
     order: &Order,
     bought: Bought,
     declined: Option<&'static str>,
@@ -226,6 +234,7 @@ fn checkout(
         bought,
         key: visitor.site.form_key(),
         left_ms: millis(left),
+        left: countdown(left),
         whole_ms: millis(order.expires_at.since(order.created_at)),
         until: clock(order.expires_at),
         until_iso: order.expires_at.to_string(),
@@ -238,11 +247,11 @@ fn checkout(
 
 fn paying(
     visitor: &Visitor,
-    user: User,
+    user: Member,
     order: &Order,
     bought: Bought,
 ) -> Result<Response, Failure> {
-    let mut layout = visitor.layout(Some(user), "Payment on its way");
+    let mut layout = visitor.layout(Some(user), "Payment in progress");
     layout.refresh_s = LOOK_AGAIN_S;
     visitor.page(&Paying {
         layout,
@@ -255,7 +264,7 @@ fn paying(
 
 fn receipt(
     visitor: &Visitor,
-    user: User,
+    user: Member,
     order: &Order,
     bought: Bought,
     charge: Option<&Charge>,
@@ -278,26 +287,25 @@ struct End {
 
 fn ended(
     visitor: &Visitor,
-    user: User,
+    user: Member,
     order: &Order,
     bought: Bought,
     end: &End,
 ) -> Result<Response, Failure> {
-    let money = if end.refunded {
-        "What was charged has been refunded in full."
-    } else {
-        "Nothing was charged."
-    };
+    let money =
+        if end.refunded { "We’ve refunded you in full." } else { "You weren’t charged." };
     let (heading, why) = match order.cancel_reason {
         Some(CancelReason::Expired) => {
-            ("Your time ran out", "The ticket was held for you until the countdown ended.")
+            ("Time’s up", "We can only hold a ticket until the countdown ends.")
         }
         Some(CancelReason::PaymentFailed) => {
-            ("The payment did not go through", end.declined.unwrap_or("The payment failed."))
+            ("Your payment didn’t go through", end.declined.unwrap_or("The payment failed."))
         }
-        Some(CancelReason::AccountDeleted) => ("This order has ended", "Its account was deleted."),
+        Some(CancelReason::AccountDeleted) => {
+            ("This order was canceled", "The account that placed it was deleted.")
+        }
         Some(CancelReason::Left) | None => {
-            ("You left this checkout", "The ticket is no longer held for you.")
+            ("You left checkout", "We’re no longer holding the ticket for you.")
         }
     };
     visitor.page(&Ended {
@@ -323,7 +331,7 @@ fn decline(charges: &[Charge], query: &Form) -> Option<&'static str> {
         | "order_not_found" => None,
         code => reason(query.get("declined"))
             .or_else(|| reason(code))
-            .or(Some("The bank declined the card. Try another one.")),
+            .or(Some("Your bank declined the card. Try another one.")),
     }
 }
 
@@ -331,18 +339,18 @@ fn decline(charges: &[Charge], query: &Form) -> Option<&'static str> {
 /// the charge, for those codes that help the buyer decide what to do.
 fn reason(code: &str) -> Option<&'static str> {
     Some(match code {
-        "insufficient_funds" => "There is not enough money on that card. Try another one.",
+        "insufficient_funds" => "That card doesn’t have enough funds. Try another one.",
         "expired_card" => "That card has expired. Try another one.",
-        "incorrect_cvc" => "The security code was wrong. Check it and try again.",
-        "lost_card" | "stolen_card" => "The bank does not take that card. Try another one.",
-        "processing_error" => "The bank could not process the card. Try again in a moment.",
+        "incorrect_cvc" => "The security code doesn’t match. Check it and try again.",
+        "lost_card" | "stolen_card" => "Your bank won’t accept that card. Try another one.",
+        "processing_error" => "Your bank couldn’t process the card. Try again in a moment.",
         "authentication_required"
         | "authentication_failed"
         | "payment_intent_authentication_failure" => {
-            "The bank could not confirm that it was you. Try again, or use another card."
+            "Your bank couldn’t confirm it was you. Try again or use another card."
         }
         "provider_unavailable" => {
-            "The payment provider did not answer. Your card is fine; try again in a moment."
+            "Our payment provider didn’t respond. Your card is fine. Try again in a moment."
         }
         _ => return None,
     })

@@ -7,13 +7,17 @@ use axum::{extract::Path, http::StatusCode, response::Response};
 use serde_json::json;
 use stubmart_contract::{
     EventId,
-    api::{Event, Page, Ticket, User},
+    api::{Event, EventStatus, Page, Ticket},
 };
 
-use super::{id, lots::LotFilter};
+use super::{
+    id,
+    lots::{Choice, LotFilter},
+};
 use crate::{
     failure::Failure,
     form::Query,
+    hold::Member,
     layout::Layout,
     page_cache::{CachedPage, Source},
     prices::Prices,
@@ -21,12 +25,16 @@ use crate::{
     visitor::Visitor,
 };
 
+/// How many tickets one can ask for.
+const QUANTITIES: [u32; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
+
 #[derive(Template)]
 #[template(path = "event.html")]
 struct EventPage {
     layout: Layout,
     event: EventView,
     filter: LotFilter,
+    quantities: Vec<Choice>,
     lots: Vec<Lot>,
     prices: Option<Arc<Prices>>,
     next: Option<String>,
@@ -39,7 +47,9 @@ struct EventPage {
     viewer: String,
     /// The row that the script copies when it adds one.
     blank: Lot,
-    over: bool,
+    /// Why nothing is sold for it, or what has changed about it.
+    notice: &'static str,
+    on_sale: bool,
 }
 
 /// `GET /events/{id}`.
@@ -49,8 +59,13 @@ pub(crate) async fn event(
     Query(form): Query,
 ) -> Result<Response, Failure> {
     let event: EventId = id(&event)?;
-    let filter = LotFilter::read(&form, visitor.site.config.currency);
     let api = visitor.api();
+    // Only an amount that was typed needs the event's currency to be read.
+    let currency = match form.get("max") {
+        "" => visitor.site.config.currency,
+        _ => api.event(event).await?.currency,
+    };
+    let filter = LotFilter::read(&form, currency);
     let query = filter.query(event);
     let (user, event, tickets) = tokio::try_join!(
         visitor.user(),
@@ -58,8 +73,7 @@ pub(crate) async fn event(
         async { api.tickets_unread(&query).await.map_err(Failure::from) },
     )?;
     let show: Event = event.json()?;
-    let over = show.starts_at < visitor.site.host.now();
-    let source = Source { event: event.body, tickets: tickets.body.clone(), over };
+    let source = Source { event: event.body, tickets: tickets.body.clone() };
     let key = (show.id, visitor.takes_gzip());
     let is_shared = visitor.is_anonymous() && visitor.path == format!("/events/{}", show.id);
     let prices = visitor.site.prices.of(&api, &show, visitor.site.host.now()).await?;
@@ -70,7 +84,7 @@ pub(crate) async fn event(
         return Ok(visitor.answer(StatusCode::OK, cached.page));
     }
     let tickets: Page<Ticket> = tickets.json()?;
-    let made = view(&visitor, user, &show, filter, &tickets, prices.clone(), over);
+    let made = view(&visitor, user, &show, filter, &tickets, prices.clone());
     let page = visitor.render(&made)?;
     if is_shared {
         let cached = CachedPage { source, prices, page: page.clone() };
@@ -81,26 +95,27 @@ pub(crate) async fn event(
 
 fn view(
     visitor: &Visitor,
-    user: Option<User>,
+    user: Option<Member>,
     event: &Event,
     filter: LotFilter,
     tickets: &Page<Ticket>,
     prices: Option<Arc<Prices>>,
-    over: bool,
 ) -> EventPage {
     let viewer = user.as_ref().map(|user| user.id);
-    let shown = EventView::new(event, visitor.site.config.currency);
-    let lots = tickets.items.iter().map(|it| Lot::new(it, Some(&event.name), viewer)).collect();
+    let shown = EventView::new(event, &visitor.site);
+    let on_sale = event.status.is_on_sale();
+    let lot = |it: &Ticket| {
+        let lot = Lot::new(it, Some(&event.name), viewer);
+        if on_sale { lot } else { lot.ended() }
+    };
+    let lots = tickets.items.iter().map(lot).collect();
     let mut layout = visitor.layout(user, format!("{} tickets", event.name)).public();
     layout.description = match &shown.from {
         Some(from) => format!(
-            "{}, {}, {}: {} from {from}.",
-            event.name,
-            shown.venue,
-            shown.when.short(),
-            shown.listings
+            "{}: {} at {}, {}. {} from {from}.",
+            event.name, shown.date, shown.venue, shown.city, shown.listings
         ),
-        None => format!("{}, {}, {}.", event.name, shown.venue, shown.when.short()),
+        None => format!("{}: {} at {}, {}.", event.name, shown.date, shown.venue, shown.city),
     };
     layout.json_ld = Some(structured_data(event, prices.as_deref(), layout.url()));
     EventPage {
@@ -109,12 +124,26 @@ fn view(
         prices,
         key: viewer.map(|_| visitor.site.form_key()).unwrap_or_default(),
         query: filter.query_text(event.id),
+        quantities: filter.quantities(event.id, &QUANTITIES),
         filter,
         viewer: viewer.map(|it| it.to_string()).unwrap_or_default(),
         blank: blank(),
-        over,
+        notice: notice(event.status),
+        on_sale,
         event: shown,
         layout,
+    }
+}
+
+fn notice(status: EventStatus) -> &'static str {
+    match status {
+        EventStatus::Scheduled => "",
+        EventStatus::Postponed => {
+            "This event is postponed. Tickets stay valid for the new date, which isn’t set yet."
+        }
+        EventStatus::Moved => "This event has a new date or venue.",
+        EventStatus::Cancelled => "This event is canceled.",
+        EventStatus::Over => "This event is over.",
     }
 }
 
@@ -126,13 +155,28 @@ fn blank() -> Lot {
         detail: String::new(),
         note: Some(String::new()),
         quantity: String::new(),
+        each: String::new(),
         price: String::new(),
-        each: Some(String::new()),
+        several: true,
         minor: 0,
         version: 0,
         status: "available",
         state: LotState::Free,
     }
+}
+
+/// The start with the venue's offset, as schema.org wants it: `2026-11-28T19:30:00-05:00`, or the day alone.
+fn start(event: &Event) -> String {
+    let local = event.local_start;
+    if !local.has_time() {
+        return local.to_string();
+    }
+    let zone = event.venue.time_zone.as_ref();
+    let offset = zone.map_or(0, |zone| zone.offset_seconds(event.starts_at)) / 60;
+    let sign = if offset < 0 { '-' } else { '+' };
+    let (hours, minutes) = (offset.abs() / 60, offset.abs() % 60);
+    let seconds = if local.to_string().len() == "2026-11-28T19:30".len() { ":00" } else { "" };
+    format!("{local}{seconds}{sign}{hours:02}:{minutes:02}")
 }
 
 /// The event for search engines (<https://schema.org/Event>), as JSON that cannot end the script
@@ -142,8 +186,14 @@ fn structured_data(event: &Event, prices: Option<&Prices>, url: Option<String>) 
         "@context": "https://schema.org",
         "@type": "Event",
         "name": event.name,
-        "startDate": event.starts_at,
-        "eventStatus": "https://schema.org/EventScheduled",
+        "startDate": start(event),
+        "endDate": event.ends_at,
+        "eventStatus": match event.status {
+            EventStatus::Scheduled | EventStatus::Over => "https://schema.org/EventScheduled",
+            EventStatus::Postponed => "https://schema.org/EventPostponed",
+            EventStatus::Moved => "https://schema.org/EventRescheduled",
+            EventStatus::Cancelled => "https://schema.org/EventCancelled",
+        },
         "location": {
             "@type": "Place",
             "name": event.venue.name,
@@ -151,6 +201,7 @@ fn structured_data(event: &Event, prices: Option<&Prices>, url: Option<String>) 
                 "@type": "PostalAddress",
                 "addressLocality": event.venue.city,
                 "addressRegion": event.venue.region,
+                "addressCountry": event.venue.country,
             },
         },
     });

@@ -1,55 +1,68 @@
-//! The first page.
+//! The first page: what is on this weekend, what there is most of, and what comes next.
 
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 use askama::Template;
 use axum::response::Response;
 use stubmart_client::{EventQuery, EventSort};
-use stubmart_contract::api::Event;
+use stubmart_contract::{Timestamp, api::Event};
 
-use crate::{failure::Failure, layout::Layout, site::Facets, view::EventView, visitor::Visitor};
+use crate::{
+    failure::Failure, format::weekend, layout::Layout, site::Facets, view::EventView,
+    visitor::Visitor,
+};
 
-/// How many events are shown soonest first.
-const SOON: u32 = 12;
+/// How many events the market is looked through for those with most listings.
+const SOON: u32 = 60;
 
-/// How many events are shown cheapest first.
-const DEALS: u32 = 4;
+/// Events in a row on a desk.
+const ROW: usize = 4;
 
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Home {
     layout: Layout,
+    weekend: Vec<EventView>,
+    most: Vec<EventView>,
     soon: Vec<EventView>,
-    deals: Vec<EventView>,
     facets: Arc<Facets>,
 }
 
 /// `GET /`.
 pub(crate) async fn home(visitor: Visitor) -> Result<Response, Failure> {
     let now = visitor.site.host.now();
-    let query = |sort, limit| EventQuery {
-        from: Some(now),
-        sort: Some(sort),
+    let query = |from: Timestamp, to, limit| EventQuery {
+        from: Some(from),
+        to,
+        sort: Some(EventSort::Date),
         limit: Some(limit),
         ..EventQuery::default()
     };
     let api = visitor.api();
-    let (soon, deals) = (query(EventSort::Date, SOON), query(EventSort::Price, DEALS));
-    let (user, soon, deals, facets) = tokio::try_join!(
+    let (friday, sunday) = weekend(now);
+    let (soon, near) = (query(now, None, SOON), query(friday, Some(sunday), SOON));
+    let (user, soon, near, facets) = tokio::try_join!(
         visitor.user(),
         async { api.events(&soon).await.map_err(Failure::from) },
-        async { api.events(&deals).await.map_err(Failure::from) },
+        async { api.events(&near).await.map_err(Failure::from) },
         async { visitor.site.facets().await.map_err(Failure::from) },
     )?;
-    let currency = visitor.site.config.currency;
-    let views = |events: Vec<Event>| -> Vec<EventView> {
-        events.iter().map(|event| EventView::new(event, currency)).collect()
+    let first = |events: &[Event], some: usize| -> Vec<EventView> {
+        events.iter().take(some).map(|event| EventView::new(event, &visitor.site)).collect()
     };
     let page = Home {
-        layout: visitor.layout(user, "Tickets to what you want to see").public(),
-        soon: views(soon.items),
-        deals: views(deals.items.into_iter().filter(|it| it.min_price.is_some()).collect()),
+        layout: visitor.layout(user, "Tickets for concerts, theater and sports").public(),
+        weekend: first(&on_sale(&near.items), ROW),
+        most: first(&on_sale(&soon.items), ROW),
+        soon: first(&soon.items, 2 * ROW),
         facets,
     };
     visitor.page(&page)
+}
+
+/// Those with tickets, most listings first.
+fn on_sale(events: &[Event]) -> Vec<Event> {
+    let mut some: Vec<Event> = events.iter().filter(|it| it.available > 0).cloned().collect();
+    some.sort_by_key(|event| Reverse(event.available));
+    some
 }

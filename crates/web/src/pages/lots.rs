@@ -3,13 +3,18 @@
 use stubmart_client::{TicketQuery, TicketSort};
 use stubmart_contract::{Currency, EventId};
 
-use crate::{
-    form::Form,
-    format::{count, read_price},
-};
+use crate::{form::Form, format::read_price};
 
 /// Tickets on a page.
 const PAGE: u32 = 50;
+
+/// One of several links, of which one is chosen.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(crate) href: String,
+    pub(crate) label: String,
+    pub(crate) is_on: bool,
+}
 
 /// What was asked for, as typed and as understood.
 #[derive(Debug, Default)]
@@ -81,17 +86,37 @@ impl LotFilter {
 
     /// The address of the page behind `cursor`.
     pub(crate) fn href(&self, event: EventId, cursor: &str) -> String {
-        let pairs = [("qty", self.qty.as_str()), ("max", &self.max), ("sort", self.sort)];
-        let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty() && *value != "price");
-        let query =
-            serde_urlencoded::to_string(pairs.chain([("cursor", cursor)]).collect::<Vec<_>>());
-        format!("/events/{event}?{}", query.unwrap_or_default())
+        let (qty, max) = (self.qty.as_str(), self.max.as_str());
+        let pairs = [("qty", qty), ("max", max), ("sort", self.sort), ("cursor", cursor)];
+        self.address(event, &pairs)
     }
 
-    /// The choices of seats: value and label.
-    pub(crate) fn seat_choices(&self) -> Vec<(String, String)> {
-        let any = (String::new(), "Any number".to_owned());
-        let some = (1..=8).map(|n| (n.to_string(), count(n, "seat", "seats")));
-        std::iter::once(any).chain(some).collect()
+    /// How many tickets one can ask for: where it leads, the label, and whether it is asked for.
+    pub(crate) fn quantities(&self, event: EventId, on_offer: &[u32]) -> Vec<Choice> {
+        let label = |n: &u32| (n.to_string(), n.to_string());
+        let asked = self.seats.filter(|it| !on_offer.contains(it));
+        let mut numbers: Vec<u32> = on_offer.iter().copied().chain(asked).collect();
+        numbers.sort_unstable();
+        let any = (String::new(), "Any".to_owned());
+        std::iter::once(any)
+            .chain(numbers.iter().map(label))
+            .map(|(qty, label)| Choice {
+                is_on: qty == self.seats.map(|it| it.to_string()).unwrap_or_default(),
+                href: self
+                    .address(event, &[("qty", &qty), ("max", &self.max), ("sort", self.sort)]),
+                label,
+            })
+            .collect()
+    }
+
+    /// The event's page, narrowed like this.
+    fn address(&self, event: EventId, pairs: &[(&str, &str)]) -> String {
+        let pairs = pairs.iter().filter(|(_, value)| !value.is_empty() && *value != "price");
+        let query = serde_urlencoded::to_string(pairs.collect::<Vec<_>>()).unwrap_or_default();
+        if query.is_empty() {
+            format!("/events/{event}")
+        } else {
+            format!("/events/{event}?{query}")
+        }
     }
 }

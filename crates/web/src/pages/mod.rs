@@ -12,6 +12,7 @@ pub(crate) mod search;
 pub(crate) mod sell;
 pub(crate) mod selling;
 pub(crate) mod session;
+pub(crate) mod sitemap;
 pub(crate) mod ticket;
 
 use std::{collections::HashMap, str::FromStr};

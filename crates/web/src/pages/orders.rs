@@ -1,15 +1,15 @@
-//! My orders.
+//! My tickets: what is bought and what is in checkout; apart from it, the orders that ended.
 
 use askama::Template;
 use axum::response::Response;
-use stubmart_client::OrderQuery;
-use stubmart_contract::api::{CancelReason, Order, OrderStatus};
+use stubmart_client::{Client, OrderQuery};
+use stubmart_contract::api::{CancelReason, Order, OrderStatus, Page};
 
 use super::events;
 use crate::{
     failure::Failure,
     form::Query,
-    format::{When, clock, count, money_in_full},
+    format::{When, clock, count, money},
     layout::Layout,
     view::{EventView, order_place},
     visitor::Visitor,
@@ -25,10 +25,13 @@ struct Orders {
     orders: Vec<OrderRow>,
     next: Option<String>,
     first: bool,
+    /// Whether these are the orders that ended without a ticket.
+    ended: bool,
 }
 
 struct OrderRow {
     id: String,
+    number: String,
     title: String,
     event: Option<EventView>,
     place: String,
@@ -63,20 +66,34 @@ pub(crate) async fn orders(visitor: Visitor, Query(form): Query) -> Result<Respo
     let api = visitor.api();
     let cursor = form.optional("cursor");
     let first = cursor.is_none();
-    let query = OrderQuery { limit: Some(PAGE), cursor, ..OrderQuery::default() };
-    let page = api.orders(&query).await?;
+    let ended = form.get("show") == "ended";
+    let page = if ended {
+        list(&api, OrderStatus::Cancelled, cursor).await?
+    } else {
+        let mut bought = list(&api, OrderStatus::Completed, cursor).await?;
+        if first {
+            // What can still be paid stands above what is.
+            let (open, paying) = tokio::try_join!(
+                list(&api, OrderStatus::Created, None),
+                list(&api, OrderStatus::AwaitingPayment, None),
+            )?;
+            let bought_already = std::mem::take(&mut bought.items);
+            bought.items = [open.items, paying.items, bought_already].concat();
+        }
+        bought
+    };
     let ids = page.items.iter().filter_map(|order| order.ticket.event_id);
     let events = events(&api, ids).await?;
-    let currency = visitor.site.config.currency;
     let row = |order: &Order| {
         let event = order.ticket.event_id.and_then(|id| events.get(&id));
         OrderRow {
             id: order.id.to_string(),
             title: event.map_or(&order.ticket.title, |event| &event.name).clone(),
-            event: event.map(|event| EventView::new(event, currency)),
+            event: event.map(|event| EventView::new(event, &visitor.site)),
             place: order_place(&order.ticket),
             quantity: count(order.ticket.quantity, "ticket", "tickets"),
-            price: money_in_full(order.price.minor(), order.currency),
+            price: money(order.total.minor(), order.currency),
+            number: order.number.clone(),
             placed: When::utc(order.created_at),
             status: order.status,
             words: words(order),
@@ -84,21 +101,32 @@ pub(crate) async fn orders(visitor: Visitor, Query(form): Query) -> Result<Respo
             until_iso: order.expires_at.to_string(),
         }
     };
-    let next = page.next_cursor.as_ref().map(|cursor| {
-        let query = serde_urlencoded::to_string([("cursor", cursor)]).unwrap_or_default();
-        format!("/orders?{query}")
+    let next = page.next_cursor.as_deref().map(|cursor| {
+        let show = ended.then_some(("show", "ended"));
+        let pairs: Vec<_> = show.into_iter().chain([("cursor", cursor)]).collect();
+        format!("/orders?{}", serde_urlencoded::to_string(pairs).unwrap_or_default())
     });
     let orders = page.items.iter().map(row).collect();
-    visitor.page(&Orders { layout: visitor.layout(Some(user), "My orders"), orders, next, first })
+    let layout = visitor.layout(Some(user), "My tickets");
+    visitor.page(&Orders { layout, orders, next, first, ended })
+}
+
+async fn list(
+    api: &Client,
+    status: OrderStatus,
+    cursor: Option<String>,
+) -> Result<Page<Order>, Failure> {
+    let query = OrderQuery { status: Some(status), limit: Some(PAGE), cursor };
+    Ok(api.orders(&query).await?)
 }
 
 fn words(order: &Order) -> &'static str {
     match (order.status, order.cancel_reason) {
         (OrderStatus::Created, _) => "In checkout until",
-        (OrderStatus::AwaitingPayment, _) => "Payment on its way",
+        (OrderStatus::AwaitingPayment, _) => "Payment in progress",
         (OrderStatus::Completed, _) => "Paid",
-        (OrderStatus::Cancelled, Some(CancelReason::Expired)) => "Ran out",
+        (OrderStatus::Cancelled, Some(CancelReason::Expired)) => "Time ran out",
         (OrderStatus::Cancelled, Some(CancelReason::PaymentFailed)) => "Payment failed",
-        (OrderStatus::Cancelled, _) => "Left",
+        (OrderStatus::Cancelled, _) => "Canceled",
     }
 }

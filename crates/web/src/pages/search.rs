@@ -84,7 +84,7 @@ impl Filter {
         if (!filter.from.is_empty() && filter.not_before.is_none())
             || (!filter.to.is_empty() && filter.not_after.is_none())
         {
-            filter.date_error = Some("Enter dates such as 2026-11-28.");
+            filter.date_error = Some("Enter dates like 2026-11-28.");
             // A date field cannot show what is no date.
             for (text, read) in
                 [(&mut filter.from, filter.not_before), (&mut filter.to, filter.not_after)]
@@ -95,7 +95,7 @@ impl Filter {
             }
         } else if filter.not_after.is_some_and(|to| filter.not_before.is_some_and(|from| from > to))
         {
-            filter.date_error = Some("The first day is after the last.");
+            filter.date_error = Some("The first date is after the last one.");
             filter.not_after = None;
         }
         // Without a first day, what is over is not shown.
@@ -127,15 +127,15 @@ impl Filter {
     /// The filters that are set: name, label, value.
     fn set(&self) -> Vec<(&'static str, String, &str)> {
         let seats =
-            self.qty.parse().map_or_else(|_| self.qty.clone(), |n| count(n, "seat", "seats"));
+            self.qty.parse().map_or_else(|_| self.qty.clone(), |n| count(n, "ticket", "tickets"));
         [
             ("q", format!("“{}”", self.q), self.q.as_str()),
             ("category", self.category.clone(), &self.category),
             ("city", self.city.clone(), &self.city),
             ("from", format!("from {}", self.from), &self.from),
-            ("to", format!("until {}", self.to), &self.to),
+            ("to", format!("to {}", self.to), &self.to),
             ("max", format!("up to {}", self.max), &self.max),
-            ("qty", format!("{seats} together"), &self.qty),
+            ("qty", seats, &self.qty),
         ]
         .into_iter()
         .filter(|(_, _, value)| !value.is_empty())
@@ -169,7 +169,7 @@ impl Filter {
             ("", "", city) => format!("Events in {city}"),
             ("", category, "") => category.to_owned(),
             ("", category, city) => format!("{category} in {city}"),
-            (q, _, _) => format!("Tickets for {q}"),
+            (q, _, _) => format!("Results for “{q}”"),
         }
     }
 }
@@ -183,7 +183,7 @@ pub(crate) async fn search(visitor: Visitor, Query(form): Query) -> Result<Respo
     let (user, facets, (events, cursor)) = tokio::try_join!(
         visitor.user(),
         async { visitor.site.facets().await.map_err(Failure::from) },
-        find(&api, &filter, currency),
+        find(&visitor, &api, &filter),
     )?;
     let nothing = events.is_empty() && filter.cursor.is_none();
     let mut without = Vec::new();
@@ -196,7 +196,7 @@ pub(crate) async fn search(visitor: Visitor, Query(form): Query) -> Result<Respo
             .collect();
         let soon = EventQuery { from: Some(now), limit: Some(4), ..EventQuery::default() };
         let soon = api.events(&soon).await?.items;
-        instead = soon.iter().map(|event| EventView::new(event, currency)).collect();
+        instead = soon.iter().map(|event| EventView::new(event, &visitor.site)).collect();
     }
     let mut layout = visitor.layout(user, filter.title()).public();
     layout.address = Some(filter.href(None, None));
@@ -217,9 +217,9 @@ pub(crate) async fn search(visitor: Visitor, Query(form): Query) -> Result<Respo
 /// The API narrows by words, kind, city and date. Price and seats belong to tickets: they are asked for
 /// each event, and further pages are looked through until this one is full.
 async fn find(
+    visitor: &Visitor,
     api: &Client,
     filter: &Filter,
-    currency: Currency,
 ) -> Result<(Vec<EventView>, Option<String>), Failure> {
     let mut query = filter.query();
     let mut views = Vec::new();
@@ -234,7 +234,7 @@ async fn find(
         };
         query.cursor = page.next_cursor;
         let fitting: Vec<Option<EventView>> = stream::iter(page.items)
-            .map(|event| fitting(api, filter, event, currency))
+            .map(|event| fitting(visitor, api, filter, event))
             .buffered(CALLS_MAX)
             .try_collect()
             .await?;
@@ -249,12 +249,12 @@ async fn find(
 
 /// The event, if it has a ticket that fits.
 async fn fitting(
+    visitor: &Visitor,
     api: &Client,
     filter: &Filter,
     event: Event,
-    currency: Currency,
 ) -> Result<Option<EventView>, Failure> {
-    let mut view = EventView::new(&event, currency);
+    let mut view = EventView::new(&event, &visitor.site);
     if let Some(seats) = filter.seats {
         let query = TicketQuery {
             event_id: Some(event.id),
@@ -269,12 +269,14 @@ async fn fitting(
             return Ok(None);
         }
         let cheapest = api.tickets(&query).await?.items.into_iter().next();
-        view.from = cheapest.as_ref().map(|it| money(it.price.minor(), it.currency));
+        view.from = cheapest.as_ref().map(|it| money(it.total.minor(), it.currency));
         return Ok(cheapest.map(|_| view));
     }
-    let fits = filter
-        .max_minor
-        .is_none_or(|max| event.min_price.is_some_and(|cheapest| cheapest.minor() <= max));
+    // An amount is one of the site's currency, and says nothing about any other.
+    let is_ours = event.currency == visitor.site.config.currency;
+    let fits = filter.max_minor.is_none_or(|max| {
+        is_ours && event.min_price.is_some_and(|cheapest| cheapest.minor() <= max)
+    });
     Ok(fits.then_some(view))
 }
 

@@ -1,13 +1,13 @@
 //! Sell: find or add the event, describe the seats, see what buyers will see, list them.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use askama::Template;
 use axum::{extract::Path, http::StatusCode, response::Response};
 use stubmart_client::{ClientError, EventQuery};
 use stubmart_contract::{
     Code, Currency, EventId, TimeZone,
-    api::{CreateEventRequest, CreateTicketRequest, Event, User, Venue},
+    api::{CreateEventRequest, CreateTicketRequest, Event, TicketPreview, Venue},
 };
 
 use super::{id, mendable};
@@ -15,11 +15,12 @@ use crate::{
     failure::Failure,
     flash::{Flash, Word},
     form::{Field, Fields, Form, Query},
-    format::{count, money_in_full, read_day, read_minute},
+    format::{When, count, money, read_day, read_start},
+    hold::Member,
     layout::Layout,
     prices::Prices,
-    seats::{Lot, Plan},
-    view::{EventView, each, place},
+    seats::Plan,
+    view::{EventView, place},
     visitor::Visitor,
 };
 
@@ -57,10 +58,13 @@ struct Seats {
     key: String,
 }
 
-/// What buyers would see.
+/// What buyers would see, and what the seller gets.
 struct Preview {
     lots: Vec<PreviewLot>,
-    total: String,
+    /// What is left for the seller, once everything is sold.
+    net: String,
+    /// The day on which they are paid.
+    payout: Option<String>,
     count: String,
 }
 
@@ -69,7 +73,8 @@ struct PreviewLot {
     detail: String,
     quantity: String,
     price: String,
-    each: Option<String>,
+    each: String,
+    several: bool,
 }
 
 /// `GET /sell`.
@@ -90,13 +95,12 @@ pub(crate) async fn find(visitor: Visitor, Query(form): Query) -> Result<Respons
         let query = serde_urlencoded::to_string([("q", &*q), ("from", from), ("cursor", cursor)]);
         format!("/sell?{}", query.unwrap_or_default())
     });
-    let currency = visitor.site.config.currency;
     visitor.page(&Find {
         layout: visitor.layout(Some(user), "Sell tickets"),
         searched: !q.is_empty() || first_day.is_some(),
         from: from.to_owned(),
         q,
-        events: page.items.iter().map(|event| EventView::new(event, currency)).collect(),
+        events: page.items.iter().map(|event| EventView::new(event, &visitor.site)).collect(),
         next,
     })
 }
@@ -114,25 +118,31 @@ pub(crate) async fn new_event(visitor: Visitor, Query(form): Query) -> Result<Re
 async fn event_fields(visitor: &Visitor) -> Result<Fields, Failure> {
     let facets = visitor.site.facets().await?;
     let suggest = |names: &[String]| names.iter().map(|it| (it.clone(), it.clone())).collect();
-    let category = Field {
-        options: suggest(&facets.categories),
-        ..Field::text("category", "Kind of event", 100)
-    };
+    let category =
+        Field { options: suggest(&facets.categories), ..Field::text("category", "Category", 100) };
     let city = Field { options: suggest(&facets.cities), ..Field::text("city", "City", 100) };
-    let starts = Field { kind: "datetime-local", ..Field::text("starts", "Starts at", 0) };
+    let date = Field { kind: "date", ..Field::text("date", "Date", 0) };
+    let time = Field { kind: "time", ..Field::text("time", "Time", 0) };
     Ok(Fields::new(vec![
-        Field::text("name", "Name of the event", 200).must(),
-        category.must().hint("For example Pop, Opera, Baseball."),
-        starts.must().hint("In UTC, as every start on Stubmart."),
+        Field::text("name", "Event name", 200).must(),
+        category.must().hint("Pop, opera, baseball…"),
+        date.must().half(),
+        time.hint("At the venue. Leave blank if it isn’t announced.").half(),
         Field::text("venue", "Venue", 200).must(),
         city.must().half(),
-        Field::text("region", "State or country", 100).half(),
+        Field::text("region", "State or province", 100).half(),
+        Field::text("country", "Country", 100),
     ]))
+}
+
+/// Asks for the time zone of a venue that is not told by its city.
+fn zone_field() -> Field {
+    Field { placeholder: "America/Chicago", ..Field::text("zone", "Time zone", 100) }.must()
 }
 
 fn event_page(
     visitor: &Visitor,
-    user: User,
+    user: Member,
     fields: Fields,
     key: String,
     status: StatusCode,
@@ -144,46 +154,60 @@ fn event_page(
 /// `POST /sell/event`: adds the event, or finds it when it was there already.
 pub(crate) async fn create_event(visitor: Visitor, form: Form) -> Result<Response, Failure> {
     let user = visitor.member().await?;
-    let mut fields = event_fields(&visitor).await?.keep(&form);
+    let mut fields = event_fields(&visitor).await?;
+    if !form.get("zone").is_empty() {
+        fields.items.push(zone_field());
+    }
+    let mut fields = fields.keep(&form);
     for field in
         fields.items.clone().iter().filter(|it| it.required && form.get(it.name).is_empty())
     {
-        fields.wrong(field.name, "Fill this in.");
+        fields.wrong(field.name, "This is required.");
     }
     let key = form.key().map_or_else(|| visitor.site.form_key(), ToOwned::to_owned);
-    let starts_at = read_minute(form.get("starts"));
-    let Some(starts_at) = starts_at.filter(|_| fields.is_good()) else {
-        if starts_at.is_none() {
-            // A field for a date and time cannot show what is none.
-            fields
-                .items
-                .iter_mut()
-                .filter(|it| it.name == "starts")
-                .for_each(|it| it.value.clear());
-            fields.wrong("starts", "Enter a date and a time such as 2026-11-28 19:30.");
-        }
+    let start = read_start(form.get("date"), form.get("time"));
+    let zone = form.optional("zone").map(|zone| zone.parse::<TimeZone>());
+    if start.is_none() {
+        // A field for a date cannot show what is none.
+        fields.items.iter_mut().filter(|it| it.name == "date").for_each(|it| it.value.clear());
+        fields.wrong("date", "Enter a date like 2026-11-28.");
+    }
+    if let Some(Err(_)) = zone {
+        fields.wrong("zone", "Enter a time zone like America/Chicago.");
+    }
+    let Some(start) = start.filter(|_| fields.is_good()) else {
         return event_page(&visitor, user, fields, key, StatusCode::BAD_REQUEST);
     };
     let venue = Venue {
         region: form.optional("region"),
+        country: form.optional("country"),
+        time_zone: zone.and_then(Result::ok),
         ..Venue::new(form.get("venue"), form.get("city"))
     };
-    let local_start = TimeZone::UTC.local(starts_at);
     let request = CreateEventRequest {
-        starts_at: Some(starts_at),
-        local_start: None,
-        ..CreateEventRequest::new(form.get("name"), form.get("category"), venue, local_start)
+        currency: Some(visitor.site.config.currency),
+        ..CreateEventRequest::new(form.get("name"), form.get("category"), venue, start)
     };
     match visitor.api().with_idempotency_key(&key).create_event(&request).await {
         Ok(event) => Ok(visitor.tell(&format!("/sell/{}", event.id), Word::EventThere)),
         Err(error) => {
             let problem = mendable(error)?;
+            if problem.errors.iter().any(|it| it.field == "venue.timeZone") {
+                fields.items.retain(|it| it.name != "zone");
+                fields.items.push(zone_field());
+                fields.wrong(
+                    "zone",
+                    "We don’t know this city’s time zone. Enter it, like America/Chicago.",
+                );
+            }
             let names = [
                 ("venue.name", "venue"),
                 ("venue.city", "city"),
                 ("venue.region", "region"),
-                ("venue.timeZone", "city"),
-                ("startsAt", "starts"),
+                ("venue.country", "country"),
+                ("venue.timeZone", "zone"),
+                ("startsAt", "date"),
+                ("localStart", "date"),
             ];
             fields.refused(&problem, &names);
             event_page(&visitor, user, fields, visitor.site.form_key(), StatusCode::BAD_REQUEST)
@@ -199,35 +223,30 @@ pub(crate) async fn seats(
     let event: EventId = id(&event)?;
     let user = visitor.member().await?;
     let event = visitor.api().event(event).await?;
-    let fields = seat_fields(&event, visitor.site.config.currency);
+    let fields = seat_fields(&event);
     seats_page(&visitor, user, &event, fields, Shown::default()).await
 }
 
-fn seat_fields(event: &Event, currency: Currency) -> Fields {
-    let split = [("lot", "All together"), ("pairs", "In pairs"), ("single", "One by one")];
+fn seat_fields(event: &Event) -> Fields {
+    let split = [("lot", "All together"), ("pairs", "In pairs"), ("single", "One at a time")];
     let split = split.map(|(value, label)| (value.to_owned(), label.to_owned()));
-    let code = currency.as_str().to_ascii_uppercase();
-    let number = Field { numeric: true, ..Field::text("quantity", "How many tickets", 2) };
+    let code = event.currency.as_str().to_ascii_uppercase();
+    let number = Field { numeric: true, ..Field::text("quantity", "Number of tickets", 2) };
     let price = Field { numeric: true, ..Field::text("price", "Price per ticket", 20) };
-    let sold = Field {
-        kind: "choice",
-        label: "How may buyers take them",
-        name: "split",
-        ..Field::default()
-    };
+    let sold = Field { kind: "choice", label: "Sell them", name: "split", ..Field::default() };
     Fields::new(vec![
         Field { placeholder: "102", ..Field::text("section", "Section", 50) }.half(),
         Field { placeholder: "B", ..Field::text("row", "Row", 50) }.half(),
         Field { placeholder: "12-15", ..Field::text("seats", "Seats", 400) }
-            .hint("A range or a list: 12-15, or 12, 14. Leave it empty for general admission.")
+            .hint("Like 12-15 or 12, 14. Leave blank for general admission.")
             .half(),
-        number.with("2").hint("Seats that you name are counted for you.").half(),
-        price.must().hint(format!("In {code}. Buyers pay exactly this; there are no fees.")),
+        number.with("2").hint("We’ll count them if you list the seats.").half(),
+        price.must().hint(format!("In {code}. We’ll show what you get before you list.")),
         Field { options: split.into(), ..sold }.with("lot"),
         Field::text("title", "Headline", 200)
             .with(event.name.clone())
             .must()
-            .hint("Say more if it helps: aisle seats, e-tickets, meet and greet."),
+            .hint("Mention what helps: aisle seats, a clear view, parking included."),
     ])
 }
 
@@ -241,7 +260,7 @@ struct Shown {
 
 async fn seats_page(
     visitor: &Visitor,
-    user: User,
+    user: Member,
     event: &Event,
     fields: Fields,
     shown: Shown,
@@ -249,7 +268,7 @@ async fn seats_page(
     let site = &visitor.site;
     let page = Seats {
         layout: visitor.layout(Some(user), format!("Sell tickets for {}", event.name)),
-        event: EventView::new(event, visitor.site.config.currency),
+        event: EventView::new(event, &visitor.site),
         fields,
         prices: site.prices.of(&visitor.api(), event, site.host.now()).await?,
         preview: shown.preview,
@@ -267,8 +286,8 @@ pub(crate) async fn list(
     let event: EventId = id(&event)?;
     let user = visitor.member().await?;
     let event = visitor.api().event(event).await?;
-    let currency = visitor.site.config.currency;
-    let mut fields = seat_fields(&event, currency).keep(&form);
+    let currency = event.currency;
+    let mut fields = seat_fields(&event).keep(&form);
     let key = form.key().map_or_else(|| visitor.site.form_key(), ToOwned::to_owned);
     let plan = match Plan::read(&form, currency) {
         Ok(plan) => plan,
@@ -282,7 +301,7 @@ pub(crate) async fn list(
         }
     };
     if form.get("step") == "preview" {
-        let preview = Some(preview(&plan, currency));
+        let preview = preview(&visitor, &plan, &event).await?;
         let shown = Shown { preview, key: Some(key), ..Shown::default() };
         return seats_page(&visitor, user, &event, fields, shown).await;
     }
@@ -326,22 +345,21 @@ fn explain(
         Some(Code::NotSignedIn | Code::NotFound) => return Err(error.into()),
         Some(Code::ValidationFailed) => {
             fields.refused(&*mendable(error)?, &[]);
-            ("The rest was refused.", "Correct what is marked and list it again.")
+            ("We couldn’t list the rest.", "Fix what’s marked and try again.")
         }
         Some(Code::SeatsListed) => (
             "Some of these seats are in another listing for this event.",
             "Check the section, the row and the seats.",
         ),
-        Some(Code::IdempotencyKeyReused) => (
-            "The form has changed since it was sent.",
-            "Look at My listings, and list what is missing.",
-        ),
-        Some(Code::IdempotencyKeyInUse) => ("They are being listed right now.", AGAIN),
-        Some(Code::TooManyRequests) => ("That was a little fast for us.", AGAIN),
-        _ => ("The market does not answer right now.", AGAIN),
+        Some(Code::IdempotencyKeyReused) => {
+            ("You changed the form after sending it.", "Check My listings and add what’s missing.")
+        }
+        Some(Code::IdempotencyKeyInUse) => ("We’re listing them right now.", AGAIN),
+        Some(Code::TooManyRequests) => ("That was a bit fast for us.", AGAIN),
+        _ => ("We can’t reach the marketplace right now.", AGAIN),
     };
     if listed > 0 {
-        fields.message = Some(format!("{listed} of {all} are listed. {why} {again}"));
+        fields.message = Some(format!("{listed} of {all} listed. {why} {again}"));
     } else if fields.is_good() {
         fields.message = Some(format!("{why} {again}"));
     }
@@ -349,8 +367,7 @@ fn explain(
 }
 
 /// What a seller can do about a problem that ends by itself.
-const AGAIN: &str =
-    "Wait a moment and send the form again: it lists what is missing, and nothing twice.";
+const AGAIN: &str = "Wait a moment and send the form again. Nothing gets listed twice.";
 
 fn requests(
     plan: &Plan,
@@ -369,22 +386,45 @@ fn requests(
     })
 }
 
-fn preview(plan: &Plan, currency: Currency) -> Preview {
-    let lot = |lot: &Lot| {
+/// What the market makes of the plan: lots of the same size come to the same.
+async fn preview(
+    visitor: &Visitor,
+    plan: &Plan,
+    event: &Event,
+) -> Result<Option<Preview>, Failure> {
+    let api = visitor.api();
+    let mut told: HashMap<u32, TicketPreview> = HashMap::new();
+    let mut lots = Vec::new();
+    let mut net = 0;
+    let mut payout = None;
+    for (lot, request) in plan.lots.iter().zip(requests(plan, event, event.currency)) {
+        let known = match told.get(&lot.quantity) {
+            Some(known) => known.clone(),
+            None => match api.preview_ticket(&request).await {
+                Ok(known) => known,
+                // Listing says what is wrong with it.
+                Err(error) if error.problem().is_some() => return Ok(None),
+                Err(error) => return Err(error.into()),
+            },
+        };
         let (place, detail) = place(plan.section.as_deref(), plan.row.as_deref(), &lot.seats);
-        PreviewLot {
+        lots.push(PreviewLot {
             place,
             detail,
             quantity: count(lot.quantity, "ticket", "tickets"),
-            price: money_in_full(lot.price.minor(), currency),
-            each: each(lot.price.minor(), lot.quantity, currency),
-        }
-    };
-    let total = plan.lots.iter().map(|lot| lot.price.minor()).fold(0, u32::saturating_add);
-    let number = u32::try_from(plan.lots.len()).unwrap_or(u32::MAX);
-    Preview {
-        lots: plan.lots.iter().map(lot).collect(),
-        total: money_in_full(total, currency),
-        count: count(number, "listing", "listings"),
+            price: money(known.total.minor(), event.currency),
+            each: money(known.total_per_ticket.minor(), event.currency),
+            several: lot.quantity > 1,
+        });
+        net += known.seller_net;
+        payout = known.payout_on;
+        told.insert(lot.quantity, known);
     }
+    let number = u32::try_from(lots.len()).unwrap_or(u32::MAX);
+    Ok(Some(Preview {
+        lots,
+        net: money(u32::try_from(net).unwrap_or(0), event.currency),
+        payout: payout.map(|at| When::utc(at).day_alone()),
+        count: count(number, "listing", "listings"),
+    }))
 }

@@ -4,8 +4,8 @@ use askama::Template;
 use axum::{extract::Path, http::StatusCode, response::Response};
 use stubmart_client::{Client, ClientError, TicketQuery, TicketSort};
 use stubmart_contract::{
-    Code, EventId, TicketId,
-    api::{Ticket, TicketStatus, UpdateTicketRequest, User},
+    Code, EventId, Price, TicketId,
+    api::{Ticket, TicketStatus, UpdateTicketRequest},
 };
 
 use super::{events, found, id, mendable};
@@ -13,10 +13,11 @@ use crate::{
     failure::Failure,
     flash::Word,
     form::{Field, Fields, Form, Query},
-    format::{clock, money_input, read_price},
+    format::{clock, money_input, per_seat, read_price, too_much},
+    hold::Member,
     layout::Layout,
     seats::read_seats,
-    view::{EventView, Lot, each},
+    view::{EventView, Lot},
     visitor::Visitor,
 };
 
@@ -78,15 +79,14 @@ pub(crate) async fn selling(visitor: Visitor, Query(form): Query) -> Result<Resp
     };
     let page = api.tickets(&query).await?;
     let events = events(&api, page.items.iter().filter_map(|it| it.event_id)).await?;
-    let currency = visitor.site.config.currency;
     let row = |ticket: &Ticket| {
         let event = ticket.event_id.and_then(|id| events.get(&id));
         let plain = crate::format::money(ticket.price.minor(), ticket.currency);
         Row {
             lot: Lot::new(ticket, event.map(|it| it.name.as_str()), Some(user.id)),
             title: event.map_or(&ticket.title, |event| &event.name).clone(),
-            event: event.map(|event| EventView::new(event, currency)),
-            amount: money_input(ticket.price.minor(), ticket.currency),
+            event: event.map(|event| EventView::new(event, &visitor.site)),
+            amount: money_input(per_ticket(ticket), ticket.currency),
             symbol: plain.chars().take_while(|it| !it.is_ascii_digit()).collect(),
             until: ticket.locked_until.map(clock).unwrap_or_default(),
             until_iso: ticket.locked_until.map(|it| it.to_string()).unwrap_or_default(),
@@ -118,7 +118,7 @@ pub(crate) async fn edit(
 }
 
 /// The visitor and a ticket that is theirs.
-async fn own(visitor: &Visitor, ticket: &str) -> Result<(User, Ticket), Failure> {
+async fn own(visitor: &Visitor, ticket: &str) -> Result<(Member, Ticket), Failure> {
     let ticket: TicketId = id(ticket)?;
     let user = visitor.member().await?;
     let ticket = visitor.api().ticket(ticket).await?;
@@ -132,31 +132,47 @@ fn fields(ticket: &Ticket) -> Fields {
             .with(ticket.section.clone().unwrap_or_default())
             .half(),
         Field::text("row", "Row", 50).with(ticket.row.clone().unwrap_or_default()).half(),
-        Field::text("seats", "Seats", 400)
-            .with(ticket.seats.join(", "))
-            .hint(format!("As many as the listing has: {}.", ticket.quantity)),
+        Field::text("seats", "Seats", 400).with(ticket.seats.join(", ")).hint(
+            match ticket.quantity {
+                1 => "One seat, as listed.".to_owned(),
+                seats => format!("{seats} seats, as listed."),
+            },
+        ),
         Field::text("title", "Headline", 200).must().with(ticket.title.clone()),
     ])
 }
 
 fn price_field(ticket: &Ticket) -> Field {
     let code = ticket.currency.as_str().to_ascii_uppercase();
-    let (label, hint) = match each(ticket.price.minor(), ticket.quantity, ticket.currency) {
-        Some(each) => (
-            "Price of the whole listing",
-            format!("In {code}, for all {} tickets together. Now {each}.", ticket.quantity),
-        ),
-        None => ("Price", format!("In {code}.")),
+    let hint = match ticket.quantity {
+        1 => format!("In {code}."),
+        seats => format!("In {code}. Buyers take all {seats} tickets together."),
     };
-    Field { numeric: true, ..Field::text("price", label, 20) }
+    Field { numeric: true, ..Field::text("price", "Price per ticket", 20) }
         .must()
-        .with(money_input(ticket.price.minor(), ticket.currency))
+        .with(money_input(per_ticket(ticket), ticket.currency))
         .hint(hint)
+}
+
+/// What one ticket of the listing costs, in minor units.
+fn per_ticket(ticket: &Ticket) -> u32 {
+    per_seat(ticket.price.minor(), ticket.quantity)
+}
+
+/// Reads the price of one ticket and gives the listing's. A price that was not touched stays what it is,
+/// also where it cannot be divided by the tickets.
+fn read_listing_price(text: &str, ticket: &Ticket) -> Result<Price, String> {
+    let each = read_price(text, ticket.currency)?.minor();
+    if each == per_ticket(ticket) {
+        return Ok(ticket.price);
+    }
+    let whole = i64::from(each) * i64::from(ticket.quantity);
+    Price::try_from(whole).map_err(|_| too_much(ticket.currency))
 }
 
 async fn edit_page(
     visitor: &Visitor,
-    user: User,
+    user: Member,
     ticket: &Ticket,
     fields: Fields,
     status: StatusCode,
@@ -168,7 +184,7 @@ async fn edit_page(
     let page = Edit {
         lot: Lot::new(ticket, event.as_ref().map(|it| it.name.as_str()), Some(user.id)),
         layout: visitor.layout(Some(user), "Edit listing"),
-        event: event.map(|it| EventView::new(&it, visitor.site.config.currency)),
+        event: event.map(|it| EventView::new(&it, &visitor.site)),
         fields,
         until: ticket.locked_until.map(clock).unwrap_or_default(),
         until_iso: ticket.locked_until.map(|it| it.to_string()).unwrap_or_default(),
@@ -183,7 +199,7 @@ pub(crate) async fn change_price(
     form: Form,
 ) -> Result<Response, Failure> {
     let (user, ticket) = own(&visitor, &ticket).await?;
-    let price = match read_price(form.get("price"), ticket.currency) {
+    let price = match read_listing_price(form.get("price"), &ticket) {
         Ok(price) => price,
         Err(error) => {
             let mut fields = with_price(fields(&ticket), &form);
@@ -209,7 +225,7 @@ pub(crate) async fn save(
 ) -> Result<Response, Failure> {
     let (user, ticket) = own(&visitor, &ticket).await?;
     let mut fields = fields(&ticket).keep(&form);
-    let price = read_price(form.get("price"), ticket.currency);
+    let price = read_listing_price(form.get("price"), &ticket);
     let seats = read_seats(form.get("seats"));
     let request = match (price, seats) {
         (Ok(price), Ok(seats)) => UpdateTicketRequest {
@@ -259,7 +275,7 @@ async fn outdated(
         let (user, now) = own(visitor, &ticket.to_string()).await?;
         if now.status == TicketStatus::Available {
             let mut again = typed(fields(&now));
-            let message = "The listing changed in the meantime. Look it over, and save again.";
+            let message = "This listing changed while you were editing. Check it and save again.";
             again.message = Some(message.to_owned());
             return edit_page(visitor, user, &now, again, StatusCode::CONFLICT).await;
         }

@@ -7,20 +7,24 @@ use axum::{
     http::{StatusCode, header},
     response::Response,
 };
-use stubmart_client::{Answer, ClientError, Problem, SESSION_COOKIE};
+use stubmart_client::{Answer, ClientError, Problem, SESSION_COOKIE, SignedIn};
 use stubmart_contract::{
     Code,
     api::{LoginRequest, SignupRequest},
 };
 
-use super::{keyed, mendable};
 use stubmart_http_kit::cookies;
 
+use super::{
+    keyed, mendable,
+    ticket::{Begun, Wanted, begin},
+};
 use crate::{
     failure::Failure,
     flash::Word,
     form::{Field, Fields, Form, Query},
     layout::Layout,
+    view::{EventView, Lot, LotState},
     visitor::{Visitor, safe_path},
 };
 
@@ -36,6 +40,16 @@ struct SessionPage {
     key: String,
     /// Where the other of the two is, which leads back to the same page.
     other: String,
+    /// What the visitor came here for.
+    why: &'static str,
+    /// The ticket that they want to buy.
+    wanted: Option<WantedTicket>,
+}
+
+/// The ticket that is bought right after signing in.
+struct WantedTicket {
+    event: Option<EventView>,
+    lot: Lot,
 }
 
 fn login_fields() -> Fields {
@@ -43,10 +57,9 @@ fn login_fields() -> Fields {
 }
 
 fn signup_fields() -> Fields {
-    let name =
-        Field { autocomplete: "name", ..Field::text("name", "What shall we call you?", 100) };
+    let name = Field { autocomplete: "name", ..Field::text("name", "Name", 100) };
     Fields::new(vec![
-        name.hint("Only you see it. You may leave it empty."),
+        name.hint("Only you can see it."),
         Field::email(),
         Field::new_password("password", "Password"),
     ])
@@ -68,10 +81,10 @@ async fn show(visitor: &Visitor, query: &Form, signup: bool) -> Result<Response,
         return Ok(visitor.go(next));
     }
     let fields = if signup { signup_fields() } else { login_fields() };
-    page(visitor, fields, next, signup, StatusCode::OK)
+    page(visitor, fields, next, signup, StatusCode::OK).await
 }
 
-fn page(
+async fn page(
     visitor: &Visitor,
     fields: Fields,
     next: &str,
@@ -82,6 +95,11 @@ fn page(
     let other = if signup { "/login" } else { "/signup" };
     let page = SessionPage {
         layout: visitor.layout(None, if signup { "Create your account" } else { "Log in" }),
+        why: why(next),
+        wanted: match Wanted::parse(next) {
+            Some(wanted) => WantedTicket::of(visitor, wanted).await.unwrap_or_default(),
+            None => None,
+        },
         fields,
         next: next.to_owned(),
         signup,
@@ -89,6 +107,46 @@ fn page(
         other: format!("{other}?{query}"),
     };
     visitor.page_with(status, &page)
+}
+
+/// Why one has to sign in, for the page that comes after it.
+fn why(next: &str) -> &'static str {
+    match next.split('/').nth(1).map(|part| part.split('?').next().unwrap_or_default()) {
+        Some("sell" | "selling") => "You need an account to sell tickets. It takes a minute.",
+        Some("orders") => "Your tickets are in your account.",
+        _ => "",
+    }
+}
+
+impl WantedTicket {
+    async fn of(visitor: &Visitor, wanted: Wanted) -> Result<Option<Self>, ClientError> {
+        let api = visitor.api().anonymous();
+        let ticket = api.ticket(wanted.ticket_id).await?;
+        let event = match ticket.event_id {
+            Some(event) => Some(api.event(event).await?),
+            None => None,
+        };
+        let lot = Lot::new(&ticket, event.as_ref().map(|it| it.name.as_str()), None);
+        let event = event.map(|it| EventView::new(&it, &visitor.site));
+        Ok(Some(Self { event, lot }))
+    }
+}
+
+/// Leads a visitor who has just signed in to where they wanted: with a ticket to buy, into its checkout.
+async fn enter(visitor: &Visitor, next: &str, signed_in: &SignedIn, word: Word) -> Response {
+    let response = match Wanted::parse(next) {
+        None => visitor.tell(next, word),
+        Some(wanted) => {
+            let member = visitor.signed_in(signed_in.token.clone());
+            match begin(&member, wanted, &visitor.site.form_key(), None).await {
+                Ok(Begun::Checkout(path)) => visitor.tell(&path, Word::Held),
+                Ok(Begun::Refused(path, word)) => visitor.tell(&path, word),
+                // They are signed in all the same, and can try again where the ticket is.
+                Err(_) => visitor.tell(&wanted.page(), word),
+            }
+        }
+    };
+    with_cookies(response, &signed_in.answer)
 }
 
 /// `POST /login`.
@@ -99,8 +157,8 @@ pub(crate) async fn open(visitor: Visitor, form: Form) -> Result<Response, Failu
     };
     let next = safe_path(form.get("next"));
     match visitor.api().anonymous().login(&request).await {
-        Ok(signed_in) => Ok(with_cookies(visitor.tell(next, Word::LoggedIn), &signed_in.answer)),
-        Err(error) => refused(&visitor, login_fields().keep(&form), next, false, error),
+        Ok(signed_in) => Ok(enter(&visitor, next, &signed_in, Word::LoggedIn).await),
+        Err(error) => refused(&visitor, login_fields().keep(&form), next, false, error).await,
     }
 }
 
@@ -113,12 +171,12 @@ pub(crate) async fn create_account(visitor: Visitor, form: Form) -> Result<Respo
     };
     let next = safe_path(form.get("next"));
     match keyed(visitor.api().anonymous(), &form).signup(&request).await {
-        Ok(signed_in) => Ok(with_cookies(visitor.tell(next, Word::Welcome), &signed_in.answer)),
-        Err(error) => refused(&visitor, signup_fields().keep(&form), next, true, error),
+        Ok(signed_in) => Ok(enter(&visitor, next, &signed_in, Word::Welcome).await),
+        Err(error) => refused(&visitor, signup_fields().keep(&form), next, true, error).await,
     }
 }
 
-fn refused(
+async fn refused(
     visitor: &Visitor,
     mut fields: Fields,
     next: &str,
@@ -128,7 +186,7 @@ fn refused(
     let problem = mendable(error)?;
     mark(&mut fields, &problem);
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-    let page = page(visitor, fields, next, signup, status)?;
+    let page = page(visitor, fields, next, signup, status).await?;
     Ok(retry_after(page, problem.retry_after))
 }
 
@@ -138,22 +196,22 @@ pub(crate) fn mark(fields: &mut Fields, problem: &Problem) {
     match problem.code {
         Code::EmailTaken => {
             let message = if signed_in {
-                "Another account has this email."
+                "Another account uses this email."
             } else {
-                "There is an account with this email already. Log in instead?"
+                "You already have an account with this email. Log in instead?"
             };
             fields.wrong("email", message);
         }
         Code::BadCredentials => {
             if signed_in {
-                fields.wrong("currentPassword", "That is not your present password.");
+                fields.wrong("currentPassword", "That isn’t your current password.");
             } else {
-                fields.message = Some("The email or the password is wrong.".to_owned());
+                fields.message = Some("That email and password don’t match.".to_owned());
             }
         }
         Code::TooManyRequests => {
             let wait = problem.retry_after.map_or(60, |wait| wait.as_secs().max(1));
-            fields.message = Some(format!("Too many tries. Wait {wait} seconds, then try again."));
+            fields.message = Some(format!("Too many attempts. Try again in {wait} seconds."));
         }
         _ => fields.refused(problem, &[]),
     }

@@ -12,7 +12,7 @@ use super::{found, id};
 use crate::{
     failure::Failure,
     flash::Word,
-    form::Form,
+    form::{Form, Query},
     layout::Layout,
     view::{EventView, Lot, LotState},
     visitor::Visitor,
@@ -31,8 +31,10 @@ struct TicketPage {
 pub(crate) async fn ticket(
     visitor: Visitor,
     Path(ticket): Path<String>,
+    Query(query): Query,
 ) -> Result<Response, Failure> {
     let ticket: TicketId = id(&ticket)?;
+    let is_buying = !query.get("buying").is_empty();
     let api = visitor.api();
     let (user, ticket) = tokio::try_join!(visitor.user(), async {
         api.ticket(ticket).await.map_err(Failure::from)
@@ -42,62 +44,130 @@ pub(crate) async fn ticket(
         None => None,
     };
     let viewer = user.as_ref().map(|user| user.id);
-    let lot = Lot::new(&ticket, event.as_ref().map(|it| it.name.as_str()), viewer);
+    let mut lot = Lot::new(&ticket, event.as_ref().map(|it| it.name.as_str()), viewer);
+    if event.as_ref().is_some_and(|it| !it.status.is_on_sale()) {
+        lot = lot.ended();
+    }
+    if let (true, LotState::Mine(order)) = (is_buying, &lot.state) {
+        return Ok(visitor.go(&format!("/orders/{order}")));
+    }
     let name = event.as_ref().map_or(&ticket.title, |event| &event.name);
     let mut layout = visitor.layout(user, format!("{}: {}", name, lot.place)).public();
+    layout.refresh_s = u64::from(is_buying && lot.state == LotState::Free);
     layout.description = format!("{name}: {}.", lot.spoken());
     let page = TicketPage {
         layout,
-        event: event.map(|it| EventView::new(&it, visitor.site.config.currency)),
+        event: event.map(|it| EventView::new(&it, &visitor.site)),
         lot,
         key: visitor.site.form_key(),
     };
     visitor.page(&page)
 }
 
-/// `POST /tickets/{id}/buy`: starts a checkout, at the price that the page showed.
+/// A ticket that a visitor wants to buy, at the price that they saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) ticket_id: TicketId,
+    price: Option<Price>,
+}
+
+impl Wanted {
+    fn new(ticket_id: TicketId, price: &str) -> Self {
+        let price = price.parse().ok().and_then(|minor: i64| Price::try_from(minor).ok());
+        Self { ticket_id, price }
+    }
+
+    /// The address that remembers it through signing in.
+    fn href(self) -> String {
+        let price = self.price.map(|price| format!("?price={}", price.minor()));
+        format!("/tickets/{}/buy{}", self.ticket_id, price.unwrap_or_default())
+    }
+
+    /// Reads [`Self::href`]; nothing for any other path.
+    pub(crate) fn parse(path: &str) -> Option<Self> {
+        let (ticket, rest) = path.strip_prefix("/tickets/")?.split_once("/buy")?;
+        let price = if rest.is_empty() { "" } else { rest.strip_prefix("?price=")? };
+        Some(Self::new(ticket.parse().ok()?, price))
+    }
+
+    /// The ticket's page.
+    pub(crate) fn page(self) -> String {
+        format!("/tickets/{}", self.ticket_id)
+    }
+}
+
+/// What has become of the wish to buy.
+pub(crate) enum Begun {
+    /// The ticket is held; the checkout is at this path.
+    Checkout(String),
+    /// The ticket cannot be had: where the visitor goes, and what they read there.
+    Refused(String, Word),
+}
+
+/// `POST /tickets/{id}/buy`: starts a checkout, at the price that the page showed. A visitor who is not
+/// signed in does that first, and lands in the checkout then.
 pub(crate) async fn buy(
     visitor: Visitor,
     Path(ticket): Path<String>,
     form: Form,
 ) -> Result<Response, Failure> {
-    let ticket_id: TicketId = id(&ticket)?;
-    let page = format!("/tickets/{ticket_id}");
+    let wanted = Wanted::new(id(&ticket)?, form.get("price"));
     if visitor.sessions.is_empty() {
-        return Err(Failure::SignIn(Some(page)));
+        return Err(Failure::SignIn(Some(wanted.href())));
     }
-    let price = form.get("price").parse().ok().and_then(|minor: i64| Price::try_from(minor).ok());
-    let request = CreateOrderRequest { ticket_id, price };
     let fresh = || visitor.site.form_key();
     // The buttons of a page share its key, so the ticket and its price belong to the key as well.
     let key = form.key().map_or_else(fresh, |key| {
-        format!("{key}-{}-{}", ticket_id.0.simple(), price.map_or(0, Price::minor))
+        let price = wanted.price.map_or(0, Price::minor);
+        format!("{key}-{}-{price}", wanted.ticket_id.0.simple())
     });
-    match start(&visitor.api(), &request, &key, fresh).await {
-        Ok(order) => Ok(visitor.go(&format!("/orders/{}", order.id))),
-        Err(error) => match error.code() {
-            // A withdrawn ticket has no page any more.
-            Some(Code::NotFound | Code::TicketWithdrawn) => {
-                let event = form.get("event").parse::<EventId>();
-                let back = event.map_or("/events".to_owned(), |event| format!("/events/{event}"));
-                Ok(visitor.tell(&back, Word::BuyWithdrawn))
+    let event = form.get("event").parse::<EventId>().ok();
+    Ok(match begin(&visitor, wanted, &key, event).await? {
+        Begun::Checkout(path) => visitor.go(&path),
+        Begun::Refused(path, word) => visitor.tell(&path, word),
+    })
+}
+
+/// Starts a checkout for the visitor, who is signed in, or says why there is none.
+///
+/// # Errors
+/// The API failed in a way that says nothing about the ticket. A session that is dead is
+/// [`Failure::SignIn`], which leads back here.
+pub(crate) async fn begin(
+    visitor: &Visitor,
+    wanted: Wanted,
+    key: &str,
+    event: Option<EventId>,
+) -> Result<Begun, Failure> {
+    let request = CreateOrderRequest { ticket_id: wanted.ticket_id, price: wanted.price };
+    let error = match start(&visitor.api(), &request, key, || visitor.site.form_key()).await {
+        Ok(order) => return Ok(Begun::Checkout(format!("/orders/{}", order.id))),
+        Err(error) => error,
+    };
+    let page = wanted.page();
+    Ok(match error.code() {
+        // A withdrawn ticket has no page any more.
+        Some(Code::NotFound | Code::TicketWithdrawn) => {
+            let back = event.map_or("/events".to_owned(), |event| format!("/events/{event}"));
+            Begun::Refused(back, Word::BuyWithdrawn)
+        }
+        // The first of two clicks is being worked on. The ticket's page leads on to its checkout.
+        Some(Code::IdempotencyKeyInUse) => {
+            Begun::Refused(format!("{page}?buying=1"), Word::BuyRunning)
+        }
+        Some(Code::TicketLocked) => {
+            // Only the seller and the buyer see whose order it is locked for.
+            match visitor.api().ticket(wanted.ticket_id).await?.order_id {
+                Some(order) => Begun::Checkout(format!("/orders/{order}")),
+                None => Begun::Refused(page, Word::BuyLocked),
             }
-            Some(Code::IdempotencyKeyInUse) => Ok(visitor.tell("/orders", Word::BuyRunning)),
-            Some(Code::TicketLocked) => {
-                // Only the seller and the buyer see whose order it is locked for.
-                let order = visitor.api().ticket(request.ticket_id).await?.order_id;
-                Ok(match order {
-                    Some(order) => visitor.go(&format!("/orders/{order}")),
-                    None => visitor.tell(&page, Word::BuyLocked),
-                })
-            }
-            Some(Code::NotSignedIn) => Err(Failure::SignIn(Some(page))),
-            code => match code.and_then(refusal) {
-                Some(word) => Ok(visitor.tell(&page, word)),
-                None => Err(error.into()),
-            },
+        }
+        Some(Code::NotSignedIn) => return Err(Failure::SignIn(Some(wanted.href()))),
+        code => match code.and_then(refusal) {
+            Some(word) => Begun::Refused(page, word),
+            None => return Err(error.into()),
         },
-    }
+    })
 }
 
 /// Starts a checkout once for each key. A key's stored answer may be an order that has ended since, or a
@@ -133,4 +203,22 @@ fn refusal(code: Code) -> Option<Word> {
         Code::TooManyRequests => Word::Slow,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wanted_reads_back_and_no_other_path_wants_anything() {
+        let ticket_id = TicketId(uuid::Uuid::from_u128(7));
+        for price in ["", "9000"] {
+            let wanted = Wanted::new(ticket_id, price);
+            assert_eq!(Wanted::parse(&wanted.href()), Some(wanted));
+        }
+        let page = Wanted::new(ticket_id, "").page();
+        for other in ["/", "/tickets/", "/tickets/x/buy", &page, &format!("{page}/buy?x=1")] {
+            assert_eq!(Wanted::parse(other), None, "{other}");
+        }
+    }
 }

@@ -11,7 +11,10 @@ async fn who_is_not_signed_in_logs_in_and_comes_back() {
     for (page, next) in [
         (fake.get("/account").await, "/account"),
         (fake.get("/orders?cursor=a").await, "/orders?cursor=a"),
-        (fake.post(&format!("/tickets/{ticket}/buy"), &[]).await, &*format!("/tickets/{ticket}")),
+        (
+            fake.post(&format!("/tickets/{ticket}/buy"), &[("price", "9000")]).await,
+            &*format!("/tickets/{ticket}/buy?price=9000"),
+        ),
     ] {
         let query = serde_urlencoded::to_string([("next", next)]).unwrap();
         assert_eq!(page.location(), format!("/login?{query}"));
@@ -32,7 +35,7 @@ async fn a_refused_login_keeps_the_email_and_not_the_password() {
     let page =
         fake.post("/login", &[("email", "ada@example.com"), ("password", "wrong one")]).await;
     assert_eq!(page.status, 401);
-    page.has("The email or the password is wrong.");
+    page.has("That email and password don’t match.");
     page.has("value=\"ada@example.com\"");
     page.lacks("wrong one");
     let too_short = [("password", "must have 8 to 128 characters")];
@@ -84,4 +87,54 @@ async fn too_many_tries_say_when_to_come_back() {
     let page = fake.post("/login", &[("email", "a@b"), ("password", "p")]).await;
     assert_eq!(page.status, 429);
     assert_eq!(page.header("retry-after"), "7");
+}
+
+/// Who presses Buy without an account sees the ticket while they sign in or up, and lands in its checkout.
+#[tokio::test]
+async fn a_ticket_is_remembered_through_signing_in_and_up() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |_| {});
+    let next = format!("/tickets/{ticket}/buy?price=9000");
+    let buy = fake.post(&format!("/tickets/{ticket}/buy"), &[("price", "9000")]).await;
+    let login = fake.get(buy.location()).await;
+    login.has("Log in to buy");
+    login.has("The Paper Lanterns");
+    login.has("$90.00 ($45.00 each)");
+    login.has("Next, we’ll hold these seats for you and take you to checkout.");
+    let other = login.text().split('"').find(|part| part.starts_with("/signup?")).unwrap();
+    fake.get(&other.replace("&#38;", "&")).await.has("Sign up to buy");
+
+    fake.refuse("POST /api/auth/login", Code::BadCredentials, &[]);
+    let wrong = fake.post("/login", &[("email", "a@b"), ("next", &next)]).await;
+    wrong.has("Log in to buy");
+    wrong.has(&format!("name=\"next\" value=\"{next}\""));
+    fake.market.lock().unwrap().refusals.clear();
+    for path in ["/login", "/signup"] {
+        let page = fake.post(path, &[("email", "a@b"), ("password", "p"), ("next", &next)]).await;
+        assert!(page.location().starts_with("/orders/"), "{path}: {}", page.location());
+        let cookies = page.cookies();
+        assert!(cookies.iter().any(|it| it.starts_with("stubmart_session=adas-session")));
+        assert!(cookies.iter().any(|it| it.starts_with("stubmart_flash=held.")));
+    }
+    let calls = fake.calls("POST /api/orders");
+    assert_eq!(calls[0].body, serde_json::json!({ "ticketId": ticket, "price": 9000 }));
+
+    // Sold in the meantime: they are signed in, and read why.
+    fake.refuse("POST /api/orders", Code::TicketSold, &[]);
+    let late = fake.post("/login", &[("email", "a@b"), ("next", &next)]).await;
+    assert_eq!(late.location(), format!("/tickets/{ticket}"));
+    assert!(late.cookies().iter().any(|it| it.starts_with("stubmart_flash=buy-sold.")));
+    assert!(late.cookies().iter().any(|it| it.starts_with("stubmart_session=adas-session")));
+}
+
+/// Reading an address never buys: only a form that was sent does.
+#[tokio::test]
+async fn an_address_alone_starts_no_checkout() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |_| {});
+    let next = format!("/tickets/{ticket}/buy?price=9000");
+    assert_eq!(fake.get_as_ada(&next).await.location(), format!("/tickets/{ticket}"));
+    let query = serde_urlencoded::to_string([("next", &next)]).unwrap();
+    fake.get_as_ada(&format!("/login?{query}")).await;
+    assert!(fake.calls("POST /api/orders").is_empty());
 }

@@ -35,10 +35,10 @@ async fn a_ticket_that_cannot_be_bought_says_why_on_its_page() {
     let (fake, event) = market();
     let ticket = fake.ticket(20, event, |_| {});
     for (code, words) in [
-        (Code::TicketLocked, "Someone else is checking this ticket out"),
-        (Code::TicketSold, "has just been sold"),
+        (Code::TicketLocked, "Someone else is buying this ticket"),
+        (Code::TicketSold, "was just sold"),
         (Code::OwnTicket, "your own listing"),
-        (Code::PriceChanged, "changed the price"),
+        (Code::PriceChanged, "just changed the price"),
     ] {
         fake.refuse("POST /api/orders", code, &[]);
         let page = fake.post_as_ada(&format!("/tickets/{ticket}/buy"), &[("price", "9000")]).await;
@@ -83,14 +83,14 @@ async fn paying_shows_the_receipt_and_a_decline_says_why() {
     });
     fake.market.lock().unwrap().charges = vec![charge("failed", Some("insufficient_funds"))];
     let page = fake.get_as_ada(&format!("/orders/{declined}")).await;
-    page.has("There is not enough money on that card.");
-    page.has("Nothing was charged.");
+    page.has("That card doesn’t have enough funds.");
+    page.has("You weren’t charged.");
     let page = fake.get_as_ada(&format!("/orders/{declined}?declined=made_up")).await;
-    page.has("There is not enough money on that card.");
+    page.has("That card doesn’t have enough funds.");
     page.has("Try again for $90.00");
     fake.market.lock().unwrap().tickets[0].status = TicketStatus::Sold;
     let page = fake.get_as_ada(&format!("/orders/{declined}")).await;
-    page.has("The ticket is not on sale right now.");
+    page.has("The ticket isn’t on sale right now.");
     page.lacks("Try again for");
 }
 
@@ -98,20 +98,19 @@ async fn paying_shows_the_receipt_and_a_decline_says_why() {
 async fn an_order_that_ended_says_what_happened() {
     let (fake, event) = market();
     let ticket = fake.ticket(20, event, |_| {});
-    for (number, reason, words) in [
-        (71, CancelReason::Expired, "Your time ran out"),
-        (72, CancelReason::Left, "You left this checkout"),
-    ] {
+    for (number, reason, words) in
+        [(71, CancelReason::Expired, "Time’s up"), (72, CancelReason::Left, "You left checkout")]
+    {
         let order = fake.order(number, ticket, |it| {
             it.status = OrderStatus::Cancelled;
             it.cancel_reason = Some(reason);
         });
         let page = fake.get_as_ada(&format!("/orders/{order}")).await;
         page.has(words);
-        page.has("Nothing was charged.");
+        page.has("You weren’t charged.");
     }
     let waiting = fake.order(73, ticket, |it| it.status = OrderStatus::AwaitingPayment);
-    fake.get_as_ada(&format!("/orders/{waiting}")).await.has("Your payment is on its way");
+    fake.get_as_ada(&format!("/orders/{waiting}")).await.has("Your payment is going through");
 }
 
 #[tokio::test]
@@ -156,7 +155,7 @@ async fn a_payment_on_its_way_asks_nothing_of_the_buyer_and_says_no_goodbye() {
     unknown["stripeId"] = serde_json::Value::Null;
     fake.market.lock().unwrap().charges = vec![unknown];
     let page = fake.get_as_ada(&format!("/orders/{order}")).await;
-    page.has("Your payment is on its way");
+    page.has("Your payment is going through");
     page.has("data-paying");
     page.lacks("data-order=");
 }
@@ -175,7 +174,7 @@ async fn the_bank_is_answered_on_the_checkout_and_another_card_can_be_chosen() {
     assert_eq!(fake.post_as_ada(&format!("{path}/pay"), &card).await.location(), path);
     for _ in 0..2 {
         let page = fake.get_as_ada(&path).await;
-        page.has("Your bank wants to be sure");
+        page.has("Confirm it’s you");
         page.has("data-order=");
         page.has("value=\"pm_card_visa\"");
     }
@@ -195,14 +194,14 @@ async fn a_failed_payment_gives_its_true_reason() {
     let ticket = fake.ticket(20, event, |_| {});
     let open = fake.order(70, ticket, |_| {});
     for (code, words) in [
-        ("payment_intent_authentication_failure", "could not confirm that it was you"),
-        ("provider_unavailable", "The payment provider did not answer"),
-        ("card_declined", "The bank declined the card"),
+        ("payment_intent_authentication_failure", "couldn’t confirm it was you"),
+        ("provider_unavailable", "Our payment provider didn’t respond"),
+        ("card_declined", "Your bank declined the card"),
     ] {
         fake.market.lock().unwrap().charges = vec![charge("failed", Some(code))];
         let page = fake.get_as_ada(&format!("/orders/{open}")).await;
         page.has(words);
-        page.has("Nothing was charged so far.");
+        page.has("You haven’t been charged.");
     }
     fake.market.lock().unwrap().charges = vec![charge("failed", Some("replaced"))];
     fake.get_as_ada(&format!("/orders/{open}")).await.lacks("class=\"alert\"");
@@ -221,11 +220,22 @@ async fn a_request_that_is_worked_on_already_is_no_fault() {
     assert_eq!(paid.location(), format!("/orders/{order}"));
     assert!(paid.cookies()[0].starts_with("stubmart_flash=pay-running."));
     let bought = fake.post_as_ada(&format!("/tickets/{ticket}/buy"), &[("price", "9000")]).await;
-    assert_eq!(bought.location(), "/orders");
+    assert_eq!(bought.location(), format!("/tickets/{ticket}?buying=1"));
+    fake.get_as_ada(bought.location())
+        .await
+        .has("<noscript><meta http-equiv=\"refresh\" content=\"1\"></noscript>");
+    // The first click's checkout is there by now.
+    {
+        let mut market = fake.market.lock().unwrap();
+        market.tickets[0].status = TicketStatus::Locked;
+        market.tickets[0].order_id = Some(order);
+    }
+    let page = fake.get_as_ada(bought.location()).await;
+    assert_eq!(page.location(), format!("/orders/{order}"));
     let seats = [("quantity", "2"), ("price", "45"), ("title", "t"), ("step", "list")];
     let listed = fake.post_as_ada(&format!("/sell/{event}"), &seats).await;
     assert_eq!(listed.status, 409);
-    listed.has("They are being listed right now.");
+    listed.has("We’re listing them right now.");
 }
 
 #[tokio::test]
@@ -244,4 +254,57 @@ async fn a_ticket_that_was_withdrawn_leads_to_what_is_left() {
     let astray = [("event", "//evil.example")];
     let page = fake.post_as_ada(&format!("/tickets/{ticket}/buy"), &astray).await;
     assert_eq!(page.location(), "/events");
+}
+
+/// While something is in checkout every other page says so, with the time by the server's clock.
+#[tokio::test]
+async fn every_page_leads_back_to_the_checkout() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |_| {});
+    let first = fake.order(70, ticket, |_| {});
+    let later = fake.order(71, ticket, |it| {
+        it.expires_at = "2026-11-20T12:12:00Z".parse().unwrap();
+    });
+    for path in ["/", "/events", &format!("/events/{event}"), "/orders", "/account", "/nowhere"] {
+        let page = fake.get_as_ada(path).await;
+        page.has("Your ticket: <b data-clock>10:00</b> left");
+        page.has("(and 1 more)");
+        page.has(&format!("href=\"/orders/{first}\">Back to checkout"));
+        page.has(&format!("data-holds=\"{first} {later}\" data-left=\"600000\""));
+    }
+    // The checkout's own page says it itself, and tells of the other.
+    let page = fake.get_as_ada(&format!("/orders/{first}")).await;
+    page.has(&format!("data-holds=\"{later}\""));
+    page.has("Your ticket: <b data-clock>12:00</b> left");
+    fake.get("/").await.lacks("Back to checkout");
+    for order in &mut fake.market.lock().unwrap().orders {
+        order.status = OrderStatus::Completed;
+    }
+    fake.get_as_ada("/").await.lacks("Back to checkout");
+    // A page never fails for want of that line.
+    fake.refuse("GET /api/orders", Code::Unavailable, &[]);
+    assert_eq!(fake.get_as_ada("/").await.status, 200);
+}
+
+/// What is bought stands apart from what never was.
+#[tokio::test]
+async fn my_tickets_are_apart_from_orders_that_ended() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |_| {});
+    let open = fake.order(70, ticket, |_| {});
+    let paid = fake.order(71, ticket, |it| it.status = OrderStatus::Completed);
+    let left = fake.order(72, ticket, |it| {
+        it.status = OrderStatus::Cancelled;
+        it.cancel_reason = Some(CancelReason::Expired);
+    });
+    let mine = fake.get_as_ada("/orders").await;
+    let at = |class: &str| mine.text().find(&format!("class=\"stub {class}")).unwrap();
+    assert!(at("open") < at("good"), "what can still be paid stands first");
+    mine.has(&format!("href=\"/orders/{open}\""));
+    mine.has(&format!("href=\"/orders/{paid}\""));
+    mine.lacks(&left.to_string());
+    let ended = fake.get_as_ada("/orders?show=ended").await;
+    ended.has(&left.to_string());
+    ended.has("Time ran out");
+    ended.lacks(&paid.to_string());
 }

@@ -195,19 +195,19 @@ async fn what_goes_wrong_is_a_page_that_helps() {
     let (fake, event) = market();
     let lost = fake.get("/nowhere").await;
     assert_eq!(lost.status, 404);
-    lost.has("This page is not here");
+    lost.has("We can’t find that page");
     lost.has("role=\"search\"");
     for path in ["/events/x", "/tickets/1", &format!("/events/{}", id(404)), "/orders/%00"] {
         assert_eq!(fake.get_as_ada(path).await.status, 404, "{path}");
     }
     let method = fake.post_as_ada("/events", &[]).await;
     assert_eq!(method.status, 405);
-    method.has("cannot be opened like that");
+    method.has("That link doesn’t work like this");
 
     fake.refuse(&format!("GET /api/events/{event}"), Code::Unavailable, &[]);
     let busy = fake.get(&format!("/events/{event}")).await;
     assert_eq!(busy.status, 503);
-    busy.has("We are a little busy");
+    busy.has("We’re a little busy");
     assert_eq!(busy.header("retry-after"), "7", "what the API says");
     fake.market.lock().unwrap().broken = true;
     let gone = fake.get_as_ada("/orders").await;

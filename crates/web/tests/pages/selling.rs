@@ -46,13 +46,13 @@ async fn a_preview_lists_nothing_and_a_mistake_is_marked_with_what_was_typed() {
         ("step", "preview"),
     ];
     let page = fake.post_as_ada(&format!("/sell/{event}"), &fields).await;
-    page.has("You get <b>$90.00</b> when all is sold.");
+    page.has("You get <b>$90.00</b> if everything sells, paid on Dec 1, 2026.");
     fields[1] = ("price", "cheap");
     fields[4] = ("step", "list");
     let page = fake.post_as_ada(&format!("/sell/{event}"), &fields).await;
     assert_eq!(page.status, 400);
     page.has("value=\"cheap\"");
-    page.has("id=\"e-price\">Enter an amount such as $45.50.");
+    page.has("id=\"e-price\">Enter an amount like $45.50.");
     assert!(fake.calls("POST /api/tickets").is_empty());
 }
 
@@ -62,7 +62,8 @@ async fn a_new_event_is_added_once_and_its_mistakes_are_marked() {
     let fields = [
         ("name", "New show"),
         ("category", "Pop"),
-        ("starts", "2026-12-24T19:30"),
+        ("date", "2026-12-24"),
+        ("time", "19:30"),
         ("venue", "The Cellar"),
         ("city", "Boston"),
         ("region", ""),
@@ -70,15 +71,33 @@ async fn a_new_event_is_added_once_and_its_mistakes_are_marked() {
     let page = fake.post_as_ada("/sell/event", &fields).await;
     assert_eq!(page.location(), format!("/sell/{}", id(500)));
     let call = &fake.calls("POST /api/events")[0];
-    assert_eq!(call.body["startsAt"], "2026-12-24T19:30:00.000Z");
+    assert_eq!(call.body["localStart"], "2026-12-24T19:30");
+    assert_eq!(call.body["currency"], "usd");
     assert!(call.headers.contains_key("idempotency-key"));
-    let page = fake.post_as_ada("/sell/event", &[("name", "New show"), ("starts", "soon")]).await;
+    let page = fake.post_as_ada("/sell/event", &[("name", "New show"), ("date", "soon")]).await;
     assert_eq!(page.status, 400);
-    for field in ["category", "starts", "venue", "city"] {
+    for field in ["category", "date", "venue", "city"] {
         page.has(&format!("id=\"e-{field}\""));
     }
     fake.refuse("POST /api/events", Code::ValidationFailed, &[("venue.city", "is too long")]);
     fake.post_as_ada("/sell/event", &fields).await.has("id=\"e-city\">Is too long.");
+    // A city that is not known asks for its time zone, and only then.
+    let zone = [("venue.timeZone", "is needed")];
+    fake.refuse("POST /api/events", Code::ValidationFailed, &zone);
+    let page = fake.post_as_ada("/sell/event", &fields).await;
+    page.has("id=\"e-zone\">We don’t know this city’s time zone.");
+    page.lacks("Is needed");
+    fake.market.lock().unwrap().refusals.clear();
+    let mut zoned = fields.to_vec();
+    zoned.push(("zone", "Mars/Olympus"));
+    fake.post_as_ada("/sell/event", &zoned).await.has("id=\"e-zone\">Enter a time zone");
+    zoned.pop();
+    zoned.push(("zone", "America/Chicago"));
+    zoned.retain(|(name, _)| *name != "time");
+    fake.post_as_ada("/sell/event", &zoned).await;
+    let body = fake.calls("POST /api/events").pop().unwrap().body;
+    assert_eq!(body["venue"]["timeZone"], "America/Chicago");
+    assert_eq!(body["localStart"], "2026-12-24", "the time is not announced");
 }
 
 #[tokio::test]
@@ -87,10 +106,11 @@ async fn a_seller_changes_the_version_they_saw_or_learns_why_not() {
     let ticket = fake.ticket(20, event, |it| it.user_id = UserId(id(1)));
     let listings = fake.get_as_ada("/selling").await;
     listings.has("name=\"version\" value=\"3\"");
-    listings.has("for 2 tickets</span>");
+    listings.has("value=\"45.00\"");
+    listings.has("each</span>");
     fake.get_as_ada(&format!("/tickets/{ticket}/edit"))
         .await
-        .has("In USD, for all 2 tickets together. Now $45 each.");
+        .has("In USD. Buyers take all 2 tickets together.");
     let path = format!("/tickets/{ticket}/price");
     let page = fake.post_as_ada(&path, &[("price", "50"), ("version", "3")]).await;
     assert_eq!(page.location(), "/selling");
@@ -98,7 +118,7 @@ async fn a_seller_changes_the_version_they_saw_or_learns_why_not() {
     let call = &fake.calls(&line)[0];
     assert_eq!(
         (&call.body, &call.headers["if-match"]),
-        (&serde_json::json!({ "price": 5000 }), &"\"3\"".parse().unwrap())
+        (&serde_json::json!({ "price": 10_000 }), &"\"3\"".parse().unwrap())
     );
     for (code, word) in [(Code::TicketLocked, "edit-locked"), (Code::TicketSold, "edit-sold")] {
         fake.refuse(&line, code, &[]);
@@ -109,7 +129,7 @@ async fn a_seller_changes_the_version_they_saw_or_learns_why_not() {
     fake.refuse(&line, Code::VersionMismatch, &[]);
     let page = fake.post_as_ada(&path, &[("price", "51"), ("version", "3")]).await;
     assert_eq!(page.status, 409);
-    page.has("The listing changed in the meantime.");
+    page.has("This listing changed while you were editing.");
     page.has("value=\"51\"");
     let page = fake.post_as_ada(&path, &[("price", "-5")]).await;
     assert_eq!(page.status, 400);
@@ -125,11 +145,9 @@ async fn a_locked_listing_says_why_it_cannot_be_edited() {
         it.locked_until = "2026-11-20T14:32:00Z".parse().ok();
     });
     let page = fake.get_as_ada("/selling").await;
-    page.has("A buyer is paying. You can edit it again if they leave, by");
+    page.has("A buyer is paying until");
     page.lacks(&format!("/tickets/{ticket}/price"));
-    fake.get_as_ada(&format!("/tickets/{ticket}/edit"))
-        .await
-        .has("they have been promised this price");
+    fake.get_as_ada(&format!("/tickets/{ticket}/edit")).await.has("we promised them this price");
     let (fake, event) = market();
     let other = fake.ticket(20, event, |_| {});
     let page = fake.get_as_ada(&format!("/tickets/{other}/edit")).await;
@@ -151,13 +169,13 @@ async fn a_listing_that_stops_halfway_keeps_the_form_and_goes_on_with_the_same_k
     fake.refuse_after(1, "POST /api/tickets", Code::Unavailable, &[]);
     let page = fake.post_as_ada(&format!("/sell/{event}"), &fields).await;
     assert_eq!(page.status, 503);
-    page.has("1 of 3 are listed.");
+    page.has("1 of 3 listed.");
     page.has("value=\"1-3\"");
     page.has("name=\"key\" value=\"0123456789abcdef\"");
     // Sent again with other seats: under that key nothing could ever be listed.
     fake.refuse("POST /api/tickets", Code::IdempotencyKeyReused, &[]);
     let page = fake.post_as_ada(&format!("/sell/{event}"), &fields).await;
-    page.has("The form has changed since it was sent.");
+    page.has("You changed the form after sending it.");
     page.lacks("0123456789abcdef");
 }
 
@@ -187,4 +205,25 @@ async fn a_page_of_listings_stays_small() {
     assert!(page.bytes.len() < 60 * 1024, "{} bytes", page.bytes.len());
     let query = &fake.calls("GET /api/tickets")[0].query;
     assert!(query.contains("limit=30"), "no more are asked for: {query}");
+}
+
+/// Sellers list and edit by the ticket, whatever the lot; a price that is not touched stays to the cent.
+#[tokio::test]
+async fn a_price_is_edited_by_the_ticket() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |it| {
+        it.user_id = UserId(id(1));
+        it.quantity = 3;
+        it.price = 10_000.try_into().unwrap();
+    });
+    let path = format!("/tickets/{ticket}/price");
+    fake.get_as_ada("/selling").await.has("value=\"33.34\"");
+    for (typed, price) in [("33.34", 10_000), ("33.33", 9999), ("40", 12_000)] {
+        fake.market.lock().unwrap().calls.clear();
+        fake.post_as_ada(&path, &[("price", typed), ("version", "3")]).await;
+        let call = &fake.calls(&format!("PATCH /api/tickets/{ticket}"))[0];
+        assert_eq!(call.body, serde_json::json!({ "price": price }), "{typed}");
+    }
+    let dear = fake.post_as_ada(&path, &[("price", "400000"), ("version", "3")]).await;
+    assert_eq!(dear.status, 400, "three of them cost more than a listing may");
 }

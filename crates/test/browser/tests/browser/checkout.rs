@@ -53,10 +53,10 @@ async fn an_expired_hold_says_what_happened_and_frees_the_ticket() {
     onlooker.go(&format!("/events/{}", event.id)).await;
     onlooker.find(".live").await;
     let browser = in_checkout(&market, &buyer, &ticket).await;
-    onlooker.sees(".lot .held", "In someone’s checkout").await;
+    onlooker.sees(".lot .held", "Someone’s buying this").await;
     browser.find(".hold.late").await;
-    browser.sees("h1", "Your time ran out").await;
-    browser.sees("main", "Nothing was charged.").await;
+    browser.sees("h1", "Time’s up").await;
+    browser.sees("main", "You weren’t charged.").await;
     onlooker.find(".lot .btn").await;
     // And again: the same ticket can be had.
     browser.follow(".btn.huge", "/orders/").await;
@@ -93,7 +93,35 @@ async fn leaving_the_page_frees_the_ticket_and_coming_back_keeps_it() {
     browser.driver().switch_to_window(other).await.unwrap();
     becomes(&market, ticket.id, TicketStatus::Available).await;
     browser.go(&order).await;
-    browser.sees("h1", "You left this checkout").await;
+    browser.sees("h1", "You left checkout").await;
+}
+
+/// Who looks around in the market keeps the ticket, longer than the grace, and every page leads back; the
+/// end of it is closing the last page.
+#[tokio::test]
+async fn looking_around_keeps_the_ticket() {
+    let market = Market::serve(&[("STUBMART_LEAVE_GRACE", "3s")]).await;
+    let (_, event, ticket, buyer) = stage(&market).await;
+    let browser = in_checkout(&market, &buyer, &ticket).await;
+    let order = browser.path().await;
+    browser.follow(".bought h2 a", &format!("/events/{}", event.id)).await;
+    browser.sees(".holding", "Your ticket: ").await;
+    browser.go("/events").await;
+    browser.sees(".holding", "Your ticket: ").await;
+    let later = tokio::time::Instant::now() + Duration::from_secs(6);
+    eventually("twice the grace to pass", async || {
+        assert_eq!(order_status(&buyer).await, Some(OrderStatus::Created));
+        (tokio::time::Instant::now() > later).then_some(())
+    })
+    .await;
+    browser.follow(".holding a", &order).await;
+    browser.sees(".clock", ":").await;
+    browser.go("/events").await;
+    browser.find(".holding").await;
+    let other = browser.driver().new_window(true).await.unwrap().handle;
+    browser.driver().close_window().await.unwrap();
+    browser.driver().switch_to_window(other).await.unwrap();
+    becomes(&market, ticket.id, TicketStatus::Available).await;
 }
 
 /// The cancel button frees the ticket at once.
@@ -103,7 +131,7 @@ async fn cancelling_frees_the_ticket_and_charges_nothing() {
     let (_, event, ticket, buyer) = stage(&market).await;
     let browser = in_checkout(&market, &buyer, &ticket).await;
     browser.follow("form[action$='/leave'] button", &format!("/events/{}", event.id)).await;
-    browser.sees(".flash", "Nothing was charged").await;
+    browser.sees(".flash", "You weren’t charged").await;
     browser.find(".lot button.btn").await;
     becomes(&market, ticket.id, TicketStatus::Available).await;
     // Buying it again from the page one has come back to is another order, not the old one.
@@ -119,9 +147,9 @@ async fn a_declined_card_says_why_and_another_try_succeeds() {
     let browser = in_checkout(&market, &buyer, &ticket).await;
     browser.click("[value=pm_card_visa_chargeDeclinedInsufficientFunds]").await;
     browser.click(".pay .btn.huge").await;
-    browser.sees("h1", "The payment did not go through").await;
-    browser.sees("main", "There is not enough money on that card.").await;
-    browser.sees("main", "Nothing was charged.").await;
+    browser.sees("h1", "Your payment didn’t go through").await;
+    browser.sees("main", "That card doesn’t have enough funds.").await;
+    browser.sees("main", "You weren’t charged.").await;
     becomes(&market, ticket.id, TicketStatus::Available).await;
     browser.follow(".btn.huge", "/orders/").await;
     browser.click(".pay .btn.huge").await;
@@ -159,18 +187,18 @@ async fn a_bank_that_wants_to_be_sure_is_answered() {
     let (_, _, ticket, buyer) = stage(&market).await;
     let browser = in_checkout(&market, &buyer, &ticket).await;
     for (answer, heading) in
-        [("refuse", "The payment did not go through"), ("approve", "It’s yours")]
+        [("refuse", "Your payment didn’t go through"), ("approve", "It’s yours")]
     {
         browser.click("[value=pm_card_threeDSecure2Required]").await;
         browser.click(".pay .btn.huge").await;
-        browser.sees(".bank", "Your bank wants to be sure").await;
+        browser.sees(".bank", "Confirm it’s you").await;
         browser.go("/orders").await;
         browser.follow(".stub.open", "/orders/").await;
         browser.sees(".clock", ":").await;
         browser.click(&format!(".bank [value={answer}]")).await;
         browser.sees("h1", heading).await;
         if answer == "refuse" {
-            browser.sees("main", "The bank could not confirm that it was you.").await;
+            browser.sees("main", "Your bank couldn’t confirm it was you.").await;
             browser.follow(".btn.huge", "/orders/").await;
         }
     }
@@ -191,7 +219,7 @@ async fn the_bank_is_answered_about_the_card_that_was_used() {
     browser.log_in(&buyer).await;
     browser.go(&format!("/orders/{}", order.id)).await;
     browser.click(".bank [value=approve]").await;
-    browser.sees("h1", "The payment did not go through").await;
+    browser.sees("h1", "Your payment didn’t go through").await;
     becomes(&market, ticket.id, TicketStatus::Available).await;
 }
 
@@ -243,6 +271,6 @@ async fn logging_out_leaves_the_checkout() {
     let (_, _, ticket, buyer) = stage(&market).await;
     let browser = in_checkout(&market, &buyer, &ticket).await;
     browser.click("form[action='/logout'] button").await;
-    browser.sees(".flash", "You are logged out").await;
+    browser.sees(".flash", "You’re logged out").await;
     becomes(&market, ticket.id, TicketStatus::Available).await;
 }

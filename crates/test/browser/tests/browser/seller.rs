@@ -20,12 +20,12 @@ async fn a_price_changes_live_but_not_while_a_buyer_pays() {
     let browser = Browser::open(&market, Look::DESK).await;
     browser.log_in(&seller).await;
     browser.go("/selling").await;
-    browser.fill(".inline input", "120").await;
+    browser.fill(".inline input", "60").await;
     browser.click(".inline button").await;
-    browser.sees(".flash", "The new price is live").await;
-    onlooker.sees(".lot .cost", "$120").await;
-    onlooker.sees(".lot .cost", "$60 each").await;
-    onlooker.sees(".prices dd", "$60").await;
+    browser.sees(".flash", "Your new price is live").await;
+    onlooker.sees(".lot .cost", "$120.00 total").await;
+    onlooker.sees(".lot .cost", "$60.00 each").await;
+    onlooker.sees(".prices dd", "$60.00").await;
 
     // The page is open with its form when a buyer takes the ticket: the change comes too late.
     browser.find(".inline input").await.send_keys("5").await.unwrap();
@@ -34,9 +34,9 @@ async fn a_price_changes_live_but_not_while_a_buyer_pays() {
     let order = buyer.api.create_order(&order).await.unwrap();
     browser.fill(".inline input", "150").await;
     browser.click(".inline button").await;
-    browser.sees(".flash", "its price cannot change now").await;
-    browser.sees(".listing", "You can edit it again if they leave").await;
-    onlooker.sees(".lot", "In someone’s checkout").await;
+    browser.sees(".flash", "you can’t change it right now").await;
+    browser.sees(".listing", "You can edit this again if they don’t buy").await;
+    onlooker.sees(".lot", "Someone’s buying this").await;
 
     buyer.api.cancel_order(order.id).await.unwrap();
     browser.find(".inline input").await;
@@ -71,7 +71,7 @@ async fn a_page_catches_up_when_the_market_comes_back() {
     seller.api.withdraw_ticket(gone.id).await.unwrap();
     seller.list(&event, "Balcony", 5000).await;
     onlooker.find(".live").await;
-    onlooker.sees(".lot .cost", "$120").await;
+    onlooker.sees(".lot .cost", "$120.00").await;
     onlooker.sees(".lot", "Balcony").await;
     onlooker.loses(&format!("[id='t-{}']", gone.id)).await;
 }
@@ -129,10 +129,10 @@ async fn an_open_page_tells_that_its_ticket_was_withdrawn() {
     onlooker.go(&page).await;
     onlooker.find(".pass .btn.huge").await;
     seller.api.withdraw_ticket(ticket.id).await.unwrap();
-    onlooker.sees(".pass .held", "The seller no longer offers this ticket.").await;
+    onlooker.sees(".pass .held", "The seller took this ticket off sale.").await;
     assert!(!onlooker.has(".pass .btn.huge").await, "it cannot be bought");
     late.follow(".pass .btn.huge", "/events/").await;
-    late.sees(".flash", "The seller no longer offers this ticket.").await;
+    late.sees(".flash", "the seller took this ticket off sale").await;
 }
 
 /// What a seller is typing stays while the list follows the market.
@@ -168,10 +168,10 @@ async fn the_account_can_be_looked_after() {
     browser.fill("#f-profile-name", "Countess").await;
     browser.fill("#f-profile-currentPassword", "not that one").await;
     browser.click("section:has(#profile-title) .btn").await;
-    browser.sees("#e-profile-currentPassword", "not your present password").await;
+    browser.sees("#e-profile-currentPassword", "isn’t your current password").await;
     browser.fill("#f-profile-currentPassword", stubmart_browser::Member::PASSWORD).await;
     browser.click("section:has(#profile-title) .btn").await;
-    browser.sees(".who .me", "Countess").await;
+    browser.sees(".lead", "Countess, member since").await;
 
     browser.fill("#f-token-name", "script").await;
     browser.click("#tokens form[action='/account/tokens'] .btn").await;
@@ -181,15 +181,15 @@ async fn the_account_can_be_looked_after() {
     browser.go("/account").await;
     assert!(!browser.has("#secret").await, "it is shown once");
     browser.click("#tokens .rows .btn").await;
-    browser.sees(".flash", "The token is revoked").await;
+    browser.sees(".flash", "That token no longer works").await;
 
     // The session of the API client is another one.
     browser.click("#sessions .btn").await;
-    browser.sees(".flash", "That session is signed out").await;
+    browser.sees(".flash", "Signed out on that device").await;
     browser.click("summary").await;
     browser.fill("#f-delete-currentPassword", stubmart_browser::Member::PASSWORD).await;
     browser.click("details .btn.danger").await;
-    browser.sees(".flash", "Your account is deleted").await;
+    browser.sees(".flash", "Your account and your personal data are deleted").await;
     assert!(browser.has(".who .btn").await, "nobody is signed in");
     clean(&browser).await;
 }
@@ -212,5 +212,5 @@ async fn forms_are_limited_by_address() {
             done([0, 'never']);
         })();";
     let told = browser.driver().execute_async(script, vec![]).await.unwrap().to_string();
-    assert!(told.contains("Too many tries. Wait"), "{told}");
+    assert!(told.contains("Too many attempts. Try again in"), "{told}");
 }

@@ -17,8 +17,8 @@ use axum::{
 };
 use serde_json::{Value, json};
 use stubmart_contract::{
-    Currency, EventId, OrderId, TimeZone, Timestamp, UserId,
-    api::{Event, EventStatus, OrderStatus, Ticket, TicketStatus},
+    Currency, EventId, LocalTime, OrderId, TimeZone, UserId,
+    api::{Event, EventStatus, Order, OrderStatus, Ticket, TicketStatus},
 };
 use uuid::Uuid;
 
@@ -48,6 +48,7 @@ pub(super) fn routes(market: Arc<Mutex<Market>>) -> Router {
         .route("/api/events/{id}/prices", get(prices))
         .route("/api/facets", get(facets))
         .route("/api/tickets", get(tickets).post(create_ticket))
+        .route("/api/tickets/preview", post(preview))
         .route(
             "/api/tickets/{id}",
             get(ticket).patch(ticket).delete(async || StatusCode::NO_CONTENT),
@@ -161,7 +162,8 @@ async fn events(
 }
 
 async fn create_event(State(market): Shared, Json(body): Json<Value>) -> Json<Event> {
-    let starts_at: Timestamp = serde_json::from_value(body["startsAt"].clone()).unwrap();
+    let local_start: LocalTime = serde_json::from_value(body["localStart"].clone()).unwrap();
+    let starts_at = TimeZone::UTC.instant(local_start);
     let event = Event {
         id: EventId(id(500)),
         name: body["name"].as_str().unwrap().to_owned(),
@@ -169,7 +171,7 @@ async fn create_event(State(market): Shared, Json(body): Json<Value>) -> Json<Ev
         venue: serde_json::from_value(body["venue"].clone()).unwrap(),
         performers: Vec::new(),
         starts_at,
-        local_start: TimeZone::UTC.local(starts_at),
+        local_start,
         ends_at: starts_at.after(Duration::from_secs(3 * 3600)),
         start_time_known: true,
         status: EventStatus::Scheduled,
@@ -246,14 +248,31 @@ async fn create_ticket(State(market): Shared, Json(body): Json<Value>) -> Json<V
     Json(ticket)
 }
 
+/// Without fees.
+async fn preview(Json(body): Json<Value>) -> Json<Value> {
+    let price = body["price"].as_u64().unwrap();
+    let each = price / body["quantity"].as_u64().unwrap();
+    Json(json!({
+        "price": price, "buyerFee": 0, "sellerFee": 0, "total": price, "sellerNet": price,
+        "pricePerTicket": each, "totalPerTicket": each, "payoutOn": "2026-12-01T19:30:00Z",
+        "maxPrice": 99_999_999, "warnings": [],
+    }))
+}
+
 async fn ticket(State(market): Shared, Path(ticket): Path<Uuid>) -> Response {
     let market = market.lock().unwrap();
     let found = market.tickets.iter().find(|it| it.id.0 == ticket);
     found.map_or_else(not_found, |it| Json(it).into_response())
 }
 
-async fn orders(State(market): Shared) -> Json<Value> {
-    listed(&market.lock().unwrap().orders)
+async fn orders(
+    State(market): Shared,
+    Query(query): Query<HashMap<String, String>>,
+) -> Json<Value> {
+    let market = market.lock().unwrap();
+    let status = |it: &Order| serde_json::to_value(it.status).unwrap();
+    let is = |it: &&Order| query.get("status").is_none_or(|wanted| status(it) == **wanted);
+    listed(&market.orders.iter().filter(is).collect::<Vec<_>>())
 }
 
 async fn create_order(
