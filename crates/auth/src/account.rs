@@ -56,7 +56,10 @@ impl<E: Into<Limited>> From<E> for ChangeError {
 impl From<ApplyError<Refusal>> for ChangeError {
     fn from(error: ApplyError<Refusal>) -> Self {
         match error {
-            ApplyError::Refused { refusal: Refusal::Gone | Refusal::Exists, .. } => Self::Gone,
+            ApplyError::Refused {
+                refusal: Refusal::Gone | Refusal::Exists | Refusal::NoSuchLink,
+                ..
+            } => Self::Gone,
             // Another request changed the password meanwhile: the one that was checked is not right any
             // more.
             ApplyError::Refused { refusal: Refusal::StaleProof, .. } => Self::WrongPassword,

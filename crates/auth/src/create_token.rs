@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use crate::{
     service::Auth,
-    session::{Command, Kind, Session, TokenHash, Which},
+    session::{Command, Kind, Session, Which},
     sign_up::Receipt,
+    token_hash::TokenHash,
     user::{self, Refusal},
 };
 
@@ -93,17 +94,19 @@ impl Auth {
     ) -> Result<Receipt, TokenError> {
         // First, so that no token is made in secret, whatever fails in between.
         let report = user::Command::ReportToken { notice_id: id };
-        match self.change_user(context, maker.user_id, &report).await {
-            Ok(_) => {}
+        let owner = match self.change_user(context, maker.user_id, &report).await {
+            Ok(applied) => applied.after.state,
             Err(ApplyError::Repository(error)) => return Err(error.into()),
             Err(
                 ApplyError::Refused {
-                    refusal: Refusal::Gone | Refusal::Exists | Refusal::StaleProof,
+                    refusal:
+                        Refusal::Gone | Refusal::Exists | Refusal::StaleProof | Refusal::NoSuchLink,
                     ..
                 }
                 | ApplyError::Stale { .. },
             ) => return Err(TokenError::NotSignedIn),
-        }
+        };
+        let recoveries = owner.account.map_or(0, |account| account.recoveries);
         let (id, now) = (SessionId(id), self.inner.host.now());
         let session = Session {
             id,
@@ -111,7 +114,7 @@ impl Auth {
             token_hash: TokenHash::of(secret),
             created_at: now,
             last_seen_at: now,
-            kind: Kind::Token { name: name.to_owned() },
+            kind: Kind::Token { name: name.to_owned(), recoveries },
         };
         let begun = self.change_session(context, id, &Command::Begin(session)).await?;
         // The token outlives the session that made it, so it must not come of one that was dead. Asked

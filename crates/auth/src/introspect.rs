@@ -1,13 +1,18 @@
-//! Whose token a request carries.
+//! What other services ask: whose token a request carries, and where a user is written to.
 
 use async_trait::async_trait;
-use stubmart_contract::{Context, Role, calls::Identity};
+use stubmart_contract::{
+    Context, UserId,
+    calls::{Identity, Recipient},
+};
 use stubmart_kernel::RepositoryError;
 use stubmart_ports::calls::{self, CallError};
 
 use crate::{
     service::Auth,
-    session::{Command, Session, TOKEN, TokenHash},
+    session::{Command, Session, TOKEN},
+    token_hash::TokenHash,
+    user::Account,
 };
 
 #[async_trait]
@@ -17,11 +22,32 @@ impl calls::Auth for Auth {
         context: &Context,
         token: &str,
     ) -> Result<Option<Identity>, CallError> {
-        let found = self.living_session(context, token).await;
+        let found = self.opened_by(context, token).await;
         let found = found.map_err(|error| CallError(error.into()))?;
-        // Everybody buys and sells, until there are operators.
-        let role = Role::User;
-        Ok(found.map(|it| Identity { user_id: it.user_id, session_id: it.id, role }))
+        let sellers_verify = self.inner.config.sellers_verify;
+        Ok(found.map(|(session, account)| Identity {
+            user_id: session.user_id,
+            session_id: session.id,
+            role: account.role,
+            may_sell: account.email_verified || !sellers_verify,
+        }))
+    }
+
+    async fn recipient(
+        &self,
+        _: &Context,
+        user_id: UserId,
+    ) -> Result<Option<Recipient>, CallError> {
+        let found = self.inner.users.load(user_id).await;
+        let found = found.map_err(|error| CallError(error.into()))?.map(|user| user.state);
+        Ok(found.and_then(|user| {
+            let language = user.language;
+            user.account.map(|account| Recipient {
+                name: account.name_in_mails().to_owned(),
+                email: account.email,
+                language,
+            })
+        }))
     }
 }
 
@@ -32,6 +58,15 @@ impl Auth {
         context: &Context,
         token: &str,
     ) -> Result<Option<Session>, RepositoryError> {
+        Ok(self.opened_by(context, token).await?.map(|(session, _)| session))
+    }
+
+    /// The same, with its account.
+    async fn opened_by(
+        &self,
+        context: &Context,
+        token: &str,
+    ) -> Result<Option<(Session, Account)>, RepositoryError> {
         let inner = &self.inner;
         let found = inner.sessions.by_unique(TOKEN, &TokenHash::of(token).key()).await?;
         let Some(session) = found.map(|found| found.state) else { return Ok(None) };
@@ -43,7 +78,7 @@ impl Auth {
         if session.is_use_to_be_noted(now) {
             self.note_use(context, &session);
         }
-        Ok(Some(session))
+        Ok(user.and_then(|user| user.account).map(|account| (session, account)))
     }
 
     /// Notes, beside the request that waits, that a session is in use. A use that is lost because that

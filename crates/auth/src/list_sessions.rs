@@ -49,7 +49,7 @@ impl Auth {
             created_at: token.created_at,
             last_seen_at: token.last_seen_at,
             name: match token.kind {
-                Kind::Token { name } => name,
+                Kind::Token { name, .. } => name,
                 Kind::Browser { .. } | Kind::Ended { .. } => String::new(),
             },
         }))

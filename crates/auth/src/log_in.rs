@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use stubmart_contract::{Context, Email, UserId, api};
+use stubmart_contract::{Context, Email, Language, UserId, api};
 use stubmart_kernel::{RepositoryError, Versioned};
 
 use crate::{
@@ -18,6 +18,8 @@ pub(crate) struct Client {
     pub(crate) address: Option<IpAddr>,
     /// The client's name for itself.
     pub(crate) user_agent: String,
+    /// The language that it asks for.
+    pub(crate) language: Language,
 }
 
 /// A user who is signed in now.
@@ -43,7 +45,10 @@ impl Auth {
         Ok(self.find_by_email(email).await?.map(|user| user.state.id))
     }
 
-    async fn find_by_email(&self, email: &str) -> Result<Option<Versioned<User>>, RepositoryError> {
+    pub(crate) async fn find_by_email(
+        &self,
+        email: &str,
+    ) -> Result<Option<Versioned<User>>, RepositoryError> {
         let Ok(email) = email.parse::<Email>() else { return Ok(None) };
         self.inner.users.by_unique(EMAIL, &email_key(&email)).await
     }

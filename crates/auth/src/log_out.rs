@@ -3,10 +3,7 @@
 use stubmart_contract::Context;
 use stubmart_kernel::RepositoryError;
 
-use crate::{
-    service::Auth,
-    session::{TOKEN, TokenHash},
-};
+use crate::{service::Auth, session::TOKEN, token_hash::TokenHash};
 
 impl Auth {
     /// Ends the session, or the access token, that `token` opens; one that has ended stays so.

@@ -1,4 +1,4 @@
-//! Security notices: mails that report changes to an account's owner.
+//! Notices: mails to an account's owner, which report changes or carry a link.
 //!
 //! A notice is saved with the change that it reports, in the user's own document, and stays there until
 //! the mailer took it. So a crash loses none; one may be sent twice, with the same id.
@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use stubmart_contract::{Email, Timestamp};
 use uuid::Uuid;
+
+use crate::link::Purpose;
 
 /// A mail that is to be sent.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +31,7 @@ pub(crate) struct Later {
     pub(crate) failures: u32,
 }
 
-/// The change that a notice reports.
+/// The change that a notice reports, or the link that it carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum NoticeKind {
@@ -37,6 +39,22 @@ pub(crate) enum NoticeKind {
     PasswordChanged,
     TokenCreated,
     AccountDeleted,
+    VerifyEmail,
+    ResetPassword,
+}
+
+impl NoticeKind {
+    /// What its link does, if it carries one.
+    pub(crate) const fn link(self) -> Option<Purpose> {
+        match self {
+            Self::VerifyEmail => Some(Purpose::VerifyEmail),
+            Self::ResetPassword => Some(Purpose::ResetPassword),
+            Self::EmailChanged
+            | Self::PasswordChanged
+            | Self::TokenCreated
+            | Self::AccountDeleted => None,
+        }
+    }
 }
 
 impl Notice {

@@ -6,7 +6,8 @@ use stubmart_kernel::RepositoryError;
 
 use crate::{
     service::Auth,
-    session::{Command, Kind, Session, TokenHash},
+    session::{Command, Kind, Session},
+    token_hash::TokenHash,
 };
 
 impl Auth {

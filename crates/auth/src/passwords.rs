@@ -43,6 +43,12 @@ const CHANGES: Quota = Quota { burst: 30, every: Duration::from_secs(60) };
 /// How many accounts one address may open.
 const SIGNUPS: Quota = Quota { burst: 100, every: Duration::from_secs(3) };
 
+/// How many mails with a link may be asked for one account.
+const LINKS: Quota = Quota { burst: 5, every: Duration::from_secs(12 * 60) };
+
+/// How many mails with a link one address may ask for, for any accounts.
+const LINKS_FROM: Quota = Quota { burst: 30, every: Duration::from_secs(60) };
+
 /// How long a client waits that finds too many others waiting for the same account.
 const QUEUE_WAIT: Duration = Duration::from_secs(1);
 
@@ -135,7 +141,7 @@ impl Passwords {
         hash: Option<String>,
     ) -> Result<(), CheckError> {
         let (account, place) = (guess.account(), guess.account_and_network());
-        self.count("auth.checks", guess.from, CHECKS).await?;
+        self.count_check(guess.from).await?;
         if let Subject::User(_) = guess.subject {
             let changes = format!("auth.changes.{account}");
             allowed(self.limits.take(&changes, CHANGES).await?)?;
@@ -166,6 +172,29 @@ impl Passwords {
     /// [`Limited`].
     pub(crate) async fn count_signup(&self, address: Option<IpAddr>) -> Result<(), Limited> {
         self.count("auth.signups", address, SIGNUPS).await
+    }
+
+    /// Counts a request of a mail with a link to the account of this address (folded), whether or not
+    /// there is one.
+    ///
+    /// # Errors
+    /// [`Limited`].
+    pub(crate) async fn count_link(
+        &self,
+        email: &str,
+        from: Option<IpAddr>,
+    ) -> Result<(), Limited> {
+        self.count("auth.links", from, LINKS_FROM).await?;
+        let key = format!("auth.links.{}", digest(email));
+        allowed(self.limits.take(&key, LINKS).await?)
+    }
+
+    /// Counts a check of something secret from this address.
+    ///
+    /// # Errors
+    /// [`Limited`].
+    pub(crate) async fn count_check(&self, from: Option<IpAddr>) -> Result<(), Limited> {
+        self.count("auth.checks", from, CHECKS).await
     }
 
     async fn count(

@@ -1,4 +1,4 @@
-//! Sends security notices, with the text of each.
+//! Sends notices.
 //!
 //! A notice that the mailer does not take waits for its next try, so that it keeps no other waiting.
 
@@ -11,6 +11,7 @@ use stubmart_kernel::{
     due::{Due, DueError},
     worker::Wake,
 };
+use stubmart_letters::{Letter, Message, Written};
 use stubmart_ports::{
     Cause,
     limits::Quota,
@@ -18,10 +19,11 @@ use stubmart_ports::{
 };
 
 use crate::{
+    link::{LinkToken, Purpose},
     notice::{Later, Notice, NoticeKind},
     passwords::digest,
     service::{Auth, SERVICE},
-    user::{Command, NOTICES, User},
+    user::{Account, Command, NOTICES, User},
 };
 
 /// After this a notice is of no use any more, and its address is not kept for it.
@@ -69,11 +71,12 @@ impl Due for DueNotices {
 
     async fn run(&self, id: UserId) -> Result<(), DueError> {
         let now = self.0.inner.host.now();
-        let user = self.0.inner.users.load(id).await?;
+        let Some(user) = self.0.inner.users.load(id).await?.map(|user| user.state) else {
+            return Ok(());
+        };
         let (mut done, mut later, mut failure) = (Vec::new(), Vec::new(), None);
-        let notices = user.map(|user| user.state.notices).unwrap_or_default();
-        for notice in notices.iter().filter(|notice| notice.due() <= now) {
-            match self.send(notice, now).await? {
+        for notice in user.notices.iter().filter(|notice| notice.due() <= now) {
+            match self.send(&user, notice, now).await? {
                 Tried::Done => done.push(notice.id),
                 Tried::Later(again) => later.push((notice.id, again)),
                 Tried::Failed(again, cause) => {
@@ -96,7 +99,7 @@ impl Due for DueNotices {
 }
 
 impl DueNotices {
-    async fn send(&self, notice: &Notice, now: Timestamp) -> Result<Tried, DueError> {
+    async fn send(&self, user: &User, notice: &Notice, now: Timestamp) -> Result<Tried, DueError> {
         let inner = &self.0.inner;
         let failures = notice.later.map_or(0, |later| later.failures);
         let is_old = now.since(notice.at) > GIVEN_UP_AFTER;
@@ -106,7 +109,8 @@ impl DueNotices {
             let later = Tried::Later(Later { due: now.after(wait), failures });
             return Ok(if is_old { Tried::Done } else { later });
         }
-        match inner.mailer.send(mail(notice)).await {
+        let Some(mail) = self.mail(user, notice).await? else { return Ok(Tried::Done) };
+        match inner.mailer.send(mail).await {
             Ok(()) => Ok(Tried::Done),
             Err(error) if is_old || matches!(error, MailError::Refused(_)) => {
                 tracing::warn!(notice.id = %notice.id, %error, "notice given up");
@@ -119,35 +123,53 @@ impl DueNotices {
             }
         }
     }
-}
 
-/// The mail of a notice.
-fn mail(notice: &Notice) -> Mail {
-    let (subject, what) = match notice.kind {
-        NoticeKind::EmailChanged => (
-            "The email address of your Stubmart account was changed",
-            "the email address of your Stubmart account was changed. \
-             From now on mail goes to the new address, and you sign in with it.",
-        ),
-        NoticeKind::PasswordChanged => (
-            "The password of your Stubmart account was changed",
-            "the password of your Stubmart account was changed. \
-             Every other browser that was signed in is signed out; access tokens still work.",
-        ),
-        NoticeKind::TokenCreated => (
-            "An access token was made for your Stubmart account",
-            "an access token was made for your Stubmart account. \
-             Whoever has it can act for you until you revoke it.",
-        ),
-        NoticeKind::AccountDeleted => (
-            "Your Stubmart account was deleted",
-            "your Stubmart account was deleted. Your listings are withdrawn, your open orders \
-             are cancelled, and what was known of you is erased.",
-        ),
-    };
-    let text = format!(
-        "On {}, {what}\n\nIf this was not you, tell the people who run this marketplace at once.\n",
-        notice.at
-    );
-    Mail { id: notice.id, to: notice.to.as_str().to_owned(), subject: subject.to_owned(), text }
+    /// The mail of a notice; `None` where it is of no use any more. A link is made for it now, before it
+    /// is sent: one that never arrives harms nobody.
+    async fn mail(&self, user: &User, notice: &Notice) -> Result<Option<Mail>, DueError> {
+        let at = notice.at;
+        let message = match notice.kind {
+            NoticeKind::EmailChanged => Message::EmailChanged { at },
+            NoticeKind::PasswordChanged => Message::PasswordChanged { at },
+            NoticeKind::TokenCreated => Message::TokenCreated { at },
+            NoticeKind::AccountDeleted => Message::AccountDeleted { at },
+            NoticeKind::VerifyEmail => match self.link(user, notice, Purpose::VerifyEmail).await? {
+                Some(link) => Message::VerifyEmail { link },
+                None => return Ok(None),
+            },
+            NoticeKind::ResetPassword => {
+                match self.link(user, notice, Purpose::ResetPassword).await? {
+                    Some(link) => Message::ResetPassword { link },
+                    None => return Ok(None),
+                }
+            }
+        };
+        let name = user.account.as_ref().map_or("", Account::name_in_mails);
+        let market = &self.0.inner.config.public_url;
+        let letter = Letter { language: user.language, name, market, message };
+        let Written { subject, text, html } = letter.write();
+        let (id, to) = (notice.id, notice.to.as_str().to_owned());
+        Ok(Some(Mail { html: Some(html), ..Mail::plain(id, to, subject, text) }))
+    }
+
+    /// The address of a page, with the token of a new link.
+    async fn link(
+        &self,
+        user: &User,
+        notice: &Notice,
+        purpose: Purpose,
+    ) -> Result<Option<String>, DueError> {
+        let inner = &self.0.inner;
+        let token = LinkToken::new(user.id, inner.host.ids.secret());
+        let to = notice.to.clone();
+        let command = Command::AddLink { purpose, to, token: token.hash() };
+        match inner.users.apply(&Context::work(SERVICE), user.id, &command).await {
+            Ok(_) => {
+                let (market, path) = (&inner.config.public_url, purpose.path());
+                Ok(Some(format!("{market}{path}?token={}", token.text)))
+            }
+            Err(ApplyError::Refused { .. } | ApplyError::Stale { .. }) => Ok(None),
+            Err(ApplyError::Repository(error)) => Err(error.into()),
+        }
+    }
 }

@@ -58,12 +58,20 @@ impl fmt::Debug for Deps {
 pub struct Config {
     /// How long a browser stays signed in from its last use on.
     pub session_life: Duration,
+    /// Where people reach the market, without a `/` at the end: what the links in mails begin with.
+    pub public_url: String,
+    /// Whether a user sells nothing before the address is verified.
+    pub sellers_verify: bool,
 }
 
 impl Default for Config {
-    /// 30 days.
+    /// 30 days, on this machine, and anybody sells.
     fn default() -> Self {
-        Self { session_life: Duration::from_secs(30 * 24 * 3600) }
+        Self {
+            session_life: Duration::from_secs(30 * 24 * 3600),
+            public_url: "http://localhost:8080".to_owned(),
+            sellers_verify: false,
+        }
     }
 }
 

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use stubmart_contract::{SessionId, Timestamp, UserId};
 use stubmart_kernel::{
     Aggregate, Decision,
     aggregate::{Collection, Index, Key},
 };
 
-use crate::user::User;
+use crate::{token_hash::TokenHash, user::User};
 
 /// The sessions and access tokens.
 pub static SESSIONS: Collection = Collection {
@@ -34,24 +32,6 @@ pub(crate) const PURGE: &str = "purge";
 
 /// How exactly a session knows when it was last used.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
-
-/// The hash of a token, which is stored in its place: a reader of the store cannot sign in with it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-#[cfg_attr(test, derive(Debug))]
-pub(crate) struct TokenHash(String);
-
-impl TokenHash {
-    /// The hash of a token. Plain SHA-256 is enough: a token is 256 random bits, not a password.
-    pub(crate) fn of(token: &str) -> Self {
-        Self(URL_SAFE_NO_PAD.encode(Sha256::digest(token.as_bytes())))
-    }
-
-    /// The key in the unique index.
-    pub(crate) fn key(&self) -> Key {
-        Key::new().text(&self.0)
-    }
-}
 
 /// A session.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,8 +58,14 @@ pub(crate) enum Kind {
         password_number: u32,
         expires_at: Timestamp,
     },
-    /// A personal access token; it ends when it is revoked or its account is deleted.
-    Token { name: String },
+    /// A personal access token; it ends when it is revoked, or its account is recovered by mail or
+    /// deleted.
+    Token {
+        name: String,
+        /// How often the account had been recovered when it was made.
+        #[serde(default)]
+        recoveries: u32,
+    },
     /// A session that was ended. The document stays until then, because a save of it whose answer was lost
     /// may still be on its way and must not find the id unused.
     Ended { purge_at: Timestamp },
@@ -179,7 +165,7 @@ impl Session {
             Kind::Browser { password_number, expires_at, .. } => {
                 now < expires_at && account.admits(self.id, password_number)
             }
-            Kind::Token { .. } => true,
+            Kind::Token { recoveries, .. } => recoveries >= account.recoveries,
             Kind::Ended { .. } => false,
         })
     }

@@ -1,5 +1,6 @@
 //! Every state × command pair of a session document, and when a session is alive.
 
+use stubmart_contract::{Language, Role};
 use uuid::Uuid;
 
 use super::*;
@@ -11,13 +12,18 @@ const LIFE: Duration = Duration::from_secs(1000);
 fn user(password_number: u32, kept_session: Option<SessionId>) -> User {
     let account = Account {
         email: "ann@example.com".parse().unwrap(),
+        email_verified: false,
+        role: Role::User,
         name: String::new(),
         password_hash: String::new(),
         password_number,
         kept_session,
+        recoveries: 1,
     };
     let id = UserId(Uuid::from_u128(1));
-    User { id, created_at: START, account: Some(account), notices: Vec::new() }
+    let language = Language::English;
+    let (account, notices, links) = (Some(account), Vec::new(), Vec::new());
+    User { id, created_at: START, account, notices, language, links }
 }
 
 fn with(kind: Kind) -> Session {
@@ -37,7 +43,7 @@ fn browser() -> Session {
 }
 
 fn token() -> Session {
-    with(Kind::Token { name: "script".to_owned() })
+    with(Kind::Token { name: "script".to_owned(), recoveries: 1 })
 }
 
 /// `session` as it is when it was seen at `at`.
@@ -125,6 +131,20 @@ fn what_is_alive() {
         assert_eq!(token().is_alive(user, now), token_lives, "token: {case}");
         assert!(!ended(&browser(), past).is_alive(user, now), "ended: {case}");
     }
+}
+
+/// An access token ends when its account is recovered by mail; one that was made afterwards, and one of an
+/// account that never was recovered, lives.
+#[test]
+fn a_recovery_ends_access_tokens() {
+    let user = user(2, None);
+    for (recoveries, lives) in [(0, false), (1, true), (2, true)] {
+        let token = with(Kind::Token { name: "script".to_owned(), recoveries });
+        assert_eq!(token.is_alive(Some(&user), START), lives, "{recoveries}");
+    }
+    let stored = serde_json::json!({"type": "token", "name": "script"});
+    let before: Kind = serde_json::from_value(stored).unwrap();
+    assert_eq!(before, Kind::Token { name: "script".to_owned(), recoveries: 0 });
 }
 
 /// Neither the token nor anything it could be guessed from is stored.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use stubmart_contract::{Context, Email, Timestamp, UserId, api};
+use stubmart_contract::{Context, Email, Language, Role, Timestamp, UserId, api};
 use stubmart_kernel::{ApplyError, RepositoryError};
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use crate::{
     log_in::{Client, SignedIn},
     passwords::{CheckError, Guess, Subject},
     service::Auth,
-    user::{Command, Refusal},
+    user::{self, Command, Refusal},
 };
 
 /// The version of an account as it is opened.
@@ -79,7 +79,8 @@ impl SignUp {
 }
 
 impl Auth {
-    /// Opens an account without a session: for a demonstration, or a load test.
+    /// Opens an account without a session, for a demonstration or a load test. Its address counts as
+    /// verified.
     ///
     /// # Errors
     /// [`SignUpError`].
@@ -89,10 +90,11 @@ impl Auth {
         request: &SignUp,
     ) -> Result<UserId, SignUpError> {
         let id = UserId(self.inner.host.uuid());
-        self.sign_up(context, id, request).await.map(|_| id)
+        self.sign_up(context, id, request, None).await.map(|_| id)
     }
 
-    /// Opens an account. The flag is true when this very call did, false when the account with this
+    /// Opens an account; `asked` is the id of the mail that asks to verify its address and its language,
+    /// `None` where there is nothing to verify. The flag is true when this very call did, false when the account with this
     /// id exists already.
     ///
     /// # Errors
@@ -102,17 +104,22 @@ impl Auth {
         context: &Context,
         id: UserId,
         request: &SignUp,
+        asked: Option<(Uuid, Language)>,
     ) -> Result<(Receipt, bool), SignUpError> {
         let hashed = self.inner.passwords.hash(request.password.clone()).await;
         let password_hash = hashed.map_err(SignUpError::Failed)?;
         let (email, name) = (request.email.clone(), request.name.clone());
-        let command = Command::SignUp { id, email, name, password_hash };
+        let (notice_id, language) = asked.unzip();
+        let language = language.unwrap_or_default();
+        let command =
+            Command::SignUp(user::SignUp { id, email, name, password_hash, language, notice_id });
         let receipt = |created_at| Receipt { id: id.0, created_at };
         match self.change_user(context, id, &command).await {
             Ok(applied) => Ok((receipt(applied.after.state.created_at), true)),
             Err(
                 ApplyError::Refused {
-                    refusal: Refusal::Exists | Refusal::Gone | Refusal::StaleProof,
+                    refusal:
+                        Refusal::Exists | Refusal::Gone | Refusal::StaleProof | Refusal::NoSuchLink,
                     ..
                 }
                 | ApplyError::Stale { .. },
@@ -148,6 +155,8 @@ impl Auth {
         let user = api::User {
             id,
             email: request.email.as_str().to_owned(),
+            email_verified: false,
+            role: Role::User,
             name: request.name.clone(),
             created_at: receipt.created_at,
         };

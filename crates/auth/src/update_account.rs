@@ -50,7 +50,7 @@ impl Auth {
             email: request.email,
             name: request.name,
             password_hash,
-            notice_ids: [inner.host.uuid(), inner.host.uuid()],
+            notice_ids: [inner.host.uuid(), inner.host.uuid(), inner.host.uuid()],
         });
         let applied =
             self.change_known_user(context, user, &request.precondition, &command).await?;

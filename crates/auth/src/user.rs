@@ -5,14 +5,21 @@
 //! another user.
 
 use serde::{Deserialize, Serialize};
-use stubmart_contract::{DomainEvent, Email, SessionId, Timestamp, UserId, api, event::UserState};
+use stubmart_contract::{
+    DomainEvent, Email, Language, Role, SessionId, Timestamp, UserId, api,
+    event::{UserRole, UserState},
+};
 use stubmart_kernel::{
     Aggregate, Decision,
     aggregate::{Collection, Index, Key},
 };
 use uuid::Uuid;
 
-use crate::notice::{Later, Notice, NoticeKind};
+use crate::{
+    link::{self, Link, Purpose},
+    notice::{Later, Notice, NoticeKind},
+    token_hash::TokenHash,
+};
 
 /// The users.
 pub static USERS: Collection = Collection {
@@ -36,6 +43,12 @@ pub(crate) struct User {
     pub(crate) account: Option<Account>,
     /// Mails that are still to be sent.
     pub(crate) notices: Vec<Notice>,
+    /// The language of its mails.
+    #[serde(default)]
+    pub(crate) language: Language,
+    /// Links that were mailed to the account's address and not used yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) links: Vec<Link>,
 }
 
 /// The personal data of a user.
@@ -43,6 +56,12 @@ pub(crate) struct User {
 #[cfg_attr(test, derive(Debug))]
 pub(crate) struct Account {
     pub(crate) email: Email,
+    /// Whether its owner has shown that mail to the address reaches them.
+    #[serde(default)]
+    pub(crate) email_verified: bool,
+    /// What its owner may do beyond buying and selling.
+    #[serde(default)]
+    pub(crate) role: Role,
     pub(crate) name: String,
     pub(crate) password_hash: String,
     /// How many passwords there were. A session carries the number of the password that it was opened
@@ -51,6 +70,10 @@ pub(crate) struct Account {
     pub(crate) password_number: u32,
     /// The session that set the present password, which lives on.
     pub(crate) kept_session: Option<SessionId>,
+    /// How often the account was recovered by mail. An access token carries the number of its time and
+    /// ends with the next recovery.
+    #[serde(default)]
+    pub(crate) recoveries: u32,
 }
 
 impl Account {
@@ -58,6 +81,12 @@ impl Account {
     /// than this account's is one that was set since the account was loaded.
     pub(crate) fn admits(&self, session: SessionId, password_number: u32) -> bool {
         password_number >= self.password_number || self.kept_session == Some(session)
+    }
+
+    /// What mails call the owner. Whoever signs up with somebody else's address must not choose what
+    /// stands in a mail to it.
+    pub(crate) fn name_in_mails(&self) -> &str {
+        if self.email_verified { &self.name } else { "" }
     }
 }
 
@@ -71,15 +100,40 @@ pub(crate) fn email_key(email: &Email) -> Key {
 #[cfg_attr(test, derive(Debug))]
 pub(crate) enum Command {
     /// Open the account.
-    SignUp { id: UserId, email: Email, name: String, password_hash: String },
+    SignUp(SignUp),
     /// Change some of it.
     Update(Update),
     /// Delete the account and all that is known of its owner.
     Delete { proof: String, notice_id: Uuid },
+    /// Mail the owner a link that verifies the address, unless it is verified.
+    AskVerification { notice_id: Uuid },
+    /// Mail the owner a link that sets a new password.
+    AskReset { notice_id: Uuid },
+    /// A link with this token is mailed to `to` now.
+    AddLink { purpose: Purpose, to: Email, token: TokenHash },
+    /// The link with this token was followed: the address is verified.
+    VerifyEmail { link: TokenHash },
+    /// The link with this token was followed: set this password, and end all that was signed in.
+    ResetPassword { link: TokenHash, password_hash: String, notice_id: Uuid },
+    /// Let the owner do this from now on.
+    Grant { role: Role },
     /// Tell the owner that an access token is made.
     ReportToken { notice_id: Uuid },
     /// Sending was tried: of these notices some need not be sent any more, others are tried again later.
     SettleNotices { done: Vec<Uuid>, later: Vec<(Uuid, Later)> },
+}
+
+/// A new account.
+#[derive(Clone)]
+#[cfg_attr(test, derive(Debug))]
+pub(crate) struct SignUp {
+    pub(crate) id: UserId,
+    pub(crate) email: Email,
+    pub(crate) name: String,
+    pub(crate) password_hash: String,
+    pub(crate) language: Language,
+    /// An id for the notice that asks to verify the address; `None` where it is taken as verified.
+    pub(crate) notice_id: Option<Uuid>,
 }
 
 /// A change of the account; `None` stays.
@@ -95,7 +149,7 @@ pub(crate) struct Update {
     pub(crate) name: Option<String>,
     pub(crate) password_hash: Option<String>,
     /// Ids for the notices that this may lead to.
-    pub(crate) notice_ids: [Uuid; 2],
+    pub(crate) notice_ids: [Uuid; 3],
 }
 
 /// Why a command is refused.
@@ -107,6 +161,8 @@ pub(crate) enum Refusal {
     Gone,
     /// The password was changed since it was checked.
     StaleProof,
+    /// There is no such link, or it has been used, or its time is over.
+    NoSuchLink,
 }
 
 type Decided = Result<Decision<User>, Refusal>;
@@ -128,31 +184,56 @@ impl Aggregate for User {
 
     fn decide(current: Option<&Self>, command: &Command, now: Timestamp) -> Decided {
         match (current, command) {
-            (None, Command::SignUp { id, email, name, password_hash }) => {
-                let account = Account {
-                    email: email.clone(),
-                    name: name.clone(),
-                    password_hash: password_hash.clone(),
-                    password_number: 1,
-                    kept_session: None,
-                };
-                let account = Some(account);
-                let user = Self { id: *id, created_at: now, account, notices: Vec::new() };
-                Ok(Decision::changed(user, DomainEvent::UserCreated(UserState { id: *id })))
-            }
-            (Some(_), Command::SignUp { .. }) => Err(Refusal::Exists),
+            (None, Command::SignUp(sign_up)) => Ok(Self::signed_up(sign_up, now)),
+            (Some(_), Command::SignUp(_)) => Err(Refusal::Exists),
             (None, _) => Err(Refusal::Gone),
             (Some(user), Command::Update(update)) => user.updated(update, now),
             (Some(user), Command::Delete { proof, notice_id }) => {
                 user.deleted(proof, *notice_id, now)
             }
-            (Some(user), Command::ReportToken { notice_id }) => user.reported(*notice_id, now),
+            (Some(user), Command::AskVerification { notice_id }) => match &user.account {
+                Some(account) if account.email_verified => Ok(Decision::Unchanged),
+                _ => user.told(*notice_id, NoticeKind::VerifyEmail, now),
+            },
+            (Some(user), Command::AskReset { notice_id }) => {
+                user.told(*notice_id, NoticeKind::ResetPassword, now)
+            }
+            (Some(user), Command::AddLink { purpose, to, token }) => {
+                user.linked(*purpose, to, token, now)
+            }
+            (Some(user), Command::VerifyEmail { link }) => user.verified(link, now),
+            (Some(user), Command::ResetPassword { link, password_hash, notice_id }) => {
+                user.recovered(link, password_hash, *notice_id, now)
+            }
+            (Some(user), Command::Grant { role }) => user.with_role(*role),
+            (Some(user), Command::ReportToken { notice_id }) => {
+                user.told(*notice_id, NoticeKind::TokenCreated, now)
+            }
             (Some(user), Command::SettleNotices { done, later }) => Ok(user.settled(done, later)),
         }
     }
 }
 
 impl User {
+    fn signed_up(sign_up: &SignUp, now: Timestamp) -> Decision<Self> {
+        let SignUp { id, email, name, password_hash, language, notice_id } = sign_up.clone();
+        let notice = |id| Notice::new(id, NoticeKind::VerifyEmail, email.clone(), now);
+        let notices = notice_id.map(notice).into_iter().collect();
+        let account = Account {
+            email,
+            email_verified: notice_id.is_none(),
+            role: Role::User,
+            name,
+            password_hash,
+            password_number: 1,
+            kept_session: None,
+            recoveries: 0,
+        };
+        let account = Some(account);
+        let user = Self { id, created_at: now, account, notices, language, links: Vec::new() };
+        Decision::changed(user, DomainEvent::UserCreated(UserState { id }))
+    }
+
     fn updated(&self, update: &Update, now: Timestamp) -> Decided {
         let before = self.account.as_ref().ok_or(Refusal::Gone)?;
         if update.password_hash.as_ref() == Some(&before.password_hash) {
@@ -163,14 +244,21 @@ impl User {
             return Err(Refusal::StaleProof);
         }
         let mut account = before.clone();
-        let mut notices = self.notices.clone();
-        let [email_notice, password_notice] = update.notice_ids;
+        let (mut notices, mut links) = (self.notices.clone(), self.links.clone());
+        let [email_notice, password_notice, verify_notice] = update.notice_ids;
         // Both notices go to the address before the change: a thief of an account changes that too.
         let to = before.email.clone();
         if let Some(email) = update.email.as_ref().filter(|email| **email != before.email) {
             account.email = email.clone();
             let kind = NoticeKind::EmailChanged;
             add(&mut notices, Notice::new(email_notice, kind, to.clone(), now));
+            if email.folded() != before.email.folded() {
+                account.email_verified = false;
+                links.clear();
+                notices.retain(|notice| notice.kind.link().is_none());
+                let kind = NoticeKind::VerifyEmail;
+                add(&mut notices, Notice::new(verify_notice, kind, email.clone(), now));
+            }
         }
         if let Some(name) = &update.name {
             account.name.clone_from(name);
@@ -179,14 +267,97 @@ impl User {
             account.password_hash.clone_from(password_hash);
             account.password_number = before.password_number.saturating_add(1);
             account.kept_session = Some(update.session);
+            links.retain(|link| link.purpose != Purpose::ResetPassword);
             let kind = NoticeKind::PasswordChanged;
             add(&mut notices, Notice::new(password_notice, kind, to, now));
         }
         if account == *before {
             return Ok(Decision::Unchanged);
         }
-        let user = Self { account: Some(account), notices, ..self.clone() };
-        Ok(Decision::changed(user, DomainEvent::UserUpdated(UserState { id: self.id })))
+        Ok(self.with_account(account, notices, links))
+    }
+
+    /// The user with this account, which other services learn of.
+    fn with_account(
+        &self,
+        account: Account,
+        notices: Vec<Notice>,
+        links: Vec<Link>,
+    ) -> Decision<Self> {
+        let user = Self { account: Some(account), notices, links, ..self.clone() };
+        Decision::changed(user, DomainEvent::UserUpdated(UserState { id: self.id }))
+    }
+
+    /// Whether the account has a link with this token that works.
+    pub(crate) fn has_link(&self, purpose: Purpose, token: &TokenHash, now: Timestamp) -> bool {
+        link::opens(&self.links, purpose, token, now)
+    }
+
+    fn with_role(&self, role: Role) -> Decided {
+        let account = self.account.as_ref().ok_or(Refusal::Gone)?;
+        if account.role == role {
+            return Ok(Decision::Unchanged);
+        }
+        let account = Some(Account { role, ..account.clone() });
+        let user = Self { account, ..self.clone() };
+        let event = DomainEvent::UserRoleChanged(UserRole { id: self.id, role });
+        Ok(Decision::changed(user, event))
+    }
+
+    fn linked(&self, purpose: Purpose, to: &Email, token: &TokenHash, now: Timestamp) -> Decided {
+        let account = self.account.as_ref().ok_or(Refusal::Gone)?;
+        // A link says something about the address that it was mailed to, and about no other.
+        if account.email.folded() != to.folded() {
+            return Err(Refusal::NoSuchLink);
+        }
+        if self.has_link(purpose, token, now) {
+            return Ok(Decision::Unchanged);
+        }
+        let links = link::with(&self.links, &Link::new(purpose, token.clone(), now), now);
+        Ok(Decision::silent(Self { links, ..self.clone() }))
+    }
+
+    fn verified(&self, link: &TokenHash, now: Timestamp) -> Decided {
+        let account = self.account.as_ref().ok_or(Refusal::Gone)?;
+        if account.email_verified {
+            return Ok(Decision::Unchanged);
+        }
+        if !self.has_link(Purpose::VerifyEmail, link, now) {
+            return Err(Refusal::NoSuchLink);
+        }
+        let account = Account { email_verified: true, ..account.clone() };
+        let mut links = self.links.clone();
+        links.retain(|link| link.purpose != Purpose::VerifyEmail);
+        Ok(self.with_account(account, without_verification(&self.notices), links))
+    }
+
+    fn recovered(
+        &self,
+        link: &TokenHash,
+        password_hash: &str,
+        notice_id: Uuid,
+        now: Timestamp,
+    ) -> Decided {
+        let before = self.account.as_ref().ok_or(Refusal::Gone)?;
+        if before.password_hash == password_hash {
+            // A hash is salted, so it was this very recovery that wrote it.
+            return Ok(Decision::Unchanged);
+        }
+        if !self.has_link(Purpose::ResetPassword, link, now) {
+            return Err(Refusal::NoSuchLink);
+        }
+        let account = Account {
+            email_verified: true,
+            password_hash: password_hash.to_owned(),
+            password_number: before.password_number.saturating_add(1),
+            kept_session: None,
+            recoveries: before.recoveries.saturating_add(1),
+            ..before.clone()
+        };
+        let mut notices = without_verification(&self.notices);
+        let kind = NoticeKind::PasswordChanged;
+        add(&mut notices, Notice::new(notice_id, kind, account.email.clone(), now));
+        Ok(self.with_account(account, notices, Vec::new()))
     }
 
     fn deleted(&self, proof: &str, notice_id: Uuid, now: Timestamp) -> Decided {
@@ -195,17 +366,18 @@ impl User {
             return Err(Refusal::StaleProof);
         }
         let mut notices = self.notices.clone();
+        notices.retain(|notice| notice.kind.link().is_none());
         let kind = NoticeKind::AccountDeleted;
         add(&mut notices, Notice::new(notice_id, kind, account.email.clone(), now));
-        let user = Self { account: None, notices, ..self.clone() };
+        let user = Self { account: None, notices, links: Vec::new(), ..self.clone() };
         Ok(Decision::changed(user, DomainEvent::UserDeleted(UserState { id: self.id })))
     }
 
-    fn reported(&self, notice_id: Uuid, now: Timestamp) -> Decided {
+    /// A notice of this kind to the present address.
+    fn told(&self, notice_id: Uuid, kind: NoticeKind, now: Timestamp) -> Decided {
         let account = self.account.as_ref().ok_or(Refusal::Gone)?;
         let mut notices = self.notices.clone();
         if notices.iter().all(|notice| notice.id != notice_id) {
-            let kind = NoticeKind::TokenCreated;
             add(&mut notices, Notice::new(notice_id, kind, account.email.clone(), now));
         }
         Ok(self.with_notices(notices))
@@ -233,6 +405,8 @@ impl User {
         self.account.as_ref().map(|account| api::User {
             id: self.id,
             email: account.email.as_str().to_owned(),
+            email_verified: account.email_verified,
+            role: account.role,
             name: account.name.clone(),
             created_at: self.created_at,
         })
@@ -242,6 +416,12 @@ impl User {
     pub(crate) fn next_notice(&self) -> Option<Timestamp> {
         self.notices.iter().map(Notice::due).min()
     }
+}
+
+/// The notices but those that ask for what is done now.
+fn without_verification(notices: &[Notice]) -> Vec<Notice> {
+    let left = notices.iter().filter(|notice| notice.kind != NoticeKind::VerifyEmail);
+    left.cloned().collect()
 }
 
 /// Adds a notice. It takes the turn of one of the same kind to the same address that still waits: the

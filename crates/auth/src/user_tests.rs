@@ -19,13 +19,37 @@ fn email(text: &str) -> Email {
 fn active() -> User {
     let account = Account {
         email: email("ann@example.com"),
+        email_verified: false,
+        role: Role::User,
         name: "Ann".to_owned(),
         password_hash: "hash 1".to_owned(),
         password_number: 1,
         kept_session: None,
+        recoveries: 0,
     };
     let created_at = Timestamp::from_millis(1_000);
-    User { id: id(), created_at, account: Some(account), notices: Vec::new() }
+    let language = Language::English;
+    let (notices, links) = (Vec::new(), Vec::new());
+    User { id: id(), created_at, account: Some(account), notices, language, links }
+}
+
+fn token(text: &str) -> TokenHash {
+    TokenHash::of(text)
+}
+
+fn link(purpose: Purpose, text: &str) -> Link {
+    Link::new(purpose, token(text), NOW)
+}
+
+/// The account with a link of each purpose.
+fn linked() -> User {
+    let links = vec![link(Purpose::VerifyEmail, "verify"), link(Purpose::ResetPassword, "reset")];
+    User { links, ..active() }
+}
+
+fn verified() -> User {
+    let account = active().account.map(|account| Account { email_verified: true, ..account });
+    User { account, ..active() }
 }
 
 fn deleted() -> User {
@@ -47,17 +71,29 @@ fn update(proof: &str) -> Update {
         email: None,
         name: None,
         password_hash: None,
-        notice_ids: [Uuid::from_u128(7), Uuid::from_u128(8)],
+        notice_ids: [7, 8, 5].map(Uuid::from_u128),
     }
 }
 
 /// Every kind of command, by a word for the table.
 fn commands() -> Vec<(&'static str, Command)> {
-    let sign_up = Command::SignUp {
+    let sign_up = Command::SignUp(SignUp {
         id: id(),
         email: email("ann@example.com"),
         name: "Ann".to_owned(),
         password_hash: "hash 1".to_owned(),
+        language: Language::English,
+        notice_id: Some(Uuid::from_u128(4)),
+    });
+    let reset = |text: &str| Command::ResetPassword {
+        link: token(text),
+        password_hash: "hash 2".to_owned(),
+        notice_id: Uuid::from_u128(3),
+    };
+    let add = |to: &str| Command::AddLink {
+        purpose: Purpose::ResetPassword,
+        to: email(to),
+        token: token("new"),
     };
     let delete =
         |proof: &str| Command::Delete { proof: proof.to_owned(), notice_id: Uuid::from_u128(9) };
@@ -79,6 +115,16 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("update with stale proof", Command::Update(Update { name, ..update("hash 0") })),
         ("delete", delete("hash 1")),
         ("delete with stale proof", delete("hash 0")),
+        ("ask to verify", Command::AskVerification { notice_id: Uuid::from_u128(2) }),
+        ("ask to reset", Command::AskReset { notice_id: Uuid::from_u128(1) }),
+        ("add link", add("ANN@example.com")),
+        ("add link to other address", add("anna@example.org")),
+        ("verify", Command::VerifyEmail { link: token("verify") }),
+        ("verify with other link", Command::VerifyEmail { link: token("reset") }),
+        ("reset", reset("reset")),
+        ("reset with other link", reset("verify")),
+        ("grant role", Command::Grant { role: Role::Admin }),
+        ("grant same role", Command::Grant { role: Role::User }),
         ("tell of token", Command::ReportToken { notice_id: Uuid::from_u128(6) }),
         ("notice sent", tried(9, false)),
         ("notice to be tried again", tried(9, true)),
@@ -115,33 +161,77 @@ fn gone() -> DomainEvent {
     DomainEvent::UserDeleted(UserState { id: id() })
 }
 
-/// What becomes of an account that is open.
-fn expected_of_active(command: &str) -> Decided {
-    let user = active();
-    let account = user.account.clone().unwrap();
-    let with = |account: Account, notices: Vec<Notice>| {
-        saved(User { account: Some(account), notices, ..user.clone() }, Some(changed()))
+/// What becomes of an account that is open: of one that has links, or none, or is verified.
+fn expected_of_open(user: &User, command: &str) -> Decided {
+    let before = user.account.clone().unwrap();
+    let has_links = !user.links.is_empty();
+    let with = |account: Account, notices: Vec<Notice>, links: Vec<Link>| {
+        saved(User { account: Some(account), notices, links, ..user.clone() }, Some(changed()))
     };
+    let told =
+        |number, kind| saved(User { notices: vec![notice(number, kind)], ..user.clone() }, None);
+    let left = |purpose| user.links.iter().filter(|it| it.purpose == purpose).cloned().collect();
     match command {
         "sign up" => Err(Refusal::Exists),
-        "update name" => with(Account { name: "Anna".to_owned(), ..account }, Vec::new()),
+        "update name" => {
+            with(Account { name: "Anna".to_owned(), ..before }, Vec::new(), user.links.clone())
+        }
         "update email" => with(
-            Account { email: email("anna@example.org"), ..account },
-            vec![notice(7, NoticeKind::EmailChanged)],
+            Account { email: email("anna@example.org"), email_verified: false, ..before },
+            vec![
+                notice(7, NoticeKind::EmailChanged),
+                Notice { to: email("anna@example.org"), ..notice(5, NoticeKind::VerifyEmail) },
+            ],
+            Vec::new(),
         ),
         "update password" => with(
             Account {
                 password_hash: "hash 2".to_owned(),
                 password_number: 2,
                 kept_session: Some(session(5)),
-                ..account
+                ..before
             },
             vec![notice(8, NoticeKind::PasswordChanged)],
+            left(Purpose::VerifyEmail),
         ),
         "delete" => saved(deleted(), Some(gone())),
-        "tell of token" => {
-            saved(User { notices: vec![notice(6, NoticeKind::TokenCreated)], ..user.clone() }, None)
+        "ask to verify" if before.email_verified => Ok(Decision::Unchanged),
+        "ask to verify" => told(2, NoticeKind::VerifyEmail),
+        "ask to reset" => told(1, NoticeKind::ResetPassword),
+        "tell of token" => told(6, NoticeKind::TokenCreated),
+        "grant role" => saved(
+            User { account: Some(Account { role: Role::Admin, ..before }), ..user.clone() },
+            Some(DomainEvent::UserRoleChanged(UserRole { id: id(), role: Role::Admin })),
+        ),
+        "grant same role" => Ok(Decision::Unchanged),
+        "add link" => {
+            let mut links = user.links.clone();
+            links.push(link(Purpose::ResetPassword, "new"));
+            saved(User { links, ..user.clone() }, None)
         }
+        _ if command.starts_with("verify") && before.email_verified => Ok(Decision::Unchanged),
+        "verify" if has_links => with(
+            Account { email_verified: true, ..before },
+            Vec::new(),
+            left(Purpose::ResetPassword),
+        ),
+        "reset" if has_links => with(
+            Account {
+                email_verified: true,
+                password_hash: "hash 2".to_owned(),
+                password_number: 2,
+                kept_session: None,
+                recoveries: 1,
+                ..before
+            },
+            vec![notice(3, NoticeKind::PasswordChanged)],
+            Vec::new(),
+        ),
+        "add link to other address"
+        | "verify"
+        | "verify with other link"
+        | "reset"
+        | "reset with other link" => Err(Refusal::NoSuchLink),
         "update with stale proof" | "delete with stale proof" => Err(Refusal::StaleProof),
         "update nothing" => Ok(Decision::Unchanged),
         _ if command.contains("notice") => Ok(Decision::Unchanged),
@@ -153,13 +243,20 @@ fn expected_of_active(command: &str) -> Decided {
 #[test]
 fn every_command_in_every_state() {
     for (word, command) in commands() {
+        let signed_up = || User {
+            created_at: NOW,
+            notices: vec![notice(4, NoticeKind::VerifyEmail)],
+            ..active()
+        };
         let absent = match word {
-            "sign up" => saved(User { created_at: NOW, ..active() }, Some(created())),
+            "sign up" => saved(signed_up(), Some(created())),
             _ => Err(Refusal::Gone),
         };
         assert_eq!(decide(None, &command), absent, "absent: {word}");
 
-        assert_eq!(decide(Some(&active()), &command), expected_of_active(word), "active: {word}");
+        for user in [active(), linked(), verified()] {
+            assert_eq!(decide(Some(&user), &command), expected_of_open(&user, word), "{word}");
+        }
 
         let tombstone = match word {
             "sign up" => Err(Refusal::Exists),
@@ -176,11 +273,28 @@ fn every_command_in_every_state() {
     }
 }
 
+/// A link whose time is over does nothing.
+#[test]
+fn an_old_link_does_nothing() {
+    let in_time = |command: &Command, seconds| {
+        let now = NOW.after(std::time::Duration::from_secs(seconds));
+        User::decide(Some(&linked()), command, now).is_ok()
+    };
+    let verify = Command::VerifyEmail { link: token("verify") };
+    let reset = Command::ResetPassword {
+        link: token("reset"),
+        password_hash: "hash 2".to_owned(),
+        notice_id: Uuid::from_u128(3),
+    };
+    assert!(in_time(&verify, 24 * 3600 - 1) && !in_time(&verify, 24 * 3600));
+    assert!(in_time(&reset, 30 * 60 - 1) && !in_time(&reset, 30 * 60));
+}
+
 /// A change that happened, decided again because its answer was lost, changes nothing.
 #[test]
 fn a_change_that_happened_is_kept() {
     for (word, command) in commands() {
-        let decided = decide(Some(&active()), &command);
+        let decided = decide(Some(&linked()), &command);
         let Ok(Decision::Changed { state: after, .. }) = decided else { continue };
         assert_eq!(decide(Some(&after), &command), Ok(Decision::Unchanged), "{word}");
     }
@@ -218,9 +332,16 @@ fn notices_of_a_kind_are_one() {
     let moved = move_to(&again, "ANN@example.com");
     assert_eq!(moved.notices, [last, notice(7, NoticeKind::EmailChanged)]);
     assert_eq!(moved.next_notice(), Some(NOW));
+    let reports =
+        |user: &User| user.notices.iter().filter(|notice| notice.kind.link().is_none()).count();
     let moved = move_to(&moved, "anna@example.org");
-    assert_eq!(moved.notices.len(), 2, "in whatever case the address is written");
-    assert_eq!(move_to(&moved, "ann@example.com").notices.len(), 3);
+    assert_eq!(reports(&moved), 2, "in whatever case the address is written");
+    let moved = move_to(&moved, "ann@example.com");
+    assert_eq!(
+        (reports(&moved), moved.notices.len()),
+        (3, 4),
+        "one asks to verify the last address"
+    );
 }
 
 /// A notice that was stored before it had a next try, and an account that had a version of its own, can be

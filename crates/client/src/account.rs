@@ -4,8 +4,9 @@ use axum::http::Method;
 use stubmart_contract::{
     SessionId,
     api::{
-        AccessToken, CreateTokenRequest, CurrentUser, DeleteUserRequest, LoginRequest,
-        NewAccessToken, Page, Session, SignupRequest, UpdateUserRequest, User,
+        AccessToken, ConfirmPasswordResetRequest, CreateTokenRequest, CurrentUser,
+        DeleteUserRequest, LoginRequest, NewAccessToken, Page, PasswordResetRequest, Session,
+        SignupRequest, UpdateUserRequest, User, VerifyEmailRequest,
     },
 };
 
@@ -58,6 +59,44 @@ impl Client {
     /// Only when the API is not there.
     pub async fn logout(&self) -> Result<Answer, ClientError> {
         self.send(Method::POST, "/api/auth/logout", None::<&()>).await
+    }
+
+    /// `POST /api/auth/verify-email`, with the token from the mail.
+    ///
+    /// # Errors
+    /// `token_invalid`.
+    pub async fn verify_email(&self, request: &VerifyEmailRequest) -> Result<User, ClientError> {
+        self.send(Method::POST, "/api/auth/verify-email", Some(request)).await?.json()
+    }
+
+    /// `POST /api/auth/verify-email/resend`.
+    ///
+    /// # Errors
+    /// `too_many_requests`, `not_signed_in`.
+    pub async fn resend_verification(&self) -> Result<(), ClientError> {
+        self.send(Method::POST, "/api/auth/verify-email/resend", None::<&()>).await.map(drop)
+    }
+
+    /// `POST /api/auth/password-reset`: the answer does not say whether there is such an account.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub async fn ask_password_reset(
+        &self,
+        request: &PasswordResetRequest,
+    ) -> Result<(), ClientError> {
+        self.send(Method::POST, "/api/auth/password-reset", Some(request)).await.map(drop)
+    }
+
+    /// `POST /api/auth/password-reset/confirm`, with the token from the mail: every session ends.
+    ///
+    /// # Errors
+    /// `token_invalid`, `validation_failed`, `too_many_requests`.
+    pub async fn reset_password(
+        &self,
+        request: &ConfirmPasswordResetRequest,
+    ) -> Result<(), ClientError> {
+        self.send(Method::POST, "/api/auth/password-reset/confirm", Some(request)).await.map(drop)
     }
 
     /// `GET /api/auth/currentuser`.

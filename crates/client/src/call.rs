@@ -25,6 +25,8 @@ pub struct Forwarded {
     pub client_ip: Option<IpAddr>,
     /// The visitor's `User-Agent`, for the list of sessions.
     pub user_agent: Option<HeaderValue>,
+    /// The visitor's `Accept-Language`, for the language of mails.
+    pub accept_language: Option<HeaderValue>,
     /// The id of the request that this call belongs to, for the logs.
     pub request_id: Option<HeaderValue>,
     /// `https` or `http`: how the visitor reached the site, for the cookie's `Secure`.
@@ -116,6 +118,7 @@ impl Client {
             (FORWARDED_FOR, ip),
             (FORWARDED_PROTO, visitor.proto.map(HeaderValue::from_static)),
             (header::USER_AGENT, visitor.user_agent.clone()),
+            (header::ACCEPT_LANGUAGE, visitor.accept_language.clone()),
             (REQUEST_ID, visitor.request_id.clone()),
         ] {
             match value {

@@ -85,6 +85,7 @@ async fn a_call_carries_who_calls_and_on_whose_behalf() {
         let visitor = Forwarded {
             client_ip: Some("192.0.2.7".parse().unwrap()),
             user_agent: Some(HeaderValue::from_static("browser")),
+            accept_language: None,
             request_id: Some(HeaderValue::from_static("r-1")),
             proto: Some("https"),
         };

@@ -3,12 +3,13 @@
 use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{ids::UserId, text};
 
 /// What a user may do beyond buying and selling.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Buys and sells.
@@ -32,6 +33,18 @@ impl Role {
         (Self::Catalogue, "catalogue"),
         (Self::Admin, "admin"),
     ];
+
+    /// The role with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, word)| *word == name).map(|(role, _)| *role)
+    }
+
+    /// Every role's name.
+    #[must_use]
+    pub fn names() -> [&'static str; 5] {
+        Self::ALL.map(|(_, word)| word)
+    }
 
     /// The role's name on the wire.
     #[must_use]

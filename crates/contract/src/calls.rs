@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     actor::Role,
     api::{EventStatus, OrderStatus, OrderTicket},
+    email::Email,
     event::TicketState,
     fees::SaleFees,
     ids::{ChargeId, EventId, OrderId, SessionId, TicketId, UserId},
+    language::Language,
     money::{Currency, Price},
     time::Timestamp,
 };
@@ -25,6 +27,21 @@ pub struct Identity {
     pub session_id: SessionId,
     /// What the user may do.
     pub role: Role,
+    /// Whether the user may put tickets up for sale: not before the address is verified, where the market
+    /// asks for that.
+    pub may_sell: bool,
+}
+
+/// Where a user is written to, at this moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recipient {
+    /// The address. It is not to be kept.
+    pub email: Email,
+    /// What to call the user; empty where nothing is known that may stand in a mail.
+    pub name: String,
+    /// The user's language.
+    pub language: Language,
 }
 
 /// What orders wants locked.

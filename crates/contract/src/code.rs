@@ -44,6 +44,8 @@ codes! {
     MalformedRequest = 400 "malformed_request" "The request is not valid HTTP";
     /// The webhook's signature does not fit its body.
     BadSignature = 400 "bad_signature" "The signature is not valid";
+    /// The token of a mailed link was used, is too old, or never was one.
+    TokenInvalid = 400 "token_invalid" "The link is not valid any more";
     /// No session, or one that has ended.
     NotSignedIn = 401 "not_signed_in" "Sign in first";
     /// The email or the password is wrong; which one is not told.
@@ -54,6 +56,8 @@ codes! {
     NotOwner = 403 "not_owner" "Only its owner may do this";
     /// An access token asked for what only somebody who logged in may do.
     SessionRequired = 403 "session_required" "Log in for this: an access token may not do it";
+    /// The seller's email address is not verified, which this market asks for.
+    EmailUnverified = 403 "email_unverified" "Verify your email address first";
     /// A browser sent a signed-in request from another site's page.
     CrossOrigin = 403 "cross_origin" "Requests from other sites are refused";
     /// Nothing is there, or nothing the caller may know of.

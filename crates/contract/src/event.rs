@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
-    actor::{Actor, RequestId},
+    actor::{Actor, RequestId, Role},
     api::{CancelReason, ChargeStatus, EventStatus, OrderStatus, Ticket, TicketStatus, Venue},
     fees::{Breakdown, SaleFees},
     ids::{ChargeId, EventId, MessageId, OrderId, TicketId, UserId},
@@ -80,6 +80,8 @@ events! {
     UserCreated(UserState) = "USER_CREATED";
     /// Email, name or password changed.
     UserUpdated(UserState) = "USER_UPDATED";
+    /// The user may do other things than before.
+    UserRoleChanged(UserRole) = "USER_ROLE_CHANGED";
     /// The account is gone and its personal data erased.
     UserDeleted(UserState) = "USER_DELETED";
     /// A show was added to the catalogue.
@@ -119,6 +121,17 @@ events! {
 pub struct UserState {
     /// The user.
     pub id: UserId,
+}
+
+/// Payload of `USER_ROLE_CHANGED`. Who changed it is the actor of its envelope: the record of these events
+/// is the audit log of roles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserRole {
+    /// The user.
+    pub id: UserId,
+    /// What the user may do from now on.
+    pub role: Role,
 }
 
 /// Payload of `SHOW_*`: the show after the change.

@@ -27,6 +27,6 @@ pub use list::Paged;
 pub use once::{Answer, IdempotencyKey, once};
 pub use path::PathId;
 pub use problem::Problem;
-pub use session::{Caller, MaybeSignedIn, SessionGate, SignedIn};
+pub use session::{Caller, MaySell, MaybeSignedIn, SessionGate, SignedIn};
 pub use stubmart_contract::api::Patch;
 pub use valid::{Valid, ValidQuery};

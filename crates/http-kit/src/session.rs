@@ -114,6 +114,8 @@ pub struct Caller {
     pub user_id: UserId,
     /// The user's role.
     pub role: Role,
+    /// Whether the user may put tickets up for sale.
+    pub may_sell: bool,
     /// The session or access token.
     pub session_id: SessionId,
     /// The token itself, for secrets that are derived from it.
@@ -152,10 +154,11 @@ where
         let gate = SessionGate::from_ref(state);
         for token in tokens(&parts.headers) {
             let Some(identity) = gate.identity(&incoming.context, token).await? else { continue };
-            let Identity { user_id, session_id, role } = identity;
+            let Identity { user_id, session_id, role, may_sell } = identity;
             let context = incoming.identified(Actor::User { id: user_id, role });
             let token = token.to_owned();
-            let caller = Caller { context: context.clone(), user_id, role, session_id, token };
+            let caller =
+                Caller { context: context.clone(), user_id, role, may_sell, session_id, token };
             return Ok(Self { context, caller: Some(caller) });
         }
         Ok(Self { context: incoming.context, caller: None })
@@ -172,6 +175,27 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let MaybeSignedIn { caller, .. } = MaybeSignedIn::from_request_parts(parts, state).await?;
         caller.ok_or_else(|| Problem::new(Code::NotSignedIn))
+    }
+}
+
+/// A signed-in caller who may put tickets up for sale. As an argument of a handler, it refuses everybody
+/// else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaySell(pub Caller);
+
+impl<S> FromRequestParts<S> for MaySell
+where
+    S: Send + Sync,
+    SessionGate: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        if !caller.may_sell {
+            return Err(Problem::new(Code::EmailUnverified));
+        }
+        Ok(Self(caller))
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Config {
     pub orders: stubmart_orders::Config,
     /// Of payments.
     pub payments: stubmart_payments::Config,
+    /// Of notify.
+    pub notify: stubmart_notify::Config,
 }
 
 /// The services of one process, for calls from outside of them.
@@ -76,6 +78,13 @@ impl Market {
         role.take(roles::expiration::start(engines, to_orders.clone(), to_tickets));
         let payments = roles::payments::start(engines, config.payments.clone(), gate, to_orders);
         let payments = role.take(payments);
+        let to_auth = Arc::new(auth.clone());
+        role.take(roles::notify::start(
+            engines,
+            config.notify.clone(),
+            to_auth,
+            Arc::new(catalogue.clone()),
+        ));
         Ok(role.with(Self { auth, tickets, catalogue, orders, payments }))
     }
 }

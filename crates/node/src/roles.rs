@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod catalogue;
 pub mod expiration;
+pub mod notify;
 pub mod orders;
 pub mod payments;
 pub mod tickets;

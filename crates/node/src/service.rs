@@ -15,22 +15,25 @@ pub enum Service {
     Expiration,
     /// Charges.
     Payments,
+    /// Mails about what users buy and sell.
+    Notify,
 }
 
 impl Service {
     /// All services.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Auth,
         Self::Tickets,
         Self::Catalogue,
         Self::Orders,
         Self::Expiration,
         Self::Payments,
+        Self::Notify,
     ];
 
     /// The services that keep documents: each has a store of its own.
-    pub const STORED: [Self; 5] =
-        [Self::Auth, Self::Tickets, Self::Catalogue, Self::Orders, Self::Payments];
+    pub const STORED: [Self; 6] =
+        [Self::Auth, Self::Tickets, Self::Catalogue, Self::Orders, Self::Payments, Self::Notify];
 
     /// The service's name, as it stands in settings, logs and events.
     #[must_use]
@@ -42,6 +45,7 @@ impl Service {
             Self::Orders => stubmart_orders::SERVICE,
             Self::Expiration => stubmart_expiration::SERVICE,
             Self::Payments => stubmart_payments::SERVICE,
+            Self::Notify => stubmart_notify::SERVICE,
         }
     }
 }

@@ -27,6 +27,17 @@ pub trait Auth: Send + Sync + 'static {
         context: &Context,
         token: &str,
     ) -> Result<Option<calls::Identity>, CallError>;
+
+    /// Where a user is written to; `None` once the account is deleted. To be asked when a mail is sent,
+    /// and not kept.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn recipient(
+        &self,
+        context: &Context,
+        user_id: UserId,
+    ) -> Result<Option<calls::Recipient>, CallError>;
 }
 
 /// What tickets answers.

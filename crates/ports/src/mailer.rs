@@ -15,6 +15,29 @@ pub struct Mail {
     pub subject: String,
     /// Its text, plain.
     pub text: String,
+    /// The same as HTML, for readers that show it.
+    pub html: Option<String>,
+    /// The files that come with it.
+    pub attachments: Vec<Attachment>,
+}
+
+/// A file that comes with a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its name.
+    pub name: String,
+    /// Its media type, such as `text/calendar; charset=utf-8`.
+    pub media_type: String,
+    /// Its content.
+    pub content: Vec<u8>,
+}
+
+impl Mail {
+    /// A mail of text alone.
+    #[must_use]
+    pub const fn plain(id: uuid::Uuid, to: String, subject: String, text: String) -> Self {
+        Self { id, to, subject, text, html: None, attachments: Vec::new() }
+    }
 }
 
 /// Why a mail was not taken.

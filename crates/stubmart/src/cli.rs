@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, builder::NonEmptyStringValueParser};
 
+use stubmart_contract::Role;
+
 use crate::{config::switch, settings::Given};
 
 /// An online marketplace where anyone lists event tickets and anyone buys them.
@@ -28,11 +30,30 @@ pub enum Command {
     /// Read events or a seller's tickets from a file
     #[command(subcommand)]
     Import(Import),
+    /// Look after the people who run the market
+    #[command(subcommand)]
+    Admin(Admin),
     /// Audit the stored market: every invariant, exit 1 and the list on a violation
     ///
     /// Reads only. Can run beside a serving process: what is in flight is no violation. Exit 3 when
     /// the market could not be looked at.
     Check,
+}
+
+/// What to do about the people who run the market.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Admin {
+    /// Give an account a role, in place of the one that it has; it holds within a second
+    ///
+    /// Can run beside a serving process. It is on record who did it, and when.
+    Grant {
+        /// The account's email
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        email: String,
+        /// user, support, finance, catalogue or admin
+        #[arg(value_parser = role)]
+        role: Role,
+    },
 }
 
 /// What to import. A bad line costs that line only, and importing twice creates nothing twice.
@@ -73,6 +94,10 @@ pub enum Import {
         )]
         seller: String,
     },
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::named(text).ok_or_else(|| format!("must be one of {}", Role::names().join(", ")))
 }
 
 /// A switch in the environment; an empty one is off.

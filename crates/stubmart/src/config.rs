@@ -10,6 +10,7 @@ use std::{
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use stubmart_contract::fees::{Fee, FeeSchedule};
 use stubmart_http_kit::Ingress;
+use stubmart_mail::{SmtpServer, is_sender};
 use stubmart_node::Service;
 
 use crate::settings::{Given, Kind, Settings};
@@ -35,6 +36,12 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Whether to believe a proxy's `X-Forwarded-For` and `X-Forwarded-Proto`.
     pub trust_proxy: bool,
+    /// The mail server; mail is written to files without one.
+    pub smtp: Option<SmtpServer>,
+    /// The sender of mail.
+    pub mail_from: Option<String>,
+    /// Whether a seller's email address has to be verified.
+    pub sellers_verify: Option<bool>,
     /// What to log.
     pub log: String,
     /// Whether to log as JSON.
@@ -109,6 +116,24 @@ impl Config {
                 &SWITCH,
                 false,
             ),
+            smtp: it.optional(
+                "smtp-url",
+                "The mail server: smtps://user:password@host, or smtp://... for STARTTLS; without it \
+                 mail is written to files",
+                &MAIL_SERVER,
+            ),
+            mail_from: it.optional(
+                "mail-from",
+                "The sender of mail, such as Tickets <tickets@example.org> [default: no-reply@ the \
+                 host of the public URL]",
+                &SENDER,
+            ),
+            sellers_verify: it.optional(
+                "sellers-verify",
+                "Whether a seller's email address has to be verified: on or off [default: on with a \
+                 mail server, off without]",
+                &SWITCH,
+            ),
             log: it.get(
                 "log",
                 "What to log: error, warn, info, debug, or per module",
@@ -143,6 +168,12 @@ impl Config {
             return "localhost";
         }
         authority.split_once(':').map_or(authority, |(name, _)| name)
+    }
+
+    /// Where people reach the market: what links in mails begin with.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
     }
 
     /// How requests reach the market.
@@ -216,6 +247,16 @@ const BPS: Kind<u32> = Kind { value: "BPS", parse: basis_points, show: ToString:
 const SWITCH: Kind<bool> =
     Kind { value: "ON|OFF", parse: switch, show: |on| if *on { "on" } else { "off" }.to_owned() };
 const ORIGIN: Kind<String> = Kind { value: "URL", parse: origin, show: Clone::clone };
+const MAIL_SERVER: Kind<SmtpServer> =
+    Kind { value: "URL", parse: SmtpServer::parse, show: |it| format!("{it:?}") };
+const SENDER: Kind<String> = Kind {
+    value: "SENDER",
+    parse: |text| match is_sender(text) {
+        true => Ok(text.to_owned()),
+        false => Err("must be an address, or a name and <an address>".to_owned()),
+    },
+    show: Clone::clone,
+};
 const FILTER: Kind<String> = Kind { value: "FILTER", parse: log_filter, show: Clone::clone };
 const FORMAT: Kind<bool> = Kind {
     value: "FORMAT",

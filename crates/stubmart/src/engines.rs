@@ -2,12 +2,12 @@
 
 use std::{path::Path, sync::Arc};
 
-use stubmart_files::FileMailer;
 use stubmart_kernel::worker::Shutdown;
+use stubmart_mail::{FileMailer, SmtpMailer};
 use stubmart_memory::{MemoryRateLimits, Unlimited};
 use stubmart_node::{Background, Engines, Market, Provider, Role, Stores};
 use stubmart_os::password::{Argon2Cost, Argon2Hasher};
-use stubmart_ports::{Cause, host::Host, limits::RateLimits, store::Store};
+use stubmart_ports::{Cause, host::Host, limits::RateLimits, mailer::Mailer, store::Store};
 use stubmart_sandbox::Sandbox;
 use stubmart_sqlite::{Database, Options};
 
@@ -38,8 +38,7 @@ impl Embedded {
         } else {
             Arc::new(Unlimited)
         };
-        let sender = format!("no-reply@{}", config.host_name());
-        let mailer = FileMailer::new(host.clone(), config.data.join("mail"), &sender)?;
+        let mailer = open_mailer(config, host.clone())?;
         let passwords = Argon2Hasher::new(host.clone(), Argon2Cost::default())?;
         let engines = Engines {
             stores: Stores::shared(&store),
@@ -50,7 +49,7 @@ impl Embedded {
                 publishable_key: None,
                 bank: Some(sandbox),
             },
-            mailer: Arc::new(mailer),
+            mailer,
             limits,
             passwords: Arc::new(passwords),
             // The store's record is the bus's log: an event is on the bus by the commit that saved it, so
@@ -86,10 +85,24 @@ impl Embedded {
     }
 }
 
+/// The mail server, or the directory for mail where there is none.
+fn open_mailer(config: &Config, host: Host) -> Result<Arc<dyn Mailer>, Cause> {
+    let no_reply = || format!("no-reply@{}", config.host_name());
+    let from = config.mail_from.clone().unwrap_or_else(no_reply);
+    Ok(match &config.smtp {
+        Some(server) => Arc::new(SmtpMailer::new(host, server, &from)?),
+        None => Arc::new(FileMailer::new(host, config.data.join("mail"), &from)?),
+    })
+}
+
 /// The services' part of the settings.
 fn services(config: &Config) -> stubmart_node::Config {
     stubmart_node::Config {
-        auth: stubmart_auth::Config::default(),
+        auth: stubmart_auth::Config {
+            public_url: config.url(),
+            sellers_verify: config.sellers_verify.unwrap_or(config.smtp.is_some()),
+            ..stubmart_auth::Config::default()
+        },
         tickets: stubmart_tickets::Config { fees: config.fees.clone() },
         catalogue: stubmart_catalogue::Config {
             public_url: config.public_url.clone().unwrap_or_default(),
@@ -103,6 +116,7 @@ fn services(config: &Config) -> stubmart_node::Config {
             max_payment_attempts: config.max_payment_attempts,
             ..stubmart_payments::Config::default()
         },
+        notify: stubmart_notify::Config { public_url: config.url() },
     }
 }
 

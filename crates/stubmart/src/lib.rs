@@ -9,6 +9,7 @@ pub mod ops;
 pub mod serve;
 pub mod server;
 
+mod admin;
 mod check;
 mod demo;
 mod docs;

@@ -5,8 +5,8 @@ use std::{path::PathBuf, process::ExitCode};
 use stubmart_ports::Cause;
 
 use crate::{
-    check,
-    cli::{Cli, Command, Import},
+    admin, check,
+    cli::{Admin, Cli, Command, Import},
     config::Config,
     demo, import, logging, serve,
 };
@@ -84,6 +84,9 @@ async fn execute(command: Command, config: Config) -> Result<ExitCode, Failed> {
         }
         Command::Import(Import::Tickets { file, seller }) => {
             import::tickets::import(&config, host, &file, &seller).await?;
+        }
+        Command::Admin(Admin::Grant { email, role }) => {
+            admin::grant(&config, host, &email, role).await?;
         }
         Command::Check => {
             return match check::check(&config, host).await {

@@ -15,8 +15,8 @@ use stubmart_contract::{
     },
 };
 use stubmart_http_kit::{
-    Answer, Caller, IdempotencyKey, IfMatch, MaybeSignedIn, Paged, PathId, Problem, SessionGate,
-    Valid, etag, list::PageParams, once, problems,
+    Answer, Caller, IdempotencyKey, IfMatch, MaySell, MaybeSignedIn, Paged, PathId, Problem,
+    SessionGate, Valid, etag, list::PageParams, once, problems,
 };
 use stubmart_kernel::Versioned;
 use utoipa::ToSchema;
@@ -64,7 +64,7 @@ impl Tickets {
 
 problems! {
     ListProblems: [ValidationFailed, NotSignedIn "`sellerId=me` without a session"];
-    CreateProblems: [NotSignedIn, SeatsListed];
+    CreateProblems: [NotSignedIn, EmailUnverified, SeatsListed];
     PreviewProblems: [ValidationFailed];
     GetProblems: [NotFound];
     UpdateProblems: [
@@ -203,7 +203,7 @@ fn shown(ticket: Versioned<Ticket>, viewer: Option<UserId>) -> PublicTicket {
 ))]
 async fn create_ticket(
     State(tickets): State<Tickets>,
-    Caller { context, user_id, .. }: Caller,
+    MaySell(Caller { context, user_id, .. }): MaySell,
     key: IdempotencyKey,
     Valid { body, canonical }: Valid<CreateTicketRequest>,
 ) -> Result<Response, Problem> {

@@ -54,6 +54,9 @@ pub(crate) enum Tone {
 words! {
     Welcome "welcome" Good "Welcome to Stubmart. Your account is ready.";
     LoggedIn "logged-in" Good "You’re logged in.";
+    EmailVerified "email-verified" Good "Thanks, your email address is confirmed.";
+    MailSent "mail-sent" Good "Check your inbox: we’ve sent you a link.";
+    PasswordSet "password-set" Good "Your new password is set. Log in with it.";
     LoggedOut "logged-out" Good "You’re logged out.";
     Listed "listed" Good "# on sale.";
     PriceChanged "price-changed" Good "Your new price is live.";

@@ -58,6 +58,7 @@ impl Visitor {
             forwarded: Forwarded {
                 client_ip: peer,
                 user_agent: headers.get(header::USER_AGENT).cloned(),
+                accept_language: headers.get(header::ACCEPT_LANGUAGE).cloned(),
                 request_id,
                 proto: Some(if secure { "https" } else { "http" }),
             },

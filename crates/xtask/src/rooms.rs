@@ -44,6 +44,7 @@ pub(crate) const SERVICES: &[&str] = &[
     "stubmart-orders",
     "stubmart-expiration",
     "stubmart-payments",
+    "stubmart-notify",
 ];
 /// What composition may know: everything but the engines and what uses the market from outside.
 const NODE: &[&str] = &[
@@ -57,9 +58,10 @@ const NODE: &[&str] = &[
     "stubmart-orders",
     "stubmart-expiration",
     "stubmart-payments",
+    "stubmart-notify",
 ];
 const ENGINES: &[&str] =
-    &["stubmart-files", "stubmart-memory", "stubmart-os", "stubmart-sandbox", "stubmart-sqlite"];
+    &["stubmart-mail", "stubmart-memory", "stubmart-os", "stubmart-sandbox", "stubmart-sqlite"];
 /// What engines stand on, and what tests them.
 const UNDER_ENGINES: &[&str] =
     &["stubmart-contract", "stubmart-ports", "stubmart-kernel", "stubmart-relay"];
@@ -70,7 +72,17 @@ const MAY_USE: &[(&[&str], &[&str])] = &[
     (&["stubmart-contract"], &[]),
     (&["stubmart-ports"], &["stubmart-contract"]),
     (&["stubmart-kernel"], &["stubmart-contract", "stubmart-ports"]),
-    (SERVICES, &["stubmart-contract", "stubmart-ports", "stubmart-kernel", "stubmart-http-kit"]),
+    (&["stubmart-letters"], &["stubmart-contract"]),
+    (
+        SERVICES,
+        &[
+            "stubmart-contract",
+            "stubmart-letters",
+            "stubmart-ports",
+            "stubmart-kernel",
+            "stubmart-http-kit",
+        ],
+    ),
     (&["stubmart-http-kit"], &["stubmart-contract", "stubmart-ports", "stubmart-kernel"]),
     (&["stubmart-relay"], &["stubmart-contract", "stubmart-ports", "stubmart-kernel"]),
     (&["stubmart-suite"], UNDER_ENGINES),

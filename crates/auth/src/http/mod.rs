@@ -1,13 +1,15 @@
 //! The HTTP routes.
 
+mod links;
 mod outcomes;
+mod state;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::{
     Json,
-    extract::{FromRef, FromRequestParts, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    extract::State,
+    http::{HeaderMap, StatusCode},
     middleware::map_response,
     response::{IntoResponse, Response},
 };
@@ -22,51 +24,21 @@ use stubmart_contract::{
 };
 use stubmart_http_kit::{
     Answer, Caller, IdempotencyKey, IfMatch, MaybeSignedIn, Paged, PathId, Problem, RequestContext,
-    SessionGate, Valid, cookies, etag,
-    ingress::{ClientAddr, OverHttps},
-    layer::no_store,
-    list::PageParams,
-    once, problems,
-    session::{COOKIE, tokens},
+    SessionGate, Valid, etag, layer::no_store, list::PageParams, once, problems, session::tokens,
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use self::state::{AppState, Connection};
 use crate::{
     account::Account,
     create_token::Maker,
-    log_in::{Client, SignedIn},
     revoke::Revoked,
     service::Auth,
     session::Which,
     sign_up::{Receipt, SignUp},
     update_account::UpdateAccount,
 };
-
-/// How long a browser keeps the cookie, in seconds: 400 days, the longest that browsers grant. When
-/// the session in it ends is up to the server, which counts from the last use.
-const COOKIE_AGE: u32 = 400 * 24 * 3600;
-
-/// How much of a `User-Agent` is kept, in characters.
-const USER_AGENT_MAX: usize = 256;
-
-#[derive(Clone)]
-struct AppState {
-    auth: Auth,
-    gate: SessionGate,
-}
-
-impl FromRef<AppState> for SessionGate {
-    fn from_ref(state: &AppState) -> Self {
-        state.gate.clone()
-    }
-}
-
-impl FromRef<AppState> for Auth {
-    fn from_ref(state: &AppState) -> Self {
-        state.auth.clone()
-    }
-}
 
 impl Auth {
     /// The service's routes. `gate` asks whose token a request carries: this service, or another process
@@ -78,49 +50,13 @@ impl Auth {
             .routes(routes!(log_in))
             .routes(routes!(log_out))
             .routes(routes!(get_current_user, update_current_user, delete_current_user))
+            .merge(links::router())
             .routes(routes!(list_sessions))
             .routes(routes!(end_session))
             .routes(routes!(list_tokens, create_token))
             .routes(routes!(revoke_token))
             .layer(map_response(no_store))
             .with_state(AppState { auth: self.clone(), gate })
-    }
-}
-
-/// Where a request came from, and the cookies that suit it.
-struct Connection {
-    client: Client,
-    over_https: bool,
-}
-
-impl FromRequestParts<AppState> for Connection {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Self::Rejection> {
-        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok());
-        let client = Client {
-            address: parts.extensions.get::<ClientAddr>().map(|address| address.0),
-            user_agent: user_agent.unwrap_or_default().chars().take(USER_AGENT_MAX).collect(),
-        };
-        let over_https = parts.extensions.get().is_some_and(|OverHttps(it)| *it);
-        Ok(Self { client, over_https })
-    }
-}
-
-impl Connection {
-    /// The header that makes the browser keep `token`, or drop the one that it has.
-    fn set_cookie(&self, token: Option<&str>) -> Option<[(HeaderName, HeaderValue); 1]> {
-        let cookie = match token {
-            Some(token) => cookies::set(COOKIE, token, COOKIE_AGE, self.over_https),
-            None => cookies::clear(COOKIE, self.over_https),
-        };
-        cookie.map(|cookie| [(header::SET_COOKIE, cookie)])
-    }
-
-    /// The response to somebody who is signed in from now on.
-    fn signed_in(&self, status: StatusCode, signed_in: SignedIn) -> Response {
-        let SignedIn { version, user, token } = signed_in;
-        (status, self.set_cookie(Some(&token)), [etag(version)], Json(user)).into_response()
     }
 }
 
@@ -173,8 +109,9 @@ async fn sign_up(
     let is_new = AtomicBool::new(false);
     let (auth, context, request, is_new) = (&auth, &context, &request, &is_new);
     let connection = &connection;
+    let asked = Some((auth.inner.host.uuid(), connection.client.language));
     let work = |id| async move {
-        let (receipt, created) = auth.sign_up(context, UserId(id), request).await?;
+        let (receipt, created) = auth.sign_up(context, UserId(id), request, asked).await?;
         is_new.store(created, Ordering::Relaxed);
         Answer::json(StatusCode::CREATED, &receipt)
     };

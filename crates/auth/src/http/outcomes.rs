@@ -9,6 +9,7 @@ use crate::{
     failure::{Failure, Limited},
     passwords::CheckError,
     sign_up::{EnterError, SignUpError},
+    verify_email::LinkError,
 };
 
 impl From<Failure> for Problem {
@@ -64,6 +65,15 @@ impl From<ChangeError> for Problem {
             ChangeError::EmailTaken => Self::new(Code::EmailTaken),
             ChangeError::Stale { version } => Self::stale(version),
             ChangeError::Limited(limited) => limited.into(),
+        }
+    }
+}
+
+impl From<LinkError> for Problem {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Invalid => Self::new(Code::TokenInvalid),
+            LinkError::Limited(limited) => limited.into(),
         }
     }
 }

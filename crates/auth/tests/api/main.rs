@@ -11,6 +11,7 @@ mod accounts;
 mod faults;
 mod idempotency;
 mod limits;
+mod links;
 mod logins;
 mod market;
 mod routes;

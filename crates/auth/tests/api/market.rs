@@ -9,6 +9,7 @@ use stubmart_http_kit::Ingress;
 use stubmart_node::{Engines, Service, roles};
 use stubmart_ports::{
     key::Key,
+    mailer::Mail,
     store::{DocKey, Scan, Store as _},
 };
 use stubmart_testkit::{Answer, Api, Process, World};
@@ -86,6 +87,12 @@ impl Market {
         let answer = self.try_log_in(email, password).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         self.with_token(answer.token())
+    }
+
+    /// The mails to this address with this subject, oldest first.
+    pub(crate) fn mails_to(&self, email: &str, subject: &str) -> Vec<Mail> {
+        let mails = self.world.mailer.mails();
+        mails.into_iter().filter(|it| it.to == email && it.subject == subject).collect()
     }
 
     /// Every event that was published, by user, in the order of the versions.

@@ -128,7 +128,7 @@ async fn a_session_ends_when_it_is_not_used() {
 /// How long a session lives is the operator's choice.
 #[tokio::test]
 async fn the_life_of_a_session_is_configured() {
-    let config = Config { session_life: Duration::from_secs(100) };
+    let config = Config { session_life: Duration::from_secs(100), ..Config::default() };
     let market = Market::configured(config);
     let ann = market.sign_up("ann@example.com").await;
     market.pass(99);

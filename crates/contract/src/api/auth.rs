@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    actor::Role,
     email,
     ids::{SessionId, UserId},
     time::Timestamp,
@@ -17,8 +18,12 @@ pub struct User {
     pub id: UserId,
     /// As given at signup; compared case-insensitively.
     pub email: String,
+    /// Whether the user has shown that mail to the address reaches them.
+    pub email_verified: bool,
     /// What to call the user; empty when none was given.
     pub name: String,
+    /// What the user may do beyond buying and selling.
+    pub role: Role,
     /// When the account was made.
     pub created_at: Timestamp,
 }
@@ -91,6 +96,35 @@ pub struct DeleteUserRequest {
     /// The present password.
     #[schema(format = Password)]
     pub current_password: String,
+}
+
+/// `POST /api/auth/verify-email`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VerifyEmailRequest {
+    /// The token in the link of the mail.
+    #[schema(min_length = 1, max_length = 200)]
+    pub token: String,
+}
+
+/// `POST /api/auth/password-reset`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PasswordResetRequest {
+    /// The email of the account, in any case.
+    pub email: String,
+}
+
+/// `POST /api/auth/password-reset/confirm`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConfirmPasswordResetRequest {
+    /// The token in the link of the mail.
+    #[schema(min_length = 1, max_length = 200)]
+    pub token: String,
+    /// The new password: 8 to 128 characters.
+    #[schema(min_length = 8, max_length = 128, format = Password)]
+    pub password: String,
 }
 
 /// Where an account is signed in.

@@ -18,8 +18,9 @@ use utoipa::ToSchema;
 use crate::code::Code;
 
 pub use auth::{
-    AccessToken, CreateTokenRequest, CurrentUser, DeleteUserRequest, LoginRequest, NewAccessToken,
-    Session, SignupRequest, UpdateUserRequest, User,
+    AccessToken, ConfirmPasswordResetRequest, CreateTokenRequest, CurrentUser, DeleteUserRequest,
+    LoginRequest, NewAccessToken, PasswordResetRequest, Session, SignupRequest, UpdateUserRequest,
+    User, VerifyEmailRequest,
 };
 pub use catalogue::{
     CreateEventRequest, Event, EventPrices, EventStatus, Facet, Facets, OnSalePrices, PriceStep,

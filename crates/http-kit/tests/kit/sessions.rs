@@ -11,7 +11,10 @@ use std::{
 use async_trait::async_trait;
 use axum::{Json, Router, extract::FromRef, routing::get as route};
 use serde_json::json;
-use stubmart_contract::{Context, Role, SessionId, UserId, calls::Identity};
+use stubmart_contract::{
+    Context, Role, SessionId, UserId,
+    calls::{Identity, Recipient},
+};
 use stubmart_http_kit::{Caller, MaybeSignedIn, SessionGate};
 use stubmart_ports::calls::{Auth, CallError};
 use stubmart_suite::host::{ManualClock, START, manual};
@@ -45,8 +48,13 @@ impl Auth for OneToken {
             return Err(CallError("down".into()));
         }
         let is_known = token == "ann" && !self.has_ended.load(Ordering::SeqCst);
-        let identity = Identity { user_id: ANN, session_id: SESSION, role: self.role };
+        let identity =
+            Identity { user_id: ANN, session_id: SESSION, role: self.role, may_sell: true };
         Ok(is_known.then_some(identity))
+    }
+
+    async fn recipient(&self, _: &Context, _: UserId) -> Result<Option<Recipient>, CallError> {
+        Ok(None)
     }
 }
 

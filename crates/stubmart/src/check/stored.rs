@@ -123,6 +123,7 @@ fn order(event: &DomainEvent) -> Option<OrderId> {
     match event {
         DomainEvent::UserCreated(_)
         | DomainEvent::UserUpdated(_)
+        | DomainEvent::UserRoleChanged(_)
         | DomainEvent::UserDeleted(_)
         | DomainEvent::ShowCreated(_)
         | DomainEvent::ShowUpdated(_) => None,

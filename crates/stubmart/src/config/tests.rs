@@ -52,7 +52,7 @@ fn with_file(content: &str) -> (Result<Config, ConfigFaults>, String) {
 fn a_file_says_things_as_toml_does() {
     let (config, _) = with_file(
         "rate_limits = false\ntrust_proxy = true\nmax_payment_attempts = 3\ncheckout_hold = 90\n\
-         only = [\"auth\", \"tickets\", \"catalogue\", \"orders\", \"expiration\", \"payments\", \"web\"]\n",
+         only = [\"auth\", \"tickets\", \"catalogue\", \"orders\", \"expiration\", \"payments\", \"notify\", \"web\"]\n",
     );
     let config = config.unwrap();
     assert!(!config.rate_limits && config.trust_proxy);

@@ -17,6 +17,7 @@ const GONE: Expected = (204, "");
 const SIGN_IN: Expected = (401, "not_signed_in");
 const HIDDEN: Expected = (404, "not_found");
 const NOT_YOURS: Expected = (403, "not_owner");
+const BAD_TOKEN: Expected = (400, "token_invalid");
 const SANDBOX: Expected = (409, "sandbox");
 const UNSIGNED: Expected = (400, "bad_signature");
 
@@ -45,6 +46,10 @@ const TABLE: &[Row] = &[
     public("GET /api/auth/currentuser", OK),
     signed_in("PATCH /api/auth/currentuser", OK, OK),
     signed_in("DELETE /api/auth/currentuser", GONE, GONE),
+    public("POST /api/auth/verify-email", BAD_TOKEN),
+    signed_in("POST /api/auth/verify-email/resend", ACCEPTED, ACCEPTED),
+    public("POST /api/auth/password-reset", ACCEPTED),
+    public("POST /api/auth/password-reset/confirm", BAD_TOKEN),
     signed_in("GET /api/auth/sessions", OK, OK),
     signed_in("DELETE /api/auth/sessions/{id}", GONE, HIDDEN),
     signed_in("GET /api/auth/tokens", OK, OK),
@@ -128,6 +133,11 @@ fn call(server: &Server, route: &str, owner: &User, has: &Owned) -> Call {
         "POST /api/auth/login" => json!({"email": owner.email, "password": PASSWORD}),
         "PATCH /api/auth/currentuser" => json!({"name": "New", "currentPassword": PASSWORD}),
         "DELETE /api/auth/currentuser" => json!({"currentPassword": PASSWORD}),
+        "POST /api/auth/verify-email" => json!({"token": "guess"}),
+        "POST /api/auth/password-reset" => json!({"email": owner.email}),
+        "POST /api/auth/password-reset/confirm" => {
+            json!({"token": "guess", "password": PASSWORD})
+        }
         "POST /api/auth/tokens" => json!({"name": "script"}),
         "POST /api/events" => event(&unique("Event")),
         "POST /api/tickets" => json!({"title": "A", "price": 1}),

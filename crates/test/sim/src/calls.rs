@@ -9,7 +9,8 @@ use stubmart_contract::{
     ChargeId, Context, EventId, OrderId, TicketId, UserId,
     calls::{
         ExpiredLock, Identity, Listing, Listings, ListingsRequest, LockRefusal, LockRequest,
-        Locked, OrderForPayment, OverdueLocks, OverdueLocksRequest, SecureRefusal, ShowForListing,
+        Locked, OrderForPayment, OverdueLocks, OverdueLocksRequest, Recipient, SecureRefusal,
+        ShowForListing,
     },
 };
 use stubmart_node::Service;
@@ -110,6 +111,24 @@ impl calls::Auth for Network {
             })
         };
         self.call(Service::Auth, "introspect", Uuid::nil(), work).await?
+    }
+
+    async fn recipient(
+        &self,
+        context: &Context,
+        id: UserId,
+    ) -> Result<Option<Recipient>, CallError> {
+        let context = context.clone();
+        let work = move |live: Live| -> BoxFuture<'static, _> {
+            let context = context.clone();
+            Box::pin(async move {
+                match live.auth {
+                    Some(auth) => auth.recipient(&context, id).await,
+                    None => Err(lost()),
+                }
+            })
+        };
+        self.call(Service::Auth, "recipient", id.0, work).await?
     }
 }
 

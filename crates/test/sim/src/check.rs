@@ -410,7 +410,10 @@ impl Checker {
                 (told(|it| matches!(it, DomainEvent::UserDeleted(_))), "was deleted")
             }
             (Some(Some(before)), Some(now)) => {
-                (before == now || told(|it| matches!(it, DomainEvent::UserUpdated(_))), "changed")
+                let told = told(|it| {
+                    matches!(it, DomainEvent::UserUpdated(_) | DomainEvent::UserRoleChanged(_))
+                });
+                (before == now || told, "changed")
             }
             (Some(None), Some(_)) => {
                 return broken("AUTH-1", &[id], format!("user {id} was deleted and is back"));

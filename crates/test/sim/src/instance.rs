@@ -218,6 +218,12 @@ fn start(ground: &Ground, service: Service) -> Result<Live, Cause> {
             };
             drop(live.runs(ground, roles::payments::start(engines, config, gate, network)));
         }
+        Service::Notify => {
+            let config = stubmart_notify::Config::default();
+            drop(
+                live.runs(ground, roles::notify::start(engines, config, network.clone(), network)),
+            );
+        }
     }
     if Service::STORED.contains(&service) {
         ground.background.run_worker(engines::relay(port, service));

@@ -120,7 +120,8 @@ impl fmt::Display for Limits {
 pub struct Scenario {
     /// Everything is drawn from it.
     pub seed: u64,
-    /// How many instances each service has, in the order of [`stubmart_node::Service::ALL`].
+    /// How many instances each service has, in the order of [`stubmart_node::Service::ALL`]. Notify has
+    /// one.
     pub instances: [u8; 6],
     /// How many users.
     pub users: u32,

@@ -69,7 +69,9 @@ impl Slots {
     pub fn new(scenario: &Scenario) -> Self {
         let mut random = stubmart_suite::host::Seeded::new(mix(scenario.seed, 4));
         let mut slots = Vec::new();
-        for (service, count) in Service::ALL.into_iter().zip(scenario.instances) {
+        for (service, count) in
+            Service::ALL.into_iter().zip(scenario.instances.into_iter().chain([1]))
+        {
             for _ in 0..count {
                 let skew = i64::try_from(random.below(scenario.skew * 2 + 1)).unwrap_or(0);
                 let offset = skew - i64::try_from(scenario.skew).unwrap_or(0);

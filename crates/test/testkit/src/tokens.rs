@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use axum::Router;
-use stubmart_contract::{Context, Role, SessionId, UserId, calls::Identity};
+use stubmart_contract::{
+    Context, Role, SessionId, UserId,
+    calls::{Identity, Recipient},
+};
 use stubmart_http_kit::SessionGate;
 use stubmart_ports::{
     calls::{Auth, CallError},
@@ -24,8 +27,13 @@ impl Auth for IdTokens {
             user_id,
             session_id: SessionId(user_id.0),
             role: Role::User,
+            may_sell: true,
         };
         Ok(user_id.map(identity))
+    }
+
+    async fn recipient(&self, _: &Context, _: UserId) -> Result<Option<Recipient>, CallError> {
+        Ok(None)
     }
 }
 

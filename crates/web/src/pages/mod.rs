@@ -8,6 +8,7 @@ pub(crate) mod event;
 pub(crate) mod home;
 pub(crate) mod lots;
 pub(crate) mod orders;
+pub(crate) mod recovery;
 pub(crate) mod search;
 pub(crate) mod sell;
 pub(crate) mod selling;

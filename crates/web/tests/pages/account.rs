@@ -138,3 +138,23 @@ async fn an_address_alone_starts_no_checkout() {
     fake.get_as_ada(&format!("/login?{query}")).await;
     assert!(fake.calls("POST /api/orders").is_empty());
 }
+
+/// A mailed link shows a form and does nothing by itself: programs that read mail follow links.
+#[tokio::test]
+async fn a_mailed_link_waits_for_its_button() {
+    let fake = Fake::new();
+    for (page, button) in [
+        ("/reset-password?token=t-1", "Set the password"),
+        ("/verify-email?token=t-1", ">Confirm<"),
+    ] {
+        let page = fake.get(page).await;
+        assert_eq!(page.status, 200);
+        page.has("name=\"token\" value=\"t-1\"");
+        page.has(button);
+    }
+    fake.get("/forgot-password").await.has("Send me a link");
+    fake.refuse("POST /api/auth/password-reset/confirm", Code::TokenInvalid, &[]);
+    let page = fake.post("/reset-password", &[("token", "t-1"), ("password", "a new one")]).await;
+    assert_eq!(page.status, 400);
+    page.has("This link no longer works");
+}

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use stubmart_contract::{
     ChargeId, Context, Envelope, OrderId, Role, SessionId, Timestamp, UserId,
     api::{ChargeStatus, OrderStatus},
-    calls::Identity,
+    calls::{Identity, Recipient},
 };
 use stubmart_http_kit::SessionGate;
 use stubmart_kernel::worker::Next;
@@ -85,7 +85,12 @@ impl calls::Auth for Tokens {
             user_id,
             session_id: SessionId(user_id.0),
             role: Role::User,
+            may_sell: true,
         }))
+    }
+
+    async fn recipient(&self, _: &Context, _: UserId) -> Result<Option<Recipient>, CallError> {
+        Ok(None)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use stubmart_ports::mailer::{Mail, Mailer};
+use stubmart_ports::mailer::{Attachment, Mail, Mailer};
 use uuid::Uuid;
 
 use super::at_once;
@@ -13,12 +13,20 @@ pub trait Outbox: Send + Sync + 'static {
     fn mails(&self) -> Vec<Mail>;
 }
 
+/// Every other one has HTML, every third a file.
 fn mail(number: u64) -> Mail {
+    let attachment = || Attachment {
+        name: format!("{number}.ics"),
+        media_type: "text/calendar".to_owned(),
+        content: format!("BEGIN:VCALENDAR\r\n.\r\nX-{number}:é\r\n").into_bytes(),
+    };
     Mail {
         id: Uuid::from_u128(u128::from(number)),
         to: format!("user{number}@example.com"),
         subject: format!("Ærende {number}"),
         text: format!("First line of {number}.\n\n.\nLine after a lone dot: 東京 🎫\n"),
+        html: number.is_multiple_of(2).then(|| format!("<p>Line of <b>{number}</b>: 東京</p>\n")),
+        attachments: number.is_multiple_of(3).then(attachment).into_iter().collect(),
     }
 }
 
@@ -31,9 +39,11 @@ pub async fn a_mail_taken_is_in_the_outbox(
     assert_eq!(outbox.mails(), []);
     a.send(mail(1)).await.unwrap();
     b.send(mail(2)).await.unwrap();
+    a.send(mail(3)).await.unwrap();
+    b.send(mail(6)).await.unwrap();
     let mut mails = outbox.mails();
     mails.sort_by_key(|mail| mail.id);
-    assert_eq!(mails, [mail(1), mail(2)]);
+    assert_eq!(mails, [mail(1), mail(2), mail(3), mail(6)]);
 }
 
 /// A mail may be given again, as after a lost answer; it is in the outbox, as it was, and so are the

@@ -13,6 +13,8 @@ use crate::caught;
 enum Defect {
     KeepsTheLastMailOnly,
     KeepsPlainTextOnly,
+    LosesTheHtml,
+    LosesFiles,
     RefusesAMailItHas,
 }
 
@@ -35,6 +37,12 @@ impl Mailer for Broken {
     async fn send(&self, mut mail: Mail) -> Result<(), MailError> {
         if self.defect == KeepsPlainTextOnly {
             mail.subject.retain(|character| character.is_ascii());
+        }
+        if self.defect == LosesTheHtml {
+            mail.html = None;
+        }
+        if self.defect == LosesFiles {
+            mail.attachments.clear();
         }
         if self.defect == RefusesAMailItHas && self.inner.mails().contains(&mail) {
             return Err(MailError::Failed("it is there already".into()));
@@ -67,6 +75,8 @@ caught! {mailer, subject,
     a_mailer_that_keeps_plain_text_only_is_caught: KeepsPlainTextOnly => [
         a_mail_taken_is_in_the_outbox,
     ];
+    a_mailer_that_loses_the_html_is_caught: LosesTheHtml => [a_mail_taken_is_in_the_outbox];
+    a_mailer_that_loses_files_is_caught: LosesFiles => [a_mail_taken_is_in_the_outbox];
     a_mailer_that_refuses_a_mail_it_has_is_caught: RefusesAMailItHas => [
         a_mail_may_be_given_again,
         one_mail_given_by_many_at_once_is_whole,

@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path, time::SystemTime};
 
-use stubmart_files::FileMailer;
+use stubmart_mail::FileMailer;
 use stubmart_ports::mailer::{Mail, MailError, Mailer as _};
 
 fn open(directory: &Path) -> FileMailer {
@@ -19,7 +19,7 @@ fn open(directory: &Path) -> FileMailer {
 
 fn mail(to: &str) -> Mail {
     let (subject, text) = ("Hello".to_owned(), "Hello.\n".to_owned());
-    Mail { id: uuid::Uuid::from_u128(7), to: to.to_owned(), subject, text }
+    Mail::plain(uuid::Uuid::from_u128(7), to.to_owned(), subject, text)
 }
 
 /// A mail whose address cannot be written is refused for good; one that cannot be written down just

@@ -1,0 +1,118 @@
+//! German.
+
+use crate::texts::{Text, Texts};
+
+const NOT_YOU: &str = "Wenn Sie das nicht waren, legen Sie sofort ein neues Passwort fest und wenden Sie \
+                       sich an die Betreiber dieses Marktplatzes.";
+
+pub(crate) static TEXTS: Texts = Texts {
+    hello: "Guten Tag {name},",
+    hello_you: "Guten Tag,",
+    or_open: "Oder öffnen Sie diese Adresse im Browser:",
+    footer: "Sie erhalten diese E-Mail, weil Sie ein Konto bei Stubmart haben, {market}.",
+    moment: "{day}. {month} {year}, {time} Uhr (UTC)",
+    months: [
+        "Januar",
+        "Februar",
+        "März",
+        "April",
+        "Mai",
+        "Juni",
+        "Juli",
+        "August",
+        "September",
+        "Oktober",
+        "November",
+        "Dezember",
+    ],
+    decimal: ",",
+    section: "Block",
+    row: "Reihe",
+    seats: "Platz",
+    verify_email: Text {
+        subject: "Bitte bestätigen Sie Ihre E-Mail-Adresse",
+        says: &[
+            "bitte bestätigen Sie, dass diese Adresse Ihnen gehört. Der Link funktioniert einmal und \
+             gilt 24 Stunden.",
+            "Wenn Sie sich nicht damit angemeldet haben, brauchen Sie nichts zu tun. Möchten Sie das \
+             Konto übernehmen, das Ihre Adresse verwendet, legen Sie dafür ein neues Passwort fest: \
+             Dann gehört es Ihnen.",
+        ],
+        button: Some("Adresse bestätigen"),
+    },
+    reset_password: Text {
+        subject: "Neues Passwort festlegen",
+        says: &[
+            "jemand, vermutlich Sie, möchte ein neues Passwort für Ihr Konto bei Stubmart. Der Link \
+             funktioniert einmal und gilt 30 Minuten. Danach sind Sie überall abgemeldet.",
+            "Wenn Sie das nicht waren, brauchen Sie nichts zu tun: Ihr Passwort bleibt, wie es ist.",
+        ],
+        button: Some("Neues Passwort festlegen"),
+    },
+    email_changed: Text {
+        subject: "Die E-Mail-Adresse Ihres Kontos bei Stubmart wurde geändert",
+        says: &[
+            "die E-Mail-Adresse Ihres Kontos bei Stubmart wurde am {at} geändert. Ab jetzt gehen \
+             E-Mails an die neue Adresse, und Sie melden sich mit ihr an.",
+            "Wenn Sie das nicht waren, wenden Sie sich sofort an die Betreiber dieses Marktplatzes.",
+        ],
+        button: None,
+    },
+    password_changed: Text {
+        subject: "Das Passwort Ihres Kontos bei Stubmart wurde geändert",
+        says: &[
+            "das Passwort Ihres Kontos bei Stubmart wurde am {at} geändert. Alle anderen Browser, die \
+             angemeldet waren, sind abgemeldet.",
+            NOT_YOU,
+        ],
+        button: None,
+    },
+    token_created: Text {
+        subject: "Für Ihr Konto bei Stubmart wurde ein Zugriffstoken erstellt",
+        says: &[
+            "für Ihr Konto bei Stubmart wurde am {at} ein Zugriffstoken erstellt. Wer es besitzt, kann \
+             in Ihrem Namen handeln, bis Sie es widerrufen.",
+            NOT_YOU,
+        ],
+        button: None,
+    },
+    account_deleted: Text {
+        subject: "Ihr Konto bei Stubmart wurde gelöscht",
+        says: &[
+            "Ihr Konto bei Stubmart wurde am {at} gelöscht. Ihre Angebote sind zurückgezogen, Ihre \
+             offenen Bestellungen storniert und Ihre Daten gelöscht.",
+            "Wenn Sie das nicht waren, wenden Sie sich sofort an die Betreiber dieses Marktplatzes.",
+        ],
+        button: None,
+    },
+    order_completed: Text {
+        subject: "Ihre Bestellung: {title}",
+        says: &[
+            "vielen Dank, Ihre Bestellung ist abgeschlossen: {ticket}.",
+            "Sie haben insgesamt {sum} bezahlt. Bitte bewahren Sie diese E-Mail als Beleg auf.",
+        ],
+        button: Some("Bestellung ansehen"),
+    },
+    ticket_sold: Text {
+        subject: "Verkauft: {title}",
+        says: &["Ihr Ticket ist verkauft: {ticket}.", "Sie haben dafür {sum} verlangt."],
+        button: Some("Meine Angebote ansehen"),
+    },
+    payment_failed: Text {
+        subject: "Ihre Zahlung ist fehlgeschlagen",
+        says: &[
+            "Ihre Zahlung über {sum} ist fehlgeschlagen, die Bestellung wurde beendet. Ihnen wurde nichts \
+             berechnet.",
+            "Das Ticket steht wieder zum Verkauf: Sie können es noch einmal versuchen, solange es da ist.",
+        ],
+        button: None,
+    },
+    payment_refunded: Text {
+        subject: "Sie haben Ihr Geld zurückbekommen",
+        says: &[
+            "wir haben Ihnen {sum} auf die Karte erstattet, mit der Sie bezahlt haben. Bis die Bank das \
+             anzeigt, können bis zu zehn Tage vergehen.",
+        ],
+        button: None,
+    },
+};

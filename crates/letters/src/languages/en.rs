@@ -1,0 +1,114 @@
+//! English.
+
+use crate::texts::{Text, Texts};
+
+const NOT_YOU: &str =
+    "If this was not you, set a new password at once and tell the people who run this marketplace.";
+
+pub(crate) static TEXTS: Texts = Texts {
+    hello: "Hello {name},",
+    hello_you: "Hello,",
+    or_open: "Or open this address in your browser:",
+    footer: "You get this mail because you have an account at Stubmart, {market}.",
+    moment: "{day} {month} {year}, {time} UTC",
+    months: [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+    decimal: ".",
+    section: "section",
+    row: "row",
+    seats: "seats",
+    verify_email: Text {
+        subject: "Confirm your email address",
+        says: &[
+            "please confirm that this address is yours. The link works once, for 24 hours.",
+            "If you did not sign up with it, there is nothing to do. If you want the account that uses \
+             your address, set a new password for it: then it is yours.",
+        ],
+        button: Some("Confirm this address"),
+    },
+    reset_password: Text {
+        subject: "Set a new password",
+        says: &[
+            "somebody, probably you, asked for a new password for your Stubmart account. The link works \
+             once, for 30 minutes. It signs you out everywhere.",
+            "If it was not you, there is nothing to do: your password stays as it is.",
+        ],
+        button: Some("Set a new password"),
+    },
+    email_changed: Text {
+        subject: "The email address of your Stubmart account was changed",
+        says: &[
+            "the email address of your Stubmart account was changed on {at}. From now on mail goes to \
+             the new address, and you sign in with it.",
+            "If this was not you, tell the people who run this marketplace at once.",
+        ],
+        button: None,
+    },
+    password_changed: Text {
+        subject: "The password of your Stubmart account was changed",
+        says: &[
+            "the password of your Stubmart account was changed on {at}. Every other browser that was \
+             signed in is signed out.",
+            NOT_YOU,
+        ],
+        button: None,
+    },
+    token_created: Text {
+        subject: "An access token was made for your Stubmart account",
+        says: &[
+            "an access token was made for your Stubmart account on {at}. Whoever has it can act for you \
+             until you revoke it.",
+            NOT_YOU,
+        ],
+        button: None,
+    },
+    account_deleted: Text {
+        subject: "Your Stubmart account was deleted",
+        says: &[
+            "your Stubmart account was deleted on {at}. Your listings are withdrawn, your open orders \
+             are cancelled, and what was known of you is erased.",
+            "If this was not you, tell the people who run this marketplace at once.",
+        ],
+        button: None,
+    },
+    order_completed: Text {
+        subject: "Your order: {title}",
+        says: &[
+            "thank you, your order is complete: {ticket}.",
+            "You paid {sum} in all. Keep this mail as your receipt.",
+        ],
+        button: Some("Show the order"),
+    },
+    ticket_sold: Text {
+        subject: "Sold: {title}",
+        says: &["your ticket is sold: {ticket}.", "You asked {sum} for it."],
+        button: Some("Show what you sell"),
+    },
+    payment_failed: Text {
+        subject: "Your payment failed",
+        says: &[
+            "your payment of {sum} failed, and the order ended with it. You were not charged.",
+            "The ticket is on sale again: you may try once more while it is there.",
+        ],
+        button: None,
+    },
+    payment_refunded: Text {
+        subject: "Your money was given back",
+        says: &[
+            "you were given {sum} back, to the card that you paid with. Banks take up to ten days to show it.",
+        ],
+        button: None,
+    },
+};

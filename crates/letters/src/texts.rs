@@ -1,0 +1,41 @@
+//! The texts that every language has.
+
+/// The texts of a language. Words in braces are filled in; each text has the words that its English has.
+pub(crate) struct Texts {
+    /// `{name}`.
+    pub(crate) hello: &'static str,
+    /// To somebody who has no name.
+    pub(crate) hello_you: &'static str,
+    /// Above the address that a button opens.
+    pub(crate) or_open: &'static str,
+    /// Below every letter: `{market}`.
+    pub(crate) footer: &'static str,
+    /// `{day}`, `{month}`, `{year}`, `{time}`.
+    pub(crate) moment: &'static str,
+    pub(crate) months: [&'static str; 12],
+    /// Between whole units of money and the rest.
+    pub(crate) decimal: &'static str,
+    pub(crate) section: &'static str,
+    pub(crate) row: &'static str,
+    pub(crate) seats: &'static str,
+    pub(crate) verify_email: Text,
+    pub(crate) reset_password: Text,
+    pub(crate) email_changed: Text,
+    pub(crate) password_changed: Text,
+    pub(crate) token_created: Text,
+    pub(crate) account_deleted: Text,
+    pub(crate) order_completed: Text,
+    pub(crate) ticket_sold: Text,
+    pub(crate) payment_failed: Text,
+    pub(crate) payment_refunded: Text,
+}
+
+/// The text of one kind of letter.
+#[derive(Clone, Copy)]
+pub(crate) struct Text {
+    pub(crate) subject: &'static str,
+    /// Paragraphs.
+    pub(crate) says: &'static [&'static str],
+    /// What stands on its button, if it has one.
+    pub(crate) button: Option<&'static str>,
+}

@@ -1,0 +1,261 @@
+//! The outbox entry: one mail to one user for one reason, from the first event that speaks of it until it
+//! is sent, and then its line in the log.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use stubmart_contract::{ChargeId, Currency, EventId, OrderId, Price, Timestamp, UserId};
+use stubmart_kernel::{
+    Aggregate, Decision,
+    aggregate::{Collection, Index, Key},
+};
+use uuid::Uuid;
+
+/// The outbox.
+pub static OUTBOX: Collection = Collection {
+    name: "notify.outbox",
+    indexes: &[
+        Index { name: DUE, unique: false },
+        Index { name: RECIPIENT, unique: false },
+        Index { name: PURGE, unique: false },
+    ],
+};
+
+/// The index of entries that can be sent, by when.
+pub(crate) const DUE: &str = "due";
+
+/// The index of entries by the user that they are for: the log.
+pub(crate) const RECIPIENT: &str = "recipient";
+
+/// The index of entries by when they are deleted.
+pub(crate) const PURGE: &str = "purge";
+
+/// How long the log goes back.
+const LOGGED: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// After this a mail is of no use any more.
+pub(crate) const GIVEN_UP_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How long a mail waits after the first try that failed; twice as long after each further one.
+const RETRY_MIN: Duration = Duration::from_secs(60);
+
+/// How long it waits at the most.
+const RETRY_MAX: Duration = Duration::from_secs(3600);
+
+/// Why a mail is sent. With the recipient it names the mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "id", rename_all = "snake_case")]
+pub(crate) enum Reason {
+    /// The recipient's order is complete.
+    OrderCompleted(OrderId),
+    /// The recipient's ticket is sold to this order.
+    TicketSold(OrderId),
+    /// This charge failed, and its order with it.
+    PaymentFailed(ChargeId),
+    /// This charge was given back.
+    PaymentRefunded(ChargeId),
+}
+
+impl Reason {
+    /// What its letter needs to be told: the ticket, the money.
+    const fn needs(self) -> (bool, bool) {
+        match self {
+            Self::OrderCompleted(_) => (true, true),
+            Self::TicketSold(_) => (true, false),
+            Self::PaymentFailed(_) | Self::PaymentRefunded(_) => (false, true),
+        }
+    }
+
+    /// The id of the mail to `recipient` for this reason.
+    pub(crate) fn mail_id(self, recipient: UserId) -> Uuid {
+        let (word, id) = match self {
+            Self::OrderCompleted(id) => ("order_completed", id.0),
+            Self::TicketSold(id) => ("ticket_sold", id.0),
+            Self::PaymentFailed(id) => ("payment_failed", id.0),
+            Self::PaymentRefunded(id) => ("payment_refunded", id.0),
+        };
+        let hash = Sha256::new()
+            .chain_update(word)
+            .chain_update(id.as_bytes())
+            .chain_update(recipient.0.as_bytes())
+            .finalize();
+        let bytes = hash.first_chunk::<16>().copied().unwrap_or_default();
+        uuid::Builder::from_custom_bytes(bytes).into_uuid()
+    }
+}
+
+/// The ticket that a mail is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sold {
+    pub(crate) title: String,
+    pub(crate) section: Option<String>,
+    pub(crate) row: Option<String>,
+    pub(crate) seats: Vec<String>,
+    pub(crate) event_id: Option<EventId>,
+    /// What the seller asked for it.
+    pub(crate) price: Price,
+    pub(crate) currency: Currency,
+}
+
+/// An amount of money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Money {
+    pub(crate) amount: Price,
+    pub(crate) currency: Currency,
+}
+
+/// Where an entry stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Status {
+    /// It waits for what it lacks, or for its next try.
+    Waiting {
+        due: Timestamp,
+        /// How many tries failed.
+        failures: u32,
+        /// Why the last one did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<String>,
+    },
+    /// The mailer took it.
+    Sent { at: Timestamp },
+    /// It is not sent any more: the mailbox is not there, the user is gone, or it is too late.
+    GivenUp { at: Timestamp, why: String },
+}
+
+/// An outbox entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Outgoing {
+    pub(crate) id: Uuid,
+    pub(crate) recipient: UserId,
+    pub(crate) reason: Reason,
+    pub(crate) created_at: Timestamp,
+    #[serde(default)]
+    pub(crate) ticket: Option<Sold>,
+    #[serde(default)]
+    pub(crate) money: Option<Money>,
+    pub(crate) status: Status,
+}
+
+/// What an event says about a mail; it says the same whenever it comes.
+#[derive(Debug, Clone)]
+pub(crate) struct News {
+    pub(crate) recipient: UserId,
+    pub(crate) reason: Reason,
+    pub(crate) ticket: Option<Sold>,
+    pub(crate) money: Option<Money>,
+}
+
+/// The outcome of a try.
+#[derive(Debug, Clone)]
+pub(crate) enum Tried {
+    /// The mailer took it.
+    Sent,
+    /// It can be sent another time.
+    Failed(String),
+    /// It can never be sent.
+    Refused(String),
+}
+
+/// A command to an entry.
+#[derive(Debug, Clone)]
+pub(crate) enum Command {
+    /// An event spoke of it.
+    Learn(News),
+    /// It was tried.
+    Settle(Tried),
+}
+
+/// There is no such entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gone;
+
+impl Aggregate for Outgoing {
+    type Id = Uuid;
+    type Command = Command;
+    type Refusal = Gone;
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn index_entries(&self) -> Vec<(&'static str, Key)> {
+        let by_recipient = Key::new().id(self.recipient.0).time(self.created_at);
+        let purge = (PURGE, Key::new().time(self.purge_at()));
+        let due = self.due().map(|due| (DUE, Key::new().time(due)));
+        [(RECIPIENT, by_recipient), purge].into_iter().chain(due).collect()
+    }
+
+    fn decide(
+        current: Option<&Self>,
+        command: &Command,
+        now: Timestamp,
+    ) -> Result<Decision<Self>, Gone> {
+        let after = match (current, command) {
+            (None, Command::Learn(news)) => Self::new(news, now),
+            (Some(entry), Command::Learn(news)) => entry.with(news),
+            (None, Command::Settle(_)) => return Err(Gone),
+            (Some(entry), Command::Settle(tried)) => entry.tried(tried, now),
+        };
+        Ok(if current == Some(&after) { Decision::Unchanged } else { Decision::silent(after) })
+    }
+}
+
+impl Outgoing {
+    fn new(news: &News, now: Timestamp) -> Self {
+        let News { recipient, reason, ticket, money } = news.clone();
+        Self {
+            id: reason.mail_id(recipient),
+            recipient,
+            reason,
+            created_at: now,
+            ticket,
+            money,
+            status: Status::Waiting { due: now, failures: 0, failure: None },
+        }
+    }
+
+    /// What was learned first stays.
+    fn with(&self, news: &News) -> Self {
+        let ticket = self.ticket.clone().or_else(|| news.ticket.clone());
+        Self { ticket, money: self.money.or(news.money), ..self.clone() }
+    }
+
+    fn tried(&self, tried: &Tried, now: Timestamp) -> Self {
+        let Status::Waiting { failures, .. } = self.status else { return self.clone() };
+        let status = match tried {
+            Tried::Sent => Status::Sent { at: now },
+            Tried::Refused(why) => Status::GivenUp { at: now, why: why.clone() },
+            Tried::Failed(why) if now.since(self.created_at) > GIVEN_UP_AFTER => {
+                Status::GivenUp { at: now, why: why.clone() }
+            }
+            Tried::Failed(why) => {
+                let wait = RETRY_MIN.saturating_mul(1 << failures.min(10)).min(RETRY_MAX);
+                let (due, failures) = (now.after(wait), failures.saturating_add(1));
+                Status::Waiting { due, failures, failure: Some(why.clone()) }
+            }
+        };
+        Self { status, ..self.clone() }
+    }
+
+    /// When it is to be sent, once all is known that stands in it.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        let (needs_ticket, needs_money) = self.reason.needs();
+        let is_complete =
+            (self.ticket.is_some() || !needs_ticket) && (self.money.is_some() || !needs_money);
+        match self.status {
+            Status::Waiting { due, .. } if is_complete => Some(due),
+            Status::Waiting { .. } | Status::Sent { .. } | Status::GivenUp { .. } => None,
+        }
+    }
+
+    /// When it leaves the log.
+    pub(crate) fn purge_at(&self) -> Timestamp {
+        self.created_at.after(LOGGED)
+    }
+}
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;

@@ -1,0 +1,178 @@
+//! Sends what is due, and keeps the log short.
+
+use async_trait::async_trait;
+use stubmart_contract::{Context, calls::Recipient};
+use stubmart_kernel::{
+    Repository,
+    due::{Due, DueError},
+    worker::Wake,
+};
+use stubmart_letters::{Letter, Message, Sum, Ticket, Written};
+use stubmart_ports::{
+    Cause,
+    mailer::{Attachment, Mail, MailError},
+};
+use uuid::Uuid;
+
+use crate::{
+    calendar::calendar,
+    outbox::{Command, DUE, Money, Outgoing, PURGE, Reason, Sold, Tried},
+    service::{Notify, SERVICE},
+};
+
+/// Sends the mails that are due. A mail whose sending was cut off is sent again, with the same id.
+#[derive(Debug)]
+pub(crate) struct DueMails(pub(crate) Notify);
+
+#[async_trait]
+impl Due for DueMails {
+    type Aggregate = Outgoing;
+
+    fn name(&self) -> &'static str {
+        "notify-mails"
+    }
+
+    fn repository(&self) -> &Repository<Outgoing> {
+        &self.0.inner.outbox
+    }
+
+    fn index(&self) -> &'static str {
+        DUE
+    }
+
+    async fn run(&self, id: Uuid) -> Result<(), DueError> {
+        let inner = &self.0.inner;
+        let Some(entry) = inner.outbox.load(id).await?.map(|found| found.state) else {
+            return Ok(());
+        };
+        if entry.due().is_none_or(|due| due > inner.host.now()) {
+            return Ok(());
+        }
+        let context = Context::work(SERVICE);
+        let (tried, failure) = match self.0.send(&context, &entry).await {
+            Ok(()) => (Tried::Sent, None),
+            Err(SendError::Refused(why)) => {
+                tracing::warn!(mail.id = %id, %why, "mail given up");
+                (Tried::Refused(why), None)
+            }
+            Err(SendError::Failed(cause)) => (Tried::Failed(cause.to_string()), Some(cause)),
+        };
+        self.0.change(&context, id, &Command::Settle(tried)).await?;
+        failure.map_or(Ok(()), |cause| Err(DueError::Dependency(cause)))
+    }
+
+    fn wake(&self) -> Option<Wake> {
+        Some(self.0.inner.wake.clone())
+    }
+}
+
+/// Deletes entries that are older than the log goes back.
+#[derive(Debug)]
+pub(crate) struct OldMails(pub(crate) Notify);
+
+#[async_trait]
+impl Due for OldMails {
+    type Aggregate = Outgoing;
+
+    fn name(&self) -> &'static str {
+        "notify-old-mails"
+    }
+
+    fn repository(&self) -> &Repository<Outgoing> {
+        &self.0.inner.outbox
+    }
+
+    fn index(&self) -> &'static str {
+        PURGE
+    }
+
+    async fn run(&self, id: Uuid) -> Result<(), DueError> {
+        let now = self.0.inner.host.now();
+        if let Some(found) = self.repository().load(id).await?
+            && found.state.purge_at() <= now
+        {
+            self.repository().delete(&found).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a mail was not sent.
+enum SendError {
+    /// It can never be.
+    Refused(String),
+    /// It can be another time; it may have been.
+    Failed(Cause),
+}
+
+impl<E: Into<Cause>> From<E> for SendError {
+    fn from(cause: E) -> Self {
+        Self::Failed(cause.into())
+    }
+}
+
+impl Notify {
+    /// Asks auth for the address, writes the mail, and hands it to the mailer.
+    async fn send(&self, context: &Context, entry: &Outgoing) -> Result<(), SendError> {
+        let inner = &self.inner;
+        let recipient = inner.auth.recipient(context, entry.recipient).await?;
+        let recipient =
+            recipient.ok_or_else(|| SendError::Refused("the account was deleted".to_owned()))?;
+        let attachments = self.calendar(context, entry).await?;
+        let Recipient { email, name, language } = &recipient;
+        let message = message(entry, &inner.config.public_url)
+            .ok_or_else(|| SendError::Refused("it lacks what stands in it".to_owned()))?;
+        let letter =
+            Letter { language: *language, name, market: &inner.config.public_url, message };
+        let Written { subject, text, html } = letter.write();
+        let mail = Mail::plain(entry.id, email.as_str().to_owned(), subject, text);
+        match inner.mailer.send(Mail { html: Some(html), attachments, ..mail }).await {
+            Ok(()) => Ok(()),
+            Err(MailError::Refused(cause)) => Err(SendError::Refused(cause.to_string())),
+            Err(error @ MailError::Failed(_)) => Err(error.into()),
+        }
+    }
+
+    /// The calendar file of what was bought, where it has a date.
+    async fn calendar(
+        &self,
+        context: &Context,
+        entry: &Outgoing,
+    ) -> Result<Vec<Attachment>, SendError> {
+        let (Reason::OrderCompleted(_), Some(ticket)) = (entry.reason, &entry.ticket) else {
+            return Ok(Vec::new());
+        };
+        let Some(event_id) = ticket.event_id else { return Ok(Vec::new()) };
+        let show = self.inner.catalogue.show(context, event_id).await?;
+        let file = show.and_then(|show| calendar(entry.id, &ticket.title, &show, entry.created_at));
+        Ok(file.into_iter().collect())
+    }
+}
+
+/// What the letter of an entry says; `None` while something is not known.
+fn message(entry: &Outgoing, market: &str) -> Option<Message> {
+    let sum = |money: Money| Sum { minor: money.amount.minor(), currency: money.currency };
+    let described = |ticket: &Sold| Ticket {
+        title: ticket.title.clone(),
+        section: ticket.section.clone(),
+        row: ticket.row.clone(),
+        seats: ticket.seats.clone(),
+    };
+    Some(match entry.reason {
+        Reason::OrderCompleted(order_id) => Message::OrderCompleted {
+            ticket: entry.ticket.as_ref().map(described)?,
+            paid: sum(entry.money?),
+            link: format!("{market}/orders/{order_id}"),
+        },
+        Reason::TicketSold(_) => {
+            let ticket = entry.ticket.as_ref()?;
+            Message::TicketSold {
+                ticket: described(ticket),
+                price: sum(Money { amount: ticket.price, currency: ticket.currency }),
+                link: format!("{market}/selling"),
+            }
+        }
+        Reason::PaymentFailed(_) => Message::PaymentFailed { amount: sum(entry.money?) },
+        Reason::PaymentRefunded(_) => Message::PaymentRefunded { amount: sum(entry.money?) },
+    })
+}
