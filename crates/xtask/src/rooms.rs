@@ -60,8 +60,16 @@ const NODE: &[&str] = &[
     "stubmart-payments",
     "stubmart-notify",
 ];
-const ENGINES: &[&str] =
-    &["stubmart-mail", "stubmart-memory", "stubmart-os", "stubmart-sandbox", "stubmart-sqlite"];
+const ENGINES: &[&str] = &[
+    "stubmart-jetstream",
+    "stubmart-mail",
+    "stubmart-memory",
+    "stubmart-mongo",
+    "stubmart-os",
+    "stubmart-redis",
+    "stubmart-sandbox",
+    "stubmart-sqlite",
+];
 /// What engines stand on, and what tests them.
 const UNDER_ENGINES: &[&str] =
     &["stubmart-contract", "stubmart-ports", "stubmart-kernel", "stubmart-relay"];

@@ -63,6 +63,12 @@ impl<P: ?Sized, With> fmt::Debug for Subject<P, With> {
 pub trait Time: Send + Sync + 'static {
     /// Lets `duration` pass.
     fn pass(&self, duration: Duration) -> BoxFuture<'static, ()>;
+
+    /// A wait so long that the time the rule itself takes does not matter. By the machine's clock it can be
+    /// some seconds only, since the rule waits for it.
+    fn long(&self) -> Duration {
+        Duration::from_secs(3600)
+    }
 }
 
 impl Time for ManualClock {

@@ -9,9 +9,6 @@ use stubmart_ports::bus::{Bus, Disposition};
 use super::{ALL, ALSO, SOME, publish, settle, subscribe, take, take_done};
 use crate::rules::{Time, at_once, event, events, keeps_waiting, number_shown};
 
-/// A wait so long that the time the test itself takes does not matter.
-const HOUR: Duration = Duration::from_secs(3600);
-
 /// A bus that works says that it is ready.
 pub async fn a_bus_that_works_is_ready(a: Arc<dyn Bus>, b: Arc<dyn Bus>) {
     a.ready().await.unwrap();
@@ -255,15 +252,15 @@ pub async fn a_retry_does_not_come_before_its_time(
     for attempt in 1..=4 {
         let taken = take(&mut *reader, 1).await;
         assert!(taken.values().all(|it| it.attempt == attempt), "{taken:?}");
-        let wait = Disposition::RetryAfter(HOUR);
+        let wait = Disposition::RetryAfter(time.long());
         settle(&mut *reader, taken.into_values(), wait).await;
         assert!(keeps_waiting(reader.next(1)).await, "a retry came at once");
-        time.pass(HOUR * 3 / 4).await;
+        time.pass(time.long() * 3 / 4).await;
         assert!(keeps_waiting(reader.next(1)).await, "a retry came early");
-        time.pass(HOUR / 4).await;
+        time.pass(time.long() / 4).await;
     }
     assert_eq!(take_done(&mut *reader, 1).await, [1]);
-    time.pass(HOUR * 24).await;
+    time.pass(time.long() * 2).await;
     assert!(keeps_waiting(reader.next(1)).await, "it came again after it was done");
 }
 
@@ -274,12 +271,12 @@ pub async fn a_retry_holds_up_none(a: Arc<dyn Bus>, b: Arc<dyn Bus>, time: Arc<d
     let mut taken = take(&mut *reader, 3).await;
     let second = taken.remove(&2).unwrap();
     settle(&mut *reader, [second], Disposition::RetryAfter(Duration::ZERO)).await;
-    let wait = Disposition::RetryAfter(HOUR);
+    let wait = Disposition::RetryAfter(time.long());
     settle(&mut *reader, taken.into_values(), wait).await;
     assert_eq!(take_done(&mut *reader, 1).await, [2]);
     publish(&*b, 4..=5).await;
     assert_eq!(take_done(&mut *reader, 2).await, [4, 5]);
-    time.pass(HOUR).await;
+    time.pass(time.long()).await;
     assert_eq!(take_done(&mut *reader, 2).await, [1, 3]);
 }
 
@@ -288,12 +285,12 @@ pub async fn a_retry_outlives_its_reader(a: Arc<dyn Bus>, b: Arc<dyn Bus>, time:
     publish(&*a, 1..=2).await;
     let mut reader = subscribe(&*a, &ALL).await;
     let taken = take(&mut *reader, 2).await;
-    let wait = Disposition::RetryAfter(HOUR);
+    let wait = Disposition::RetryAfter(time.long());
     settle(&mut *reader, taken.into_values(), wait).await;
     drop(reader);
     let mut reader = subscribe(&*b, &ALL).await;
     assert!(keeps_waiting(reader.next(1)).await, "a retry came early");
-    time.pass(HOUR).await;
+    time.pass(time.long()).await;
     let taken = take(&mut *reader, 2).await;
     assert!(taken.values().all(|it| it.attempt == 2), "{taken:?}");
     settle(&mut *reader, taken.into_values(), Disposition::Done).await;
@@ -308,12 +305,12 @@ pub async fn a_reader_that_waits_gets_a_retry_when_it_is_due(
     publish(&*a, [1]).await;
     let mut reader = subscribe(&*b, &ALL).await;
     let taken = take(&mut *reader, 1).await;
-    let wait = Disposition::RetryAfter(HOUR);
+    let wait = Disposition::RetryAfter(time.long());
     settle(&mut *reader, taken.into_values(), wait).await;
     let waiting = async move { assert_eq!(take_done(&mut *reader, 1).await, [1]) };
     let passing = async move {
         assert!(keeps_waiting(std::future::pending::<()>()).await);
-        time.pass(HOUR).await;
+        time.pass(time.long()).await;
     };
     at_once::<(), BoxFuture<'static, ()>>([waiting.boxed(), passing.boxed()]).await;
 }
