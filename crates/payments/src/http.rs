@@ -106,8 +106,7 @@ problems! {
         PaymentProviderUnavailable "nothing was charged",
     ];
     ReceiveNoticeProblems: [
-        BadSignature, ValidationFailed, NotFound "it is about no charge of ours",
-        Unavailable "not taken: to be sent again",
+        BadSignature, ValidationFailed, Unavailable "not taken: to be sent again",
     ];
     AuthenticateProblems: [NotSignedIn, NotFound "no such payment, or somebody else's"];
 }
@@ -182,8 +181,6 @@ impl From<NoticeError> for Problem {
         match error {
             NoticeError::Bad(BadNotice::Signature) => Self::new(Code::BadSignature),
             NoticeError::Bad(BadNotice::Malformed(what)) => Self::invalid_field("body", what),
-            NoticeError::Unknown => Self::not_found(),
-            NoticeError::Provider(error) => unavailable(error),
             NoticeError::Repository(error) => error.into(),
         }
     }
@@ -301,7 +298,8 @@ async fn create_intent(
 
 /// Takes a notice of the payment provider: its webhook.
 ///
-/// Signed by the provider; nobody else can use it. The sandbox sends none.
+/// Signed by the provider; nobody else can use it. What is taken is kept until something was done about it.
+/// The sandbox sends none.
 #[utoipa::path(
     post,
     path = "/api/payments/webhook",

@@ -10,8 +10,10 @@ pub mod inbound;
 
 mod authenticate;
 mod begin_intent;
+mod catch_up;
 mod http;
 mod list;
+mod notice;
 mod orders;
 mod pay;
 mod provider;
@@ -41,6 +43,9 @@ impl Payments {
     pub fn workers(&self) -> Vec<Arc<dyn Worker>> {
         let reconciler = Sweep::worker(reconcile::Reconciler(self.clone()), self.host().clone());
         let recovery = Arc::new(recover::Recovery::new(self.clone()));
-        vec![reconciler, recovery, Arc::new(self.idempotency().purge())]
+        let notices = Sweep::worker(receive_notice::Notices(self.clone()), self.host().clone());
+        let catch_up = Arc::new(catch_up::CatchUp(self.clone()));
+        let purge = Arc::new(self.idempotency().purge());
+        vec![reconciler, recovery, notices, catch_up, purge]
     }
 }

@@ -81,6 +81,13 @@ impl Provider {
         self.within(self.gateway.payment_of(charge_id)).await
     }
 
+    pub(crate) async fn undelivered_notices(
+        &self,
+        since: Timestamp,
+    ) -> Result<Vec<Notice>, GatewayError> {
+        self.gateway.undelivered_notices(since).await
+    }
+
     pub(crate) fn notice(
         &self,
         signature: &str,

@@ -13,6 +13,7 @@ use stubmart_ports::{calls::Orders, gateway::PaymentGateway, host::Host, store::
 
 use crate::{
     charge::{CHARGES, Charge, Command, Refusal},
+    notice::{NOTICES, StoredNotice},
     provider::Provider,
 };
 
@@ -24,7 +25,7 @@ static IDEMPOTENCY: Collection =
     Collection { name: "payments.idempotency", indexes: idempotency::INDEXES };
 
 /// The service's collections.
-pub const COLLECTIONS: &[&Collection] = &[&CHARGES, &IDEMPOTENCY];
+pub const COLLECTIONS: &[&Collection] = &[&CHARGES, &IDEMPOTENCY, &NOTICES];
 
 /// The service's dependencies.
 #[derive(Clone)]
@@ -68,11 +69,13 @@ pub struct Payments(Arc<Inner>);
 
 struct Inner {
     charges: Repository<Charge>,
+    notices: Repository<StoredNotice>,
     idempotency: Idempotency,
     provider: Provider,
     publishable_key: Option<String>,
     orders: Arc<dyn Orders>,
     reconcile: Wake,
+    notices_due: Wake,
     host: Host,
     config: Config,
 }
@@ -97,11 +100,13 @@ impl Payments {
         let Deps { store, host, gateway, publishable_key, orders } = deps;
         Self(Arc::new(Inner {
             charges: Repository::new(&CHARGES, Arc::clone(&store), host.clone()),
+            notices: Repository::new(&NOTICES, Arc::clone(&store), host.clone()),
             idempotency: Idempotency::new(&IDEMPOTENCY, store, host.clone()),
             provider: Provider::new(gateway, host.clone(), config.gateway_timeout),
             publishable_key,
             orders,
             reconcile: Wake::default(),
+            notices_due: Wake::default(),
             host,
             config,
         }))
@@ -130,6 +135,15 @@ impl Payments {
     /// Wakes the reconciler.
     pub(crate) fn reconciler(&self) -> &Wake {
         &self.0.reconcile
+    }
+
+    pub(crate) fn notices(&self) -> &Repository<StoredNotice> {
+        &self.0.notices
+    }
+
+    /// Wakes the worker that works on notices.
+    pub(crate) fn notices_due(&self) -> &Wake {
+        &self.0.notices_due
     }
 
     pub(crate) fn host(&self) -> &Host {

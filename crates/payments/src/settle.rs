@@ -150,7 +150,16 @@ impl Payments {
         charge: Versioned<Charge>,
         payment: Payment,
     ) -> Settled {
-        let Payment { id: payment_id, state, .. } = payment;
+        let asked_for = (charge.state.order_id, charge.state.amount, charge.state.currency);
+        let Payment { id: payment_id, order_id, amount, currency, state, .. } = payment;
+        if (order_id, amount, currency) != asked_for {
+            let id = charge.state.id;
+            tracing::error!(charge.id = %id, payment_id, "the payment is not what the charge asks for");
+            let lost = self.counted(&charge.state, FailureReason::AuthorisationLost);
+            return self
+                .fail(context, charge, lost.code("payment_mismatch"), Some(payment_id))
+                .await;
+        }
         match state {
             PaymentState::RequiresAction { client_secret } => {
                 let command = Command::RequireAction { payment_id };

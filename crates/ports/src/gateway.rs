@@ -31,6 +31,12 @@ pub struct Payment {
     pub id: String,
     /// The charge it was made for.
     pub charge_id: ChargeId,
+    /// The order that the provider keeps with it.
+    pub order_id: OrderId,
+    /// The amount that the provider was asked for.
+    pub amount: Price,
+    /// Its currency.
+    pub currency: Currency,
     /// Its state.
     pub state: PaymentState,
 }
@@ -89,6 +95,10 @@ pub enum GatewayError {
 pub struct Notice {
     /// Names the notice; one that comes twice has one id.
     pub id: String,
+    /// What happened, by the provider's name for it.
+    pub kind: String,
+    /// When it happened.
+    pub at: Timestamp,
     /// The payment it is about; `None` for notices that are about none of ours.
     pub payment_id: Option<String>,
     /// The charge that the provider keeps with the payment.
@@ -168,6 +178,13 @@ pub trait PaymentGateway: Send + Sync + 'static {
     /// # Errors
     /// [`BadNotice`].
     fn notice(&self, signature: &str, body: &[u8], now: Timestamp) -> Result<Notice, BadNotice>;
+
+    /// The notices since then that were sent and not taken yet, oldest first: for what was sent while nobody
+    /// could take it. Empty where the provider sends none.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unavailable`] or [`GatewayError::Indeterminate`]: not known.
+    async fn undelivered_notices(&self, since: Timestamp) -> Result<Vec<Notice>, GatewayError>;
 }
 
 /// What the provider's books say of one payment.

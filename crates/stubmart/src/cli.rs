@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, builder::NonEmptyStringValueParser};
+use axum::http::Uri;
+use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
 
 use stubmart_contract::Role;
 
@@ -33,6 +34,11 @@ pub enum Command {
     /// Look after the people who run the market
     #[command(subcommand)]
     Admin(Admin),
+    /// Answer as Stripe does, on this machine and without money, for tests and demonstrations
+    ///
+    /// Answers at --listen. A market pays there when it is started with a test key and that address as
+    /// STUBMART_STRIPE_API_BASE. Everything is forgotten when it stops.
+    StripeEmulator(StripeEmulator),
     /// Audit the stored market: every invariant, exit 1 and the list on a violation
     ///
     /// Reads only. Can run beside a serving process: what is in flight is no violation. Exit 3 when
@@ -54,6 +60,17 @@ pub enum Admin {
         #[arg(value_parser = role)]
         role: Role,
     },
+}
+
+/// Where the emulator sends events. It answers at the address of `--listen`.
+#[derive(Debug, Clone, Args)]
+pub struct StripeEmulator {
+    /// Where to send events, such as http://127.0.0.1:8080/api/payments/webhook
+    #[arg(long, env = "STUBMART_WEBHOOK", value_name = "URL", requires = "signed_with")]
+    pub(crate) webhook: Option<Uri>,
+    /// The secret that events are signed with: whsec_…
+    #[arg(long, env = "STUBMART_SIGNED_WITH", hide_env_values = true, value_name = "SECRET")]
+    pub(crate) signed_with: Option<String>,
 }
 
 /// What to import. A bad line costs that line only, and importing twice creates nothing twice.

@@ -13,7 +13,10 @@ use stubmart_http_kit::Ingress;
 use stubmart_mail::{SmtpServer, is_sender};
 use stubmart_node::Service;
 
-use crate::settings::{Given, Kind, Settings};
+use crate::{
+    settings::{Given, Kind, Settings},
+    stripe_settings::StripeSettings,
+};
 
 /// What an operator has decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub struct Config {
     pub mail_from: Option<String>,
     /// Whether a seller's email address has to be verified.
     pub sellers_verify: Option<bool>,
+    /// Where payments go; `None` for the sandbox.
+    pub stripe: Option<StripeSettings>,
     /// What to log.
     pub log: String,
     /// Whether to log as JSON.
@@ -134,6 +139,7 @@ impl Config {
                  mail server, off without]",
                 &SWITCH,
             ),
+            stripe: StripeSettings::read(it),
             log: it.get(
                 "log",
                 "What to log: error, warn, info, debug, or per module",
@@ -146,9 +152,6 @@ impl Config {
         it.absent("mongodb-url", "URL", "MongoDB", "MongoDB, for the split topology");
         it.absent("nats-url", "URL", "NATS", "NATS JetStream, for the split topology");
         it.absent("redis-url", "URL", "Redis", "Redis, for the split topology");
-        it.absent("stripe-secret-key", "KEY", "Stripe", "Stripe's secret key");
-        it.absent("stripe-webhook-secret", "SECRET", "Stripe", "Stripe's webhook secret");
-        it.absent("stripe-api-base", "URL", "Stripe", "Where Stripe's API is");
         config
     }
 

@@ -1,4 +1,4 @@
-//! The engines of one process: one SQLite file, mails as files, the payment sandbox, the machine.
+//! The engines of one process: one SQLite file, mails as files, Stripe or the payment sandbox, the machine.
 
 use std::{path::Path, sync::Arc};
 
@@ -10,6 +10,7 @@ use stubmart_os::password::{Argon2Cost, Argon2Hasher};
 use stubmart_ports::{Cause, host::Host, limits::RateLimits, mailer::Mailer, store::Store};
 use stubmart_sandbox::Sandbox;
 use stubmart_sqlite::{Database, Options};
+use stubmart_stripe::Stripe;
 
 use crate::config::Config;
 
@@ -32,7 +33,7 @@ impl Embedded {
         let database = Database::open(&path, Options::default(), host.clone())
             .map_err(|error| format!("cannot open {}: {error}", path.display()))?;
         let store: Arc<dyn Store> = database.store();
-        let sandbox = Arc::new(Sandbox::new(Arc::clone(&store), host.clone()));
+        let provider = provider(config, &store, &host)?;
         let limits: Arc<dyn RateLimits> = if config.rate_limits {
             Arc::new(MemoryRateLimits::new(host.clone()))
         } else {
@@ -44,11 +45,7 @@ impl Embedded {
             stores: Stores::shared(&store),
             bus: database.bus(),
             timers: database.timers(),
-            provider: Provider {
-                gateway: sandbox.clone(),
-                publishable_key: None,
-                bank: Some(sandbox),
-            },
+            provider,
             mailer,
             limits,
             passwords: Arc::new(passwords),
@@ -83,6 +80,23 @@ impl Embedded {
     pub async fn close(self) -> Result<(), Cause> {
         self.database.close().await
     }
+}
+
+/// The payment provider: Stripe where its key is given, else the sandbox.
+fn provider(config: &Config, store: &Arc<dyn Store>, host: &Host) -> Result<Provider, Cause> {
+    let Some(stripe) = &config.stripe else {
+        let sandbox = Arc::new(Sandbox::new(Arc::clone(store), host.clone()));
+        return Ok(Provider {
+            gateway: sandbox.clone(),
+            publishable_key: None,
+            bank: Some(sandbox),
+        });
+    };
+    Ok(Provider {
+        gateway: Arc::new(Stripe::new(&stripe.adapter, host.clone())?),
+        publishable_key: stripe.publishable_key.clone(),
+        bank: None,
+    })
 }
 
 /// The mail server, or the directory for mail where there is none.

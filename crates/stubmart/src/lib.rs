@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod config;
+mod emulate;
 pub mod engines;
 pub mod logging;
 pub mod ops;
@@ -17,5 +18,6 @@ mod import;
 mod output;
 mod run;
 mod settings;
+mod stripe_settings;
 
 pub use run::run;

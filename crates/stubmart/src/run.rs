@@ -8,7 +8,7 @@ use crate::{
     admin, check,
     cli::{Admin, Cli, Command, Import},
     config::Config,
-    demo, import, logging, serve,
+    demo, emulate, import, logging, serve,
 };
 
 /// The exit code for a market that breaks an invariant, or a command that failed.
@@ -51,6 +51,10 @@ pub fn run(cli: Cli) -> ExitCode {
         );
         return ExitCode::from(USAGE);
     }
+    if matches!(command, Command::Demo) && config.stripe.is_some() {
+        eprintln!("the demo pays in the sandbox: leave out --stripe-secret-key");
+        return ExitCode::from(USAGE);
+    }
     logging::start(&config);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -76,6 +80,7 @@ async fn execute(command: Command, config: Config) -> Result<ExitCode, Failed> {
     match command {
         Command::Serve => serve::serve(&config, host, died).await?,
         Command::Demo => demo::demo(config, host, died).await?,
+        Command::StripeEmulator(emulator) => emulate::emulate(emulator, &config, &host).await?,
         Command::Import(Import::Events { file, venues, categories, upcoming }) => {
             let path = |text: Option<String>| text.filter(|it| !it.is_empty()).map(PathBuf::from);
             let (venues, categories) = (path(venues), path(categories));

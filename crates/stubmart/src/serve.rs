@@ -31,6 +31,7 @@ use crate::{
     docs,
     engines::{self, Embedded},
     ops, server,
+    stripe_settings::StripeSettings,
 };
 
 /// The file in the market's directory that the serving process holds locked.
@@ -50,6 +51,7 @@ pub fn app(
     let web = stubmart_web::router(Web {
         api: Client::in_process(behind_pages),
         config: WebConfig {
+            stripe_publishable_key: engines.provider.publishable_key.clone(),
             public_url: config.public_url.clone(),
             trust_proxy: config.trust_proxy,
             ..WebConfig::default()
@@ -121,6 +123,9 @@ pub(crate) async fn serve_on(
     let _alone = be_alone(config)?;
     #[cfg(unix)]
     raise_open_files();
+    if let Some(warning) = config.stripe.as_ref().and_then(StripeSettings::warning) {
+        tracing::warn!("{warning}");
+    }
     let (trigger, shutdown) = ShutdownTrigger::new();
     let metrics = ops::metrics()?;
     let embedded = Embedded::open(config, host.clone())?;
@@ -191,7 +196,7 @@ pub(crate) async fn listen(config: &Config) -> Result<TcpListener, Cause> {
 
 /// Waits for the signal to stop: Ctrl-C, or what an orchestrator sends. The end of a terminal is none: under
 /// `nohup` it is meant to be survived, and otherwise the process ends by it.
-async fn stop_signal() -> Result<(), Cause> {
+pub(crate) async fn stop_signal() -> Result<(), Cause> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

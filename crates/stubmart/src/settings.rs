@@ -120,6 +120,16 @@ impl Settings {
         self.faults.push(format!("{path}: {name}: {message}"));
     }
 
+    /// Reports that a setting does not go together with others.
+    pub(crate) fn refuse(&mut self, name: &str, message: &str) {
+        self.faults.push(format!("{}: {message}", flag(name)));
+    }
+
+    /// Whether a setting was reported, by its flag or variable.
+    pub(crate) fn is_faulty(&self, name: &str) -> bool {
+        self.faults.iter().any(|fault| fault.starts_with(&flag(name)))
+    }
+
     /// Every setting that was defined, as clap takes them.
     pub(crate) fn into_args(self) -> Vec<Arg> {
         self.args

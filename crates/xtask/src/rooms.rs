@@ -69,6 +69,7 @@ const ENGINES: &[&str] = &[
     "stubmart-redis",
     "stubmart-sandbox",
     "stubmart-sqlite",
+    "stubmart-stripe",
 ];
 /// What engines stand on, and what tests them.
 const UNDER_ENGINES: &[&str] =

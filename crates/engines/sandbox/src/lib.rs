@@ -5,6 +5,7 @@
 //! be given back once, and all of it survives a crash, because it is kept as documents of a store. One
 //! request makes one save.
 
+pub mod emulator;
 mod methods;
 pub mod payment;
 
@@ -136,6 +137,10 @@ impl PaymentGateway for Sandbox {
     /// The sandbox sends no webhooks, so there is none that it could have signed.
     fn notice(&self, _: &str, _: &[u8], _: Timestamp) -> Result<Notice, BadNotice> {
         Err(BadNotice::Signature)
+    }
+
+    async fn undelivered_notices(&self, _: Timestamp) -> Result<Vec<Notice>, GatewayError> {
+        Ok(Vec::new())
     }
 }
 

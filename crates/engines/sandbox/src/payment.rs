@@ -85,6 +85,21 @@ pub enum Status {
     Canceled,
 }
 
+impl Status {
+    /// What a payment comes to with this payment method.
+    fn with(payment_method: &str, slow_bank: SlowBank) -> Result<Self, Refusal> {
+        Ok(match outcome(payment_method) {
+            Some(Outcome::Succeeds) => Self::RequiresCapture,
+            Some(Outcome::Authenticates(_)) => Self::RequiresAction,
+            Some(Outcome::Declined(decline)) => {
+                Self::RequiresPaymentMethod { error: Some(decline) }
+            }
+            Some(Outcome::TakesTime) => Self::Processing(slow_bank),
+            None => return Err(Refusal::NoSuchMethod(payment_method.to_owned())),
+        })
+    }
+}
+
 /// A bank that takes its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -138,6 +153,15 @@ pub enum Command {
         payment_id: String,
         /// Whether it is satisfied.
         succeed: bool,
+    },
+    /// A payment method is given to a payment that waits for one.
+    Enter {
+        /// The payment.
+        payment_id: String,
+        /// The payment method.
+        payment_method: String,
+        /// How a bank that takes its time decides.
+        slow_bank: SlowBank,
     },
     /// The buyer pays at the provider's form in the browser, authentication included.
     Confirm {
@@ -209,6 +233,17 @@ impl Aggregate for SandboxPayment {
             Command::Authenticate { payment_id, succeed } => {
                 Self::step(current, payment_id, |it| it.authenticated(*succeed))
             }
+            Command::Enter { payment_id, payment_method, slow_bank } => {
+                let status = Status::with(payment_method, *slow_bank)?;
+                let entered = Self::step(current, payment_id, |it| it.entered(&status))?;
+                Ok(match entered {
+                    Decision::Changed { mut state, event } => {
+                        state.payment_method = Some(payment_method.clone());
+                        Decision::Changed { state, event }
+                    }
+                    Decision::Unchanged => Decision::Unchanged,
+                })
+            }
             Command::Confirm { payment_id, payment_method, succeed } => {
                 Self::step(current, payment_id, |it| it.confirmed(payment_method, *succeed))
             }
@@ -234,15 +269,7 @@ impl SandboxPayment {
         }
         let status = match request.payment_method.as_deref() {
             None => Status::RequiresPaymentMethod { error: None },
-            Some(method) => match outcome(method) {
-                Some(Outcome::Succeeds) => Status::RequiresCapture,
-                Some(Outcome::Authenticates(_)) => Status::RequiresAction,
-                Some(Outcome::Declined(decline)) => {
-                    Status::RequiresPaymentMethod { error: Some(decline) }
-                }
-                Some(Outcome::TakesTime) => Status::Processing(*slow_bank),
-                None => return Err(Refusal::NoSuchMethod(method.to_owned())),
-            },
+            Some(method) => Status::with(method, *slow_bank)?,
         };
         let earlier = current.map(Self::all).unwrap_or_default();
         let id = match current {
@@ -337,6 +364,11 @@ impl SandboxPayment {
         })
     }
 
+    /// What a payment method makes of it.
+    fn entered(&self, status: &Status) -> Option<Status> {
+        matches!(self.status, Status::RequiresPaymentMethod { .. }).then(|| status.clone())
+    }
+
     /// What its buyer makes of it at the provider's form. Another card can follow a declined one.
     fn confirmed(&self, payment_method: &str, succeed: bool) -> Option<Status> {
         let entered = Self {
@@ -355,7 +387,8 @@ impl SandboxPayment {
     }
 
     /// Its status at `now`: a bank that takes its time has decided, or not yet.
-    fn status_at(&self, now: Timestamp) -> Status {
+    #[must_use]
+    pub fn status_at(&self, now: Timestamp) -> Status {
         match &self.status {
             Status::Processing(SlowBank { decides_at, approves }) if *decides_at <= now => {
                 if *approves {
@@ -416,7 +449,14 @@ impl SandboxPayment {
     /// The payment at `now`, as the gateway answers it.
     #[must_use]
     pub fn to_payment(&self, now: Timestamp) -> Payment {
-        Payment { id: self.id.clone(), charge_id: self.charge_id, state: self.state(now) }
+        Payment {
+            id: self.id.clone(),
+            charge_id: self.charge_id,
+            order_id: self.order_id,
+            amount: self.amount,
+            currency: self.currency,
+            state: self.state(now),
+        }
     }
 
     /// What the books say at `now` of the charge's payments.

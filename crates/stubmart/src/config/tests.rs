@@ -27,7 +27,8 @@ fn every_fault_is_reported_at_once_with_flag_and_variable() {
         ("max-payment-attempts", "0"),
         ("rate-limits", "maybe"),
         ("public-url", "tickets.example/path"),
-        ("stripe-secret-key", "sk_live_1"),
+        ("stripe-secret-key", "stripe-secret"),
+        ("stripe-webhook-secret", "hook-secret"),
         ("only", "auth,cashier"),
     ];
     let faults = resolve(&wrong).unwrap_err().0;
@@ -37,7 +38,8 @@ fn every_fault_is_reported_at_once_with_flag_and_variable() {
             "{name}: {faults:?}"
         );
     }
-    assert!(faults.iter().all(|fault| !fault.contains("sk_live_1")), "a secret is not repeated");
+    let repeated = |it: &String| it.contains("stripe-secret\"") || it.contains("hook-secret");
+    assert!(!faults.iter().any(repeated), "a secret is not repeated");
 }
 
 /// What a settings file with this content leads to, and the file's path.
@@ -104,6 +106,26 @@ fn fees_that_cannot_be_meant_are_a_fault_of_the_file() {
         assert!(faults.len() == 1 && faults.iter().all(is_of_it), "{wrong}: {faults:?}");
     }
     assert!(resolve(&[("buyer-fee-bps", "10001")]).is_err());
+}
+
+#[test]
+fn stripes_keys_go_together_or_are_refused() {
+    let key = ("stripe-secret-key", "sk_test_1");
+    let plain = ("stripe-api-base", "http://127.0.0.1:12111");
+    let stripe = resolve(&[key, plain]).unwrap().stripe.unwrap();
+    assert!(stripe.adapter.api_base.is_plain() && stripe.publishable_key.is_none());
+    assert_eq!(resolve(&[]).unwrap().stripe, None, "the sandbox");
+    for (given, of) in [
+        (&[("stripe-webhook-secret", "whsec_1")][..], "--stripe-webhook-secret"),
+        (&[plain], "--stripe-api-base"),
+        (&[("stripe-publishable-key", "pk_test_1")], "--stripe-publishable-key"),
+        (&[("stripe-secret-key", "sk_live_1"), plain], "--stripe-secret-key"),
+        (&[key, ("stripe-publishable-key", "pk_live_1")], "--stripe-secret-key"),
+        (&[key, ("stripe-api-base", "http://api.example")], "--stripe-api-base"),
+    ] {
+        let faults = resolve(given).unwrap_err().0;
+        assert!(faults.len() == 1 && faults[0].starts_with(of), "{given:?}: {faults:?}");
+    }
 }
 
 #[test]

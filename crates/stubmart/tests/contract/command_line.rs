@@ -35,6 +35,7 @@ fn help_names_every_flag_with_its_variable() {
         "--nats-url",
         "--redis-url",
         "--stripe-secret-key",
+        "--stripe-publishable-key",
         "--stripe-webhook-secret",
         "--stripe-api-base",
         "--log",
@@ -45,7 +46,7 @@ fn help_names_every_flag_with_its_variable() {
         assert!(help.contains(&format!("[env: {variable}")), "{variable}: {help}");
     }
     let top = String::from_utf8(run(&["--help"]).stdout).unwrap();
-    for command in ["serve", "demo", "import", "check"] {
+    for command in ["serve", "demo", "import", "stripe-emulator", "check"] {
         assert!(top.contains(&format!("  {command}")), "{command}: {top}");
     }
     for (what, flags) in
@@ -65,7 +66,7 @@ fn faulty_settings_are_all_reported_at_once() {
     let output = binary()
         .args(["serve", "--listen", "here", "--checkout-hold", "soon", "--only", "auth,kitchen"])
         .env("STUBMART_RATE_LIMITS", "perhaps")
-        .env("STUBMART_STRIPE_SECRET_KEY", "sk_live_secret")
+        .env("STUBMART_STRIPE_SECRET_KEY", "sk-live-secret")
         .output()
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
@@ -73,7 +74,7 @@ fn faulty_settings_are_all_reported_at_once() {
     for name in ["--listen", "--checkout-hold", "--only", "--rate-limits", "--stripe-secret-key"] {
         assert!(said.contains(name), "{name}: {said}");
     }
-    assert!(!said.contains("sk_live_secret"), "a secret is not repeated: {said}");
+    assert!(!said.contains("sk-live-secret"), "a secret is not repeated: {said}");
     assert_eq!(run(&["serve", "--no-such-flag"]).status.code(), Some(2));
 }
 

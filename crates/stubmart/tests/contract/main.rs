@@ -22,5 +22,6 @@ mod payments;
 mod routes;
 mod sessions;
 mod streams;
+mod stripe;
 mod support;
 mod tickets;

@@ -108,4 +108,8 @@ impl PaymentGateway for SimGateway {
     fn notice(&self, signature: &str, body: &[u8], now: Timestamp) -> Result<Notice, BadNotice> {
         notices::read(signature, body, now)
     }
+
+    async fn undelivered_notices(&self, _: Timestamp) -> Result<Vec<Notice>, GatewayError> {
+        Ok(Vec::new())
+    }
 }

@@ -36,8 +36,8 @@ const fn breaks(name: &'static str, breaks: &'static [&'static str]) -> Mutant {
 
 /// The mistakes.
 pub const MUTANTS: &[Mutant] = &[
-    breaks("200 for an unknown notice", &["PAY-2"]),
     breaks("a failure that does not end its order", &["LOCK-3", "PAY-1", "PAY-3"]),
+    breaks("a forged notice is taken", &["PAY-2"]),
     breaks("a hold is not given up", &["PAY-3"]),
     breaks("a lost answer taken for done", &["EVT-1", "LOCK-1", "PAY-1", "PAY-2", "PAY-3"]),
     breaks("a new key for each try", &["PAY-2", "PAY-3"]),

@@ -45,7 +45,8 @@ pub(crate) fn tell(world: &Arc<World>, id: &str) {
     }
 }
 
-/// Sends notices that must be refused: one that nobody signed, one about somebody else's payment.
+/// Sends a notice that nobody signed, which must be refused, and one about somebody else's payment, which
+/// must be taken.
 fn forge(world: &Arc<World>, body: &Value) {
     let payment = json!({ "id": "evt_x", "intent": "pi_x", "charge": Uuid::from_u128(7) });
     let signed = Request::new("POST", "/api/payments/webhook").signed(payment, world.now(), SECRET);
@@ -56,7 +57,7 @@ fn forge(world: &Arc<World>, body: &Value) {
     );
     let world = Arc::clone(world);
     world.exec.clone().spawn(WORLD, async move {
-        for (request, right) in [(forged, 400), (signed, 404)] {
+        for (request, right) in [(forged, 400), (signed, 200)] {
             let answer = world.request(Service::Payments, request).await;
             let status = answer.map_or(right, |answer| answer.status);
             if status != right && status != 503 {
@@ -101,6 +102,8 @@ pub(crate) fn read(given: &str, body: &[u8], now: Timestamp) -> Result<Notice, B
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
     Ok(Notice {
         id: text("id").unwrap_or_default(),
+        kind: "payment_intent.updated".to_owned(),
+        at,
         payment_id: text("intent"),
         charge_id: text("charge").and_then(|id| id.parse().ok()),
     })

@@ -33,6 +33,7 @@ pub const MARKS: &[&str] = &[
     "a lock that outlived its time was ended by the sweep",
     "a lost answer was recognised by its save id",
     "a new password ended the other sessions",
+    "a notice about an unknown charge was parked",
     "a payment came after its checkout had expired",
     "a payment lost to expiry",
     "a payment was tried again after the provider was down",

@@ -307,10 +307,16 @@ impl PaymentGateway for Watched {
         let malformed = |error: serde_json::Error| BadNotice::Malformed(error.to_string());
         let body: Value = serde_json::from_slice(body).map_err(malformed)?;
         Ok(Notice {
-            id: "evt_1".to_owned(),
+            id: body["id"].as_str().unwrap_or("evt_1").to_owned(),
+            kind: "payment_intent.succeeded".to_owned(),
+            at: Timestamp::EPOCH,
             payment_id: body["paymentId"].as_str().map(ToOwned::to_owned),
             charge_id: body["chargeId"].as_str().and_then(|id| id.parse().ok()),
         })
+    }
+
+    async fn undelivered_notices(&self, _: Timestamp) -> Result<Vec<Notice>, GatewayError> {
+        Ok(Vec::new())
     }
 }
 

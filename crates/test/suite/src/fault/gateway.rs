@@ -125,4 +125,8 @@ impl PaymentGateway for FaultyGateway {
     fn notice(&self, signature: &str, body: &[u8], now: Timestamp) -> Result<Notice, BadNotice> {
         self.inner.notice(signature, body, now)
     }
+
+    async fn undelivered_notices(&self, since: Timestamp) -> Result<Vec<Notice>, GatewayError> {
+        self.read(Call::new(Op::Payment), self.inner.undelivered_notices(since)).await
+    }
 }

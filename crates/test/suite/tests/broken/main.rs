@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bus;
+mod gateway;
 mod limits;
 mod mailer;
 mod outbox;
