@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use stubmart_contract::{Context, Email, Language, UserId, api};
+use stubmart_contract::{Context, Language, UserId, api, email};
 use stubmart_kernel::{RepositoryError, Versioned};
 
 use crate::{
@@ -49,8 +49,14 @@ impl Auth {
         &self,
         email: &str,
     ) -> Result<Option<Versioned<User>>, RepositoryError> {
-        let Ok(email) = email.parse::<Email>() else { return Ok(None) };
-        self.inner.users.by_unique(EMAIL, &email_key(&email)).await
+        let folded = email::fold(email);
+        let found = self.inner.users.by_unique(EMAIL, &email_key(&folded)).await?;
+        // Earlier versions folded case and nothing else.
+        let earlier = email.trim().to_lowercase();
+        if found.is_some() || earlier == folded {
+            return Ok(found);
+        }
+        self.inner.users.by_unique(EMAIL, &email_key(&earlier)).await
     }
 
     /// Opens a session for the account with this email and password. Any text is taken for an email: one
@@ -68,7 +74,7 @@ impl Auth {
         let found = self.find_by_email(&request.email).await?;
         let account = found.as_ref().and_then(|user| user.state.account.as_ref());
         let hash = account.map(|account| account.password_hash.clone());
-        let folded = request.email.trim().to_lowercase();
+        let folded = email::fold(&request.email);
         let guess = Guess { subject: Subject::Email(&folded), from: client.address };
         self.inner.passwords.check(guess, request.password, hash).await?;
         let (Some(found), Some(account)) = (&found, account) else { return Err(CheckError::Wrong) };

@@ -12,9 +12,9 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
-use stubmart_contract::UserId;
+use stubmart_contract::{UserId, password};
 use stubmart_ports::{
-    host::PasswordHasher,
+    host::{Busy, PasswordHasher},
     limits::{Quota, RateLimits},
 };
 
@@ -125,7 +125,7 @@ impl Passwords {
     /// # Errors
     /// [`Failure::Unavailable`].
     pub(crate) async fn hash(&self, password: String) -> Result<String, Failure> {
-        Ok(self.hasher.hash(password).await?)
+        Ok(self.hasher.hash(password::comparable(&password)).await?)
     }
 
     /// Accepts the password that `hash` was made of and no other. Without a hash it accepts none, and
@@ -156,7 +156,7 @@ impl Passwords {
         if !is_known {
             allowed(self.limits.peek(&everywhere, FAILURES_EVERYWHERE).await?)?;
         }
-        if self.hasher.verify(password, hash).await? {
+        if self.is_right(password, hash).await? {
             self.limits.take(&known, KNOWN).await?;
             return Ok(());
         }
@@ -164,6 +164,15 @@ impl Passwords {
         self.limits.take(&here, FAILURES).await?;
         self.limits.take(&everywhere, FAILURES_EVERYWHERE).await?;
         Err(CheckError::Wrong)
+    }
+
+    /// Whether the password is the one that `hash` was made of, however it is spelled. Earlier versions hashed
+    /// it as it was typed.
+    async fn is_right(&self, typed: String, hash: Option<String>) -> Result<bool, Busy> {
+        let comparable = password::comparable(&typed);
+        let is_spelled_otherwise = comparable != typed;
+        let is_right = self.hasher.verify(comparable, hash.clone()).await?;
+        Ok(is_right || (is_spelled_otherwise && self.hasher.verify(typed, hash).await?))
     }
 
     /// Counts a signup from this address.

@@ -90,9 +90,9 @@ impl Account {
     }
 }
 
-/// The key of an address in its index.
-pub(crate) fn email_key(email: &Email) -> Key {
-    Key::new().text(&email.folded())
+/// The key of an address, folded, in its index.
+pub(crate) fn email_key(folded: &str) -> Key {
+    Key::new().text(folded)
 }
 
 /// A command to a user.
@@ -177,7 +177,8 @@ impl Aggregate for User {
     }
 
     fn index_entries(&self) -> Vec<(&'static str, Key)> {
-        let email = self.account.as_ref().map(|account| (EMAIL, email_key(&account.email)));
+        let email =
+            self.account.as_ref().map(|account| (EMAIL, email_key(&account.email.folded())));
         let notices = self.next_notice().map(|due| (NOTICES, Key::new().time(due)));
         email.into_iter().chain(notices).collect()
     }

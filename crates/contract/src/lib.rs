@@ -14,8 +14,9 @@ pub mod fees;
 pub mod ids;
 pub mod language;
 pub mod money;
+pub mod password;
 pub mod seats;
-mod text;
+pub mod text;
 pub mod time;
 pub mod zone;
 

@@ -6,13 +6,14 @@
 
 use std::{
     any::TypeId,
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     sync::{Arc, LazyLock, PoisonError, RwLock},
 };
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use stubmart_contract::api::FieldError;
+use stubmart_contract::{api::FieldError, text};
 use utoipa::{
     IntoParams, ToSchema,
     openapi::{
@@ -44,8 +45,8 @@ struct Field {
 enum Shape {
     /// Any value: its type's `Deserialize` decides.
     Any,
-    /// A text of `min` to `max` characters. People write prose: white space around it is dropped, and it
-    /// holds no control characters.
+    /// A text of `min` to `max` characters. People write prose, which is read in one form
+    /// ([`text::clean`]).
     Text { min: usize, max: Option<usize>, is_prose: bool },
     /// A whole number.
     Whole { min: Option<i64>, max: Option<i64> },
@@ -144,9 +145,11 @@ impl Shape {
             Self::Any => Ok(()),
             Self::Text { min, max, is_prose } => {
                 let Value::String(text) = value else { return Err("must be a text".to_owned()) };
-                check_text(text, *min, *max, *is_prose)?;
-                if *is_prose && text.trim().len() < text.len() {
-                    *text = text.trim().to_owned();
+                let clean =
+                    if *is_prose { text::clean(text) } else { Cow::Borrowed(text.as_str()) };
+                check_length(text, &clean, *min, *max)?;
+                if *clean != **text {
+                    *text = clean.into_owned();
                 }
                 Ok(())
             }
@@ -203,19 +206,15 @@ impl Shape {
     }
 }
 
-fn check_text(text: &str, min: usize, max: Option<usize>, is_prose: bool) -> Result<(), String> {
-    // The length is judged as it came, so that the published schema can say the same.
-    let length = text.chars().count();
-    let content = if is_prose { text.trim().chars().count() } else { length };
-    if content < min || max.is_some_and(|max| length > max) {
+/// Checks the length of a text. The most is judged as it came, so that the published schema can say the same.
+fn check_length(given: &str, clean: &str, min: usize, max: Option<usize>) -> Result<(), String> {
+    let is_short = clean.chars().count() < min;
+    if is_short || max.is_some_and(|max| given.chars().count() > max) {
         return Err(match (min, max) {
             (0, Some(max)) => format!("must be at most {max} characters"),
             (min, Some(max)) => format!("must be {min} to {max} characters"),
             (min, None) => format!("must be at least {min} characters"),
         });
-    }
-    if is_prose && text.chars().any(char::is_control) {
-        return Err("must not hold control characters".to_owned());
     }
     Ok(())
 }

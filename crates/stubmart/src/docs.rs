@@ -1,6 +1,6 @@
 //! The `OpenAPI` document, the page that shows it, and the list of error codes.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::LazyLock};
 
 use axum::{
     Json, Router,
@@ -10,7 +10,7 @@ use axum::{
     routing::get,
 };
 use serde_json::Value;
-use stubmart_contract::{Code, api::ProblemBody};
+use stubmart_contract::{Code, api::ProblemBody, text};
 use utoipa::{
     PartialSchema as _, ToSchema as _,
     openapi::{
@@ -143,17 +143,16 @@ fn say_what_is_always_there(schema: &mut RefOr<Schema>) {
     }
 }
 
-/// A text that people write holds no control character, and more than white space where it must not be
-/// empty; [`stubmart_http_kit::valid`] reads it so.
+/// A text that people write and that must not be empty shows something;
+/// [`stubmart_http_kit::valid`] reads it so.
 fn say_what_a_text_is(schema: &mut RefOr<Schema>) {
     match schema {
         RefOr::T(Schema::Object(object)) => {
             object.properties.values_mut().for_each(say_what_a_text_is);
-            let is_read_so = object.format.is_none() && object.pattern.is_none();
-            if is_read_so && object.max_length.is_some() {
-                let must_say_something = object.min_length.is_some_and(|min| min > 0);
-                let pattern = if must_say_something { SAYS_SOMETHING } else { NO_CONTROL };
-                object.pattern = Some(pattern.to_owned());
+            let is_prose = object.max_length.is_some() && object.format.is_none();
+            let must_say_something = object.min_length.is_some_and(|min| min > 0);
+            if is_prose && must_say_something && object.pattern.is_none() {
+                object.pattern = Some(SAYS_SOMETHING.clone());
             }
         }
         RefOr::T(Schema::Array(array)) => {
@@ -165,8 +164,34 @@ fn say_what_a_text_is(schema: &mut RefOr<Schema>) {
     }
 }
 
-const NO_CONTROL: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
-const SAYS_SOMETHING: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+/// One character at least that is seen, as a regular expression (ECMA-262, in Unicode mode).
+static SAYS_SOMETHING: LazyLock<String> = LazyLock::new(|| {
+    let is_nothing = |it: &char| text::is_unseen(*it) || text::is_blank(*it);
+    let mut rest = ('\0'..=char::MAX).filter(is_nothing).peekable();
+    let mut class = String::new();
+    while let Some(first) = rest.next() {
+        let mut last = first;
+        while let Some(next) =
+            rest.next_if(|it| u32::from(*it) == u32::from(last).saturating_add(1))
+        {
+            last = next;
+        }
+        class.push_str(&escaped(first));
+        if last != first {
+            class.push('-');
+            class.push_str(&escaped(last));
+        }
+    }
+    format!("[^{class}]")
+});
+
+/// A character in a regular expression. There is no escape for the higher ones that all dialects read.
+fn escaped(it: char) -> String {
+    match u32::from(it) {
+        code @ 0..=0xffff => format!("\\u{code:04x}"),
+        _ => it.to_string(),
+    }
+}
 
 /// base64url without padding, each text in its one spelling.
 const CURSOR: &str =
@@ -260,18 +285,18 @@ fn retry_after(status: &str) -> Option<Header> {
 fn complete_parameter(parameter: &mut Parameter) {
     let Some(schema) = &mut parameter.schema else { return };
     match parameter.name.as_str() {
-        "cursor" => *schema = text().pattern(Some(CURSOR)).into(),
+        "cursor" => *schema = string().pattern(Some(CURSOR)).into(),
         IDEMPOTENCY_KEY => *schema = idempotency_key_text().into(),
         _ => say_what_a_text_is(schema),
     }
 }
 
-fn text() -> ObjectBuilder {
+fn string() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
 fn idempotency_key_text() -> ObjectBuilder {
-    text().min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$"))
+    string().min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$"))
 }
 
 fn idempotency_key() -> Parameter {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stubmart_contract::EventType;
+use stubmart_ports::host::{Busy, PasswordHasher};
 
 use crate::market::{Account as _, ME, Market, PASSWORD};
 
@@ -42,7 +43,7 @@ async fn bad_fields_are_all_named() {
     let ann = market.sign_up("ann@example.com").await;
     let answer = ann
         .patch(ME)
-        .json(&json!({"email": "", "password": "short", "name": "a\u{7}b", "id": 1}))
+        .json(&json!({"email": "", "password": "short", "name": "x".repeat(101), "id": 1}))
         .await;
     assert_eq!(answer.bad_fields(), ["currentPassword", "email", "id", "name", "password"]);
     let answer = ann.post("/api/auth/tokens").json(&json!({"name": " "})).await;
@@ -51,11 +52,11 @@ async fn bad_fields_are_all_named() {
     assert_eq!(answer.bad_fields(), ["body"]);
 }
 
-/// A password is taken as it is: 8 to 128 characters of any kind, none trimmed, none folded.
+/// A password is taken as it is typed: 8 to 128 characters of any kind, none trimmed, no case folded.
 #[tokio::test]
 async fn a_password_is_taken_verbatim() {
     let market = Market::new();
-    let passwords = ["        ", " Päß\u{0}wö\u{1F39F} ", &"x".repeat(128), &"é".repeat(128)];
+    let passwords = ["      x ", " Päß\u{0}wö\u{1F39F} ", &"x".repeat(128), &"é".repeat(128)];
     for (number, password) in passwords.into_iter().enumerate() {
         let email = format!("u{number}@example.com");
         let body = json!({"email": email, "password": password});
@@ -65,10 +66,78 @@ async fn a_password_is_taken_verbatim() {
         let trimmed = format!("{password} ");
         assert_eq!(market.try_log_in(&email, &trimmed).await.outcome(), (401, "bad_credentials"));
     }
-    for password in ["1234567", &"x".repeat(129)] {
+    for password in
+        ["1234567", &"x".repeat(129), "password", "12345678", "        ", &"\u{3000}".repeat(8)]
+    {
         let body = json!({"email": "no@example.com", "password": password});
         let answer = market.anonymous().post("/api/auth/signup").json(&body).await;
         assert_eq!(answer.bad_fields(), ["password"]);
+    }
+}
+
+/// A password is the same on every keyboard, also the password of an account that was opened when it was
+/// still hashed as it was typed. What is not the password takes as long without an account.
+#[tokio::test]
+async fn a_password_is_compared_in_one_spelling() {
+    let (composed, decomposed) = ("p\u{e4}ssword of Zo\u{eb}", "pa\u{308}ssword of Zoe\u{308}");
+    let market = Market::new();
+    let body = json!({"email": "ann@example.com", "password": composed});
+    assert_eq!(market.anonymous().post("/api/auth/signup").json(&body).await.status, 201);
+    for spelling in [composed, decomposed] {
+        assert_eq!(market.try_log_in("ann@example.com", spelling).await.outcome(), (200, ""));
+    }
+    let body = json!({"name": "Ann", "currentPassword": decomposed});
+    let ann = market.log_in("ann@example.com", composed).await;
+    assert_eq!(ann.patch(ME).json(&body).await.status, 200);
+
+    let market = Market::with(|it| it.passwords = Arc::new(AsTyped(it.passwords.clone())));
+    let body = json!({"email": "ann@example.com", "password": composed});
+    assert_eq!(market.anonymous().post("/api/auth/signup").json(&body).await.status, 201);
+    let known = market.try_log_in("ann@example.com", AsTyped::PASSWORD).await;
+    assert_eq!(known.outcome(), (200, ""));
+    let checks = async |email: &str| {
+        let before = market.world.passwords.verified();
+        let answer = market.try_log_in(email, decomposed).await;
+        assert_eq!(answer.outcome(), (401, "bad_credentials"));
+        market.world.passwords.verified() - before
+    };
+    assert_eq!(checks("ann@example.com").await, checks("nobody@example.com").await);
+}
+
+/// An earlier version, which hashed a password as it was typed: in two code points for each `ä`.
+struct AsTyped(Arc<dyn PasswordHasher>);
+
+impl AsTyped {
+    const PASSWORD: &str = "ta\u{308}t a\u{308}t ta\u{308}t";
+}
+
+#[async_trait::async_trait]
+impl PasswordHasher for AsTyped {
+    async fn hash(&self, _: String) -> Result<String, Busy> {
+        self.0.hash(Self::PASSWORD.to_owned()).await
+    }
+
+    async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Busy> {
+        self.0.verify(password, hash).await
+    }
+}
+
+/// However an address is spelled, it is one account: in any case, composed or not, in Unicode or as the DNS
+/// writes it.
+#[tokio::test]
+async fn an_address_is_one_account_in_every_spelling() {
+    let market = Market::new();
+    market.sign_up("zo\u{eb}@b\u{fc}cher.example").await;
+    for same in ["zoe\u{308}@bu\u{308}cher.example", "ZO\u{cb}@XN--BCHER-KVA.example"] {
+        let body = json!({"email": same, "password": PASSWORD});
+        let answer = market.anonymous().post("/api/auth/signup").json(&body).await;
+        assert_eq!(answer.outcome(), (409, "email_taken"), "{same}");
+        assert_eq!(market.try_log_in(same, PASSWORD).await.outcome(), (200, ""), "{same}");
+    }
+    for none in ["a@example.com?subject=x", "a@#.com", "a@127.0.0.1"] {
+        let body = json!({"email": none, "password": PASSWORD});
+        let answer = market.anonymous().post("/api/auth/signup").json(&body).await;
+        assert_eq!(answer.bad_fields(), ["email"], "{none}");
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     actor::Role,
     email,
     ids::{SessionId, UserId},
+    password,
     time::Timestamp,
 };
 
@@ -44,7 +45,8 @@ pub struct SignupRequest {
     #[serde(deserialize_with = "email::given")]
     #[schema(max_length = 254, format = Email)]
     pub email: String,
-    /// 8 to 128 characters.
+    /// 8 to 128 characters, and not one of the most common passwords.
+    #[serde(deserialize_with = "password::given")]
     #[schema(min_length = 8, max_length = 128, format = Password)]
     pub password: String,
     /// What to call the user.
@@ -81,7 +83,11 @@ pub struct UpdateUserRequest {
     #[schema(max_length = 100)]
     pub name: Option<String>,
     /// A new password; it ends every other session.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "password::given_or_null"
+    )]
     #[schema(min_length = 8, max_length = 128, format = Password)]
     pub password: Option<String>,
     /// The present password.

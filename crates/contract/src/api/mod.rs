@@ -1,8 +1,8 @@
 //! The bodies of the public HTTP API.
 //!
 //! The type of a request is its one definition: its schema is published, and the same schema checks what
-//! clients send. A text with a `max_length` and neither `format` nor `pattern` is prose: white space
-//! around it is dropped and it holds no control characters. What no schema can say is in the
+//! clients send. A text with a `max_length` and neither `format` nor `pattern` is prose, and
+//! read in one form ([`crate::text::clean`]). What no schema can say is in the
 //! `Deserialize` of a field's type.
 
 mod auth;
