@@ -34,7 +34,6 @@ mod service;
 mod session;
 mod sign_up;
 mod token_hash;
-mod turns;
 mod update_account;
 mod user;
 mod verify_email;

@@ -4,24 +4,18 @@
 //! an owner out from elsewhere. Guesses from many networks meet a second, larger budget of the account
 //! alone. It holds up every network but those that have lately given the right password.
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use stubmart_contract::{UserId, password};
+use stubmart_kernel::{network::network, turns::Turns};
 use stubmart_ports::{
     host::{Busy, PasswordHasher},
     limits::{Quota, RateLimits},
 };
 
-use crate::{
-    failure::{Failure, Limited},
-    turns::Turns,
-};
+use crate::failure::{Failure, Limited};
 
 /// How often an account's password may be guessed wrongly from one network.
 const FAILURES: Quota = Quota { burst: 10, every: Duration::from_secs(60) };
@@ -218,30 +212,6 @@ impl Passwords {
     }
 }
 
-/// The addresses that one client can choose from: an IPv4 address alone, or an IPv6 network of 64 bits.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        v4 => v4,
-    }
-}
-
 fn allowed(wait: Option<Duration>) -> Result<(), Limited> {
     wait.map_or(Ok(()), |wait| Err(Limited::TooMany(wait)))
-}
-
-#[cfg(test)]
-mod tests {
-    /// A client cannot escape its limit by choosing another of the addresses that it was given.
-    #[test]
-    fn an_ipv6_client_is_its_network_and_a_mapped_address_is_the_ipv4_one() {
-        let network = |text: &str| super::network(text.parse().unwrap()).to_string();
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::1"));
-        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
-        assert_eq!(network("::ffff:192.0.2.1"), "192.0.2.1");
-        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
-    }
 }

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use stubmart_contract::Context;
+use stubmart_contract::{Context, email};
 use stubmart_kernel::ApplyError;
 
 use crate::{
@@ -29,7 +29,7 @@ impl Auth {
         email: &str,
         from: Option<IpAddr>,
     ) -> Result<(), Limited> {
-        self.inner.passwords.count_link(&email.trim().to_lowercase(), from).await?;
+        self.inner.passwords.count_link(&email::fold(email), from).await?;
         let (auth, context, email) = (self.clone(), context.clone(), email.to_owned());
         let look = async move {
             if let Err(error) = auth.mail_password_reset(&context, &email).await {

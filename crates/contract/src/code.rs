@@ -104,6 +104,8 @@ codes! {
     IdempotencyKeyReused = 422 "idempotency_key_reused" "This idempotency key belongs to another request";
     /// Too many tries; `Retry-After` says when to come back.
     TooManyRequests = 429 "too_many_requests" "Too many requests";
+    /// The buyer is in as many checkouts as one may be in at once, or let too many of them run out.
+    TooManyHolds = 429 "too_many_holds" "You are in too many checkouts";
     /// A fault of ours. It is logged with the request's id.
     Internal = 500 "internal" "Something went wrong on our side";
     /// A dependency is down or too slow; nothing is lost, `Retry-After` says when to try again.

@@ -7,9 +7,11 @@ pub mod deleted_users;
 pub mod due;
 pub mod hooks;
 pub mod idempotency;
+pub mod network;
 pub mod page;
 mod reindex;
 pub mod repository;
+pub mod turns;
 pub mod worker;
 
 pub use aggregate::{Aggregate, Decision, Precondition};

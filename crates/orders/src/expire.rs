@@ -33,6 +33,9 @@ impl Orders {
             Err(ApplyError::Refused { .. } | ApplyError::Stale { .. }) => return Ok(()),
         };
         let order = &applied.after.state;
+        if applied.changed && order.has_expired() {
+            self.count_run_out(order.user_id).await;
+        }
         if order.has_ended() && !applied.changed {
             if mutant!("the lock of an ended order is not ended again") {
                 return Ok(());

@@ -1,7 +1,7 @@
 //! The HTTP routes.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{FromRef, State},
     http::StatusCode,
     middleware::map_response,
@@ -14,13 +14,14 @@ use stubmart_contract::{
     calls::LockRefusal,
 };
 use stubmart_http_kit::{
-    Answer, Caller, IdempotencyKey, IfMatch, Paged, PathId, Problem, SessionGate, Valid,
-    layer::no_store, list::PageParams, once,
+    Answer, Caller, ClientAddr, IdempotencyKey, IfMatch, Paged, PathId, Problem, SessionGate,
+    Valid, layer::no_store, list::PageParams, once,
 };
 use stubmart_kernel::{ApplyError, Versioned};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    holds::HoldError,
     order::{Order, Refusal},
     place::{PlaceError, PlaceRequest},
     service::Orders,
@@ -110,19 +111,31 @@ fn not_placed(error: PlaceError) -> Problem {
     }
 }
 
+/// What a client is told that is in too many checkouts.
+fn not_held(error: HoldError) -> Problem {
+    match error {
+        HoldError::TooMany { wait } => Problem::new(Code::TooManyHolds).retry_after(wait),
+        HoldError::Limits(error) => error.into(),
+        HoldError::Repository(error) => error.into(),
+    }
+}
+
 /// Starts a checkout: locks the ticket for the caller.
 #[utoipa::path(post, path = "/api/orders", tag = "orders", request_body = CreateOrderRequest, responses(
     (status = 201, description = "The ticket is locked for this order until `expiresAt`", body = api::Order, headers(("ETag" = String, description = "Its version"))),
     (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "`not_found`: no such ticket, or no longer offered", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`ticket_locked`, `ticket_sold`, `own_ticket`, `price_changed`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 429, description = "`too_many_holds`: leave or pay another checkout first", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn create_order(
     State(orders): State<Orders>,
     caller: Caller,
+    client: Option<Extension<ClientAddr>>,
     key: IdempotencyKey,
     Valid { body, canonical }: Valid<CreateOrderRequest>,
 ) -> Result<Response, Problem> {
+    let from = client.map(|Extension(ClientAddr(address))| address);
     let CreateOrderRequest { ticket_id, price } = body;
     let user = caller.user_id.to_string();
     let scope = key.scope(&user, "create_order", &canonical);
@@ -130,7 +143,9 @@ async fn create_order(
     let (service, context, buyer_id) = (&orders, &caller.context, caller.user_id);
     let work = |id| async move {
         let request = PlaceRequest { id: OrderId(id), may_exist, buyer_id, ticket_id, price };
+        let turn = service.turn_to_hold(request.id, buyer_id, from).await.map_err(not_held)?;
         let order = service.place(context, &request).await.map_err(not_placed)?;
+        drop(turn);
         answer(service, StatusCode::CREATED, order)
     };
     once(orders.idempotency(), context, scope, work, Answer::as_it_is).await

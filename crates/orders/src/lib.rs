@@ -10,6 +10,7 @@ mod calls;
 mod close;
 mod complete;
 mod fail;
+mod holds;
 mod http;
 mod leave;
 mod list;

@@ -8,11 +8,13 @@ use stubmart_kernel::{
     aggregate::Collection,
     deleted_users::DeletedUsers,
     idempotency::{self, Idempotency},
+    turns::Turns,
     worker::Wake,
 };
 use stubmart_ports::{
     calls::{CallError, Tickets},
     host::Host,
+    limits::RateLimits,
     store::Store,
 };
 
@@ -41,6 +43,8 @@ pub struct Deps {
     pub host: Host,
     /// The tickets service.
     pub tickets: Arc<dyn Tickets>,
+    /// Counts what is done too often.
+    pub limits: Arc<dyn RateLimits>,
 }
 
 /// What an operator may set.
@@ -50,11 +54,17 @@ pub struct Config {
     pub hold: Duration,
     /// How long after its page was closed a checkout is left.
     pub leave_grace: Duration,
+    /// In how many checkouts a buyer may be at once; in any number when `None`.
+    pub max_holds: Option<usize>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { hold: Duration::from_secs(15 * 60), leave_grace: Duration::from_secs(20) }
+        Self {
+            hold: Duration::from_secs(15 * 60),
+            leave_grace: Duration::from_secs(20),
+            max_holds: None,
+        }
     }
 }
 
@@ -67,6 +77,9 @@ struct Inner {
     deleted_users: DeletedUsers,
     idempotency: Idempotency,
     tickets: Arc<dyn Tickets>,
+    limits: Arc<dyn RateLimits>,
+    /// One checkout at a time begins for each buyer: of many at once none may slip through uncounted.
+    turns: Turns,
     leaving: Wake,
     host: Host,
     config: Config,
@@ -82,12 +95,14 @@ impl Orders {
     /// The service on `deps`.
     #[must_use]
     pub fn new(deps: Deps, config: Config) -> Self {
-        let Deps { store, host, tickets } = deps;
+        let Deps { store, host, tickets, limits } = deps;
         Self(Arc::new(Inner {
             orders: Repository::new(&order::ORDERS, Arc::clone(&store), host.clone()),
             deleted_users: DeletedUsers::new(&DELETED_USERS, Arc::clone(&store), host.clone()),
             idempotency: Idempotency::new(&IDEMPOTENCY, store, host.clone()),
             tickets,
+            limits,
+            turns: Turns::default(),
             leaving: Wake::default(),
             host,
             config,
@@ -104,6 +119,14 @@ impl Orders {
 
     pub(crate) fn idempotency(&self) -> &Idempotency {
         &self.0.idempotency
+    }
+
+    pub(crate) fn limits(&self) -> &dyn RateLimits {
+        &*self.0.limits
+    }
+
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.0.turns
     }
 
     pub(crate) fn tickets(&self) -> &dyn Tickets {

@@ -14,6 +14,7 @@ use stubmart_mail::{SmtpServer, is_sender};
 use stubmart_node::Service;
 
 use crate::{
+    server::Each,
     settings::{Given, Kind, Settings},
     stripe_settings::StripeSettings,
 };
@@ -33,8 +34,16 @@ pub struct Config {
     pub max_payment_attempts: u32,
     /// What the operator takes from buyers and sellers.
     pub fees: FeeSchedule,
-    /// Whether signup and login are limited.
+    /// Whether anything is limited by account or address.
     pub rate_limits: bool,
+    /// In how many checkouts a buyer may be at once.
+    pub max_holds: usize,
+    /// How many connections one address may have open.
+    pub max_connections: usize,
+    /// How many live streams one address may have open.
+    pub max_streams: usize,
+    /// How long a server that is asked to stop goes on serving.
+    pub drain: Duration,
     /// The address people reach the market at.
     pub public_url: Option<String>,
     /// Whether to believe a proxy's `X-Forwarded-For` and `X-Forwarded-Proto`.
@@ -106,9 +115,33 @@ impl Config {
             fees: fees(it),
             rate_limits: it.get(
                 "rate-limits",
-                "Limits on signup and login: on, or off for load tests",
+                "Limits on logins, checkouts and connections: on, or off for load tests",
                 &SWITCH,
                 true,
+            ),
+            max_holds: it.get(
+                "max-holds",
+                "In how many checkouts a buyer may be at once",
+                &COUNT,
+                3,
+            ),
+            max_connections: it.get(
+                "max-connections-per-address",
+                "How many connections one address may have open, unless a proxy is trusted",
+                &COUNT,
+                512,
+            ),
+            max_streams: it.get(
+                "max-streams-per-address",
+                "How many live streams one address may have open",
+                &COUNT,
+                128,
+            ),
+            drain: it.get(
+                "drain",
+                "How long a server that is asked to stop goes on serving, so that clients leave it",
+                &GRACE,
+                Duration::from_secs(1),
             ),
             public_url: it.optional(
                 "public-url",
@@ -179,6 +212,15 @@ impl Config {
         self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
     }
 
+    /// What one address may have open. Behind a proxy all connections come from its address.
+    pub(crate) fn each(&self) -> Each {
+        let limited = |most: usize, applies: bool| if applies { most } else { usize::MAX };
+        Each {
+            connections: limited(self.max_connections, self.rate_limits && !self.trust_proxy),
+            streams: limited(self.max_streams, self.rate_limits),
+        }
+    }
+
     /// How requests reach the market.
     #[must_use]
     pub fn ingress(&self) -> Ingress {
@@ -247,6 +289,7 @@ const GRACE: Kind<Duration> = Kind {
 };
 const ATTEMPTS: Kind<u32> = Kind { value: "NUMBER", parse: attempts, show: ToString::to_string };
 const BPS: Kind<u32> = Kind { value: "BPS", parse: basis_points, show: ToString::to_string };
+const COUNT: Kind<usize> = Kind { value: "NUMBER", parse: count, show: ToString::to_string };
 const SWITCH: Kind<bool> =
     Kind { value: "ON|OFF", parse: switch, show: |on| if *on { "on" } else { "off" }.to_owned() };
 const ORIGIN: Kind<String> = Kind { value: "URL", parse: origin, show: Clone::clone };
@@ -344,6 +387,11 @@ fn attempts(text: &str) -> Result<u32, String> {
 fn basis_points(text: &str) -> Result<u32, String> {
     let parsed = text.parse().ok().filter(|it| (0..=10_000).contains(it));
     parsed.ok_or_else(|| "must be basis points, from 0 to 10000".to_owned())
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    let parsed = text.parse().ok().filter(|it| (1..=1_000_000).contains(it));
+    parsed.ok_or_else(|| "must be a number from 1 to 1000000".to_owned())
 }
 
 fn log_format(text: &str) -> Result<bool, String> {

@@ -1,27 +1,36 @@
 //! The `OpenAPI` document, the page that shows it, and the list of error codes.
 
-use std::{fmt::Write as _, sync::LazyLock};
+use std::{
+    fmt::Write as _,
+    io::Write as _,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
-    Json, Router,
-    http::{HeaderValue, header},
+    Router,
+    body::Bytes,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::map_response,
-    response::Html,
+    response::{Html, IntoResponse as _, Response},
     routing::get,
 };
-use serde_json::Value;
+use flate2::{Compression, write::GzEncoder};
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 use stubmart_contract::{Code, api::ProblemBody, text};
 use utoipa::{
     PartialSchema as _, ToSchema as _,
     openapi::{
-        Components, Content, Header, HeaderBuilder, HttpMethod, InfoBuilder, LicenseBuilder,
-        OpenApi, Ref, RefOr, Required, Response, ResponseBuilder, SecurityRequirement,
+        self, Components, Content, Header, HeaderBuilder, HttpMethod, InfoBuilder, LicenseBuilder,
+        OpenApi, Ref, RefOr, Required, ResponseBuilder, SecurityRequirement,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         schema::{ArrayItems, ObjectBuilder, Schema, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 use utoipa_swagger_ui::SwaggerUi;
+
+use crate::examples;
 
 /// Where the document is served.
 const OPENAPI_PATH: &str = "/api/openapi.json";
@@ -39,13 +48,13 @@ const IDEMPOTENT: &[&str] = &[
     "create_intent",
 ];
 
-/// The document, the page and the list.
-pub(crate) fn router(api: &OpenApi) -> Router {
-    let api = published(api);
+/// The document, the page and the list. `public_url` is where people reach the market.
+pub(crate) fn router(api: &OpenApi, public_url: Option<&str>) -> Router {
+    let document = Arc::new(Document::new(&published(api, public_url)));
     let ui = utoipa_swagger_ui::Config::new([OPENAPI_PATH]).try_it_out_enabled(true);
     let ui = Router::from(SwaggerUi::new("/api/docs").config(ui)).layer(map_response(with_policy));
     Router::new()
-        .route(OPENAPI_PATH, get(async || Json(api)))
+        .route(OPENAPI_PATH, get(async move |headers: HeaderMap| document.answer(&headers)))
         .route("/api/problems", get(async || Html(problems())))
         .merge(ui)
 }
@@ -56,28 +65,129 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-async fn with_policy(mut response: axum::response::Response) -> axum::response::Response {
+async fn with_policy(mut response: Response) -> Response {
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY);
     response
 }
 
-/// The document as JSON. A query parameter may be empty, which is as good as left out; utoipa has no
-/// place for that, so it is said here.
-fn published(api: &OpenApi) -> Value {
+/// The document as it is served: built once, and packed once.
+struct Document {
+    json: Bytes,
+    gzip: Bytes,
+    /// Weak: both forms have it.
+    etag: HeaderValue,
+}
+
+impl Document {
+    fn new(document: &Value) -> Self {
+        let json = document.to_string().into_bytes();
+        let hash = hex(&Sha256::digest(&json));
+        let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+        // Writing to a Vec cannot fail.
+        let gzip = packed.write_all(&json).and_then(|()| packed.finish()).unwrap_or_default();
+        let etag = HeaderValue::try_from(format!("W/\"{hash}\""));
+        let etag = etag.unwrap_or(HeaderValue::from_static("W/\"0\""));
+        Self { json: json.into(), gzip: gzip.into(), etag }
+    }
+
+    fn answer(&self, headers: &HeaderMap) -> Response {
+        let kept = headers.get_all(header::IF_NONE_MATCH).iter();
+        let tags = kept.filter_map(|it| it.to_str().ok()).flat_map(|it| it.split(','));
+        let is_kept = tags.map(str::trim).any(|tag| tag == "*" || self.etag == *tag);
+        let common = [
+            (header::ETAG, self.etag.clone()),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+            (header::VARY, HeaderValue::from_static("accept-encoding")),
+        ];
+        if is_kept {
+            return (StatusCode::NOT_MODIFIED, common).into_response();
+        }
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        if takes_gzip(headers) {
+            return (common, json, [(header::CONTENT_ENCODING, "gzip")], self.gzip.clone())
+                .into_response();
+        }
+        (common, json, self.json.clone()).into_response()
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether a client takes gzip (RFC 9110, 12.5.3).
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let codings = accepted.filter_map(|it| it.to_str().ok()).flat_map(|it| it.split(','));
+    codings.map(str::trim).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let weight = weight.trim().trim_start_matches("q=");
+        let is_refused = !weight.is_empty() && weight.bytes().all(|it| matches!(it, b'0' | b'.'));
+        name.trim().eq_ignore_ascii_case("gzip") && !is_refused
+    })
+}
+
+/// The document as JSON, with what utoipa has no place for.
+fn published(api: &OpenApi, public_url: Option<&str>) -> Value {
     let mut document = serde_json::to_value(api).unwrap_or_default();
+    // For strict readers: what the name of a licence means, and where the API is.
+    if let Some(document) = document.as_object_mut() {
+        let servers = json!([{"url": public_url.unwrap_or("/")}]);
+        document.insert("servers".to_owned(), servers);
+    }
+    if let Some(license) = document.pointer_mut("/info/license").and_then(Value::as_object_mut) {
+        license.insert("identifier".to_owned(), json!(LICENSE));
+    }
+    if let Some(schemas) =
+        document.pointer_mut("/components/schemas").and_then(Value::as_object_mut)
+    {
+        name_items(schemas);
+    }
     let paths = document.pointer_mut("/paths").and_then(Value::as_object_mut);
-    let operations = paths.into_iter().flat_map(serde_json::Map::values_mut);
-    let operations =
-        operations.filter_map(Value::as_object_mut).flat_map(serde_json::Map::values_mut);
-    let parameters = operations
-        .filter_map(|operation| operation.get_mut("parameters")?.as_array_mut())
-        .flatten();
-    for parameter in parameters.filter_map(Value::as_object_mut) {
-        if parameter.get("in").is_some_and(|place| place == "query") {
-            parameter.insert("allowEmptyValue".to_owned(), Value::Bool(true));
+    let operations = paths.into_iter().flat_map(Map::values_mut);
+    for operation in operations.filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
+        if let Some(id) = operation.get("operationId").and_then(Value::as_str).map(camel_case)
+            && let Some(operation) = operation.as_object_mut()
+        {
+            operation.insert("operationId".to_owned(), id.into());
+        }
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+        for parameter in parameters.into_iter().flatten().filter_map(Value::as_object_mut) {
+            // A form sends its empty fields too: an empty parameter is as good as left out.
+            if parameter.get("in").is_some_and(|place| place == "query") {
+                parameter.insert("allowEmptyValue".to_owned(), Value::Bool(true));
+            }
         }
     }
+    examples::add(&mut document);
     document
+}
+
+const LICENSE: &str = "MIT OR Apache-2.0";
+
+/// Has pages name the schema of their items: a copy would be another type to a client.
+fn name_items(schemas: &mut Map<String, Value>) {
+    let names: Vec<String> = schemas.keys().cloned().collect();
+    for (page, item) in names.iter().filter_map(|page| Some((page, page.strip_prefix("Page_")?))) {
+        let items = schemas.get_mut(page).and_then(|it| it.pointer_mut("/properties/items/items"));
+        let Some(items) = items else { continue };
+        let reference = json!({"$ref": format!("#/components/schemas/{item}")});
+        let copy = std::mem::replace(items, reference);
+        if copy.get("$ref").is_none() {
+            schemas.entry(item).or_insert(copy);
+        }
+    }
+}
+
+/// `list_events` as `listEvents`.
+fn camel_case(snake: &str) -> String {
+    let mut words = snake.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |id, word| {
+        let mut letters = word.chars();
+        let initial = letters.next().map(|it| it.to_ascii_uppercase());
+        id.chars().chain(initial).chain(letters).collect()
+    })
 }
 
 /// Adds to the document generated from the routes what is true of all of them.
@@ -87,7 +197,7 @@ pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
         .title("Stubmart")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(DESCRIPTION))
-        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
+        .license(Some(LicenseBuilder::new().name(LICENSE).build()))
         .build();
     let components = api.components.get_or_insert_with(Components::new);
     add_components(components);
@@ -258,7 +368,7 @@ fn also(operation: &mut Operation, status: &str, code: &str, when: &str) {
 }
 
 /// A response that is a problem.
-fn problem(description: &str) -> RefOr<Response> {
+fn problem(description: &str) -> RefOr<openapi::Response> {
     let schema = RefOr::Ref(Ref::from_schema_name(ProblemBody::name()));
     let content = Content::builder().schema(Some(schema)).build();
     let response = ResponseBuilder::new()

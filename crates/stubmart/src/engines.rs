@@ -125,6 +125,7 @@ fn services(config: &Config) -> stubmart_node::Config {
         orders: stubmart_orders::Config {
             hold: config.checkout_hold,
             leave_grace: config.leave_grace,
+            max_holds: config.rate_limits.then_some(config.max_holds),
         },
         payments: stubmart_payments::Config {
             max_payment_attempts: config.max_payment_attempts,

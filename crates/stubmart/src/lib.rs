@@ -8,16 +8,20 @@ pub mod engines;
 pub mod logging;
 pub mod ops;
 pub mod serve;
-pub mod server;
 
 mod admin;
 mod check;
 mod demo;
 mod docs;
+mod examples;
+mod held;
 mod import;
 mod output;
+mod patience;
 mod run;
+mod server;
 mod settings;
+mod slots;
 mod stripe_settings;
 
 pub use run::run;

@@ -7,11 +7,13 @@ use std::{
 
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use stubmart_contract::Timestamp;
+use stubmart_contract::{Code, Timestamp};
 use stubmart_http_kit::Problem;
-use stubmart_kernel::worker::{Next, Worker};
+use stubmart_kernel::worker::{Next, Shutdown, Worker};
 use stubmart_node::Engines;
 use stubmart_ports::{Cause, host::Host};
+
+use crate::held::Held;
 
 /// The buckets of request durations, in seconds.
 const BUCKETS: &[f64] =
@@ -59,20 +61,34 @@ impl Worker for Upkeep {
 struct Ops {
     engines: Engines,
     metrics: PrometheusHandle,
+    /// Whether the process is about to end.
+    draining: Shutdown,
+    held: Held,
     /// When the engines were found ready the last time.
     was_ready: Arc<Mutex<Option<Timestamp>>>,
 }
 
 /// `/healthz`, `/readyz` and `/metrics`.
-pub fn router(engines: Engines, metrics: PrometheusHandle) -> Router {
+pub(crate) fn router(
+    engines: Engines,
+    metrics: PrometheusHandle,
+    draining: Shutdown,
+    held: Held,
+) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(render))
-        .with_state(Ops { engines, metrics, was_ready: Arc::default() })
+        .with_state(Ops { engines, metrics, draining, held, was_ready: Arc::default() })
 }
 
 async fn ready(State(ops): State<Ops>) -> Result<&'static str, Problem> {
+    if ops.draining.is_signalled() {
+        return Err(Problem::with_detail(Code::Unavailable, "The server is about to stop"));
+    }
+    if ops.held.is_lost() {
+        return Err(Problem::unavailable("the market's file is gone"));
+    }
     let now = ops.engines.host.now();
     let was_ready = *ops.was_ready.lock().unwrap_or_else(PoisonError::into_inner);
     if was_ready.is_none_or(|at| now < at || now.since(at) >= READY_FOR) {

@@ -17,7 +17,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use stubmart_client::Client;
 use stubmart_contract::Code;
 use stubmart_http_kit::{ClientAddr, Problem, layer};
-use stubmart_kernel::worker::ShutdownTrigger;
+use stubmart_kernel::worker::{Shutdown, ShutdownTrigger};
 use stubmart_node::Engines;
 use stubmart_os::Died;
 use stubmart_ports::{Cause, host::Host};
@@ -30,7 +30,9 @@ use crate::{
     config::Config,
     docs,
     engines::{self, Embedded},
-    ops, server,
+    held::Held,
+    ops,
+    server::{Admission, Server},
     stripe_settings::StripeSettings,
 };
 
@@ -38,14 +40,16 @@ use crate::{
 pub(crate) const LOCK_FILE: &str = "serve.lock";
 
 /// Everything that is served: the API with its documentation, the pages, and what operators ask.
-pub fn app(
+fn app(
     routes: OpenApiRouter,
     engines: &Engines,
     config: &Config,
     metrics: PrometheusHandle,
+    draining: Shutdown,
+    held: Held,
 ) -> Router {
     let (api, document) = routes.split_for_parts();
-    let api = api.merge(docs::router(&docs::complete(document)));
+    let api = api.merge(docs::router(&docs::complete(document), config.public_url.as_deref()));
     let with_layer = |router| layer::apply(router, engines.host.clone(), config.ingress());
     let behind_pages = with_layer(api.clone()).layer(map_request(forwarded_by_pages));
     let web = stubmart_web::router(Web {
@@ -58,7 +62,7 @@ pub fn app(
         },
         host: engines.host.clone(),
     });
-    let all = api.merge(ops::router(engines.clone(), metrics));
+    let all = api.merge(ops::router(engines.clone(), metrics, draining, held));
     let all = all.fallback(move |request: Request| {
         let web = web.clone();
         async move { page(web, request).await }
@@ -121,28 +125,49 @@ pub(crate) async fn serve_on(
     died: Died,
 ) -> Result<(), Cause> {
     let _alone = be_alone(config)?;
-    #[cfg(unix)]
-    raise_open_files();
+    let descriptors = raise_open_files();
     if let Some(warning) = config.stripe.as_ref().and_then(StripeSettings::warning) {
         tracing::warn!("{warning}");
     }
     let (trigger, shutdown) = ShutdownTrigger::new();
+    let (drain, draining) = ShutdownTrigger::new();
     let metrics = ops::metrics()?;
     let embedded = Embedded::open(config, host.clone())?;
+    let held = Held::take(config.database())?;
     let market = embedded.start(config, &shutdown).await?;
     let background = embedded.run(&market, shutdown.clone());
     background.run_worker(Arc::new(ops::Upkeep { metrics: metrics.clone(), host: host.clone() }));
-    let app = app(*market.router, &embedded.engines, config, metrics);
+    let server = Server {
+        app: app(
+            *market.router,
+            &embedded.engines,
+            config,
+            metrics,
+            draining.clone(),
+            held.clone(),
+        ),
+        ingress: Arc::new(config.ingress()),
+        host: host.clone(),
+        admission: Admission::new(descriptors, config.each()),
+        held,
+        draining,
+        shutdown,
+    };
     let address = listener.local_addr()?;
     tracing::info!(%address, data = %config.data.display(), "stubmart serves at http://{address}");
 
-    let served = server::serve(listener, app, config.ingress(), host.clone(), shutdown);
+    let served = server.serve(listener);
     let stop = async {
         let end = tokio::select! {
             end = stop_signal() => end,
             task = died.died() => Err(format!("the task {task} has died").into()),
         };
         tracing::info!("stopping");
+        drain.shut_down();
+        if end.is_ok() {
+            // Balancers see that it is not ready, and clients leave it with their next answer.
+            host.clock.sleep(config.drain).await;
+        }
         trigger.shut_down();
         end
     };
@@ -153,9 +178,9 @@ pub(crate) async fn serve_on(
 }
 
 /// Every connection is an open file, and many a system allows a process a thousand of them unless it asks
-/// for more.
+/// for more. Answers how many there may be.
 #[cfg(unix)]
-fn raise_open_files() {
+fn raise_open_files() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
@@ -163,6 +188,13 @@ fn raise_open_files() {
         Ok(()) => tracing::debug!(from = limit.current, to = limit.maximum, "open files allowed"),
         Err(error) => tracing::warn!(%error, limit.current, "no more open files allowed"),
     }
+    let allowed = getrlimit(Resource::Nofile).current;
+    allowed.and_then(|it| usize::try_from(it).ok()).unwrap_or(usize::MAX)
+}
+
+#[cfg(not(unix))]
+const fn raise_open_files() -> usize {
+    usize::MAX
 }
 
 /// Sees to it that no other process serves the same directory. `import` and `check` may run beside this

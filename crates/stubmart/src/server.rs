@@ -1,19 +1,33 @@
-//! The HTTP server: connections with a time limit for their headers, and an end without cut-off answers.
+//! The HTTP server: so many connections and no more, none that stands still, and an end without cut-off
+//! answers.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
-use axum::{Router, extract::Request};
-use hyper::body::Incoming;
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderValue, Method, header},
+    response::{IntoResponse as _, Response},
+};
+use http_body_util::BodyExt as _;
+use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
 };
-use stubmart_http_kit::{ClientAddr, Ingress, ingress::check_host};
+use stubmart_contract::Code;
+use stubmart_http_kit::{ClientAddr, Ingress, Problem, ingress::check_host};
 use stubmart_kernel::worker::Shutdown;
 use stubmart_ports::host::Host;
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
+
+use crate::{
+    held::Held,
+    patience::Patient,
+    slots::{Most, Slot, Slots},
+};
 
 /// How long a client may take to send a request's headers, and to begin its next request.
 const HEADERS_MAX: Duration = Duration::from_secs(15);
@@ -21,73 +35,158 @@ const HEADERS_MAX: Duration = Duration::from_secs(15);
 /// How large the headers of a request may be, in bytes.
 const HEADER_BYTES_MAX: usize = 32 * 1024;
 
+/// How long a client may take nothing of an answer.
+const STALL_MAX: Duration = Duration::from_secs(30);
+
 /// How long answers under way may take to end.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 /// How long to wait when no connection can be accepted: out of file descriptors, usually.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `app` until the shutdown, then lets the answers under way end.
-pub async fn serve(
-    listener: TcpListener,
-    app: Router,
-    ingress: Ingress,
-    host: Host,
-    shutdown: Shutdown,
-) {
-    let graceful = GracefulShutdown::new();
-    let ingress = Arc::new(ingress);
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = shutdown.signalled() => break,
-        };
-        match accepted {
-            Ok((stream, address)) => {
-                connection(stream, address, app.clone(), Arc::clone(&ingress), &host, &graceful);
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                host.clock.sleep(ACCEPT_PAUSE).await;
-            }
+/// How long a client waits that has as many streams open as it may have.
+const STREAM_WAIT: Duration = Duration::from_secs(10);
+
+/// File descriptors that no connection gets: the database, mails, and what looks at the process need some.
+const DESCRIPTORS_KEPT: usize = 256;
+
+/// How many connections and streams there may be.
+#[derive(Debug, Clone)]
+pub(crate) struct Admission {
+    connections: Slots,
+    streams: Slots,
+}
+
+/// What one network may have open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Each {
+    pub(crate) connections: usize,
+    pub(crate) streams: usize,
+}
+
+impl Admission {
+    /// With so many file descriptors, and so much for each network. Of streams there are half as many as of
+    /// connections: they never take the last one.
+    pub(crate) fn new(descriptors: usize, each: Each) -> Self {
+        let total = descriptors.saturating_sub(DESCRIPTORS_KEPT).max(descriptors / 2);
+        Self {
+            connections: Slots::new(Most { each: each.connections, total }),
+            streams: Slots::new(Most { each: each.streams, total: total / 2 }),
         }
-    }
-    drop(listener);
-    if host.timeout(DRAIN_MAX, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some connections did not end in time");
     }
 }
 
-fn connection(
-    stream: TcpStream,
-    address: SocketAddr,
-    app: Router,
-    ingress: Arc<Ingress>,
-    host: &Host,
-    graceful: &GracefulShutdown,
-) {
-    // Answers are small and complete: waiting to fill a packet would only delay them.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
+/// What is served, and until when.
+#[derive(Clone)]
+pub(crate) struct Server {
+    pub(crate) app: Router,
+    pub(crate) ingress: Arc<Ingress>,
+    pub(crate) host: Host,
+    pub(crate) admission: Admission,
+    pub(crate) held: Held,
+    /// The end is near: every answer closes its connection.
+    pub(crate) draining: Shutdown,
+    /// The end.
+    pub(crate) shutdown: Shutdown,
+}
+
+impl Server {
+    /// Serves until the shutdown, then lets the answers under way end.
+    pub(crate) async fn serve(self, listener: TcpListener) {
+        let graceful = GracefulShutdown::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = self.shutdown.signalled() => break,
+            };
+            match accepted {
+                // One that may not be is closed: no more can be said without reading what it sends.
+                Ok((stream, address)) => {
+                    if let Some(slot) = self.admission.connections.take(address.ip()) {
+                        self.connection(stream, address.ip(), slot, &graceful);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    self.host.clock.sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        drop(listener);
+        if self.host.timeout(DRAIN_MAX, graceful.shutdown()).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
     }
-    let app = app.map_request(move |mut request: Request<Incoming>| {
-        let client = ingress.client_address(request.headers(), address.ip());
+
+    fn connection(&self, stream: TcpStream, peer: IpAddr, slot: Slot, graceful: &GracefulShutdown) {
+        // Answers are small and complete: waiting to fill a packet would only delay them.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+        let this = self.clone();
+        let service = service_fn(move |request| {
+            let this = this.clone();
+            async move { Ok::<_, Infallible>(this.answer(request, peer).await) }
+        });
+        let mut server = hyper::server::conn::http1::Builder::new();
+        server.timer(TokioTimer::new()).header_read_timeout(HEADERS_MAX);
+        server.max_buf_size(HEADER_BYTES_MAX);
+        let stream = TokioIo::new(Patient::new(stream, STALL_MAX));
+        let watched = graceful.watch(server.serve_connection(stream, service));
+        self.host.spawner.spawn(
+            "connection",
+            Box::pin(async move {
+                if let Err(error) = watched.await {
+                    tracing::debug!(%error, "connection ended");
+                }
+                drop(slot);
+            }),
+        );
+    }
+
+    async fn answer(self, mut request: Request<Incoming>, peer: IpAddr) -> Response {
+        // A client that sends many requests at once lets others have their turn between them.
+        tokio::task::yield_now().await;
+        let client = self.ingress.client_address(request.headers(), peer);
         request.extensions_mut().insert(ClientAddr(client));
         if let Err(problem) = check_host(request.version(), request.headers()) {
             request.extensions_mut().insert(problem);
         }
-        request
-    });
-    let mut server = hyper::server::conn::http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(HEADERS_MAX).max_buf_size(HEADER_BYTES_MAX);
-    let served = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
-    let watched = graceful.watch(served);
-    host.spawner.spawn(
-        "connection",
-        Box::pin(async move {
-            if let Err(error) = watched.await {
-                tracing::debug!(%error, "connection ended");
+        if !request.method().is_safe() && self.held.is_lost() {
+            request.extensions_mut().insert(Problem::unavailable("the market's file is gone"));
+        }
+        let mut slot = None;
+        if is_stream(&request) {
+            slot = self.admission.streams.take(client);
+            if slot.is_none() {
+                let problem = Problem::with_detail(
+                    Code::TooManyRequests,
+                    "Too many streams are open from this address",
+                );
+                request.extensions_mut().insert(problem.retry_after(STREAM_WAIT));
             }
-        }),
-    );
+        }
+        let mut response = self.app.oneshot(request).await.into_response();
+        if self.draining.is_signalled() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        match slot {
+            Some(slot) => response.map(|body| held_by(body, slot)),
+            None => response,
+        }
+    }
+}
+
+/// Whether a request opens a stream, which stays open for as long as its client likes.
+fn is_stream(request: &Request<Incoming>) -> bool {
+    let path = request.uri().path();
+    request.method() == Method::GET && path.starts_with("/api/") && path.ends_with("/stream")
+}
+
+/// A body that gives the slot back when it ends.
+fn held_by(body: Body, slot: Slot) -> Body {
+    Body::new(body.map_frame(move |frame| {
+        let _held = &slot;
+        frame
+    }))
 }

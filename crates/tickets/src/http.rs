@@ -85,9 +85,9 @@ struct TicketFilter {
     #[serde(default, deserialize_with = "seller")]
     #[param(value_type = Option<String>, pattern = "^(me|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$")]
     seller_id: Option<Seller>,
-    /// In this state, or in one of several with commas between; available and locked ones when left out. Of
+    /// In this state, or in one of several; available and locked ones when left out. Of
     /// those that were withdrawn only one's own are listed
-    #[param(style = Form, explode = false, min_items = 1)]
+    #[param(style = Form, explode = true, min_items = 1)]
     status: Option<Vec<TicketStatus>>,
     /// At least this price
     #[param(minimum = 0)]

@@ -128,7 +128,8 @@ pub struct ConfirmPasswordResetRequest {
     /// The token in the link of the mail.
     #[schema(min_length = 1, max_length = 200)]
     pub token: String,
-    /// The new password: 8 to 128 characters.
+    /// The new password: 8 to 128 characters, and not one of the most common passwords.
+    #[serde(deserialize_with = "password::given")]
     #[schema(min_length = 8, max_length = 128, format = Password)]
     pub password: String,
 }

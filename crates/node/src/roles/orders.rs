@@ -16,8 +16,12 @@ pub fn start(
     gate: SessionGate,
     tickets: Arc<dyn Tickets>,
 ) -> Role<Orders> {
-    let deps =
-        Deps { store: Arc::clone(&engines.stores.orders), host: engines.host.clone(), tickets };
+    let deps = Deps {
+        store: Arc::clone(&engines.stores.orders),
+        host: engines.host.clone(),
+        tickets,
+        limits: Arc::clone(&engines.limits),
+    };
     let service = Orders::new(deps, config);
     Role {
         router: Box::new(service.router(gate)),

@@ -297,8 +297,9 @@ impl World {
         let (host, clock) = host::manual(1);
         let gate = Semaphore::new(OPEN);
         let tickets = Arc::new(FakeTickets { state: Mutex::default(), gate });
-        let deps = Deps { store: port, host: host.clone(), tickets: tickets.clone() };
-        let orders = Orders::new(deps, Config { hold: HOLD, leave_grace: GRACE });
+        let limits = Arc::new(stubmart_memory::Unlimited);
+        let deps = Deps { store: port, host: host.clone(), tickets: tickets.clone(), limits };
+        let orders = Orders::new(deps, Config { max_holds: None, hold: HOLD, leave_grace: GRACE });
         Self { store, host, clock, tickets, orders }
     }
 

@@ -85,6 +85,73 @@ async fn the_openapi_document_and_its_page_are_served_without_the_network() {
     assert!(!elsewhere("src") && !elsewhere("href"), "nothing comes from elsewhere: {html}");
 }
 
+/// Strict readers and generators of clients take the document: a licence that can be looked up, a server,
+/// names for operations, one schema for one thing, and an example for every body and parameter.
+#[tokio::test]
+async fn the_openapi_document_suits_generators() {
+    let server = Server::start();
+    let document = server.get("/api/openapi.json").await.json();
+    assert_eq!(document["info"]["license"]["identifier"], "MIT OR Apache-2.0");
+    assert_eq!(document["servers"][0]["url"], "/");
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for (name, schema) in schemas {
+        if let Some(item) = name.strip_prefix("Page_") {
+            let reference = format!("#/components/schemas/{item}");
+            assert_eq!(schema["properties"]["items"]["items"]["$ref"], reference, "{name}");
+        }
+    }
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
+        let name = reference.split('"').next().unwrap();
+        assert!(schemas.contains_key(name), "{name}");
+    }
+    let mut ids = std::collections::BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap();
+            let is_camel = id.chars().all(|it| it.is_ascii_alphanumeric());
+            assert!(is_camel && id.starts_with(|it: char| it.is_ascii_lowercase()), "{id}");
+            assert!(ids.insert(id.to_owned()), "{id} is there twice");
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(!parameter["example"].is_null(), "{method} {path} {parameter}");
+            }
+            let bodies = operation["responses"].as_object().unwrap().values();
+            let bodies = bodies.chain([&operation["requestBody"]]);
+            for body in bodies.filter_map(|it| it["content"].as_object()).flatten() {
+                assert!(!body.1["example"].is_null(), "{method} {path} {body:?}");
+            }
+        }
+    }
+    let list = &document["paths"]["/api/tickets"]["get"];
+    assert_eq!(list["operationId"], "listTickets");
+    let example = &list["responses"]["200"]["content"]["application/json"]["example"];
+    let shown: std::collections::BTreeSet<_> =
+        example["items"][0].as_object().unwrap().keys().cloned().collect();
+    let fields = schemas["Ticket"]["properties"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(shown, fields, "an example has every field");
+    let declined = &document["paths"]["/api/payments"]["post"]["responses"]["402"]["content"];
+    assert_eq!(declined["application/problem+json"]["example"]["code"], "card_declined");
+}
+
+/// The document is built once, is not sent again to who has it, and is packed for who takes that.
+#[tokio::test]
+async fn the_openapi_document_is_sent_once() {
+    let server = Server::start();
+    let get = || server.get("/api/openapi.json");
+    let whole = get().await;
+    let etag = whole.header("etag").to_owned();
+    let kept = get().header("if-none-match", &etag).await;
+    assert_eq!((kept.status, kept.text().len(), kept.header("etag")), (304, 0, &*etag));
+    assert_eq!(get().header("if-none-match", "\"x\"").await.status, 200);
+    let request = "GET /api/openapi.json HTTP/1.1\r\nHost: a\r\nAccept-Encoding: br, gzip;q=0.5\r\n\
+                   Connection: close\r\n\r\n";
+    let packed = server.raw(request.as_bytes());
+    assert!(packed.contains("content-encoding: gzip"), "{packed:.500}");
+    assert!(packed.len() < whole.text().len() / 3, "{} bytes", packed.len());
+    let refused = get().header("accept-encoding", "gzip;q=0, identity").await;
+    assert_eq!(refused.header("content-encoding"), "");
+}
+
 /// The `type` of a problem leads to a page that explains it.
 #[tokio::test]
 async fn the_type_of_a_problem_leads_to_its_explanation() {
@@ -145,6 +212,119 @@ async fn asked_to_stop_it_ends_in_time() {
     let started = Instant::now();
     assert!(server.stop().success(), "{}", server.log());
     assert!(started.elapsed() < Duration::from_secs(5), "after {:?}", started.elapsed());
+}
+
+/// Asked to stop, the server says that it is not ready and goes on serving: every answer closes its connection,
+/// so that clients which send one request after the other leave it and none of these is lost.
+#[tokio::test]
+async fn asked_to_stop_it_loses_no_request_of_busy_connections() {
+    let mut server = Server::with(&[("STUBMART_DRAIN", "2s")]);
+    let busy: Vec<_> = (0..8)
+        .map(|_| {
+            let mut stream = TcpStream::connect(&server.address).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+            std::thread::spawn(move || {
+                for answered in 0_u64.. {
+                    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+                    let mut answer = String::new();
+                    while !answer.ends_with("\r\n\r\nok\n") {
+                        let mut part = [0; 4096];
+                        let length = stream.read(&mut part).unwrap();
+                        assert!(length > 0, "lost after {answered} answers: {answer}");
+                        answer.push_str(std::str::from_utf8(&part[..length]).unwrap());
+                    }
+                    if answer.contains("connection: close") {
+                        return answered;
+                    }
+                }
+                0
+            })
+        })
+        .collect();
+    assert_eq!(server.get("/readyz").await.status, 200);
+    server.ask_to_stop();
+    for connection in busy {
+        assert!(connection.join().unwrap() > 0, "it was busy before");
+    }
+    server.get("/readyz").await.is(503, "unavailable");
+    assert!(server.stop().success());
+}
+
+/// One address has so many streams and so many connections, and gets new ones when it gives some back.
+#[tokio::test]
+async fn one_address_does_not_take_every_stream_and_connection() {
+    let server = Server::with(&[
+        ("STUBMART_RATE_LIMITS", "on"),
+        ("STUBMART_MAX_STREAMS_PER_ADDRESS", "2"),
+        ("STUBMART_MAX_CONNECTIONS_PER_ADDRESS", "12"),
+    ]);
+    let ann = server.sign_up("ann").await;
+    let event = server.event(&ann, "Hamlet").await;
+    let path = format!("/api/events/{event}/stream");
+    let open = || async { server.get(&path).stream().await };
+    let (first, second) = (open().await, open().await);
+    let third = server.get(&path).await;
+    third.is(429, "too_many_requests");
+    assert!(!third.header("retry-after").is_empty());
+    assert_eq!(server.get("/healthz").await.status, 200, "other requests are served");
+    drop(first);
+    let started = Instant::now();
+    let again = loop {
+        // A stream that was given up is noticed when the connection ends.
+        let answer = server.get(&path).begin().await;
+        if answer.status() == 200 {
+            break answer;
+        }
+        assert!(started.elapsed() < Duration::from_secs(20), "it is never given back");
+        tokio::task::yield_now().await;
+    };
+    drop((second, again));
+
+    let connect = |_| TcpStream::connect(&server.address).unwrap();
+    let held: Vec<_> = (0..30).map(connect).collect();
+    let is_served = |mut stream: &TcpStream| {
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let asked = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+        let mut answer = [0; 12];
+        asked.is_ok() && stream.read_exact(&mut answer).is_ok()
+    };
+    let served = held.iter().filter(|stream| is_served(stream)).count();
+    assert!((1..=12).contains(&served), "{served} connections of one address");
+    drop(held);
+    let started = Instant::now();
+    while !is_served(&connect(0)) {
+        assert!(started.elapsed() < Duration::from_secs(20), "none is given back");
+    }
+}
+
+/// What is written to a file that nobody can find again is not answered as done; and one directory has one
+/// server, although the file that says so was removed.
+#[tokio::test]
+async fn a_market_whose_file_is_gone_takes_no_change() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    let ticket = server.ticket(&ann).await;
+    let data = server.data();
+    std::fs::remove_file(data.path().join("serve.lock")).unwrap();
+    let mut second = crate::support::binary();
+    second.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
+    let second = second.output().unwrap();
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(second.status.code() == Some(1) && said.contains("serves"), "{said}");
+
+    let (here, away) = (data.path().join("stubmart.db"), data.path().join("away"));
+    std::fs::rename(&here, &away).unwrap();
+    let list = || {
+        server.post("/api/tickets").by(&ann).json(&serde_json::json!({"title": "A", "price": 100}))
+    };
+    list().await.is(503, "unavailable");
+    server.get("/readyz").await.is(503, "unavailable");
+    assert!(server.log().contains("no longer there"), "{}", server.log());
+    let path = format!("/api/tickets/{}", crate::support::text(&ticket, "id"));
+    assert_eq!(server.get(&path).await.status, 200, "what is known can be read");
+    std::fs::rename(&away, &here).unwrap();
+    assert_eq!(list().await.status, 201);
+    assert_eq!(server.get("/readyz").await.status, 200);
 }
 
 /// What is personal or secret is in no line of the log, whatever the level.

@@ -137,3 +137,36 @@ async fn orders_are_listed_newest_first_and_by_status() {
     assert_eq!(bad.bad_fields(), ["limit", "status"]);
     assert_eq!(server.read("/api/orders", &ann).await["items"], json!([]), "only one's own");
 }
+
+/// One buyer is in so many checkouts at once, however many are begun at one moment; what ends makes room, and
+/// nobody else is held up.
+#[tokio::test]
+async fn a_buyer_holds_three_tickets_at_once() {
+    let server = Server::with(&[("STUBMART_RATE_LIMITS", "on")]);
+    let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
+    let eve = server.sign_up("eve").await;
+    let mut tickets = Vec::new();
+    for _ in 0..8 {
+        tickets.push(server.ticket(&ann).await);
+    }
+    let place = |ticket: &Value, user| {
+        server.post("/api/orders").by(user).json(&json!({"ticketId": ticket["id"]})).send()
+    };
+    let at_once = futures_util::future::join_all(tickets.iter().map(|it| place(it, &bob))).await;
+    let (placed, refused): (Vec<_>, Vec<_>) = at_once.into_iter().partition(|it| it.status == 201);
+    assert_eq!(placed.len(), 3, "{placed:?}");
+    for answer in refused {
+        answer.is(429, "too_many_holds");
+        assert!(answer.header("retry-after").parse::<u64>().unwrap() <= 15 * 60, "{answer:?}");
+    }
+    let free = async || {
+        let page = server.read("/api/tickets?status=available", &bob).await;
+        page["items"].as_array().unwrap().clone()
+    };
+    assert_eq!(free().await.len(), 5, "nothing is locked for a checkout that did not begin");
+    assert_eq!(place(&free().await[0], &eve).await.status, 201);
+    let left = format!("/api/orders/{}", text(&placed[0].json(), "id"));
+    assert_eq!(server.delete(&left).by(&bob).await.status, 200);
+    assert_eq!(place(&free().await[0], &bob).await.status, 201);
+    place(&free().await[0], &bob).await.is(429, "too_many_holds");
+}

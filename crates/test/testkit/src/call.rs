@@ -97,7 +97,8 @@ impl Call {
         Stream::new(head.headers, body)
     }
 
-    async fn begin(self) -> Response<Body> {
+    /// Sends it; the answer has begun, and its body is read as it comes.
+    pub async fn begin(self) -> Response<Body> {
         let mut request = Request::new(Body::from(self.body));
         *request.method_mut() = self.method;
         *request.uri_mut() = self.path.parse().unwrap();

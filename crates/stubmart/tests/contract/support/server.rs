@@ -104,12 +104,17 @@ impl Server {
         self.log.lock().unwrap().join("\n")
     }
 
-    /// Asks the process to stop and waits for it.
-    pub(crate) fn stop(&mut self) -> std::process::ExitStatus {
+    /// Asks the process to stop.
+    pub(crate) fn ask_to_stop(&mut self) {
         // By the shell's own kill: the program of that name is not on every machine.
         let kill = format!("kill -TERM {}", self.child.id());
         let asked = Command::new("/bin/sh").args(["-c", &kill]).status().unwrap();
         assert!(asked.success() || self.child.try_wait().unwrap().is_some());
+    }
+
+    /// Asks the process to stop and waits for it.
+    pub(crate) fn stop(&mut self) -> std::process::ExitStatus {
+        self.ask_to_stop();
         let status = self.child.wait().unwrap();
         self.read_all();
         status

@@ -12,7 +12,7 @@ const WAITING_MAX: usize = 64;
 
 /// The queues, by their keys.
 #[derive(Debug, Default)]
-pub(crate) struct Turns(StdMutex<HashMap<String, Queue>>);
+pub struct Turns(StdMutex<HashMap<String, Queue>>);
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -21,20 +21,22 @@ struct Queue {
 }
 
 /// A slot in a queue; dropping it leaves the queue.
+#[derive(Debug)]
 struct Slot<'a> {
     turns: &'a Turns,
     key: String,
 }
 
 /// The head of a queue. The turn ends before the slot is given up.
-pub(crate) struct Turn<'a> {
+#[derive(Debug)]
+pub struct Turn<'a> {
     _turn: OwnedMutexGuard<()>,
     _slot: Slot<'a>,
 }
 
 impl Turns {
     /// Waits for the turn; `None` at once when too many wait already.
-    pub(crate) async fn take(&self, key: String) -> Option<Turn<'_>> {
+    pub async fn take(&self, key: String) -> Option<Turn<'_>> {
         let turn = {
             let mut queues = self.lock();
             let queue = queues.entry(key.clone()).or_default();
