@@ -21,7 +21,7 @@ impl calls::Catalogue for Catalogue {
             category: show.category.clone(),
             starts_at: show.starts_at,
             ends_at: show.ends_at(),
-            status: show.status(now),
+            status: show.status_at(now),
             currency: show.currency,
         }))
     }

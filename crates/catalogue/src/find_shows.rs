@@ -13,10 +13,15 @@ use stubmart_kernel::{
 use stubmart_ports::Cause;
 
 use crate::{
+    days::Days,
     prices::prices,
+    search::Hit,
     service::Catalogue,
     shows::{ShowQuery, SortKey},
 };
+
+/// What a query asks for: shows that have its words, and days that it names.
+type Wanted = (Option<Vec<Hit>>, Option<Days>);
 
 /// Why no shows were found.
 #[derive(Debug)]
@@ -70,20 +75,34 @@ impl Catalogue {
             Some(cursor) => Some(SortKey::read(cursor.key()).ok_or(FindError::ForeignCursor)?),
             None => None,
         };
-        let found = match &query.words {
-            Some(words) => {
-                self.search().catch_up(self.host()).await.map_err(FindError::Search)?;
-                self.search().find(words).map_err(FindError::Search)?
-            }
-            None => None,
+        let Some((hits, days)) = self.wanted(query).await? else {
+            return Ok(Page { items: Vec::new(), next: None });
         };
         let limit = page.limit.saturating_add(1);
-        let mut rows = self.listed().find(query, found.as_ref(), behind, limit, &self.seen());
+        let wanted = (hits.as_deref(), days);
+        let mut rows = self.listed().find(query, wanted, behind, limit, &self.seen());
         let has_next = rows.len() > page.limit;
         rows.truncate(page.limit);
         let last = rows.last().filter(|_| has_next);
         let next = last.map(|(key, _)| Cursor::behind(key.bytes()));
         Ok(Page { items: rows.into_iter().map(|(_, event)| event).collect(), next })
+    }
+
+    /// The shows that have the words of a query, and the days that it names; `None` when it asks for
+    /// something and has neither. A name of days that nothing is on is a word like others: of a show's
+    /// name.
+    async fn wanted(&self, query: &ShowQuery) -> Result<Option<Wanted>, FindError> {
+        let Some(text) = query.words.as_deref() else { return Ok(Some((None, None))) };
+        self.search().catch_up(self.host()).await.map_err(FindError::Search)?;
+        let find = |words: &str| self.search().find(words).map_err(FindError::Search);
+        if let Some((days, rest)) = Days::read(text) {
+            let hits = find(&rest)?;
+            let wanted = (hits.as_deref(), Some(days));
+            if !self.listed().find(query, wanted, None, 1, &self.seen()).is_empty() {
+                return Ok(Some((hits, Some(days))));
+            }
+        }
+        Ok(find(text)?.map(|hits| (Some(hits), None)))
     }
 
     /// The prices of a show's tickets, over all its listings; `None` when there is no such show.

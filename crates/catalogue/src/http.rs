@@ -1,6 +1,6 @@
 //! The HTTP routes.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, str::FromStr, time::Duration};
 
 use axum::{
     Json,
@@ -9,24 +9,25 @@ use axum::{
     response::{IntoResponse, Response, Sse, sse},
 };
 use futures_util::StreamExt as _;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::Deserialize;
 use stubmart_contract::{
-    EventId, TicketId, Timestamp,
+    DayOrMoment, EventId, TicketId,
     api::{CreateEventRequest, Event, EventPrices, Facets, Page},
 };
 use stubmart_http_kit::{
     Answer, Caller, IdempotencyKey, MaybeSignedIn, Paged, PathId, Problem, RequestContext,
     SessionGate, Valid, list::PageParams, once, problems,
 };
-use utoipa::ToSchema;
+use utoipa::{OpenApi as _, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     add_show::AddError,
+    calendar::calendar,
     feed::Topic,
     find_shows::FindError,
     service::Catalogue,
-    shows::ShowQuery,
+    shows::{Order, ShowQuery},
     stream::{StreamError, Update},
 };
 
@@ -54,7 +55,7 @@ impl FromRef<AppState> for Catalogue {
 impl Catalogue {
     /// Its HTTP routes. `gate` tells whose token a request carries.
     pub fn router(&self, gate: SessionGate) -> OpenApiRouter {
-        OpenApiRouter::new()
+        OpenApiRouter::with_openapi(FurtherRoutes::openapi())
             .routes(routes!(list_events, create_event))
             .routes(routes!(get_event))
             .routes(routes!(get_event_prices))
@@ -76,26 +77,28 @@ problems! {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct EventFilter {
-    /// Words of name, venue, city or category; the beginning of a word is enough, small typos are forgiven
+    /// Words of name, performers, venue, city, country or category, or a year, in any spelling; the beginning
+    /// of a word is enough, small typos are forgiven. `tonight`, `tomorrow` and `this weekend` are days at the
+    /// venue. Without a letter or a digit it finds nothing
     #[param(max_length = 200)]
     q: Option<String>,
-    /// The kind of show, in any case
+    /// The kind of show, in any spelling
     #[param(max_length = 100)]
     category: Option<String>,
-    /// The venue's city, in any case
+    /// The venue's city, by any of its names and in any spelling: `zurich`, `munich`, `nyc`
     #[param(max_length = 100)]
     city: Option<String>,
-    /// The earliest start: an RFC 3339 date-time, or a date, which is meant from its beginning on (UTC)
-    #[serde(default, deserialize_with = "beginning")]
+    /// The earliest start: a date, which is a day at the venue, or an RFC 3339 date-time. Events that are over
+    /// are listed only where it is given
     #[param(value_type = Option<String>, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].+)?$")]
-    from: Option<Timestamp>,
-    /// The latest start: an RFC 3339 date-time, or a date, which is meant to its end (UTC)
-    #[serde(default, deserialize_with = "end")]
+    from: Option<DayOrMoment>,
+    /// The latest start: a date, which is a day at the venue, or an RFC 3339 date-time
     #[param(value_type = Option<String>, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].+)?$")]
-    to: Option<Timestamp>,
-    /// `date` (the default): soonest first; `price`: cheapest first, those with nothing to buy last.
-    /// Prices change while one pages: by price, an event that gets cheaper in between can be passed over,
-    /// and one that gets dearer come twice
+    to: Option<DayOrMoment>,
+    /// `date`: soonest first, which is the default without `q`; with it, what can be bought comes first, and of
+    /// that what fits best. `price`: cheapest first, one currency after the other, those with nothing to buy
+    /// last. Prices change while one pages: an event that gets cheaper in between can be passed over, and one
+    /// that gets dearer come twice
     #[param(inline)]
     sort: Option<EventSort>,
 }
@@ -108,25 +111,6 @@ enum EventSort {
     Price,
 }
 
-fn beginning<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
-    day_or_time(from, "00:00:00Z")
-}
-
-fn end<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
-    day_or_time(from, "23:59:59.999Z")
-}
-
-/// A point in time; a date is meant with the time `on_a_day`.
-fn day_or_time<'de, D>(from: D, on_a_day: &str) -> Result<Option<Timestamp>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    let text = String::deserialize(from)?;
-    let is_day = text.len() == "2026-03-01".len();
-    let text = if is_day { format!("{text}T{on_a_day}") } else { text };
-    text.parse().map(Some).map_err(D::Error::custom)
-}
-
 impl From<EventFilter> for ShowQuery {
     fn from(filter: EventFilter) -> Self {
         Self {
@@ -135,7 +119,10 @@ impl From<EventFilter> for ShowQuery {
             city: filter.city,
             from: filter.from,
             to: filter.to,
-            by_price: filter.sort == Some(EventSort::Price),
+            order: filter.sort.map(|sort| match sort {
+                EventSort::Date => Order::Date,
+                EventSort::Price => Order::Price,
+            }),
         }
     }
 }
@@ -182,10 +169,52 @@ async fn create_event(
 ))]
 async fn get_event(
     State(catalogue): State<Catalogue>,
-    PathId(id): PathId<EventId>,
-) -> Result<Json<Event>, Problem> {
-    catalogue.event(id).await?.map(Json).ok_or_else(Problem::not_found)
+    PathId(path): PathId<EventPath>,
+) -> Result<Response, Problem> {
+    match path {
+        EventPath::Event(id) => {
+            let event = catalogue.event(id).await?.ok_or_else(Problem::not_found)?;
+            Ok(Json(event).into_response())
+        }
+        EventPath::Calendar(id) => get_event_calendar(&catalogue, id).await,
+    }
 }
+
+/// The event as a calendar takes it (iCalendar, RFC 5545).
+#[utoipa::path(get, path = "/api/events/{id}.ics", tag = "events", params(("id" = EventId, Path)), responses(
+    (status = 200, description = "One `VEVENT`", body = String, content_type = "text/calendar"),
+    NotFoundProblems,
+))]
+async fn get_event_calendar(catalogue: &Catalogue, id: EventId) -> Result<Response, Problem> {
+    let event = catalogue.event(id).await?.ok_or_else(Problem::not_found)?;
+    let headers = [
+        (header::CONTENT_TYPE, "text/calendar; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{id}.ics\"")),
+    ];
+    Ok((headers, calendar(&event, catalogue.host().now())).into_response())
+}
+
+/// An event, or its calendar: the router takes the end of a path for a part of the id.
+enum EventPath {
+    Event(EventId),
+    Calendar(EventId),
+}
+
+impl FromStr for EventPath {
+    type Err = <EventId as FromStr>::Err;
+
+    fn from_str(path: &str) -> Result<Self, Self::Err> {
+        match path.strip_suffix(".ics") {
+            Some(id) => id.parse().map(Self::Calendar),
+            None => path.parse().map(Self::Event),
+        }
+    }
+}
+
+/// What the router does not know to be a route of its own.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(get_event_calendar))]
+struct FurtherRoutes;
 
 /// The prices of the event's tickets, per seat.
 #[utoipa::path(get, path = "/api/events/{id}/prices", tag = "events", params(("id" = EventId, Path)), responses(

@@ -15,7 +15,9 @@ pub mod shows;
 pub mod stream;
 
 mod cache;
+mod calendar;
 mod calls;
+mod days;
 mod follow;
 mod http;
 mod learn;

@@ -138,13 +138,17 @@ impl Show {
     /// Where it stands at `now`. What is cancelled stays cancelled, and what is postponed waits for its new
     /// date.
     #[must_use]
-    pub fn status(&self, now: Timestamp) -> EventStatus {
+    pub fn status_at(&self, now: Timestamp) -> EventStatus {
         match self.0.status {
-            EventStatus::Scheduled | EventStatus::Moved if self.ends_at() <= now => {
-                EventStatus::Over
-            }
+            EventStatus::Scheduled | EventStatus::Moved if self.is_past(now) => EventStatus::Over,
             status => status,
         }
+    }
+
+    /// Whether its time is over at `now`; never that of one that is postponed.
+    #[must_use]
+    pub fn is_past(&self, now: Timestamp) -> bool {
+        self.0.status != EventStatus::Postponed && self.ends_at() <= now
     }
 }
 
@@ -266,7 +270,7 @@ mod tests {
     #[test]
     fn a_show_is_over_when_it_has_ended_unless_it_never_took_place() {
         let mut show = show(&json!({"startsAt": "2027-03-01T20:00:00Z"}));
-        let status = |show: &Show, time: &str| show.status(at(time));
+        let status = |show: &Show, time: &str| show.status_at(at(time));
         assert_eq!(status(&show, "2027-03-01T22:59:59Z"), EventStatus::Scheduled);
         assert_eq!(status(&show, "2027-03-01T23:00:00Z"), EventStatus::Over);
         show.0.status = EventStatus::Moved;

@@ -3,39 +3,68 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     ops::Bound,
+    sync::Arc,
+    time::Duration,
 };
 
 use stubmart_contract::{
-    EventId, Timestamp,
-    api::{Event, Facet, Facets},
+    DayOrMoment, EventId, TimeZone, Timestamp,
+    api::{Event, EventStatus, Facet, Facets},
 };
 use stubmart_kernel::aggregate::{Key, KeyReader};
 use uuid::Uuid;
 
-use crate::{offers::Summary, places::city_key, show::Show, text::folded};
+use crate::{
+    days::Days,
+    offers::Summary,
+    places::city_key,
+    search::{Fit, Hit},
+    show::Show,
+    text::folded,
+};
+
+/// Almost every show is over a day after its start. The others are kept apart, so that a list begins at
+/// what is not over without looking through the past.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// How far clocks in the world are apart from UTC at the most.
+const CLOCKS_APART: Duration = Duration::from_secs(26 * 3600);
 
 /// Which shows to list.
 #[derive(Debug, Clone, Default)]
 pub struct ShowQuery {
     /// Words.
     pub words: Option<String>,
-    /// The kind of show, in any case.
+    /// The kind of show, in any spelling.
     pub category: Option<String>,
     /// The city, by any of its names.
     pub city: Option<String>,
-    /// The earliest start.
-    pub from: Option<Timestamp>,
+    /// The earliest start. What is over is left out where this is not given.
+    pub from: Option<DayOrMoment>,
     /// The latest start.
-    pub to: Option<Timestamp>,
-    /// Cheapest first instead of soonest first; shows with nothing to buy come last.
-    pub by_price: bool,
+    pub to: Option<DayOrMoment>,
+    /// In which order; what fits best first where it is not given and there are words, else by date.
+    pub order: Option<Order>,
+}
+
+/// In which order shows are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Soonest first.
+    Date,
+    /// Cheapest first, currency by currency; shows with nothing to buy come last.
+    Price,
+    /// What can be bought first, and of that what fits the words best.
+    Fit,
 }
 
 /// Where a show stands in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SortKey {
-    /// Its cheapest offer in a list by price, 0 in one by date.
-    price: u32,
+    /// By price its currency, by fit whether there is nothing to buy, 0 by date.
+    group: u32,
+    /// By price its cheapest offer, by fit how well it fits, 0 by date.
+    rank: u32,
     starts_at: Timestamp,
     id: EventId,
 }
@@ -43,15 +72,22 @@ pub(crate) struct SortKey {
 impl SortKey {
     /// Its bytes, for a cursor.
     pub(crate) fn bytes(self) -> Vec<u8> {
-        Key::new().number(self.price).time(self.starts_at).id(self.id.0).into_bytes()
+        let key = Key::new().number(self.group).number(self.rank);
+        key.time(self.starts_at).id(self.id.0).into_bytes()
     }
 
     /// The key with these bytes; `None` when they are none's.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let mut reader = KeyReader::new(bytes);
-        let (price, starts_at) = (reader.number()?, reader.time()?);
-        let key = Self { price, starts_at, id: EventId(reader.id()?) };
+        let (group, rank) = (reader.number()?, reader.number()?);
+        let (starts_at, id) = (reader.time()?, EventId(reader.id()?));
+        let key = Self { group, rank, starts_at, id };
         (key.bytes() == bytes).then_some(key)
+    }
+
+    /// The least key of a start in a list by date.
+    const fn starting(starts_at: Timestamp) -> Self {
+        Self { group: 0, rank: 0, starts_at, id: EventId(Uuid::nil()) }
     }
 }
 
@@ -71,6 +107,10 @@ pub(crate) struct Shows {
     numbers: HashMap<EventId, u32>,
     by_date: BTreeSet<SortKey>,
     by_price: BTreeSet<SortKey>,
+    /// Those by date that may not be over a day after their start.
+    long: BTreeSet<SortKey>,
+    /// Each text that shows are compared by, once.
+    texts: HashSet<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -78,8 +118,8 @@ struct Listed {
     show: Show,
     version: u64,
     /// The show's category and city, to be compared in any spelling.
-    category: String,
-    city: String,
+    category: Arc<str>,
+    city: Arc<str>,
     offers: Summary,
 }
 
@@ -104,15 +144,19 @@ impl Shows {
             return Put::Known;
         }
         let offers = before.map_or_else(Summary::default, |before| before.offers);
-        let old_keys = before.map(|before| [false, true].map(|by_price| before.key(by_price)));
-        if let Some([by_date, by_price]) = old_keys {
+        if let Some((by_date, by_price)) = before.map(|it| (it.by_date(), it.by_price())) {
             self.by_date.remove(&by_date);
             self.by_price.remove(&by_price);
+            self.long.remove(&by_date);
         }
         let (category, city) = (folded(&show.category), city_key(&show.venue.city));
+        let (category, city) = (self.shared(category), self.shared(city));
         let listed = Listed { show, version, category, city, offers };
-        self.by_date.insert(listed.key(false));
-        self.by_price.insert(listed.key(true));
+        self.by_date.insert(listed.by_date());
+        self.by_price.insert(listed.by_price());
+        if listed.is_long() {
+            self.long.insert(listed.by_date());
+        }
         match known {
             Some(number) => {
                 if let Some(slot) = index(number).and_then(|at| self.shows.get_mut(at)) {
@@ -129,13 +173,22 @@ impl Shows {
         }
     }
 
+    fn shared(&mut self, text: String) -> Arc<str> {
+        if let Some(known) = self.texts.get(text.as_str()) {
+            return Arc::clone(known);
+        }
+        let text: Arc<str> = text.into();
+        self.texts.insert(Arc::clone(&text));
+        text
+    }
+
     /// Notes what is on offer for a show. False when the show is not known.
     pub(crate) fn set_offers(&mut self, id: EventId, offers: Summary) -> bool {
         let Some(at) = self.numbers.get(&id).copied().and_then(index) else { return false };
         let Some(listed) = self.shows.get_mut(at) else { return false };
-        let before = listed.key(true);
+        let before = listed.by_price();
         listed.offers = offers;
-        let after = listed.key(true);
+        let after = listed.by_price();
         if before != after {
             self.by_price.remove(&before);
             self.by_price.insert(after);
@@ -153,25 +206,28 @@ impl Shows {
         self.listed(id).map(|listed| listed.event(seen))
     }
 
-    /// The shows that `query` asks for, in its order, behind a key, at most `limit`. `found` holds the
-    /// numbers of those that have the query's words.
+    /// The shows that `query` asks for, in its order, behind a key, at most `limit`. `hits` are those that
+    /// have the query's words, `days` those that it names.
     pub(crate) fn find(
         &self,
         query: &ShowQuery,
-        found: Option<&HashSet<u64>>,
+        (hits, days): (Option<&[Hit]>, Option<Days>),
         behind: Option<SortKey>,
         limit: usize,
         seen: &Seen<'_>,
     ) -> Vec<(SortKey, Event)> {
+        let usual = if hits.is_some() { Order::Fit } else { Order::Date };
         let filter = Filter {
             category: query.category.as_deref().map(folded),
             city: query.city.as_deref().map(city_key),
+            order: query.order.unwrap_or(usual),
+            days,
+            now: seen.now,
             query,
         };
-        let page = match found {
-            Some(numbers) => {
-                let shows =
-                    numbers.iter().filter_map(|number| self.at(u32::try_from(*number).ok()?));
+        let page = match hits {
+            Some(hits) => {
+                let shows = hits.iter().filter_map(|hit| Some((self.at(hit.number)?, hit.fit)));
                 filter.least(shows, behind, limit)
             }
             None => self.page(&filter, behind, limit),
@@ -179,12 +235,12 @@ impl Shows {
         page.into_iter().map(|(key, listed)| (key, listed.event(seen))).collect()
     }
 
-    /// The categories and cities of the shows that begin at `now` or later.
+    /// The categories and cities of the shows that are not over at `now`.
     pub(crate) fn facets(&self, now: Timestamp) -> Facets {
-        let first = SortKey { price: 0, starts_at: now, id: EventId(Uuid::nil()) };
         let mut categories = Count::default();
         let mut cities = Count::default();
-        for listed in self.by_date.range(first..).filter_map(|key| self.listed(key.id)) {
+        let to_come = self.not_long_over(now, None).filter_map(|key| self.listed(key.id));
+        for listed in to_come.filter(|listed| !listed.show.is_past(now)) {
             categories.add(&listed.category, &listed.show.category);
             cities.add(&listed.city, &listed.show.venue.city);
         }
@@ -199,6 +255,17 @@ impl Shows {
         self.at(*self.numbers.get(&id)?)
     }
 
+    /// By date, all shows but those that were over more than a day ago, behind a key.
+    fn not_long_over(
+        &self,
+        now: Timestamp,
+        behind: Option<SortKey>,
+    ) -> impl Iterator<Item = &SortKey> {
+        let split = SortKey::starting(now.before(DAY));
+        let long = from(&self.long, None, behind).take_while(move |key| **key < split);
+        long.chain(from(&self.by_date, Some(split), behind))
+    }
+
     /// The page of all shows.
     fn page(
         &self,
@@ -206,37 +273,74 @@ impl Shows {
         behind: Option<SortKey>,
         limit: usize,
     ) -> Vec<(SortKey, &Listed)> {
-        let query = filter.query;
-        let keys = if query.by_price { &self.by_price } else { &self.by_date };
-        let earliest = query.from.filter(|_| !query.by_price).unwrap_or(Timestamp::MIN);
-        let first = SortKey { price: 0, starts_at: earliest, id: EventId(Uuid::nil()) };
-        let begin = match behind {
-            Some(behind) if behind >= first => Bound::Excluded(behind),
-            Some(_) | None => Bound::Included(first),
+        let is_by_date = filter.order != Order::Price;
+        let keys: Box<dyn Iterator<Item = &SortKey>> = match filter.query.from {
+            _ if !is_by_date => Box::new(from(&self.by_price, None, behind)),
+            None => Box::new(self.not_long_over(filter.now, behind)),
+            Some(earliest) => {
+                let first = SortKey::starting(bounds(earliest).0);
+                Box::new(from(&self.by_date, Some(first), behind))
+            }
         };
-        let mut page = Vec::new();
-        for key in keys.range((begin, Bound::Unbounded)) {
-            let is_over = !query.by_price && query.to.is_some_and(|to| key.starts_at > to);
-            if is_over || page.len() >= limit {
-                break;
-            }
-            if let Some(listed) = self.listed(key.id).filter(|listed| filter.fits(listed)) {
-                page.push((*key, listed));
-            }
+        let latest = filter.query.to.filter(|_| is_by_date).map(|latest| bounds(latest).1);
+        keys.take_while(|key| latest.is_none_or(|latest| key.starts_at <= latest))
+            .filter_map(|key| Some((*key, self.listed(key.id)?)))
+            .filter(|(_, listed)| filter.fits(listed))
+            .take(limit)
+            .collect()
+    }
+}
+
+/// The keys from `first` on, and behind `behind`.
+fn from(
+    keys: &BTreeSet<SortKey>,
+    first: Option<SortKey>,
+    behind: Option<SortKey>,
+) -> impl Iterator<Item = &SortKey> {
+    let begin = match (first, behind) {
+        (Some(first), Some(behind)) if behind < first => Bound::Included(first),
+        (_, Some(behind)) => Bound::Excluded(behind),
+        (Some(first), None) => Bound::Included(first),
+        (None, None) => Bound::Unbounded,
+    };
+    keys.range((begin, Bound::Unbounded))
+}
+
+/// The first and the last moment that a day has anywhere in the world.
+fn bounds(edge: DayOrMoment) -> (Timestamp, Timestamp) {
+    match edge {
+        DayOrMoment::Moment(at) => (at, at),
+        DayOrMoment::Day(day) => {
+            let (begin, end) = (TimeZone::UTC.instant(day), TimeZone::UTC.day_after(day));
+            (begin.before(CLOCKS_APART), end.after(CLOCKS_APART))
         }
-        page
     }
 }
 
 impl Listed {
-    /// Where it stands in the list.
-    fn key(&self, by_price: bool) -> SortKey {
-        let lowest = self.offers.lowest.map_or(u32::MAX, |price| price.minor());
-        SortKey {
-            price: if by_price { lowest } else { 0 },
-            starts_at: self.show.starts_at,
-            id: self.show.id,
-        }
+    fn by_date(&self) -> SortKey {
+        self.key(Order::Date, Fit::Named)
+    }
+
+    fn by_price(&self) -> SortKey {
+        self.key(Order::Price, Fit::Named)
+    }
+
+    /// Where it stands in a list.
+    fn key(&self, order: Order, fit: Fit) -> SortKey {
+        let (group, rank) = match (order, self.offers.lowest) {
+            (Order::Date, _) => (0, 0),
+            (Order::Price, None) => (u32::MAX, 0),
+            (Order::Price, Some(lowest)) => (self.show.currency.number(), lowest.minor()),
+            (Order::Fit, _) => (u32::from(self.offers.available == 0), fit.rank()),
+        };
+        SortKey { group, rank, starts_at: self.show.starts_at, id: self.show.id }
+    }
+
+    /// Whether it may not be over a day after its start.
+    fn is_long(&self) -> bool {
+        let is_postponed = self.show.status == EventStatus::Postponed;
+        is_postponed || self.show.ends_at() > self.show.starts_at.after(DAY)
     }
 
     fn event(&self, seen: &Seen<'_>) -> Event {
@@ -252,7 +356,7 @@ impl Listed {
             local_start,
             ends_at: show.ends_at(),
             start_time_known: local_start.has_time(),
-            status: show.status(seen.now),
+            status: show.status_at(seen.now),
             currency: show.currency,
             available: self.offers.available,
             min_price: self.offers.lowest,
@@ -265,28 +369,42 @@ impl Listed {
 struct Filter<'a> {
     category: Option<String>,
     city: Option<String>,
+    order: Order,
+    days: Option<Days>,
+    now: Timestamp,
     query: &'a ShowQuery,
 }
 
 impl Filter<'_> {
     fn fits(&self, listed: &Listed) -> bool {
-        let starts_at = listed.show.starts_at;
-        self.query.from.is_none_or(|from| starts_at >= from)
-            && self.query.to.is_none_or(|to| starts_at <= to)
-            && self.category.as_ref().is_none_or(|wanted| *wanted == listed.category)
-            && self.city.as_ref().is_none_or(|wanted| *wanted == listed.city)
+        let show = &listed.show;
+        let is_from = match self.query.from {
+            None => !show.is_past(self.now),
+            Some(DayOrMoment::Moment(from)) => show.starts_at >= from,
+            Some(DayOrMoment::Day(from)) => show.local_start().day() >= from,
+        };
+        let is_to = match self.query.to {
+            None => true,
+            Some(DayOrMoment::Moment(to)) => show.starts_at <= to,
+            Some(DayOrMoment::Day(to)) => show.local_start().day() <= to,
+        };
+        is_from
+            && is_to
+            && self.category.as_deref().is_none_or(|wanted| *wanted == *listed.category)
+            && self.city.as_deref().is_none_or(|wanted| *wanted == *listed.city)
+            && self.days.is_none_or(|days| days.include(show, self.now))
     }
 
     /// The page of `shows`, which come in no order.
     fn least<'a>(
         &self,
-        shows: impl Iterator<Item = &'a Listed>,
+        shows: impl Iterator<Item = (&'a Listed, Fit)>,
         behind: Option<SortKey>,
         limit: usize,
     ) -> Vec<(SortKey, &'a Listed)> {
         let mut page = BTreeMap::new();
-        for listed in shows.filter(|listed| self.fits(listed)) {
-            let key = listed.key(self.query.by_price);
+        for (listed, fit) in shows.filter(|(listed, _)| self.fits(listed)) {
+            let key = listed.key(self.order, fit);
             if behind.is_none_or(|behind| key > behind) {
                 page.insert(key, listed);
             }
@@ -325,93 +443,4 @@ fn index(number: u32) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use stubmart_contract::{
-        Price, TimeZone,
-        api::{CreateEventRequest, Venue},
-    };
-
-    use super::*;
-
-    const SEEN: Seen<'_> = Seen { now: Timestamp::EPOCH, public_url: "" };
-
-    fn show(id: u128, category: &str, city: &str, day: u64) -> Show {
-        let day = Timestamp::EPOCH.after(Duration::from_secs(day * 24 * 3600));
-        let venue = Venue { time_zone: Some(TimeZone::UTC), ..Venue::new("Globe", city) };
-        let start = TimeZone::UTC.local(day);
-        let asked = CreateEventRequest::new(&format!("Show {id}"), category, venue, start);
-        Show::new(EventId(Uuid::from_u128(id)), &asked).unwrap()
-    }
-
-    fn ids(found: &[(SortKey, Event)]) -> Vec<u128> {
-        found.iter().map(|(_, event)| event.id.0.as_u128()).collect()
-    }
-
-    fn shows() -> Shows {
-        let mut shows = Shows::default();
-        for (id, category, city, day) in
-            [(1, "Plays", "London", 3), (2, "Opera", "Paris", 1), (3, "plays", "london", 2)]
-        {
-            let number = u32::try_from(id - 1).unwrap();
-            assert_eq!(shows.put(show(id, category, city, day), 1), Put::Added(number));
-        }
-        shows
-    }
-
-    #[test]
-    fn lists_are_by_date_or_by_price_and_go_on_behind_a_key() {
-        let mut shows = shows();
-        let by_date = ShowQuery::default();
-        assert_eq!(ids(&shows.find(&by_date, None, None, 9, &SEEN)), [2, 3, 1]);
-        let page = shows.find(&by_date, None, None, 2, &SEEN);
-        let behind = SortKey::read(&page[1].0.bytes());
-        assert_eq!(ids(&shows.find(&by_date, None, behind, 9, &SEEN)), [1]);
-        let lowest = Some(Price::try_from(500).unwrap());
-        let offers = Summary { available: 1, lowest };
-        assert!(shows.set_offers(EventId(Uuid::from_u128(1)), offers));
-        assert!(!shows.set_offers(EventId(Uuid::from_u128(9)), offers));
-        let by_price = ShowQuery { by_price: true, ..ShowQuery::default() };
-        assert_eq!(ids(&shows.find(&by_price, None, None, 9, &SEEN)), [1, 2, 3]);
-        let category = Some("PLAYS".to_owned());
-        let plays = ShowQuery { category, ..ShowQuery::default() };
-        assert_eq!(ids(&shows.find(&plays, None, None, 9, &SEEN)), [3, 1]);
-        let words = HashSet::from([0, 1, 7]);
-        assert_eq!(ids(&shows.find(&by_date, Some(&words), None, 1, &SEEN)), [2]);
-    }
-
-    #[test]
-    fn facets_count_what_is_to_come_in_any_case() {
-        let shows = shows();
-        let facets = |day: u64| {
-            let facets = shows.facets(Timestamp::EPOCH.after(Duration::from_secs(day * 24 * 3600)));
-            let pairs = |facets: Vec<Facet>| {
-                facets.into_iter().map(|it| (it.name, it.count)).collect::<Vec<_>>()
-            };
-            (pairs(facets.categories), pairs(facets.cities))
-        };
-        let counted = |pairs: &[(&str, u32)]| {
-            pairs.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect::<Vec<_>>()
-        };
-        let (categories, cities) = facets(0);
-        assert_eq!(categories, counted(&[("plays", 2), ("Opera", 1)]));
-        assert_eq!(cities, counted(&[("london", 2), ("Paris", 1)]));
-        assert_eq!(facets(3), (counted(&[("Plays", 1)]), counted(&[("London", 1)])));
-    }
-
-    #[test]
-    fn an_older_version_of_a_show_changes_nothing_and_a_newer_one_keeps_its_offers() {
-        let mut shows = shows();
-        let id = EventId(Uuid::from_u128(1));
-        shows.set_offers(id, Summary { available: 7, lowest: None });
-        let moved = show(1, "Plays", "Bath", 9);
-        assert_eq!(shows.put(moved.clone(), 1), Put::Known);
-        assert_eq!(shows.put(moved, 2), Put::Replaced(0));
-        let event = shows.event(id, &SEEN).unwrap();
-        assert_eq!((event.venue.city.as_str(), event.available), ("Bath", 7));
-        assert_eq!(ids(&shows.find(&ShowQuery::default(), None, None, 9, &SEEN)), [2, 3, 1]);
-        let by_price = ShowQuery { by_price: true, ..ShowQuery::default() };
-        assert_eq!(shows.find(&by_price, None, None, 9, &SEEN).len(), 3);
-    }
-}
+mod tests;

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 use stubmart_contract::{
-    EventId, Timestamp,
+    DayOrMoment, EventId,
     api::{OrderStatus, TicketStatus},
 };
 
-/// How events are sorted.
+/// How events are sorted. With words, what fits best comes first where this is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventSort {
@@ -28,12 +28,12 @@ pub struct EventQuery {
     /// The city.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
-    /// Not before.
+    /// Not before: by what is over too, which is left out otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<Timestamp>,
+    pub from: Option<DayOrMoment>,
     /// Not after.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<Timestamp>,
+    pub to: Option<DayOrMoment>,
     /// The order of the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort: Option<EventSort>,

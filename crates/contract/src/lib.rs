@@ -29,4 +29,4 @@ pub use ids::{ChargeId, EventId, MessageId, OrderId, SessionId, TicketId, UserId
 pub use language::Language;
 pub use money::{Currency, Price};
 pub use time::Timestamp;
-pub use zone::{LocalTime, TimeZone};
+pub use zone::{DayOrMoment, LocalTime, TimeZone};

@@ -91,6 +91,13 @@ impl Currency {
         std::str::from_utf8(&self.0).unwrap_or("")
     }
 
+    /// A number of its own, in the order of the letters.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        let [first, second, third] = self.0;
+        u32::from_be_bytes([0, first, second, third])
+    }
+
     /// How many decimal places the minor unit stands behind (ISO 4217, column "minor unit"):
     /// 2 for `usd`, 0 for `jpy`, 3 for `kwd`.
     ///

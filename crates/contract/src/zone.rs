@@ -45,6 +45,21 @@ struct Wall {
     time: Option<Time>,
 }
 
+/// A day at the venue, or a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum DayOrMoment {
+    /// A day, wherever the venue is.
+    Day(LocalTime),
+    /// A moment, the same everywhere.
+    Moment(Timestamp),
+}
+
+/// A text that is neither a day nor a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a date such as 2026-03-01, or an RFC 3339 date-time such as 2026-03-01T19:30:00Z")]
+pub struct InvalidDayOrMoment;
+
 /// A text that is no time at a venue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -103,6 +118,24 @@ impl LocalTime {
     #[must_use]
     pub const fn has_time(self) -> bool {
         self.0.time.is_some()
+    }
+
+    /// Its year.
+    #[must_use]
+    pub fn year(self) -> i16 {
+        self.0.date.year()
+    }
+
+    /// The day of the week, from 1 for Monday to 7 for Sunday.
+    #[must_use]
+    pub fn weekday(self) -> i8 {
+        self.0.date.weekday().to_monday_one_offset()
+    }
+
+    /// Whether it is in the evening, from 17:00 on, or may be.
+    #[must_use]
+    pub fn may_be_evening(self) -> bool {
+        self.0.time.is_none_or(|time| time.hour() >= 17)
     }
 
     /// Its day alone.
@@ -180,24 +213,46 @@ impl FromStr for LocalTime {
     }
 }
 
-macro_rules! one_text {
-    ($name:ident) => {
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
+impl FromStr for DayOrMoment {
+    type Err = InvalidDayOrMoment;
 
+    fn from_str(text: &str) -> Result<Self, InvalidDayOrMoment> {
+        match text.parse::<LocalTime>() {
+            Ok(local) if !local.has_time() => Ok(Self::Day(local)),
+            Ok(_) | Err(_) => text.parse().map(Self::Moment).map_err(|_| InvalidDayOrMoment),
+        }
+    }
+}
+
+impl From<Timestamp> for DayOrMoment {
+    fn from(at: Timestamp) -> Self {
+        Self::Moment(at)
+    }
+}
+
+impl Serialize for TimeZone {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for LocalTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+macro_rules! read_from_text {
+    ($($name:ident)+) => {$(
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 text::parse(deserializer)
             }
         }
-    };
+    )+};
 }
 
-one_text!(TimeZone);
-one_text!(LocalTime);
+read_from_text!(TimeZone LocalTime DayOrMoment);
 
 #[cfg(test)]
 mod tests {

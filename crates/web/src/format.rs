@@ -202,10 +202,9 @@ fn civil(at: Timestamp) -> DateTime {
         .datetime()
 }
 
-/// Reads `2026-11-28` of a date field: the day's first or last moment, in UTC.
-pub(crate) fn read_day(text: &str, end: bool) -> Option<Timestamp> {
-    let time = if end { "23:59:59.999Z" } else { "00:00:00Z" };
-    (text.len() == 10).then(|| format!("{text}T{time}").parse().ok()).flatten()
+/// Reads `2026-11-28` of a date field: a day, wherever the venue is.
+pub(crate) fn read_day(text: &str) -> Option<LocalTime> {
+    text.parse().ok().filter(|day: &LocalTime| !day.has_time())
 }
 
 /// Reads a date field and a time field, which may be empty while the time is not known yet.
@@ -331,13 +330,10 @@ mod tests {
     }
 
     #[test]
-    fn date_fields_read_as_utc_and_nothing_else_does() {
-        assert_eq!(
-            read_day("2026-11-28", true).map(|it| it.to_string()),
-            Some("2026-11-28T23:59:59.999Z".to_owned())
-        );
+    fn date_fields_read_as_days_and_nothing_else_does() {
+        assert_eq!(read_day("2026-11-28"), "2026-11-28".parse().ok());
         for wrong in ["", "2026-11-31", "28.11.2026", "2026-11-28T", "äääää"] {
-            assert_eq!(read_day(wrong, false), None, "{wrong}");
+            assert_eq!(read_day(wrong), None, "{wrong}");
         }
     }
 }

@@ -16,11 +16,11 @@ use stubmart_catalogue::{
     Catalogue,
     feed::Topic,
     show::Show,
-    shows::ShowQuery,
+    shows::{Order, ShowQuery},
     stream::{StreamError, Update},
 };
 use stubmart_contract::{
-    EventId, Price, TicketId, UserId,
+    EventId, Price, TicketId, TimeZone, UserId,
     api::{CreateEventRequest, Event, TicketStatus},
 };
 use stubmart_kernel::page::{Cursor, PageRequest};
@@ -29,6 +29,7 @@ use stubmart_ports::{
     calls::Catalogue as _,
     store::{Collection, DocKey, Expect, Index, IndexEntry, Save, SaveId, Store as _},
 };
+use stubmart_suite::host::START;
 use uuid::Uuid;
 
 use crate::world::{CONTEXT, Instance, World, names, show};
@@ -48,7 +49,8 @@ async fn list(catalogue: &Catalogue, query: ShowQuery) -> Vec<Event> {
 /// Everything that two instances can be compared by.
 async fn all(catalogue: &Catalogue) -> (Vec<Event>, Vec<Event>, Vec<u32>) {
     let by_date = list(catalogue, ShowQuery::default()).await;
-    let by_price = list(catalogue, ShowQuery { by_price: true, ..ShowQuery::default() }).await;
+    let by_price =
+        list(catalogue, ShowQuery { order: Some(Order::Price), ..ShowQuery::default() }).await;
     let mut sold = Vec::new();
     for event in &by_date {
         sold.push(catalogue.event_prices(event.id).await.unwrap().unwrap().sold.count);
@@ -277,6 +279,37 @@ async fn a_show_is_added_once() {
     }
     world.relay().await;
     assert_eq!(world.bus.position().await.unwrap(), 1, "one event");
+}
+
+/// FOUND G: a query without a word finds nothing; one that names days finds what is on then, and where
+/// nothing is, they are words like others.
+#[tokio::test]
+async fn a_query_finds_by_words_and_days_or_nothing() {
+    let world = World::new();
+    let catalogue = world.start();
+    for name in ["Hamlet", "Tonight, Tonight"] {
+        world.add(&catalogue, name).await;
+    }
+    let tomorrow = TimeZone::UTC.local(START).days_later(1);
+    let faust = CreateEventRequest { local_start: Some(tomorrow), ..show("Faust") };
+    catalogue.add_show(&CONTEXT, EventId(world.host.uuid()), &faust).await.unwrap();
+    let found = async |words: &str| {
+        let words = Some(words.to_owned());
+        let found = list(&catalogue, ShowQuery { words, ..ShowQuery::default() }).await;
+        let mut names: Vec<_> = found.into_iter().map(|it| it.name).collect();
+        names.sort_unstable();
+        names
+    };
+    for (query, expected) in [
+        (" ?! ", &[][..]),
+        ("tomorrow", &["Faust"]),
+        ("today", &["Hamlet", "Tonight, Tonight"]),
+        ("hamlet today", &["Hamlet"]),
+        ("hamlet tomorrow", &[]),
+        ("tonight tonight", &["Tonight, Tonight"]),
+    ] {
+        assert_eq!(found(query).await, expected, "{query}");
+    }
 }
 
 /// Lists go page by page, behind the cursor of the page before.

@@ -85,6 +85,21 @@ async fn an_event_has_the_times_of_its_venue() {
     assert_eq!(over["status"], "over");
 }
 
+/// RFC 5545: an event for one's calendar, under the same id.
+#[tokio::test]
+async fn an_event_can_be_put_into_a_calendar() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    let id = server.event(&ann, "Hamlet").await;
+    let answer = server.get(&format!("/api/events/{id}.ics")).await;
+    assert_eq!(answer.status, 200);
+    let calendar = answer.text();
+    assert!(calendar.starts_with("BEGIN:VCALENDAR\r\n"), "{calendar}");
+    assert!(calendar.contains("SUMMARY:Hamlet\r\n"), "{calendar}");
+    server.get(&format!("/api/events/{}.ics", ann.id)).await.is(404, "not_found");
+    server.get("/api/events/nothing.ics").await.is(404, "not_found");
+}
+
 /// FOUND D: what cannot be is refused, and nothing is guessed.
 #[tokio::test]
 async fn an_event_without_a_time_or_a_zone_is_refused() {

@@ -61,7 +61,7 @@ async fn main() {
 async fn fill(market: &Market, seller: &Member) -> (Event, Vec<Ticket>) {
     let now = seller.api.current_user().await.unwrap().unwrap().created_at;
     let query = EventQuery {
-        from: Some(now.after(Duration::from_secs(3 * 86_400))),
+        from: Some(now.after(Duration::from_secs(3 * 86_400)).into()),
         sort: Some(EventSort::Date),
         limit: Some(EVENTS_WITH_TICKETS),
         ..EventQuery::default()

@@ -31,16 +31,16 @@ struct Home {
 /// `GET /`.
 pub(crate) async fn home(visitor: Visitor) -> Result<Response, Failure> {
     let now = visitor.site.host.now();
-    let query = |from: Timestamp, to, limit| EventQuery {
-        from: Some(from),
-        to,
+    let query = |from: Option<Timestamp>, to: Option<Timestamp>, limit| EventQuery {
+        from: from.map(Into::into),
+        to: to.map(Into::into),
         sort: Some(EventSort::Date),
         limit: Some(limit),
         ..EventQuery::default()
     };
     let api = visitor.api();
     let (friday, sunday) = weekend(now);
-    let (soon, near) = (query(now, None, SOON), query(friday, Some(sunday), SOON));
+    let (soon, near) = (query(None, None, SOON), query(Some(friday), Some(sunday), SOON));
     let (user, soon, near, facets) = tokio::try_join!(
         visitor.user(),
         async { api.events(&soon).await.map_err(Failure::from) },

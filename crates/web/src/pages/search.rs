@@ -7,7 +7,7 @@ use axum::response::Response;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use stubmart_client::{Client, EventQuery, EventSort, TicketQuery, TicketSort};
 use stubmart_contract::{
-    Currency, Timestamp,
+    Currency, DayOrMoment, LocalTime,
     api::{Event, TicketStatus},
 };
 
@@ -59,13 +59,13 @@ pub(crate) struct Filter {
     cursor: Option<String>,
     max_minor: Option<u32>,
     seats: Option<u32>,
-    not_before: Option<Timestamp>,
-    not_after: Option<Timestamp>,
+    not_before: Option<LocalTime>,
+    not_after: Option<LocalTime>,
 }
 
 impl Filter {
     /// Reads a query; what cannot be read is marked and does not narrow the search.
-    pub(crate) fn read(form: &Form, currency: Currency, now: Timestamp) -> Self {
+    pub(crate) fn read(form: &Form, currency: Currency) -> Self {
         let text = |name: &str| form.get(name).to_owned();
         let mut filter = Self {
             q: text("q"),
@@ -79,8 +79,8 @@ impl Filter {
             cursor: form.optional("cursor"),
             ..Self::default()
         };
-        filter.not_before = read_day(&filter.from, false);
-        filter.not_after = read_day(&filter.to, true);
+        filter.not_before = read_day(&filter.from);
+        filter.not_after = read_day(&filter.to);
         if (!filter.from.is_empty() && filter.not_before.is_none())
             || (!filter.to.is_empty() && filter.not_after.is_none())
         {
@@ -98,8 +98,6 @@ impl Filter {
             filter.date_error = Some("The first date is after the last one.");
             filter.not_after = None;
         }
-        // Without a first day, what is over is not shown.
-        filter.not_before = filter.not_before.or(Some(now));
         if !filter.max.is_empty() {
             match read_price(&filter.max, currency) {
                 Ok(price) => filter.max_minor = Some(price.minor()),
@@ -116,9 +114,9 @@ impl Filter {
             q: text(&self.q).map(|q| q.chars().take(200).collect()),
             category: text(&self.category),
             city: text(&self.city),
-            from: self.not_before,
-            to: self.not_after,
-            sort: Some(if self.sort == "price" { EventSort::Price } else { EventSort::Date }),
+            from: self.not_before.map(DayOrMoment::Day),
+            to: self.not_after.map(DayOrMoment::Day),
+            sort: (self.sort == "price").then_some(EventSort::Price),
             limit: Some(PAGE),
             cursor: self.cursor.clone(),
         }
@@ -177,8 +175,7 @@ impl Filter {
 /// `GET /events`.
 pub(crate) async fn search(visitor: Visitor, Query(form): Query) -> Result<Response, Failure> {
     let currency = visitor.site.config.currency;
-    let now = visitor.site.host.now();
-    let filter = Filter::read(&form, currency, now);
+    let filter = Filter::read(&form, currency);
     let api = visitor.api();
     let (user, facets, (events, cursor)) = tokio::try_join!(
         visitor.user(),
@@ -194,7 +191,7 @@ pub(crate) async fn search(visitor: Visitor, Query(form): Query) -> Result<Respo
             .into_iter()
             .map(|(name, label, _)| (label, filter.href(Some(name), None)))
             .collect();
-        let soon = EventQuery { from: Some(now), limit: Some(4), ..EventQuery::default() };
+        let soon = EventQuery { limit: Some(4), ..EventQuery::default() };
         let soon = api.events(&soon).await?.items;
         instead = soon.iter().map(|event| EventView::new(event, &visitor.site)).collect();
     }
@@ -285,7 +282,7 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Filter {
-        Filter::read(&Form::of(pairs), Currency::USD, Timestamp::EPOCH)
+        Filter::read(&Form::of(pairs), Currency::USD)
     }
 
     #[test]

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::{extract::Path, http::StatusCode, response::Response};
 use stubmart_client::{ClientError, EventQuery};
 use stubmart_contract::{
-    Code, Currency, EventId, TimeZone,
+    Code, Currency, DayOrMoment, EventId, TimeZone,
     api::{CreateEventRequest, CreateTicketRequest, Event, TicketPreview, Venue},
 };
 
@@ -81,11 +81,11 @@ struct PreviewLot {
 pub(crate) async fn find(visitor: Visitor, Query(form): Query) -> Result<Response, Failure> {
     let user = visitor.member().await?;
     let q: String = form.get("q").chars().take(200).collect();
-    let first_day = read_day(form.get("from"), false);
+    let first_day = read_day(form.get("from"));
     let from = if first_day.is_some() { form.get("from") } else { "" };
     let query = EventQuery {
         q: Some(q.clone()).filter(|q| !q.is_empty()),
-        from: Some(first_day.unwrap_or(visitor.site.host.now())),
+        from: first_day.map(DayOrMoment::Day),
         limit: Some(FOUND),
         cursor: form.optional("cursor"),
         ..EventQuery::default()

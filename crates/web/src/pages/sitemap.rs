@@ -13,7 +13,6 @@ use axum::{
 };
 use bytes::Bytes;
 use stubmart_client::{ClientError, EventQuery};
-use stubmart_contract::Timestamp;
 
 use crate::{failure::Failure, site::Site};
 
@@ -36,7 +35,7 @@ pub(crate) async fn sitemap(State(site): State<Arc<Site>>) -> Result<Response, F
     let body = match fresh {
         Some((_, body)) => body,
         None => {
-            let body = Bytes::from(make(&site, public.trim_end_matches('/'), now).await?);
+            let body = Bytes::from(make(&site, public.trim_end_matches('/')).await?);
             let mut kept = site.sitemap.lock().unwrap_or_else(PoisonError::into_inner);
             *kept = Some((now, body.clone()));
             body
@@ -49,7 +48,7 @@ pub(crate) async fn sitemap(State(site): State<Arc<Site>>) -> Result<Response, F
     Ok((headers, body).into_response())
 }
 
-async fn make(site: &Site, public: &str, now: Timestamp) -> Result<String, ClientError> {
+async fn make(site: &Site, public: &str) -> Result<String, ClientError> {
     let mut xml = String::from(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n",
@@ -60,7 +59,7 @@ async fn make(site: &Site, public: &str, now: Timestamp) -> Result<String, Clien
     };
     add(format_args!("/"));
     add(format_args!("/events"));
-    let mut query = EventQuery { from: Some(now), limit: Some(PAGE), ..EventQuery::default() };
+    let mut query = EventQuery { limit: Some(PAGE), ..EventQuery::default() };
     for _ in 0..PAGES_MAX {
         let page = site.api.events(&query).await?;
         for event in &page.items {

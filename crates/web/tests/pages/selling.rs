@@ -185,7 +185,7 @@ async fn every_event_can_be_found_to_sell_for() {
     fake.market.lock().unwrap().next_cursor = Some("page2".to_owned());
     let page = fake.get_as_ada("/sell?q=lanterns&from=2026-12-01&cursor=page1").await;
     let query = &fake.calls("GET /api/events")[0].query;
-    assert!(query.contains("from=2026-12-01T00%3A00%3A00.000Z"), "{query}");
+    assert!(query.contains("from=2026-12-01&"), "{query}");
     assert!(query.contains("cursor=page1"), "{query}");
     page.has("href=\"/sell?q=lanterns&#38;from=2026-12-01&#38;cursor=page2\"");
     page.has("type=\"date\" value=\"2026-12-01\"");
