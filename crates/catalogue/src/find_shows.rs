@@ -105,7 +105,7 @@ impl Catalogue {
         Ok(find(text)?.map(|hits| (Some(hits), None)))
     }
 
-    /// The prices of a show's tickets, over all its listings; `None` when there is no such show.
+    /// What a show's tickets cost, over all its listings in its currency; `None` when there is no such show.
     ///
     /// # Errors
     /// [`RepositoryError`].
@@ -113,7 +113,10 @@ impl Catalogue {
         if !self.knows(id).await? {
             return Ok(None);
         }
-        self.with_offers(id, prices).await.map(Some)
+        let Some(currency) = self.listed().show(id).map(|show| show.currency) else {
+            return Ok(None);
+        };
+        self.with_offers(id, |offers| prices(offers, currency)).await.map(Some)
     }
 
     /// The categories and cities of coming shows, with their counts.

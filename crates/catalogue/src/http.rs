@@ -216,7 +216,7 @@ impl FromStr for EventPath {
 #[openapi(paths(get_event_calendar))]
 struct FurtherRoutes;
 
-/// The prices of the event's tickets, per seat.
+/// The prices of the event's tickets, per ticket, fees included.
 #[utoipa::path(get, path = "/api/events/{id}/prices", tag = "events", params(("id" = EventId, Path)), responses(
     (status = 200, description = "The prices, over all listings", body = EventPrices),
     NotFoundProblems,

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use stubmart_contract::{Currency, Price, TicketId, api::TicketStatus, calls::Listing};
+use stubmart_contract::{
+    Currency, Price, TicketId, api::TicketStatus, calls::Listing, fees::Breakdown,
+};
 use stubmart_kernel::mutant;
 
 /// How many listings that ended are remembered beyond those on offer. An event about an older change can
@@ -19,7 +21,7 @@ pub struct Offer {
     pub ticket: TicketId,
     /// The version of the ticket that this tells of.
     pub version: u64,
-    /// The price of the whole lot.
+    /// What the buyer pays for the whole lot, fees included.
     pub price: Price,
     /// The price's currency.
     pub currency: Currency,
@@ -32,22 +34,22 @@ pub struct Offer {
 impl Offer {
     /// The part of a listing that counts and prices need.
     #[must_use]
-    pub const fn of(listing: &Listing) -> Self {
+    pub fn of(listing: &Listing) -> Self {
         let ticket = &listing.ticket;
         Self {
             ticket: ticket.id,
             version: listing.version,
-            price: ticket.price,
+            price: Breakdown::new(ticket.price, ticket.fees).total,
             currency: ticket.currency,
             quantity: ticket.quantity,
             status: ticket.status,
         }
     }
 
-    /// The price of one seat, rounded up: a buyer never pays more than that.
+    /// What the buyer pays for one ticket, rounded up: never more than that.
     #[must_use]
-    pub fn per_seat(&self) -> u32 {
-        self.price.minor().div_ceil(self.quantity.max(1))
+    pub const fn per_ticket(&self) -> Price {
+        self.price.per_ticket(self.quantity)
     }
 
     const fn has_ended(&self) -> bool {
@@ -60,7 +62,7 @@ impl Offer {
 pub struct Summary {
     /// How many listings can be bought now.
     pub available: u32,
-    /// The price of the cheapest of them.
+    /// What the cheapest of their tickets costs, fees included.
     pub lowest: Option<Price>,
 }
 
@@ -71,7 +73,7 @@ pub struct Offers {
     offers: Vec<Offer>,
     /// How many can be bought now.
     available: u32,
-    /// The same, by price.
+    /// The same, by what a ticket costs.
     available_at: BTreeMap<Price, u32>,
 }
 
@@ -115,12 +117,12 @@ impl Offers {
         if offer.status != TicketStatus::Available {
             return;
         }
-        let at_price = self.available_at.entry(offer.price).or_default();
+        let at_price = self.available_at.entry(offer.per_ticket()).or_default();
         for count in [&mut self.available, &mut *at_price] {
             *count = if is_there { count.saturating_add(1) } else { count.saturating_sub(1) };
         }
         if *at_price == 0 {
-            self.available_at.remove(&offer.price);
+            self.available_at.remove(&offer.per_ticket());
         }
     }
 
@@ -184,6 +186,18 @@ mod tests {
             assert!(offers.apply(offer));
             assert_eq!(summary(&offers), expected, "{offer:?}");
         }
+    }
+
+    /// FOUND C: every shop shows what a ticket costs, and not the lot.
+    #[test]
+    fn the_lowest_price_is_that_of_a_ticket() {
+        use TicketStatus::{Available, Sold};
+        let four = |version, status| Offer { quantity: 4, ..offer(1, version, 1001, status) };
+        let mut offers: Offers =
+            [four(1, Available), offer(2, 1, 400, Available)].into_iter().collect();
+        assert_eq!(summary(&offers), (2, Some(251)));
+        offers.apply(four(2, Sold));
+        assert_eq!(summary(&offers), (1, Some(400)));
     }
 
     /// Whatever order events come in, and however often, the counts end the same.

@@ -1,7 +1,5 @@
 //! The prices of one show's tickets, over all its listings.
 
-use std::collections::BTreeMap;
-
 use stubmart_contract::{
     Currency, Price,
     api::{EventPrices, OnSalePrices, PriceStep, SoldPrices, TicketStatus},
@@ -12,18 +10,16 @@ use crate::offers::{Offer, Offers};
 /// How many steps the histogram has at the most.
 const STEPS: u32 = 14;
 
-/// The prices of seats, in the currency that most of the listings on sale have, or else most of those
-/// that were sold.
+/// The prices of tickets, fees included. Listings in another currency than the show's, which earlier versions
+/// took, do not count.
 #[must_use]
-pub fn prices(offers: &Offers) -> EventPrices {
+pub fn prices(offers: &Offers, currency: Currency) -> EventPrices {
     let with = |status| offers.all().iter().filter(move |it| it.status == status);
-    let on_sale = || with(TicketStatus::Available);
-    let currency = usual(on_sale()).or_else(|| usual(with(TicketStatus::Sold)));
-    let in_currency = |offer: &&Offer| Some(offer.currency) == currency;
-    let on_sale = sorted(on_sale().filter(in_currency));
+    let in_currency = |offer: &&Offer| offer.currency == currency;
+    let on_sale = sorted(with(TicketStatus::Available).filter(in_currency));
     let sold = sorted(with(TicketStatus::Sold).filter(in_currency));
     EventPrices {
-        currency,
+        currency: (!on_sale.is_empty() || !sold.is_empty()).then_some(currency),
         histogram: histogram(&on_sale),
         on_sale: OnSalePrices {
             count: count(on_sale.len()),
@@ -37,17 +33,8 @@ pub fn prices(offers: &Offers) -> EventPrices {
     }
 }
 
-/// The currency that most of these have.
-fn usual<'a>(offers: impl Iterator<Item = &'a Offer>) -> Option<Currency> {
-    let mut votes: BTreeMap<Currency, usize> = BTreeMap::new();
-    for offer in offers {
-        *votes.entry(offer.currency).or_default() += 1;
-    }
-    votes.into_iter().max_by_key(|(currency, votes)| (*votes, *currency)).map(|(it, _)| it)
-}
-
 fn sorted<'a>(offers: impl Iterator<Item = &'a Offer>) -> Vec<u32> {
-    let mut prices: Vec<u32> = offers.map(Offer::per_seat).collect();
+    let mut prices: Vec<u32> = offers.map(|offer| offer.per_ticket().minor()).collect();
     prices.sort_unstable();
     prices
 }
@@ -105,9 +92,9 @@ mod tests {
     }
 
     #[test]
-    fn prices_are_per_seat_in_the_usual_currency_over_all_listings() {
+    fn prices_are_per_ticket_in_the_currency_of_the_show_over_all_listings() {
         use TicketStatus::{Available, Locked, Sold, Withdrawn};
-        let prices = prices(&offers(&[
+        let offers = offers(&[
             (9000, 2, "usd", Available),
             (4000, 1, "usd", Available),
             (20_000, 1, "usd", Available),
@@ -118,7 +105,8 @@ mod tests {
             (500, 1, "usd", Sold),
             (700, 1, "usd", Sold),
             (900, 1, "eur", Sold),
-        ]));
+        ]);
+        let prices = prices(&offers, Currency::USD);
         let minor = |price: Option<Price>| price.unwrap().minor();
         let OnSalePrices { count, min, p25, median, p75, max } = prices.on_sale;
         assert_eq!((count, minor(min), minor(max)), (4, 334, 20_000));
@@ -129,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_show_without_listings_has_no_prices() {
-        let prices = prices(&Offers::default());
+        let prices = prices(&Offers::default(), Currency::USD);
         assert_eq!((prices.currency, prices.on_sale.count, prices.sold.count), (None, 0, 0));
         assert_eq!((prices.on_sale.min, prices.histogram.len()), (None, 0));
     }

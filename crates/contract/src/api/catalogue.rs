@@ -105,7 +105,7 @@ pub struct Event {
     pub currency: Currency,
     /// How many tickets (lots) can be bought now.
     pub available: u32,
-    /// The price of the cheapest that can be bought now; null when there is none.
+    /// What the cheapest ticket that can be bought now costs, fees included; null when there is none.
     pub min_price: Option<Price>,
     /// Its page.
     #[schema(format = "uri-reference")]
@@ -167,12 +167,11 @@ fn performers() -> Array {
     ArrayBuilder::new().items(name.max_length(Some(200))).max_items(Some(50)).build()
 }
 
-/// What the tickets of an event cost, per seat, over all its listings.
+/// What the tickets of an event cost, each, fees included, over all its listings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventPrices {
-    /// The currency that most of the listings have. Those in others are not counted. Null when there is
-    /// no listing.
+    /// The event's currency; null when nothing is or was for sale in it.
     pub currency: Option<Currency>,
     /// What can be bought now.
     pub on_sale: OnSalePrices,
@@ -182,7 +181,7 @@ pub struct EventPrices {
     pub histogram: Vec<PriceStep>,
 }
 
-/// Prices of what can be bought now, per seat, in minor units. Null when nothing can be.
+/// Prices of what can be bought now, per ticket, fees included, in minor units. Null when nothing can be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OnSalePrices {
@@ -200,7 +199,7 @@ pub struct OnSalePrices {
     pub max: Option<Price>,
 }
 
-/// Prices of what was sold, per seat, in minor units.
+/// Prices of what was sold, per ticket, fees included, in minor units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SoldPrices {

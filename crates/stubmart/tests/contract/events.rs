@@ -152,7 +152,7 @@ async fn an_event_counts_what_can_be_bought_now() {
     within_a_second((0, None), counts).await;
 }
 
-/// Prices are per seat and over all listings, in the currency that most of them have.
+/// Prices are per ticket, fees included, and over all listings in the event's currency.
 #[tokio::test]
 async fn an_event_tells_what_its_tickets_cost() {
     let server = Server::start();

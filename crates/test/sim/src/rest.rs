@@ -8,6 +8,7 @@ use serde_json::Value;
 use stubmart_contract::{
     ChargeId, EventId, OrderId, Price, TicketId, UserId,
     api::{OrderStatus, TicketStatus},
+    fees::Breakdown,
 };
 use stubmart_node::Service;
 use stubmart_orders::order::Order;
@@ -84,7 +85,9 @@ fn catalogues_agree(world: &World) -> Checked {
         let (available, lowest) = shows.entry(id).or_default();
         if ticket.status == TicketStatus::Available {
             *available += 1;
-            *lowest = Some(lowest.map_or(ticket.price, |lowest| lowest.min(ticket.price)));
+            let total = Breakdown::new(ticket.price, ticket.fees).total;
+            let each = total.per_ticket(ticket.quantity);
+            *lowest = Some(lowest.map_or(each, |lowest| lowest.min(each)));
         }
     }
     drop(checker);
