@@ -515,7 +515,7 @@ function countdown(root, look) {
   const [clock, words, bar] = ["clock", "clock-words", "progress"].map((it) => $(`[data-${it}]`, root));
   const tell = [600, 300, 120, 60, 30, 10];
   let said = Infinity;
-  if (words) words.textContent = "left. Nobody else can buy your ticket until then.";
+  if (words) words.textContent = "Nobody else can buy your ticket until then.";
   const tick = () => {
     const left = Math.max(0, end - performance.now());
     const seconds = Math.ceil(left / 1000);

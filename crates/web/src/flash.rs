@@ -64,8 +64,8 @@ words! {
     Withdrawn "withdrawn" Good "Your listing is off sale.";
     EventThere "event-there" Good "Great. Now tell us about your seats.";
     ProfileSaved "profile-saved" Good "Saved.";
-    PasswordSaved "password-saved" Good "Your password is changed. We’ve signed you out everywhere else.";
-    SessionEnded "session-ended" Good "Signed out on that device.";
+    PasswordSaved "password-saved" Good "Your password is changed. We’ve logged you out everywhere else.";
+    SessionEnded "session-ended" Good "Logged out on that device.";
     TokenRevoked "token-revoked" Good "That token no longer works.";
     AccountDeleted "account-deleted" Good "Your account and your personal data are deleted. Take care.";
     Held "held" Good "You’re in, and the ticket is yours to buy. Take your time.";

@@ -185,7 +185,7 @@ async fn the_account_can_be_looked_after() {
 
     // The session of the API client is another one.
     browser.click("#sessions .btn").await;
-    browser.sees(".flash", "Signed out on that device").await;
+    browser.sees(".flash", "Logged out on that device").await;
     browser.click("summary").await;
     browser.fill("#f-delete-currentPassword", stubmart_browser::Member::PASSWORD).await;
     browser.click("details .btn.danger").await;
