@@ -93,6 +93,8 @@ pub enum LockRefusal {
     OwnTicket,
     /// Its price is another.
     PriceChanged,
+    /// The event is over, or does not take place.
+    EventOver,
 }
 
 /// A lock whose time is up, with all that orders needs to write a tombstone for an order it never saw.

@@ -78,6 +78,8 @@ codes! {
     SeatsListed = 409 "seats_listed" "The seats are listed already";
     /// A seller cannot buy what they sell.
     OwnTicket = 409 "own_ticket" "This is your own ticket";
+    /// The event is over, or does not take place: nothing of it is listed or bought.
+    EventOver = 409 "event_over" "The event is over";
     /// The price is no longer the one the buyer saw.
     PriceChanged = 409 "price_changed" "The price has changed";
     /// The order awaits its money, or a payment for it is under way.

@@ -27,6 +27,6 @@ pub use email::Email;
 pub use event::{DomainEvent, Envelope, EventType};
 pub use ids::{ChargeId, EventId, MessageId, OrderId, SessionId, TicketId, UserId};
 pub use language::Language;
-pub use money::{Currency, Price};
+pub use money::{Currency, InvalidAmount, Price};
 pub use time::Timestamp;
 pub use zone::{DayOrMoment, LocalTime, TimeZone};

@@ -7,22 +7,23 @@ use utoipa::ToSchema;
 
 use crate::text;
 
-/// The price of a lot, in the currency's minor unit (cents for `usd`, yen for `jpy`): 1 to 100,000,000.
+/// The price of a lot, in the currency's minor unit (cents for `usd`, yen for `jpy`). What a price may be
+/// depends on its currency: [`Currency::check`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(transparent)]
-#[schema(value_type = u32, minimum = 1, maximum = 100_000_000)]
+#[schema(value_type = u32, minimum = 1, maximum = 4_294_967_295_u32)]
 pub struct Price(u32);
 
 /// An amount outside of what a price may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a whole number from 1 to 100000000, in the currency's minor unit")]
+#[error("must be a whole number from 1 to 4294967295, in the currency's minor unit")]
 pub struct InvalidPrice;
 
 impl Price {
     /// The lowest price.
     pub const MIN: u32 = 1;
     /// The highest price.
-    pub const MAX: u32 = 100_000_000;
+    pub const MAX: u32 = u32::MAX;
     /// The highest price.
     pub const HIGHEST: Self = Self(Self::MAX);
 
@@ -65,6 +66,33 @@ impl<'de> Deserialize<'de> for Price {
 #[schema(value_type = String, pattern = "^[a-z]{3}$", example = "usd")]
 pub struct Currency([u8; 3]);
 
+/// An amount that the payment provider does not take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAmount {
+    /// It is too low.
+    #[error("must be at least {least} in {currency}'s minor unit")]
+    TooLow {
+        /// The currency.
+        currency: Currency,
+        /// The lowest amount.
+        least: u32,
+    },
+    /// It is too high.
+    #[error("must be at most {most} in {currency}'s minor unit")]
+    TooHigh {
+        /// The currency.
+        currency: Currency,
+        /// The highest amount.
+        most: u32,
+    },
+    /// It has a third decimal place.
+    #[error("must end in 0: cards are charged with two decimal places in {currency}")]
+    ThirdDecimal {
+        /// The currency.
+        currency: Currency,
+    },
+}
+
 /// A text that is no currency in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a three-letter ISO 4217 currency in lower case, such as usd")]
@@ -96,6 +124,51 @@ impl Currency {
     pub fn number(self) -> u32 {
         let [first, second, third] = self.0;
         u32::from_be_bytes([0, first, second, third])
+    }
+
+    /// Checks that the payment provider takes an amount.
+    ///
+    /// # Errors
+    /// [`InvalidAmount`].
+    pub fn check(self, amount: Price) -> Result<(), InvalidAmount> {
+        let (least, most) = (self.least(), self.most());
+        match amount.minor() {
+            minor if minor < least => Err(InvalidAmount::TooLow { currency: self, least }),
+            minor if minor > most => Err(InvalidAmount::TooHigh { currency: self, most }),
+            minor if self.exponent() == 3 && minor % 10 != 0 => {
+                Err(InvalidAmount::ThirdDecimal { currency: self })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The lowest amount that Stripe charges (<https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>).
+    /// Where it names none, what 0.50 is, or 50 without decimals; Stripe asks for the worth of half a dollar then.
+    #[must_use]
+    pub fn least(self) -> u32 {
+        match &self.0 {
+            b"gbp" => 30,
+            b"bgn" => 100,
+            b"aed" | b"myr" | b"pln" | b"ron" => 200,
+            b"dkk" => 250,
+            b"nok" | b"sek" => 300,
+            b"hkd" => 400,
+            b"mxn" | b"thb" => 1_000,
+            b"czk" => 1_500,
+            b"huf" => 17_500,
+            _ if self.exponent() == 3 => 500,
+            _ => 50,
+        }
+    }
+
+    /// The highest amount that Stripe charges: eight digits, but for currencies of little worth.
+    #[must_use]
+    pub fn most(self) -> u32 {
+        match &self.0 {
+            b"cop" | b"huf" | b"idr" | b"jpy" | b"lbp" => Price::MAX,
+            b"inr" => 999_999_999,
+            _ => 99_999_999,
+        }
     }
 
     /// How many decimal places the minor unit stands behind (ISO 4217, column "minor unit"):
@@ -162,11 +235,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_price_runs_from_1_to_100_million() {
+    fn a_price_is_a_whole_number_of_minor_units() {
         assert_eq!(Price::try_from(1).map(Price::minor), Ok(1));
-        assert_eq!(Price::try_from(100_000_000).map(Price::minor), Ok(100_000_000));
-        for wrong in [i64::MIN, -1, 0, 100_000_001, i64::MAX] {
+        assert_eq!(Price::try_from(4_294_967_295).map(Price::minor), Ok(u32::MAX));
+        for wrong in [i64::MIN, -1, 0, 4_294_967_296, i64::MAX] {
             assert_eq!(Price::try_from(wrong), Err(InvalidPrice), "{wrong}");
+        }
+    }
+
+    /// FOUND C: 1 cent, 49 cents, 9 digits and KWD 5.124 were sold; Rp 2,500,000 and COP 1,500,000 were
+    /// refused.
+    #[test]
+    fn a_price_is_what_the_payment_provider_takes() {
+        let check = |currency: &str, minor: i64| {
+            let currency: Currency = currency.parse().unwrap();
+            currency.check(Price::try_from(minor).unwrap())
+        };
+        for (currency, minor) in [
+            ("usd", 50),
+            ("usd", 99_999_999),
+            ("gbp", 30),
+            ("jpy", 50),
+            ("jpy", 12_000),
+            ("kwd", 5_120),
+            ("idr", 250_000_000),
+            ("cop", 150_000_000),
+            ("inr", 999_999_999),
+        ] {
+            assert_eq!(check(currency, minor), Ok(()), "{currency} {minor}");
+        }
+        for (currency, minor) in [
+            ("usd", 1),
+            ("usd", 49),
+            ("usd", 100_000_000),
+            ("eur", 100_000_000),
+            ("jpy", 49),
+            ("kwd", 5_124),
+            ("kwd", 490),
+            ("huf", 17_499),
+        ] {
+            assert!(check(currency, minor).is_err(), "{currency} {minor}");
         }
     }
 

@@ -103,6 +103,7 @@ fn not_placed(error: PlaceError) -> Problem {
         PlaceError::Refused(LockRefusal::Locked) => Problem::new(Code::TicketLocked),
         PlaceError::Refused(LockRefusal::Sold) => Problem::new(Code::TicketSold),
         PlaceError::Refused(LockRefusal::OwnTicket) => Problem::new(Code::OwnTicket),
+        PlaceError::Refused(LockRefusal::EventOver) => Problem::new(Code::EventOver),
         PlaceError::Refused(LockRefusal::PriceChanged) => Problem::new(Code::PriceChanged),
         PlaceError::Expired => Problem::new(Code::OrderExpired),
         PlaceError::BuyerDeleted => Problem::new(Code::NotSignedIn),

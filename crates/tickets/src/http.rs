@@ -64,7 +64,7 @@ impl Tickets {
 
 problems! {
     ListProblems: [ValidationFailed, NotSignedIn "`sellerId=me` without a session"];
-    CreateProblems: [NotSignedIn, EmailUnverified, SeatsListed];
+    CreateProblems: [NotSignedIn, EmailUnverified, SeatsListed, EventOver];
     PreviewProblems: [ValidationFailed];
     GetProblems: [NotFound];
     UpdateProblems: [
@@ -297,6 +297,8 @@ impl From<Refusal> for Problem {
                 "seats",
                 format!("names {named} seats of a lot of {quantity}: name each of them or none"),
             ),
+            Refusal::Price(error) => Self::invalid_field("price", error.to_string()),
+            Refusal::EventOver => Self::new(Code::EventOver),
             Refusal::SeatTwice => Self::invalid_field("seats", "names a seat twice"),
             Refusal::SeatsListed(seats) => seats_listed(&seats),
             // The use cases claim the seats and try again.
@@ -321,6 +323,11 @@ impl From<ListTicketError> for Problem {
             }
             ListTicketError::Call(error) => error.into(),
             ListTicketError::Refused(refusal) => refusal.into(),
+            ListTicketError::OtherCurrency(currency) => Self::invalid_field(
+                "currency",
+                format!("tickets of this event are sold in {currency}"),
+            ),
+            ListTicketError::EventOver => Self::new(Code::EventOver),
             ListTicketError::SeatsListed(seats) => seats_listed(&seats),
             ListTicketError::SellerDeleted => Self::new(Code::NotSignedIn),
             ListTicketError::Repository(error) => error.into(),

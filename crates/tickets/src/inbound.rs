@@ -23,6 +23,8 @@ static USERS: Consumer = Consumer { name: "tickets.users", types: &[EventType::U
 static LISTINGS: Consumer =
     Consumer { name: "tickets.listings", types: &[EventType::TicketCreated] };
 
+static SHOWS: Consumer = Consumer { name: "tickets.shows", types: &[EventType::ShowUpdated] };
+
 /// An order that ended frees its ticket or has bought it. Orders calls at once; its event comes too, in
 /// case the call was lost.
 pub(crate) struct Orders(pub(crate) Tickets);
@@ -46,6 +48,23 @@ impl Handler for Orders {
                 tickets.sell_ticket(context, order.ticket_id, order.id).await?;
             }
             _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// A show that was changed may end at another time, or not take place.
+pub(crate) struct Shows(pub(crate) Tickets);
+
+#[async_trait]
+impl Handler for Shows {
+    fn consumer(&self) -> &'static Consumer {
+        &SHOWS
+    }
+
+    async fn handle(&self, context: &Context, envelope: &Envelope) -> Result<(), HandleError> {
+        if let DomainEvent::ShowUpdated(show) = &envelope.event {
+            self.0.show_changed(context, show.id).await?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! it. Nothing is kept in memory but finished pages, so any number of instances can run.
 
 pub mod edit_ticket;
+mod event_over;
 pub mod inbound;
 pub mod list_ticket;
 pub mod list_tickets;
@@ -39,6 +40,7 @@ impl Tickets {
             Arc::new(inbound::Orders(self.clone())),
             Arc::new(inbound::Users(self.clone())),
             Arc::new(inbound::Listings(self.clone())),
+            Arc::new(inbound::Shows(self.clone())),
         ]
     }
 
@@ -46,6 +48,6 @@ impl Tickets {
     #[must_use]
     pub fn workers(&self) -> Vec<Arc<dyn Worker>> {
         let fees = Arc::new(set_fees::SetFees::new(self.clone()));
-        vec![fees, Arc::new(self.idempotency().purge())]
+        vec![fees, self.end_listings(), Arc::new(self.idempotency().purge())]
     }
 }

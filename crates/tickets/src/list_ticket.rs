@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stubmart_contract::{
-    Context, TicketId, UserId, api::CreateTicketRequest, calls::ShowForListing,
+    Context, Currency, TicketId, UserId, api::CreateTicketRequest, calls::ShowForListing,
 };
 use stubmart_kernel::{ApplyError, RepositoryError, Versioned, mark, mutant};
 use stubmart_ports::calls::CallError;
@@ -19,6 +19,10 @@ use crate::{
 pub enum ListTicketError {
     /// The event is not known. Nothing happened.
     NoSuchEvent,
+    /// Tickets of the event are sold in this currency, and in no other. Nothing happened.
+    OtherCurrency(Currency),
+    /// The event does not take place. Nothing happened.
+    EventOver,
     /// The catalogue did not answer. Nothing happened.
     Call(CallError),
     /// The listing breaks a rule. Nothing happened.
@@ -53,6 +57,21 @@ impl From<RepositoryError> for ListTicketError {
     }
 }
 
+/// The listing, in the one currency of its event.
+///
+/// # Errors
+/// [`ListTicketError::OtherCurrency`].
+pub(crate) fn in_its_currency(
+    listing: CreateTicketRequest,
+    show: Option<&ShowForListing>,
+) -> Result<CreateTicketRequest, ListTicketError> {
+    let Some(show) = show else { return Ok(listing) };
+    match listing.currency {
+        Some(other) if other != show.currency => Err(ListTicketError::OtherCurrency(show.currency)),
+        _ => Ok(CreateTicketRequest { currency: Some(show.currency), ..listing }),
+    }
+}
+
 impl Tickets {
     /// Lists a ticket under `id`. Asked again with the same id, it answers with what is listed.
     ///
@@ -65,8 +84,12 @@ impl Tickets {
         seller: UserId,
         listing: CreateTicketRequest,
     ) -> Result<Versioned<Ticket>, ListTicketError> {
-        let category = self.show_of(context, &listing).await?.map(|it| it.category);
-        let listed = self.save_listing(context, id, seller, listing, category).await?;
+        let show = self.show_of(context, &listing).await?;
+        if show.as_ref().is_some_and(|it| !it.status.is_on_sale()) {
+            return Err(ListTicketError::EventOver);
+        }
+        let listing = in_its_currency(listing, show.as_ref())?;
+        let listed = self.save_listing(context, id, seller, listing, show).await?;
         // The mark is looked for after the save: see `kernel::deleted_users`.
         let is_deleted = self.deleted_users().contains(seller).await?;
         if is_deleted && !mutant!("list for a deleted account") {
@@ -98,7 +121,7 @@ impl Tickets {
         id: TicketId,
         seller: UserId,
         listing: CreateTicketRequest,
-        category: Option<String>,
+        show: Option<ShowForListing>,
     ) -> Result<Versioned<Ticket>, ListTicketError> {
         let listing = Box::new(listing);
         let mut claimed = None;
@@ -107,8 +130,9 @@ impl Tickets {
                 id,
                 seller,
                 listing: listing.clone(),
-                category: category.clone(),
+                category: show.as_ref().map(|it| it.category.clone()),
                 fees: Arc::clone(self.fees()),
+                event_ends_at: show.as_ref().map(|it| it.ends_at),
                 claimed,
             };
             let refusal = match self.apply(context, id, &command).await {

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use stubmart_contract::{
-    Context, Price,
+    Context, Currency, Price,
     api::{CreateTicketRequest, TicketPreview},
     calls::ShowForListing,
     fees::{Breakdown, Fees},
 };
 
 use crate::{
-    list_ticket::ListTicketError,
+    list_ticket::{ListTicketError, in_its_currency},
     service::Tickets,
-    ticket::{fees_of, quantity},
+    ticket::{check_money, fees_of, quantity},
 };
 
 /// How long after the event its sellers are paid.
@@ -31,8 +31,11 @@ impl Tickets {
     ) -> Result<TicketPreview, ListTicketError> {
         let quantity = quantity(listing).map_err(ListTicketError::Refused)?;
         let show = self.show_of(context, listing).await?;
+        let listing = &in_its_currency(listing.clone(), show.as_ref())?;
+        let currency = listing.currency.unwrap_or_default();
         let fees = fees_of(listing, show.as_ref().map(|it| &it.category), self.fees());
         let sale = fees.at(listing.price).map_err(|it| ListTicketError::Refused(it.into()))?;
+        check_money(listing.price, sale, currency).map_err(ListTicketError::Refused)?;
         let it = Breakdown::new(listing.price, sale);
         let payout_on = show.as_ref().map(|it| it.ends_at.after(PAYOUT_AFTER));
         Ok(TicketPreview {
@@ -44,7 +47,7 @@ impl Tickets {
             price_per_ticket: it.price.per_ticket(quantity),
             total_per_ticket: it.total.per_ticket(quantity),
             payout_on,
-            max_price: highest(&fees),
+            max_price: highest(&fees, currency),
             warnings: self.warnings(show.as_ref(), &it),
         })
     }
@@ -64,11 +67,13 @@ impl Tickets {
 
 /// The highest price at which price and fees can be charged. A fee never falls with the price, so it is
 /// found by halving.
-fn highest(fees: &Fees) -> Price {
-    let (mut fits, mut too_much) = (Price::MIN, Price::MAX.saturating_add(1));
+fn highest(fees: &Fees, currency: Currency) -> Price {
+    let (mut fits, mut too_much) = (Price::MIN, currency.most().saturating_add(1));
     while too_much - fits > 1 {
         let middle = fits + (too_much - fits) / 2;
-        let can_be_charged = Price::try_from(i64::from(middle)).is_ok_and(|it| fees.at(it).is_ok());
+        let price = Price::try_from(i64::from(middle)).unwrap_or(Price::LOWEST);
+        let total = fees.at(price).map(|it| it.buyer.saturating_add(middle.into()));
+        let can_be_charged = total.is_ok_and(|total| total <= currency.most().into());
         (fits, too_much) = if can_be_charged { (middle, too_much) } else { (fits, middle) };
     }
     Price::try_from(i64::from(fits)).unwrap_or(Price::HIGHEST)
@@ -84,10 +89,11 @@ mod tests {
     fn the_highest_price_is_the_last_that_can_be_charged() {
         for bps in [0, 1, 1000, 10_000] {
             let fees = Fees { buyer: Fee { fixed: 7, ..Fee::share(bps) }, ..Fees::default() };
-            let highest = highest(&fees);
-            assert!(fees.at(highest).is_ok(), "{bps}");
-            let next = Price::try_from(i64::from(highest.minor()) + 1);
-            assert!(next.is_err() || fees.at(next.unwrap()).is_err(), "{bps}");
+            let highest = i64::from(highest(&fees, Currency::USD).minor());
+            let total =
+                |price: i64| price + fees.at(Price::try_from(price).unwrap()).unwrap().buyer;
+            assert!(total(highest) <= 99_999_999, "{bps}");
+            assert!(total(highest + 1) > 99_999_999, "{bps}");
         }
     }
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stubmart_contract::{
-    Currency, DomainEvent, EventId, OrderId, Price, TicketId, Timestamp, UserId,
+    Currency, DomainEvent, EventId, InvalidAmount, OrderId, Price, TicketId, Timestamp, UserId,
     api::{CreateTicketRequest, TicketStatus, UpdateTicketRequest},
     calls::{LockRefusal, LockRequest},
     fees::{FeeSchedule, Fees, SaleFees, TooMuch},
@@ -80,6 +80,9 @@ pub struct Ticket {
     /// It was retired while it was locked: it must not be offered again.
     #[serde(default, rename = "sellerGone", skip_serializing_if = "std::ops::Not::not")]
     pub retired: bool,
+    /// When its event is over: nobody buys it from then on, and it ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_ends_at: Option<Timestamp>,
     /// Grows when it gives way to another listing that takes over seats it once claimed and does not
     /// have. What was claimed with a lower fence cannot be saved any more.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -105,6 +108,8 @@ pub enum Command {
         category: Option<String>,
         /// The operator's fees.
         fees: Arc<FeeSchedule>,
+        /// When its event is over.
+        event_ends_at: Option<Timestamp>,
         /// The seats that were claimed for it.
         claimed: Option<WantedSeats>,
     },
@@ -136,6 +141,8 @@ pub enum Command {
     Retire,
     /// Another listing wants seats that it has claimed.
     GiveWay(GiveWay),
+    /// Its event ends at this moment.
+    EventEnds(Timestamp),
 }
 
 /// Why a command was refused. Nothing changed.
@@ -164,6 +171,10 @@ pub enum Refusal {
         /// How many seats the lot has.
         quantity: u32,
     },
+    /// The payment provider does not take its price.
+    Price(InvalidAmount),
+    /// Its event is over.
+    EventOver,
     /// Two of its seats are one seat.
     SeatTwice,
     /// These seats have to be claimed first.
@@ -185,12 +196,14 @@ impl From<Refusal> for LockRefusal {
             Refusal::Sold => Self::Sold,
             Refusal::OwnTicket => Self::OwnTicket,
             Refusal::PriceChanged => Self::PriceChanged,
+            Refusal::EventOver => Self::EventOver,
             Refusal::NotFound
             | Refusal::Withdrawn
             | Refusal::NotOwner
             | Refusal::TooMuch
             | Refusal::SeatCount { .. }
             | Refusal::SeatTwice
+            | Refusal::Price(_)
             | Refusal::NotClaimed(_)
             | Refusal::SeatsListed(_) => Self::NotFound,
         }
@@ -223,6 +236,9 @@ impl Aggregate for Ticket {
                 .push((index::EVENT_QUANTITY, event.clone().number(self.quantity).number(price)));
             entries.push((index::EVENT_NEWEST, event));
         }
+        if let Some(at) = self.event_ends_at.filter(|_| self.is_offered()) {
+            entries.push((index::EVENT_ENDS, Key::new().time(at)));
+        }
         if let Some(until) = self.locked_until {
             entries.push((index::LOCKED, Key::new().time(until)));
         }
@@ -235,8 +251,15 @@ impl Aggregate for Ticket {
         now: Timestamp,
     ) -> Result<Decision<Self>, Refusal> {
         let after = match (current, command) {
-            (None, Command::List { id, seller, listing, category, fees, claimed }) => {
+            (
+                None,
+                Command::List { id, seller, listing, category, fees, event_ends_at, claimed },
+            ) => {
                 let listed = Self::list(*id, *seller, listing, category.as_ref(), fees, now)?;
+                let listed = Self { event_ends_at: *event_ends_at, ..listed };
+                if listed.is_event_over(now) {
+                    return Err(Refusal::EventOver);
+                }
                 listed.check_claimed(None, claimed.as_ref())?;
                 let event = DomainEvent::TicketCreated(listed.state());
                 return Ok(Decision::changed(listed, event));
@@ -256,10 +279,17 @@ impl Aggregate for Ticket {
             }
             (Some(ticket), Command::SetFees(fees)) => ticket.set_fees(fees)?,
             (Some(ticket), Command::Withdraw { by }) => ticket.withdraw(*by)?,
-            (Some(ticket), Command::Lock(request)) => ticket.lock(request)?,
+            (Some(ticket), Command::Lock(request)) => ticket.lock(request, now)?,
             (Some(ticket), Command::Release(order_id)) => ticket.release(*order_id),
             (Some(ticket), Command::Sell(order_id)) => ticket.sell(*order_id),
             (Some(ticket), Command::Retire) => ticket.retired(),
+            (Some(ticket), Command::EventEnds(at)) => {
+                if ticket.event_ends_at == Some(*at) {
+                    return Ok(Decision::Unchanged);
+                }
+                let ticket = Self { event_ends_at: Some(*at), ..ticket.clone() };
+                return Ok(Decision::silent(ticket));
+            }
         };
         let Some(after) = after else { return Ok(Decision::Unchanged) };
         let after = Self { updated_at: now, ..after };
@@ -286,6 +316,8 @@ impl Ticket {
     ) -> Result<Self, Refusal> {
         let quantity = quantity(listing)?;
         let fees = fees_of(listing, category, fees).at(listing.price)?;
+        let currency = listing.currency.unwrap_or_default();
+        check_money(listing.price, fees, currency)?;
         let listing = listing.clone();
         Ok(Self {
             id,
@@ -293,7 +325,7 @@ impl Ticket {
             title: listing.title,
             price: listing.price,
             fees,
-            currency: listing.currency.unwrap_or(Currency::USD),
+            currency,
             status: TicketStatus::Available,
             event_id: listing.event_id,
             category: category.cloned(),
@@ -305,6 +337,7 @@ impl Ticket {
             buyer_id: None,
             locked_until: None,
             retired: false,
+            event_ends_at: None,
             fence: 0,
             created_at: now,
             updated_at: now,
@@ -330,6 +363,9 @@ impl Ticket {
             ..before
         };
         check_seats(&after.seats, after.quantity)?;
+        if after.price != self.price {
+            check_money(after.price, after.fees, after.currency)?;
+        }
         Ok(if after == *self { None } else { Some(after) })
     }
 
@@ -368,7 +404,7 @@ impl Ticket {
         }
     }
 
-    fn lock(&self, request: &LockRequest) -> Result<Option<Self>, Refusal> {
+    fn lock(&self, request: &LockRequest, now: Timestamp) -> Result<Option<Self>, Refusal> {
         match self.status {
             TicketStatus::Withdrawn => return Err(Refusal::Withdrawn),
             // A seller can never buy the ticket, so that comes before what passes.
@@ -378,6 +414,9 @@ impl Ticket {
             TicketStatus::Locked if mutant!("lock what is locked") => {}
             TicketStatus::Locked => return Err(Refusal::Locked),
             TicketStatus::Available => {}
+        }
+        if self.is_event_over(now) {
+            return Err(Refusal::EventOver);
         }
         if request.price.is_some_and(|price| price != self.price) {
             return Err(Refusal::PriceChanged);
@@ -420,6 +459,15 @@ impl Ticket {
         }
     }
 
+    /// Whether it is on sale and may stay so.
+    fn is_offered(&self) -> bool {
+        matches!(self.status, TicketStatus::Available | TicketStatus::Locked) && !self.retired
+    }
+
+    fn is_event_over(&self, now: Timestamp) -> bool {
+        self.event_ends_at.is_some_and(|at| at <= now)
+    }
+
     /// Whether it is locked for this very order.
     fn is_held_by(&self, order_id: OrderId) -> bool {
         let is_holder = self.order_id == Some(order_id) || mutant!("unlock by another order");
@@ -436,6 +484,16 @@ pub fn fees_of(
 ) -> Fees {
     let currency = listing.currency.unwrap_or(Currency::USD);
     schedule.of_sale(listing.event_id, category.map(String::as_str), currency)
+}
+
+/// The payment provider has to take the price, and what the buyer pays.
+///
+/// # Errors
+/// [`Refusal::Price`], [`Refusal::TooMuch`].
+pub(crate) fn check_money(price: Price, fees: SaleFees, currency: Currency) -> Result<(), Refusal> {
+    currency.check(price).map_err(Refusal::Price)?;
+    let total = i64::from(price.minor()).saturating_add(fees.buyer);
+    if total > i64::from(currency.most()) { Err(Refusal::TooMuch) } else { Ok(()) }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

@@ -1,7 +1,7 @@
 //! Brings over what earlier versions saved: tickets that are in retired indexes, and listings whose seats
 //! were never claimed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use stubmart_contract::{Context, EventId, TicketId, UserId, api::TicketStatus};
@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     claim_seats::ClaimError,
+    event_over::ShowChangedError,
     row_claims::{ClaimSeats, SeatRow},
     service::{SERVICE, Tickets},
     ticket::{Command, Ticket, WantedSeats, index},
@@ -66,12 +67,28 @@ impl Tickets {
     async fn claim_listed(&self, context: &Context) -> Result<(), RepositoryError> {
         let mut scan = self.tickets().scan(index::EVENT_NEWEST, &Key::new()).limit(BATCH);
         let mut rows = Rows::new();
+        let mut endless = BTreeSet::new();
         loop {
             let found = self.tickets().find(scan.clone()).await?;
             let Some(last) = found.last() else { break };
             scan = scan.behind(&last.key);
             for row in found {
-                note(&mut rows, &row.found.state);
+                let ticket = &row.found.state;
+                note(&mut rows, ticket);
+                let is_offered =
+                    matches!(ticket.status, TicketStatus::Available | TicketStatus::Locked);
+                endless.extend(
+                    ticket.event_id.filter(|_| is_offered && ticket.event_ends_at.is_none()),
+                );
+            }
+        }
+        for event_id in endless {
+            match self.show_changed(context, event_id).await {
+                Ok(()) => {}
+                Err(ShowChangedError::Repository(error)) => return Err(error),
+                Err(ShowChangedError::Call(error)) => {
+                    tracing::warn!(%event_id, %error, "its listings do not know when it ends");
+                }
             }
         }
         let claims = rows.into_values().map(|listings| async move {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{civil::DateTime, tz::TimeZone};
-use stubmart_contract::{Currency, LocalTime, Price, Timestamp};
+use stubmart_contract::{Currency, InvalidAmount, LocalTime, Price, Timestamp};
 
 /// What stands before an amount (Unicode CLDR, locale en): `$`, or the code and a space that holds.
 /// (The symbols that the crates of currencies know are `$` for the dollars of twenty countries.)
@@ -101,14 +101,31 @@ pub(crate) fn read_money(text: &str, currency: Currency) -> Result<u32, String> 
 /// A sentence that says what would be right.
 pub(crate) fn read_price(text: &str, currency: Currency) -> Result<Price, String> {
     let minor = read_money(text, currency)?;
-    if minor == 0 {
-        return Err(format!("The lowest price is {}.", money(Price::MIN, currency)));
+    if minor < currency.least() {
+        return Err(format!("The lowest price is {}.", money(currency.least(), currency)));
     }
-    Price::try_from(i64::from(minor)).map_err(|_| too_much(currency))
+    check_price(i64::from(minor), currency)
+}
+
+/// The price, if a listing may have it.
+///
+/// # Errors
+/// A sentence that says what would be right.
+pub(crate) fn check_price(minor: i64, currency: Currency) -> Result<Price, String> {
+    let price = Price::try_from(minor).map_err(|_| too_much(currency))?;
+    match currency.check(price) {
+        Ok(()) => Ok(price),
+        Err(InvalidAmount::ThirdDecimal { .. }) => {
+            Err("Cards are charged to two decimals: end the price in 0.".to_owned())
+        }
+        Err(InvalidAmount::TooLow { .. } | InvalidAmount::TooHigh { .. }) => {
+            Err(too_much(currency))
+        }
+    }
 }
 
 pub(crate) fn too_much(currency: Currency) -> String {
-    format!("A listing can cost {} at most.", money(Price::MAX, currency))
+    format!("A listing can cost {} at most.", money(currency.most(), currency))
 }
 
 /// A point in time, taken apart for display.
@@ -281,7 +298,7 @@ mod tests {
         }
         assert!(read_price("0", Currency::USD).is_err());
         assert!(read_price("1000000.01", Currency::USD).is_err());
-        assert_eq!(read_price("1000000", Currency::USD).map(Price::minor), Ok(100_000_000));
+        assert_eq!(read_price("999999.99", Currency::USD).map(Price::minor), Ok(99_999_999));
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! The seats that a seller describes in a form.
 
-use stubmart_contract::{Currency, Price};
+use stubmart_contract::{
+    Currency, Price,
+    seats::{self, InvalidSeats, SEAT_NAME_MAX, SEATS_MAX},
+};
 
 use crate::{
     form::Form,
-    format::{read_price, too_much},
+    format::{check_price, read_price},
 };
-
-/// The most seats that are listed at once, in one lot or many.
-const SEATS_MAX: usize = 50;
 
 /// A field and what is wrong with it.
 pub(crate) type Wrong = (&'static str, String);
@@ -94,7 +94,7 @@ fn lots(
         lots.push(Lot {
             seats: seats.get(at..end).unwrap_or_default().to_vec(),
             quantity,
-            price: Price::try_from(price).map_err(|_| too_much(currency))?,
+            price: check_price(price, currency)?,
         });
         at = end;
     }
@@ -106,61 +106,24 @@ fn lots(
 /// # Errors
 /// A sentence that says what would be right.
 pub(crate) fn read_seats(text: &str) -> Result<Vec<String>, String> {
-    let too_many = || format!("You can list up to {SEATS_MAX} seats at a time.");
-    let mut seats: Vec<String> = Vec::new();
-    for part in text.split([',', ';']).map(str::trim).filter(|it| !it.is_empty()) {
-        let ends = part.split_once(['-', '–']);
-        let ends = ends.and_then(|(a, b)| {
-            Some((a.trim().parse::<u32>().ok()?, b.trim().parse::<u32>().ok()?))
-        });
-        match ends {
-            Some((first, last)) if first > last => {
-                return Err(format!("{part} runs backward. Did you mean {last}-{first}?"));
-            }
-            Some((first, last)) => {
-                if usize::try_from(last - first).unwrap_or(usize::MAX) >= SEATS_MAX {
-                    return Err(too_many());
-                }
-                seats.extend((first..=last).map(|it| it.to_string()));
-            }
-            None if part.chars().count() > 20 => {
-                return Err("Seat names can have up to 20 characters.".to_owned());
-            }
-            None => seats.push(part.to_owned()),
+    seats::read_seats(text).map_err(|error| match error {
+        InvalidSeats::TooMany => format!("You can list up to {SEATS_MAX} seats at a time."),
+        InvalidSeats::NameTooLong => {
+            format!("Seat names can have up to {SEAT_NAME_MAX} characters.")
         }
-    }
-    if seats.len() > SEATS_MAX {
-        return Err(too_many());
-    }
-    let mut sorted = seats.clone();
-    sorted.sort_unstable();
-    if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
-        return Err("You listed a seat twice.".to_owned());
-    }
-    Ok(seats)
+        InvalidSeats::Twice(seat) => format!("You listed seat {seat} twice."),
+        InvalidSeats::Backwards(range) => {
+            format!("{range} runs backward. Put the lower seat first.")
+        }
+        InvalidSeats::Uncertain(text) => format!(
+            "We can't tell what {text} means. Enter a range like 12-15, or each seat with commas."
+        ),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn seats_are_read_as_people_write_them() {
-        for (text, seats) in [
-            ("", vec![]),
-            ("12-14", vec!["12", "13", "14"]),
-            ("12 – 13, 20", vec!["12", "13", "20"]),
-            ("A1; A2", vec!["A1", "A2"]),
-            ("A-1", vec!["A-1"]),
-        ] {
-            assert_eq!(read_seats(text), Ok(seats.into_iter().map(str::to_owned).collect()));
-        }
-        for wrong in
-            ["15-12", "1-51", "1-50, 60", "7, 7", "1-3, 2", "0-4294967295", &"x".repeat(21)]
-        {
-            assert!(read_seats(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn seats_are_split_as_the_seller_wants_and_none_is_lost() {

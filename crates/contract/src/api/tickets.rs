@@ -1,6 +1,6 @@
 //! Listings.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::{
     ToSchema,
     openapi::schema::{Array, ArrayBuilder, ObjectBuilder, SchemaType, Type},
@@ -10,6 +10,7 @@ use crate::{
     api::patch::Patch,
     ids::{EventId, OrderId, TicketId, UserId},
     money::{Currency, Price},
+    seats::{SEAT_NAME_MAX, SEATS_MAX, read_all},
     time::Timestamp,
 };
 
@@ -80,7 +81,7 @@ pub struct CreateTicketRequest {
     pub title: String,
     /// The price of the whole lot, in minor units.
     pub price: Price,
-    /// The price's currency; `usd` when left out.
+    /// The price's currency: that of the event, which is also the default; `usd` where there is no event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
     /// The show it is for.
@@ -88,14 +89,15 @@ pub struct CreateTicketRequest {
     pub event_id: Option<EventId>,
     /// Section of the venue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 50)]
+    #[schema(max_length = 80)]
     pub section: Option<String>,
     /// Row in the section.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 50)]
     pub row: Option<String>,
-    /// Seat names, one for each seat.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Seat names, one for each seat. A range of seats such as `12-15` or `A1-A4` may stand for its seats;
+    /// what could mean more than one thing is refused.
+    #[serde(default, deserialize_with = "read_names", skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = seats, required = false)]
     pub seats: Option<Vec<String>>,
     /// Seats in the lot; the number of `seats` when these are named, else 1.
@@ -144,16 +146,26 @@ pub struct UpdateTicketRequest {
     pub price: Option<Price>,
     /// Another section; null or an empty text clears it.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    #[schema(value_type = Option<String>, max_length = 50)]
+    #[schema(value_type = Option<String>, max_length = 80)]
     pub section: Patch<String>,
     /// Another row; null or an empty text clears it.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>, max_length = 50)]
     pub row: Patch<String>,
     /// Other seat names, as many as the lot has seats; null clears them.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, deserialize_with = "read_patch", skip_serializing_if = "Patch::is_keep")]
     #[schema(schema_with = seats, required = false)]
     pub seats: Patch<Vec<String>>,
+}
+
+/// Reads seats, which may be named by ranges.
+fn read_names<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    let Some(texts) = Option::<Vec<String>>::deserialize(from)? else { return Ok(None) };
+    read_all(texts.iter().map(String::as_str)).map(Some).map_err(D::Error::custom)
+}
+
+fn read_patch<'de, D: Deserializer<'de>>(from: D) -> Result<Patch<Vec<String>>, D::Error> {
+    Ok(read_names(from)?.map_or(Patch::Clear, Patch::Set))
 }
 
 /// Names of seats: at most 50, no two alike; null as good as none.
@@ -161,8 +173,8 @@ fn seats() -> Array {
     let name = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
     ArrayBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
-        .items(name.max_length(Some(20)))
-        .max_items(Some(50))
+        .items(name.max_length(Some(SEAT_NAME_MAX)))
+        .max_items(Some(SEATS_MAX))
         .unique_items(true)
         .build()
 }

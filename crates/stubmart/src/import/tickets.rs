@@ -3,7 +3,9 @@
 use std::{collections::HashMap, path::Path};
 
 use serde_json::{Map, Value};
-use stubmart_contract::{Currency, EventId, Price, TicketId, UserId, api::CreateTicketRequest};
+use stubmart_contract::{
+    Currency, EventId, Price, TicketId, UserId, api::CreateTicketRequest, seats::read_seats,
+};
 use stubmart_http_kit::valid::read_body;
 use stubmart_kernel::page::{LIMIT_MAX, PageError, PageRequest};
 use stubmart_ports::{Cause, host::Host};
@@ -120,6 +122,10 @@ impl From<ListTicketError> for SaveError {
         let refused = |reason: &str| Self::Refused(reason.to_owned());
         match error {
             ListTicketError::NoSuchEvent => refused("event_id there is no such event"),
+            ListTicketError::OtherCurrency(currency) => {
+                Self::Refused(format!("currency tickets of this event are sold in {currency}"))
+            }
+            ListTicketError::EventOver => refused("event_id the event is over"),
             ListTicketError::SeatsListed(seats) => {
                 Self::Refused(format!("seats {} are listed already", seats.join(", ")))
             }
@@ -133,6 +139,9 @@ impl From<ListTicketError> for SaveError {
 
 fn reason(refusal: Refusal) -> String {
     match refusal {
+        Refusal::Price(error) => format!("price {error}"),
+        Refusal::EventOver => "event_id the event is over".to_owned(),
+        Refusal::SeatTwice => "seats names a seat twice".to_owned(),
         Refusal::SeatCount { named, quantity } => {
             format!("seats names {named} seats of a lot of {quantity}: name each of them or none")
         }
@@ -161,7 +170,10 @@ fn ticket(row: &Row) -> Result<CreateTicketRequest, String> {
     .into_iter()
     .filter_map(|(column, field)| Some((field.to_owned(), row.get(column)?.into())))
     .collect();
-    let seats: Vec<&str> = row.get("seats").unwrap_or_default().split_whitespace().collect();
+    let (seats, uncertain) = match read_seats(row.get("seats").unwrap_or_default()) {
+        Ok(seats) => (seats, None),
+        Err(error) => (Vec::new(), Some(format!("seats {error}"))),
+    };
     fields.insert("seats".to_owned(), seats.into());
     if let Some(text) = row.get("quantity") {
         // What is no number stays a text, which is refused as one.
@@ -178,11 +190,13 @@ fn ticket(row: &Row) -> Result<CreateTicketRequest, String> {
     fields.insert("price".to_owned(), minor.into());
     let new = read_body(Value::Object(fields)).map_err(|errors| reasons(&errors));
     let new = new.and_then(|new| quantity(&new).map(|_| new).map_err(reason));
-    match (new, wrong) {
-        (Ok(new), None) => Ok(new),
-        (Ok(_), Some(reason)) => Err(reason),
-        (Err(others), reason) => {
-            Err(reason.into_iter().chain([others]).collect::<Vec<_>>().join("; "))
+    let mut reasons: Vec<String> = wrong.into_iter().chain(uncertain).collect();
+    match new {
+        Ok(new) if reasons.is_empty() => Ok(new),
+        Ok(_) => Err(reasons.join("; ")),
+        Err(others) => {
+            reasons.push(others);
+            Err(reasons.join("; "))
         }
     }
 }
@@ -247,7 +261,7 @@ mod tests {
     #[test]
     fn a_row_is_refused_for_what_the_api_refuses_with_all_its_reasons() {
         let text = "title,price,currency,event_id,seats,quantity,section\n\
-                    A,10,,,123456789012345678901,,\n\
+                    A,10,,,123456789012345678901234567890123,,\n\
                     B,10,,,7 7,,\n\
                     C,10,,,,,a\u{7}b\n\
                     D,10,,,,many,\n\
@@ -255,7 +269,7 @@ mod tests {
                     F,free,,,,99,\n";
         let outcomes = outcomes(text);
         for ((number, outcome), words) in outcomes.iter().zip([
-            &["seats", "20"][..],
+            &["seats", "32"][..],
             &["seats", "twice"],
             &["section", "control"],
             &["quantity"],

@@ -168,7 +168,7 @@ async fn an_event_tells_what_its_tickets_cost() {
             json!({"eventId": id, "price": price, "quantity": quantity, "currency": currency});
         server.ticket_with(&ann, fields).await
     };
-    for (price, quantity, currency) in [(9000, 2, "usd"), (4000, 1, "usd"), (1, 1, "eur")] {
+    for (price, quantity, currency) in [(9000, 2, "usd"), (4000, 1, "usd")] {
         lot(price, quantity, currency).await;
     }
     let sold = lot(700, 1, "usd").await;

@@ -90,7 +90,7 @@ async fn a_sellers_inventory_is_imported_once_however_often() {
     let stalls = listed.iter().find(|it| it["title"] == "Stalls").unwrap();
     assert_eq!((&stalls["price"], &stalls["quantity"]), (&12550.into(), &2.into()));
     let floor = listed.iter().find(|it| it["title"] == "Floor").unwrap();
-    assert_eq!((&floor["price"], &floor["currency"]), (&8.into(), &"jpy".into()));
+    assert_eq!((&floor["price"], &floor["currency"]), (&800.into(), &"jpy".into()));
 }
 
 /// A file from another system: a byte-order mark, CRLF, blank lines, a byte of Windows-1252, a quote that

@@ -30,7 +30,7 @@ async fn a_page_has_50_items_by_default_and_at_most_200() {
     let ann = server.sign_up("ann").await;
     for batch in 0..8 {
         let listed = (0..26)
-            .map(|number| server.ticket_with(&ann, json!({"price": 1 + batch * 26 + number})));
+            .map(|number| server.ticket_with(&ann, json!({"price": 100 + batch * 26 + number})));
         futures_util::future::join_all(listed).await;
     }
     let count = async |query: &str| {

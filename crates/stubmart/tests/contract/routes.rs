@@ -140,8 +140,8 @@ fn call(server: &Server, route: &str, owner: &User, has: &Owned) -> Call {
         }
         "POST /api/auth/tokens" => json!({"name": "script"}),
         "POST /api/events" => event(&unique("Event")),
-        "POST /api/tickets" => json!({"title": "A", "price": 1}),
-        "PATCH /api/tickets/{id}" => json!({"price": 2}),
+        "POST /api/tickets" => json!({"title": "A", "price": 100}),
+        "PATCH /api/tickets/{id}" => json!({"price": 200}),
         "POST /api/orders" => json!({"ticketId": has.ticket["id"]}),
         "POST /api/payments" => {
             json!({"orderId": has.order["id"], "paymentMethod": "pm_card_visa"})

@@ -51,17 +51,17 @@ async fn a_stream_resumes_behind_the_last_event_that_was_seen() {
     };
     for stream_path in [format!("{path}/stream"), format!("/api/events/{event}/stream")] {
         let mut first = server.get(&stream_path).stream().await;
-        edit(1).await;
+        edit(100).await;
         let seen = first.next().await;
-        assert_eq!(ticket(&seen.data)["price"], 1);
+        assert_eq!(ticket(&seen.data)["price"], 100);
         drop(first);
-        edit(2).await;
-        edit(3).await;
+        edit(200).await;
+        edit(300).await;
         let mut resumed = server.get(&stream_path).header("last-event-id", &seen.id).stream().await;
-        assert_eq!(ticket(&resumed.next().await.data)["price"], 2, "{stream_path}");
-        assert_eq!(ticket(&resumed.next().await.data)["price"], 3, "{stream_path}");
-        edit(4).await;
-        assert_eq!(ticket(&resumed.next().await.data)["price"], 4, "and goes on live");
+        assert_eq!(ticket(&resumed.next().await.data)["price"], 200, "{stream_path}");
+        assert_eq!(ticket(&resumed.next().await.data)["price"], 300, "{stream_path}");
+        edit(400).await;
+        assert_eq!(ticket(&resumed.next().await.data)["price"], 400, "and goes on live");
     }
 }
 
@@ -73,7 +73,7 @@ async fn a_stream_that_cannot_be_resumed_begins_with_the_present_state() {
     let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
     let event = server.event(&ann, "Hamlet").await;
     let mut tickets = Vec::new();
-    for price in 1..=3 {
+    for price in [100, 200, 300] {
         tickets.push(server.ticket_with(&ann, json!({"eventId": event, "price": price})).await);
     }
     let path = |number: usize| format!("/api/tickets/{}", text(&tickets[number], "id"));
@@ -96,12 +96,12 @@ async fn a_stream_that_cannot_be_resumed_begins_with_the_present_state() {
             }
         }
     };
-    let (sold, available) = ((2, "sold".to_owned()), (3, "available".to_owned()));
+    let (sold, available) = ((200, "sold".to_owned()), (300, "available".to_owned()));
     let (mut stream, seen) = resume(&format!("/api/events/{event}")).await;
     assert_eq!(seen, [sold.clone(), available]);
-    let edit = json!({"price": 4});
+    let edit = json!({"price": 400});
     assert_eq!(server.patch(&path(2)).by(&ann).json(&edit).await.status, 200);
-    assert_eq!(ticket(&stream.next().await.data)["price"], 4, "and goes on live");
+    assert_eq!(ticket(&stream.next().await.data)["price"], 400, "and goes on live");
     assert_eq!(resume(&path(1)).await.1, [sold]);
 }
 

@@ -15,6 +15,7 @@ pub static TICKETS: Collection = Collection {
         Index { name: index::SELLER_PRICE, unique: false },
         Index { name: index::SELLER_PHASE, unique: false },
         Index { name: index::LOCKED, unique: false },
+        Index { name: index::EVENT_ENDS, unique: false },
         Index { name: index::PRICE, unique: false },
         Index { name: index::NEWEST, unique: false },
         Index { name: index::SELLER_NEWEST, unique: false },
@@ -40,6 +41,8 @@ pub mod index {
     pub const SELLER_PHASE: &str = "seller_phase";
     /// When the lock runs out; only of locked tickets.
     pub const LOCKED: &str = "locked";
+    /// When its event is over; only of tickets on sale.
+    pub const EVENT_ENDS: &str = "event_ends";
     /// Retired: phase, price.
     pub const PRICE: &str = "price";
     /// Retired: phase.

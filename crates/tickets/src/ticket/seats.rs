@@ -99,6 +99,7 @@ impl Ticket {
             buyer_id: None,
             locked_until: None,
             retired: true,
+            event_ends_at: None,
             fence: 0,
             created_at: now,
             updated_at: now,

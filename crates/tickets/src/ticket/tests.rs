@@ -34,6 +34,7 @@ fn ticket(status: TicketStatus) -> Ticket {
         buyer_id: held.then_some(BUYER),
         locked_until: (status == TicketStatus::Locked).then_some(LATER),
         retired: false,
+        event_ends_at: None,
         fence: 0,
         created_at: Timestamp::EPOCH,
         updated_at: Timestamp::EPOCH,
@@ -55,7 +56,9 @@ fn listing() -> CreateTicketRequest {
 
 fn list(listing: CreateTicketRequest) -> Command {
     let (listing, fees) = (Box::new(listing), Arc::default());
-    Command::List { id: TICKET, seller: SELLER, listing, category: None, fees, claimed: None }
+    let (id, seller, category) = (TICKET, SELLER, None);
+    let event_ends_at = Some(LATER);
+    Command::List { id, seller, listing, category, fees, event_ends_at, claimed: None }
 }
 
 fn lock(order_id: OrderId, buyer_id: UserId, price: Option<i64>) -> Command {
@@ -336,6 +339,7 @@ fn a_ticket_has_the_fees_of_its_price() {
             listing,
             category,
             fees: fees(),
+            event_ends_at: None,
             claimed: None,
         };
         decided(None, &list).unwrap().unwrap()
@@ -367,4 +371,50 @@ fn changed_fees_apply_to_what_is_on_offer() {
 fn a_lock_has_the_fees_of_the_ticket() {
     let fees = SaleFees { buyer: 500, seller: 250, tax: 0 };
     assert_eq!(Ticket { fees, ..ticket(TicketStatus::Locked) }.locked(LATER).fees, fees);
+}
+
+/// FOUND D: tickets of an event of 2001 were listed, bought and charged.
+#[test]
+fn nothing_of_an_event_that_is_over_is_listed_or_bought() {
+    let ends_at = |at: i64| Some(Timestamp::from_millis(at));
+    let now = NOW.millis();
+    for (at, is_over) in [(now - 1, true), (now, true), (now + 1, false)] {
+        let Command::List { id, seller, listing, category, fees, claimed, .. } = list(listing())
+        else {
+            panic!("it lists");
+        };
+        let event_ends_at = ends_at(at);
+        let list = Command::List { id, seller, listing, category, fees, event_ends_at, claimed };
+        let listed = decided(None, &list);
+        assert_eq!(listed == Err(Refusal::EventOver), is_over, "{listed:?}");
+        let offered = Ticket { event_ends_at, ..ticket(TicketStatus::Available) };
+        let locked = decided(Some(&offered), &lock(HOLDER, BUYER, None));
+        assert_eq!(locked == Err(Refusal::EventOver), is_over, "{locked:?}");
+    }
+    let held = Ticket { event_ends_at: ends_at(now), ..ticket(TicketStatus::Locked) };
+    let sold = decided(Some(&held), &Command::Sell(HOLDER)).unwrap().unwrap();
+    assert_eq!(sold.status, TicketStatus::Sold, "a checkout that began in time goes on");
+    let retired = decided(Some(&held), &Command::Retire).unwrap().unwrap();
+    let left = decided(Some(&retired), &Command::Release(HOLDER)).unwrap().unwrap();
+    assert_eq!(left.status, TicketStatus::Withdrawn);
+}
+
+/// FOUND C: 1 cent, 49 cents and 9 digits were sold.
+#[test]
+fn a_price_is_within_the_limits_of_the_provider() {
+    let at = |price: i64, currency: &str| {
+        let price = Price::try_from(price).unwrap();
+        let currency = Some(currency.parse().unwrap());
+        decided(None, &list(CreateTicketRequest { price, currency, ..listing() })).map(drop)
+    };
+    for (price, currency) in [(50, "usd"), (99_999_999, "usd"), (250_000_000, "idr")] {
+        assert_eq!(at(price, currency), Ok(()), "{price} {currency}");
+    }
+    for (price, currency) in [(49, "usd"), (100_000_000, "usd"), (5_124, "kwd")] {
+        assert!(matches!(at(price, currency), Err(Refusal::Price(_))), "{price} {currency}");
+    }
+    let cheap = Ticket { price: Price::LOWEST, ..ticket(TicketStatus::Available) };
+    let title = Some("Stalls".to_owned());
+    let renamed = edit(SELLER, UpdateTicketRequest { title, ..UpdateTicketRequest::default() });
+    assert!(decided(Some(&cheap), &renamed).is_ok(), "a price from before there were limits stays");
 }

@@ -2,7 +2,7 @@
 //! list of shows.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -23,7 +23,7 @@ use stubmart_ports::{
     host::Host,
     store::{DocKey, Found, FoundKey, HistoryCursor, Save, Scan, Store, StoreError, Stored},
 };
-use stubmart_suite::host::{self, START};
+use stubmart_suite::host::{self, ManualClock, START};
 use stubmart_tickets::{Config, Deps, Tickets, ticket::TICKETS};
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -39,15 +39,16 @@ pub(crate) const FAUST: EventId = EventId(Uuid::from_u128(12));
 pub(crate) struct World {
     pub(crate) store: CountingStore,
     pub(crate) host: Host,
+    pub(crate) clock: ManualClock,
     pub(crate) catalogue: FakeCatalogue,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        let (host, _) = host::manual(1);
+        let (host, clock) = host::manual(1);
         let (store, catalogue) = (CountingStore::default(), FakeCatalogue::default());
         catalogue.shows.lock().unwrap().extend([HAMLET, FAUST]);
-        Self { store, host, catalogue }
+        Self { store, host, clock, catalogue }
     }
 
     pub(crate) fn start(&self) -> Tickets {
@@ -107,10 +108,24 @@ pub(crate) fn listing(event_id: Option<EventId>, quantity: u32, price: i64) -> C
     }
 }
 
+/// A show of three hours, sold in dollars.
+pub(crate) fn show(id: EventId) -> ShowForListing {
+    ShowForListing {
+        id,
+        category: "Concerts".to_owned(),
+        starts_at: START,
+        ends_at: START.after(Duration::from_secs(3 * 3600)),
+        status: EventStatus::Scheduled,
+        currency: Currency::USD,
+    }
+}
+
 /// The shows there are, and what was said to have changed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FakeCatalogue {
     pub(crate) shows: Arc<Mutex<BTreeSet<EventId>>>,
+    /// What is otherwise of some of them.
+    pub(crate) otherwise: Arc<Mutex<BTreeMap<EventId, ShowForListing>>>,
     pub(crate) changes: Arc<Mutex<Vec<Listing>>>,
     /// Set where it does not answer.
     pub(crate) is_down: Arc<Mutex<bool>>,
@@ -123,14 +138,8 @@ impl Catalogue for FakeCatalogue {
             return Err(CallError("it is down".into()));
         }
         let is_there = self.shows.lock().unwrap().contains(&id);
-        Ok(is_there.then_some(ShowForListing {
-            id,
-            category: "Concerts".to_owned(),
-            starts_at: START,
-            ends_at: START.after(Duration::from_secs(3 * 3600)),
-            status: EventStatus::Scheduled,
-            currency: Currency::USD,
-        }))
+        let otherwise = self.otherwise.lock().unwrap().get(&id).cloned();
+        Ok(is_there.then(|| otherwise.unwrap_or_else(|| show(id))))
     }
 
     async fn listing_changed(&self, _: &Context, listing: Listing) -> Result<(), CallError> {

@@ -55,6 +55,7 @@ fn locked() -> Ticket {
         buyer_id: Some(UserId(id())),
         locked_until: Some(NOW.before(Duration::from_secs(1))),
         retired: false,
+        event_ends_at: None,
         fence: 0,
         created_at: NOW,
         updated_at: NOW,

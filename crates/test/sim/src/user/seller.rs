@@ -15,10 +15,11 @@ use crate::{
 
 impl User {
     pub(super) async fn list(&mut self) {
-        let price = 100 + self.random.below(900_000);
+        let price = 10 * (60 + self.random.below(90_000));
         let drawn = usize::try_from(self.random.below(4)).unwrap_or(0);
-        let currency = ["usd", "eur", "jpy", "kwd"].get(drawn);
         let show = self.show().await;
+        // Tickets of a show are sold in its currency.
+        let currency = ["usd", "eur", "jpy", "kwd"].get(drawn).filter(|_| show.is_none());
         let mut body = json!({ "title": "Two in the stalls", "price": price, "currency": currency,
             "quantity": 2, "eventId": show });
         if let Some(seats) = self.seats(show) {
@@ -125,7 +126,7 @@ impl User {
         if self.random.below(4) == 0 {
             return self.move_seats(id).await;
         }
-        let price = 100 + self.random.below(900_000);
+        let price = 10 * (60 + self.random.below(90_000));
         let request =
             Request::new("PATCH", format!("/api/tickets/{id}")).json(&json!({ "price": price }));
         if let Some(answer) = self.send(Service::Tickets, request, None).await {
