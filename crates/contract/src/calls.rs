@@ -205,6 +205,8 @@ pub struct OrderForPayment {
     pub id: OrderId,
     /// The buyer.
     pub user_id: UserId,
+    /// The seller.
+    pub seller_id: UserId,
     /// Where it stands.
     pub status: OrderStatus,
     /// Whether it was cancelled because its time ran out.
@@ -213,6 +215,9 @@ pub struct OrderForPayment {
     pub charge_id: Option<ChargeId>,
     /// What is to be paid, in minor units.
     pub amount: Price,
+    /// The fees that are in it.
+    #[serde(default, skip_serializing_if = "SaleFees::is_none")]
+    pub fees: SaleFees,
     /// In this currency.
     pub currency: Currency,
     /// When the checkout runs out.

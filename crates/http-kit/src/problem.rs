@@ -28,6 +28,7 @@ pub struct Problem {
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     decline_code: Option<String>,
+    attempts_left: Option<u32>,
     retry_after: Option<Duration>,
     cause: Option<Arc<Cause>>,
 }
@@ -49,6 +50,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             decline_code: None,
+            attempts_left: None,
             retry_after,
             cause: None,
         }
@@ -100,6 +102,13 @@ impl Problem {
         self
     }
 
+    /// Adds how many payments may still be tried for the order.
+    #[must_use]
+    pub fn attempts_left(mut self, attempts: u32) -> Self {
+        self.attempts_left = Some(attempts);
+        self
+    }
+
     /// Adds why the bank declined.
     #[must_use]
     pub fn declined(mut self, decline_code: Option<String>) -> Self {
@@ -136,6 +145,7 @@ impl Problem {
             code: self.code,
             errors: self.errors.clone(),
             decline_code: self.decline_code.clone(),
+            attempts_left: self.attempts_left,
             request_id: request_id.to_owned(),
         }
     }
@@ -201,6 +211,7 @@ impl From<ProblemBody> for Problem {
         Self {
             errors: body.errors,
             decline_code: body.decline_code,
+            attempts_left: body.attempts_left,
             ..Self::with_detail(body.code, body.detail)
         }
     }

@@ -95,10 +95,12 @@ fn for_payment(order: &Order) -> OrderForPayment {
     OrderForPayment {
         id: order.id,
         user_id: order.user_id,
+        seller_id: order.seller_id,
         status: order.status,
         has_expired: order.has_expired(),
         charge_id: order.charge_id,
         amount: order.breakdown().total,
+        fees: order.fees,
         currency: order.currency,
         expires_at: order.expires_at,
     }

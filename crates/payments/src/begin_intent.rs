@@ -56,7 +56,7 @@ impl Payments {
                 }
             }
             PaymentOutcome::Completed(_) => Err(IntentError::Completed),
-            PaymentOutcome::Failed(failure) => Err(IntentError::Failed(failure)),
+            PaymentOutcome::Failed { failure, .. } => Err(IntentError::Failed(failure)),
         }
     }
 }

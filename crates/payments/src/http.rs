@@ -91,7 +91,8 @@ impl Payments {
 
 problems! {
     CreatePaymentProblems: [
-        CardDeclined "nothing was taken; `declineCode` says why", NotSignedIn,
+        CardDeclined "nothing was taken; `declineCode` says why, `attemptsLeft` how often another card may be tried: with none left the order is cancelled",
+        NotSignedIn,
         NotFound "the caller has no such order", OrderExpired, OrderCancelled, OrderCompleted,
         PaymentInProgress, IdempotencyKeyReused,
         TooManyRequests "this order was tried too often; nothing was charged",
@@ -235,7 +236,13 @@ async fn create_payment(
             PaymentOutcome::Pending { charge, client_secret } => {
                 Answer::json(StatusCode::ACCEPTED, &public(&charge, client_secret))
             }
-            PaymentOutcome::Failed(failure) => Err(failed(&failure, "paymentMethod")),
+            PaymentOutcome::Failed { failure, attempt } => {
+                let problem = failed(&failure, "paymentMethod");
+                Err(match service.attempts_left(&failure, attempt) {
+                    Some(left) => problem.attempts_left(left),
+                    None => problem,
+                })
+            }
         }
     };
     once(payments.idempotency(), context, scope, work, Answer::as_it_is).await

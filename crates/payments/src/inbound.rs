@@ -1,4 +1,4 @@
-//! Events from other services.
+//! Events from other services, and of the charges themselves.
 
 use async_trait::async_trait;
 use stubmart_contract::{Context, DomainEvent, Envelope, EventType};
@@ -12,6 +12,33 @@ pub static ORDER_CANCELLED: Consumer = Consumer {
     name: "payments.order-cancelled",
     types: &[EventType::OrderCancelled, EventType::OrderExpired],
 };
+
+/// The consumer that posts to the ledger. An event that was saved is never lost, so what was captured or
+/// given back is booked whatever became of the process that did it. The first time it runs it reads every
+/// event there ever was.
+pub static LEDGER: Consumer = Consumer {
+    name: "payments.ledger",
+    types: &[EventType::ChargeCompleted, EventType::ChargeRefunded],
+};
+
+/// Posts what happened to a charge's money.
+pub(crate) struct Money(pub(crate) Payments);
+
+#[async_trait]
+impl Handler for Money {
+    fn consumer(&self) -> &'static Consumer {
+        &LEDGER
+    }
+
+    async fn handle(&self, context: &Context, envelope: &Envelope) -> Result<(), HandleError> {
+        let (DomainEvent::ChargeCompleted(charge) | DomainEvent::ChargeRefunded(charge)) =
+            &envelope.event
+        else {
+            return Ok(());
+        };
+        Ok(self.0.post(context, charge.id).await?)
+    }
+}
 
 /// Has the reconciler work on every charge of an order that was cancelled: it voids what is held and
 /// refunds what was captured.

@@ -7,6 +7,7 @@
 
 pub mod charge;
 pub mod inbound;
+pub mod ledger;
 
 mod authenticate;
 mod begin_intent;
@@ -16,6 +17,7 @@ mod list;
 mod notice;
 mod orders;
 mod pay;
+mod post;
 mod provider;
 mod receive_notice;
 mod reconcile;
@@ -35,7 +37,10 @@ impl Payments {
     /// The service's consumers.
     #[must_use]
     pub fn handlers(&self) -> Vec<Arc<dyn Handler>> {
-        vec![Arc::new(inbound::OrderCancelled(self.clone()))]
+        vec![
+            Arc::new(inbound::OrderCancelled(self.clone())),
+            Arc::new(inbound::Money(self.clone())),
+        ]
     }
 
     /// The service's workers.

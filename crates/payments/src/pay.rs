@@ -43,7 +43,12 @@ pub(crate) enum PaymentOutcome {
         client_secret: Option<String>,
     },
     /// Nothing is taken, or it is given back.
-    Failed(Failure),
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// Which attempt for the order it was.
+        attempt: u32,
+    },
 }
 
 /// Why no payment was made. Nothing is charged.
@@ -73,7 +78,7 @@ impl From<Progress> for PaymentOutcome {
                 Self::Pending { charge, client_secret }
             }
             Stage::Completed => Self::Completed(charge),
-            Stage::Failed(failure) => Self::Failed(failure),
+            Stage::Failed(failure) => Self::Failed { failure, attempt: charge.attempt },
         }
     }
 }

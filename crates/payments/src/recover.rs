@@ -19,8 +19,8 @@ use crate::{
 /// How many charges are read at once.
 const ROWS: usize = 200;
 
-/// Has the reconciler work on every charge that waits for an answer of the provider, once after the
-/// start. The request that asked may have ended with an earlier process, and its buyer should not wait
+/// Has the reconciler work on every charge that waits for the provider or for its order, and not for its
+/// buyer, once after the start. The request that asked may have ended with an earlier process, and its buyer should not wait
 /// until the reconciler takes over by itself. Where another process still works on the charge, both go
 /// on, and the charge's rules make the outcome one.
 pub(crate) struct Recovery {
@@ -52,7 +52,9 @@ impl Worker for Recovery {
             scan = scan.behind(last);
             for (_, id) in keys {
                 match charges.load(id).await {
-                    Ok(Some(charge)) if charge.state.stage == Stage::Requested => {
+                    Ok(Some(charge))
+                        if matches!(charge.state.stage, Stage::Requested | Stage::Authorised) =>
+                    {
                         let now = self.payments.host().now();
                         self.payments.schedule_by(&context, charge, now).await?;
                     }

@@ -14,6 +14,7 @@ use stubmart_ports::{calls::Orders, gateway::PaymentGateway, host::Host, store::
 use crate::{
     charge::{CHARGES, Charge, Command, Refusal},
     notice::{NOTICES, StoredNotice},
+    ledger::{LEDGER, Transaction},
     provider::Provider,
 };
 
@@ -25,7 +26,7 @@ static IDEMPOTENCY: Collection =
     Collection { name: "payments.idempotency", indexes: idempotency::INDEXES };
 
 /// The service's collections.
-pub const COLLECTIONS: &[&Collection] = &[&CHARGES, &IDEMPOTENCY, &NOTICES];
+pub const COLLECTIONS: &[&Collection] = &[&CHARGES, &LEDGER, &IDEMPOTENCY, &NOTICES];
 
 /// The service's dependencies.
 #[derive(Clone)]
@@ -59,7 +60,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_payment_attempts: 1, gateway_timeout: Duration::from_secs(10) }
+        Self { max_payment_attempts: 3, gateway_timeout: Duration::from_secs(10) }
     }
 }
 
@@ -70,6 +71,7 @@ pub struct Payments(Arc<Inner>);
 struct Inner {
     charges: Repository<Charge>,
     notices: Repository<StoredNotice>,
+    ledger: Repository<Transaction>,
     idempotency: Idempotency,
     provider: Provider,
     publishable_key: Option<String>,
@@ -101,6 +103,7 @@ impl Payments {
         Self(Arc::new(Inner {
             charges: Repository::new(&CHARGES, Arc::clone(&store), host.clone()),
             notices: Repository::new(&NOTICES, Arc::clone(&store), host.clone()),
+            ledger: Repository::new(&LEDGER, Arc::clone(&store), host.clone()),
             idempotency: Idempotency::new(&IDEMPOTENCY, store, host.clone()),
             provider: Provider::new(gateway, host.clone(), config.gateway_timeout),
             publishable_key,
@@ -114,6 +117,10 @@ impl Payments {
 
     pub(crate) fn charges(&self) -> &Repository<Charge> {
         &self.0.charges
+    }
+
+    pub(crate) fn ledger(&self) -> &Repository<Transaction> {
+        &self.0.ledger
     }
 
     pub(crate) fn idempotency(&self) -> &Idempotency {

@@ -266,6 +266,13 @@ impl Payments {
         Failure { ends_order, ..Failure::of(reason) }
     }
 
+    /// How many payments may still be tried for the order after this attempt failed; `None` where the
+    /// failure does not count as an attempt.
+    pub(crate) fn attempts_left(&self, failure: &Failure, attempt: u32) -> Option<u32> {
+        let left = self.config().max_payment_attempts.saturating_sub(attempt);
+        failure.is_counted().then_some(if failure.ends_order { 0 } else { left })
+    }
+
     /// Marks a charge as failed, has its order follow, and wakes the reconciler, which clears up.
     async fn fail(
         &self,

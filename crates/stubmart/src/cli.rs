@@ -6,6 +6,7 @@ use axum::http::Uri;
 use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
 
 use stubmart_contract::Role;
+use stubmart_payments::ledger::{Account, UnknownName};
 
 use crate::{config::switch, settings::Given};
 
@@ -44,6 +45,18 @@ pub enum Command {
     /// Reads only. Can run beside a serving process: what is in flight is no violation. Exit 3 when
     /// the market could not be looked at.
     Check,
+    /// Print the balances of the ledger, or its postings
+    ///
+    /// Amounts are in minor units; debits are positive, credits negative, and each currency sums to zero.
+    /// Reads only, and can run beside a serving process.
+    Ledger {
+        /// The postings of this account, such as psp:pending or order:ID:held, instead of balances
+        #[arg(long, env = "STUBMART_ACCOUNT", value_name = "NAME", value_parser = account)]
+        account: Option<Account>,
+        /// The postings as CSV: of every account, or of the one that is named
+        #[arg(long, env = "STUBMART_CSV", value_parser = upcoming)]
+        csv: bool,
+    },
 }
 
 /// What to do about the people who run the market.
@@ -115,6 +128,10 @@ pub enum Import {
 
 fn role(text: &str) -> Result<Role, String> {
     Role::named(text).ok_or_else(|| format!("must be one of {}", Role::names().join(", ")))
+}
+
+fn account(name: &str) -> Result<Account, String> {
+    name.parse().map_err(|error: UnknownName| error.to_string())
 }
 
 /// A switch in the environment; an empty one is off.

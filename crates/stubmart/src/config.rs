@@ -110,7 +110,7 @@ impl Config {
                 "max-payment-attempts",
                 "How many payments may fail before the order is cancelled",
                 &ATTEMPTS,
-                1,
+                3,
             ),
             fees: fees(it),
             rate_limits: it.get(

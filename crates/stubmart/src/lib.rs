@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 mod emulate;
 pub mod engines;
+mod ledger;
 pub mod logging;
 pub mod ops;
 pub mod serve;

@@ -8,7 +8,7 @@ use crate::{
     admin, check,
     cli::{Admin, Cli, Command, Import},
     config::Config,
-    demo, emulate, import, logging, serve,
+    demo, emulate, import, ledger, logging, serve,
 };
 
 /// The exit code for a market that breaks an invariant, or a command that failed.
@@ -93,6 +93,7 @@ async fn execute(command: Command, config: Config) -> Result<ExitCode, Failed> {
         Command::Admin(Admin::Grant { email, role }) => {
             admin::grant(&config, host, &email, role).await?;
         }
+        Command::Ledger { account, csv } => ledger::print(&config, account, csv)?,
         Command::Check => {
             return match check::check(&config, host).await {
                 Ok(true) => Ok(ExitCode::SUCCESS),

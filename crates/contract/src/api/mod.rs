@@ -64,6 +64,9 @@ pub struct ProblemBody {
     /// Why the bank declined, when it tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decline_code: Option<String>,
+    /// How many payments may still be tried for the order; with none left it is cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts_left: Option<u32>,
     /// Names this request in the server's log.
     pub request_id: String,
 }

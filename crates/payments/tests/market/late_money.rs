@@ -78,3 +78,22 @@ async fn money_given_back_by_a_human_pays_for_nothing() {
         assert_eq!(world.charges().await[0].status(), ChargeStatus::Failed);
     }
 }
+
+/// MONEY-1: what is captured and given back is booked, in whatever order the news come, and a market from
+/// before there was a ledger gets its postings from the events that it kept.
+#[tokio::test]
+async fn every_movement_of_money_is_booked_once() {
+    let world = World::new(1);
+    let service = world.start();
+    let [kept, given_back, open] = [12_550, 500, 700].map(|price| world.orders.place(price));
+    for order in [&kept, &given_back] {
+        assert_eq!(service.pay(order, CARD).await.status, 201);
+    }
+    service.pay(&open, AUTHENTICATES).await;
+    world.orders.cancel_by_hand(given_back.1);
+    world.drain(&service).await;
+    assert_eq!(world.ledger().await, [], "nothing is booked before the events come");
+    world.check().await;
+    let facts: Vec<_> = world.ledger().await.iter().map(|it| it.fact).collect();
+    assert_eq!(facts.len(), 3, "two captures and a refund: {facts:?}");
+}

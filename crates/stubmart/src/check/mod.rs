@@ -9,6 +9,8 @@ mod record;
 mod rules;
 mod stored;
 
+pub(crate) use stored::all;
+
 use std::{
     collections::HashMap,
     fs::{File, TryLockError},

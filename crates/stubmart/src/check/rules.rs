@@ -1,5 +1,7 @@
 //! The invariants, as pure rules over everything that is stored.
 
+mod books;
+
 use std::{collections::HashMap, time::Duration};
 
 use stubmart_contract::{
@@ -7,7 +9,7 @@ use stubmart_contract::{
     api::{OrderStatus, TicketStatus},
 };
 use stubmart_orders::order::Order;
-use stubmart_payments::charge::Charge;
+use stubmart_payments::{charge::Charge, ledger::Transaction};
 use stubmart_ports::{bus::Consumer, gateway::PaymentRecord};
 use stubmart_tickets::{row_claims::SeatRow, ticket::Ticket};
 
@@ -22,6 +24,8 @@ pub(crate) struct Market {
     pub(crate) charges: HashMap<ChargeId, Charge>,
     /// The provider's books.
     pub(crate) payments: Vec<PaymentRecord>,
+    /// Our own.
+    pub(crate) ledger: Vec<Transaction>,
 }
 
 /// When the services were last known to run.
@@ -103,6 +107,7 @@ pub(crate) fn audit(market: &Market, alive: Alive) -> Vec<Finding> {
     charges_belong(market, &mut found);
     provider_knows_no_more(market, &mut found);
     money_adds_up(market, &mut found);
+    books::balance(market, &mut found);
     found
 }
 

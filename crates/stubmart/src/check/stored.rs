@@ -9,7 +9,10 @@ use std::{
 use serde::de::DeserializeOwned;
 use stubmart_contract::{DomainEvent, OrderId, Timestamp};
 use stubmart_orders::order::{ORDERS, Order};
-use stubmart_payments::charge::{CHARGES, Charge};
+use stubmart_payments::{
+    charge::{CHARGES, Charge},
+    ledger::{LEDGER, Transaction},
+};
 use stubmart_ports::{Cause, bus::Consumer, gateway::PaymentRecord, store::Collection};
 use stubmart_sandbox::payment::{PAYMENTS, SandboxPayment};
 use stubmart_sqlite::snapshot::Snapshot;
@@ -61,10 +64,11 @@ pub(crate) fn look(path: &Path, alive: Alive) -> Result<Looked, Cause> {
     Ok(Looked {
         findings: findings.collect(),
         summary: format!(
-            "{} tickets, {} orders, {} charges and {events} domain events",
+            "{} tickets, {} orders, {} charges, {} postings and {events} domain events",
             market.tickets.len(),
             market.orders.len(),
-            market.charges.len()
+            market.charges.len(),
+            market.ledger.len()
         ),
     })
 }
@@ -75,6 +79,7 @@ fn market(snapshot: &Snapshot) -> Result<Market, Cause> {
         orders: by(all::<Order>(snapshot, &ORDERS)?, |it| it.id),
         charges: by(all::<Charge>(snapshot, &CHARGES)?, |it| it.id),
         payments: payments(snapshot)?,
+        ledger: all::<Transaction>(snapshot, &LEDGER)?,
     })
 }
 
@@ -88,7 +93,14 @@ fn by<K: Eq + Hash, T>(documents: Vec<T>, id: impl Fn(&T) -> K) -> HashMap<K, T>
     documents.into_iter().map(|it| (id(&it), it)).collect()
 }
 
-fn all<T: DeserializeOwned>(snapshot: &Snapshot, collection: &Collection) -> Result<Vec<T>, Cause> {
+/// Every document of a collection.
+///
+/// # Errors
+/// The cause: one of them cannot be read.
+pub(crate) fn all<T: DeserializeOwned>(
+    snapshot: &Snapshot,
+    collection: &Collection,
+) -> Result<Vec<T>, Cause> {
     let name = collection.name;
     let read = |body: Vec<u8>| {
         serde_json::from_slice(&body)

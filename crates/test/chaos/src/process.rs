@@ -250,6 +250,8 @@ impl OneProcess {
             command.env("PATH", path);
         }
         command.env("STUBMART_LISTEN", "127.0.0.1:0").env("STUBMART_DATA", &self.data);
+        // A declined card ends its order, so that the history says what has to follow from it.
+        command.env("STUBMART_MAX_PAYMENT_ATTEMPTS", "1");
         command.envs(self.settings.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).kill_on_drop(true);
         command

@@ -9,7 +9,11 @@ use stubmart_contract::{
     api::{CancelReason, ChargeStatus, OrderStatus, TicketStatus},
 };
 use stubmart_orders::order::Order;
-use stubmart_payments::{Charge, charge::Stage};
+use stubmart_payments::{
+    Charge,
+    charge::Stage,
+    ledger::{Transaction, sum},
+};
 use stubmart_ports::{gateway::AuthoriseRequest, store::Save};
 use stubmart_tickets::ticket::Ticket;
 use uuid::Uuid;
@@ -36,6 +40,8 @@ pub struct Checker {
     pub orders: BTreeMap<OrderId, Order>,
     /// Every charge.
     pub charges: BTreeMap<ChargeId, Charge>,
+    /// Every transaction of the ledger.
+    pub ledger: BTreeMap<Uuid, Transaction>,
     /// Every user, as auth stores them.
     pub users: BTreeMap<Uuid, Value>,
     /// For each ticket, its order that is not cancelled.
@@ -83,6 +89,7 @@ impl Checker {
             "tickets.ticket" => self.ticket(read(save)?, &events),
             "orders.order" => self.order(read(save)?, &events),
             "payments.charge" => self.charge(read(save)?, &events, provider),
+            "payments.ledger" => self.posted(save.key.id, read(save)?),
             "auth.user" => self.user(save.key.id, read(save)?, &events),
             _ => Ok(()),
         }
@@ -367,6 +374,27 @@ impl Checker {
             broken("PAY-2", &documents, text)?;
         }
         self.charges.insert(next.id, next);
+        Ok(())
+    }
+
+    /// MONEY-1: what is posted sums to zero, is about a charge that was captured, and never changes.
+    fn posted(&mut self, id: Uuid, next: Transaction) -> Checked {
+        let (fact, charge_id) = (next.fact, next.fact.charge_id());
+        let documents = [id, charge_id.0, next.order_id.0];
+        if sum(&next.lines) != 0 {
+            broken("MONEY-1", &documents, format!("the lines of {fact} do not sum to zero"))?;
+        }
+        let charge = self.charges.get(&charge_id);
+        if charge.is_none_or(|it| {
+            let was_captured = it.stage == Stage::Completed || it.refund_id.is_some();
+            !was_captured || (it.order_id, it.currency) != (next.order_id, next.currency)
+        }) {
+            broken("MONEY-1", &documents, format!("{fact} is posted, of the charge {charge:?}"))?;
+        }
+        if self.ledger.get(&id).is_some_and(|before| *before != next) {
+            broken("MONEY-1", &documents, format!("{fact} was posted before, with other words"))?;
+        }
+        self.ledger.insert(id, next);
         Ok(())
     }
 

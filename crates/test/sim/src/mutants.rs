@@ -37,12 +37,15 @@ const fn breaks(name: &'static str, breaks: &'static [&'static str]) -> Mutant {
 /// The mistakes.
 pub const MUTANTS: &[Mutant] = &[
     breaks("a failure that does not end its order", &["LOCK-3", "PAY-1", "PAY-3"]),
+    breaks("a capture is not booked", &["MONEY-1"]),
     breaks("a forged notice is taken", &["PAY-2"]),
     breaks("a hold is not given up", &["PAY-3"]),
     breaks("a lost answer taken for done", &["EVT-1", "LOCK-1", "PAY-1", "PAY-2", "PAY-3"]),
     breaks("a new key for each try", &["PAY-2", "PAY-3"]),
     breaks("a payment on its way is forgotten", &["PAY-3"]),
     breaks("a repeated request makes another", &["PAY-2"]),
+    breaks("a refund is not booked", &["MONEY-1"]),
+    breaks("a sale is booked without its fees", &["MONEY-1"]),
     breaks("a save without its events", &["EVT-1"]),
     breaks("a wiped bus is not filled again", &["EVT-1"]),
     breaks("acknowledge before the commit", &["EVT-1", "LOCK-2", "LOCK-3", "PAY-3", "AUTH-1"]),

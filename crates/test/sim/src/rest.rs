@@ -12,7 +12,7 @@ use stubmart_contract::{
 };
 use stubmart_node::Service;
 use stubmart_orders::order::Order;
-use stubmart_payments::Charge;
+use stubmart_payments::{Charge, ledger::Account};
 use stubmart_ports::store::Store as _;
 use stubmart_tickets::ticket::Ticket;
 use uuid::Uuid;
@@ -197,6 +197,7 @@ pub fn check(world: &Arc<World>, deleted: &[UserId]) -> Checked {
         let checker = lock(&world.checker);
         sold_means_completed(&checker)?;
         money_adds_up(world, &checker)?;
+        money_is_booked(world, &checker)?;
         departed_are_gone(&checker, deleted)?;
     }
     world.check_rejected();
@@ -225,6 +226,41 @@ fn sold_means_completed(checker: &Checker) -> Checked {
                 &[ticket.id.0],
                 format!("ticket {} is sold without a completed order", ticket.id),
             )?;
+        }
+    }
+    Ok(())
+}
+
+/// MONEY-1: what the provider keeps is booked, what is held for the seller of an order is what they get of
+/// it, and nothing is left that belongs to no sale.
+fn money_is_booked(world: &World, checker: &Checker) -> Checked {
+    let mut balances: BTreeMap<(OrderId, Account), i128> = BTreeMap::new();
+    for transaction in checker.ledger.values() {
+        for line in &transaction.lines {
+            let key = (transaction.order_id, line.account);
+            *balances.entry(key).or_default() += i128::from(line.amount);
+        }
+    }
+    let mut balance = |order, account| balances.remove(&(order, account)).unwrap_or(0);
+    let mut kept: BTreeMap<OrderId, u64> = BTreeMap::new();
+    for payment in world.provider.records(world.now()) {
+        *kept.entry(payment.order_id).or_default() += payment.kept;
+    }
+    for order in checker.orders.values() {
+        let is_sold = order.status == OrderStatus::Completed;
+        let net = if is_sold { i128::from(order.breakdown().seller_net) } else { 0 };
+        let kept = i128::from(kept.get(&order.id).copied().unwrap_or(0));
+        for (account, expected) in
+            [(Account::Psp, kept), (Account::OrderHeld(order.id), -net), (Account::Unmatched, 0)]
+        {
+            let booked = balance(order.id, account);
+            if booked != expected {
+                let text = format!(
+                    "order {} is {:?}, {expected} is to be booked to {account} and {booked} is",
+                    order.id, order.status
+                );
+                broken("MONEY-1", &[order.id.0], text)?;
+            }
         }
     }
     Ok(())

@@ -168,7 +168,7 @@ impl Scenario {
         let minutes = 10 + random.below(35);
         let think = Duration::from_secs(minutes * 120) / steps;
         let hold = Duration::from_secs(60 + 30 * random.below(19));
-        let attempts = if random.happens(300) { 2 } else { 1 };
+        let attempts = if random.happens(500) { 3 } else { 1 };
         let rates = Self::rates(&mut random, &limits.without);
         let notices = random.happens(700);
         // Longer than the longest sleep of a call: a key that is gone by then makes a second payment.

@@ -26,7 +26,10 @@ use stubmart_contract::{
 use stubmart_http_kit::SessionGate;
 use stubmart_kernel::worker::Next;
 use stubmart_memory::MemoryStore;
-use stubmart_payments::{CHARGES, Charge, Config, Deps, Payments, SERVICE};
+use stubmart_payments::{
+    CHARGES, Charge, Config, Deps, Payments, SERVICE,
+    ledger::{Account, LEDGER, Transaction, sum},
+};
 use stubmart_ports::{
     calls::{self, CallError, Orders},
     gateway::{
@@ -115,9 +118,10 @@ impl World {
         }
     }
 
-    /// Starts the service.
+    /// Starts the service. The first card that is declined ends its order.
     pub(crate) fn start(&self) -> Service {
-        self.start_with(self.ports(), Config::default())
+        let config = Config { max_payment_attempts: 1, ..Config::default() };
+        self.start_with(self.ports(), config)
     }
 
     pub(crate) fn start_with(&self, ports: Ports, config: Config) -> Service {
@@ -220,6 +224,69 @@ impl World {
             assert_eq!(paid.count(), usize::from(completed), "PAY-1: {order:?} {charges:#?}");
         }
         self.check_events(&charges).await;
+        self.check_ledger(&charges).await;
+    }
+
+    /// Delivers every event of charges to the services' consumers: those that came first last, and all of
+    /// them twice.
+    pub(crate) async fn deliver_charges(&self, service: &Service) {
+        let mut events = self.store.history(SERVICE, None, usize::MAX).await.unwrap();
+        events.extend(events.clone());
+        for envelope in events.iter().rev() {
+            for handler in service.payments.handlers() {
+                let takes = handler.consumer().types.contains(&envelope.event.event_type());
+                if takes {
+                    let context = Context::handling("test", envelope);
+                    handler.handle(&context, envelope).await.unwrap();
+                }
+            }
+        }
+    }
+
+    /// Every transaction of the ledger.
+    pub(crate) async fn ledger(&self) -> Vec<Transaction> {
+        let scan = Scan::prefix(&LEDGER, "order", &Key::new());
+        let found = self.store.find(scan).await.unwrap();
+        found.iter().map(|it| serde_json::from_slice(&it.doc.body).unwrap()).collect()
+    }
+
+    /// MONEY-1: every transaction is zero, what the provider keeps is booked, and what is held for a
+    /// seller is what they get of a completed order, and nothing of any other.
+    async fn check_ledger(&self, charges: &[Charge]) {
+        let service = self.start();
+        self.deliver_charges(&service).await;
+        let ledger = self.ledger().await;
+        let balance = |account: Account, of: Option<OrderId>| -> i64 {
+            let lines = ledger.iter().filter(|it| of.is_none_or(|of| it.order_id == of));
+            let lines = lines.flat_map(|it| &it.lines).filter(|it| it.account == account);
+            lines.map(|it| it.amount).sum()
+        };
+        for transaction in &ledger {
+            assert_eq!(sum(&transaction.lines), 0, "MONEY-1: {transaction:?}");
+            let charge = charges.iter().find(|it| it.id == transaction.fact.charge_id()).unwrap();
+            assert_eq!(transaction.currency, charge.currency, "MONEY-1: {transaction:?}");
+        }
+        for payment in self.books().await {
+            let order = Some(payment.order_id);
+            let kept: u64 = self
+                .books()
+                .await
+                .iter()
+                .filter(|it| Some(it.order_id) == order)
+                .map(|it| it.kept)
+                .sum();
+            assert_eq!(
+                balance(Account::Psp, order),
+                i64::try_from(kept).unwrap(),
+                "MONEY-1: {payment:?}"
+            );
+        }
+        for order in self.orders.all() {
+            let net = i64::from(order.amount.minor()) - order.fees.buyer - order.fees.seller;
+            let net = if order.status == OrderStatus::Completed { net } else { 0 };
+            assert_eq!(balance(Account::OrderHeld(order.id), None), -net, "MONEY-1: {order:?}");
+            assert_eq!(balance(Account::Unmatched, Some(order.id)), 0, "MONEY-1: {order:?}");
+        }
     }
 
     /// EVT-1: no gap in the versions, one event for each change, and the last one tells what is stored.

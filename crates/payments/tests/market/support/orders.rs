@@ -58,10 +58,12 @@ impl FakeOrders {
         let order = OrderForPayment {
             id: OrderId(self.host.uuid()),
             user_id: UserId(self.host.uuid()),
+            seller_id: UserId(self.host.uuid()),
             status: OrderStatus::Created,
             has_expired: false,
             charge_id: None,
             amount: Price::try_from(price).unwrap(),
+            fees: SaleFees { buyer: price / 10, seller: price / 20, tax: price / 100 },
             currency: CURRENCIES[state.orders.len() % CURRENCIES.len()].parse().unwrap(),
             expires_at: now.after(HOLD),
         };

@@ -1,5 +1,8 @@
 use stubmart_contract::{Currency, Price, UserId, api::OrderTicket, fees::SaleFees};
-use stubmart_payments::charge::{Failure, FailureReason, Stage};
+use stubmart_payments::{
+    charge::{Failure, FailureReason, Stage},
+    ledger::{Account, Fact, Line},
+};
 use uuid::Uuid;
 
 use super::*;
@@ -29,6 +32,7 @@ fn market() -> Market {
         orders: HashMap::from([(order.id, order)]),
         charges: HashMap::from([(charge.id, charge)]),
         payments: Vec::new(),
+        ledger: Vec::new(),
     }
 }
 
@@ -253,4 +257,52 @@ fn a_seat_is_listed_once_unless_its_buyer_lists_it_again() {
     assert_eq!(broken(&back), 0, "it was bought back");
     let withdrawn = Ticket { status: TicketStatus::Withdrawn, ..listing(2, cid, None, "A") };
     assert_eq!(broken(&[listing(1, ann, None, "A"), withdrawn]), 0);
+}
+
+/// A market with a completed sale that is booked.
+fn sold(change: impl FnOnce(&mut Market)) -> Vec<&'static str> {
+    broken_by(RUNS, |market| {
+        let charge = charge(market);
+        (charge.stage, charge.due_at) = (Stage::Completed, None);
+        order(market).status = OrderStatus::Completed;
+        let ticket = market.tickets.get_mut(&TicketId(id())).unwrap();
+        (ticket.status, ticket.locked_until) = (TicketStatus::Sold, None);
+        let line = |account, amount| Line { account, amount };
+        market.ledger.push(Transaction {
+            fact: Fact::Captured(ChargeId(id())),
+            order_id: OrderId(id()),
+            seller_id: Some(UserId(id())),
+            currency: Currency::USD,
+            lines: vec![
+                line(Account::Psp, 13_805),
+                line(Account::OrderHeld(OrderId(id())), -11_950),
+                line(Account::FeesDeferred, -1_855),
+            ],
+            posted_at: NOW,
+        });
+        market.payments.push(PaymentRecord { is_open: false, held: 0, kept: 13_805, ..payment() });
+        change(market);
+    })
+}
+
+/// MONEY-1: the ledger balances, and says what the provider's books and the order say.
+#[test]
+fn a_sale_is_booked_as_it_was_agreed_and_paid() {
+    assert!(sold(|_| {}).is_empty());
+    assert_eq!(sold(|it| it.ledger.clear()), ["MONEY-1", "MONEY-1"], "neither paid in nor held");
+    let skewed = sold(|it| it.ledger[0].lines[2].amount = -1_854);
+    assert_eq!(skewed, ["MONEY-1"], "the lines do not sum to zero");
+    let shifted = sold(|it| {
+        it.ledger[0].lines[1].amount += 5;
+        it.ledger[0].lines[2].amount -= 5;
+    });
+    assert_eq!(shifted, ["MONEY-1"], "the seller's part is another");
+    let foreign = sold(|it| it.ledger[0].fact = Fact::Captured(ChargeId(Uuid::max())));
+    assert_eq!(
+        foreign,
+        ["MONEY-1", "MONEY-1"],
+        "it is about no charge, and the charge is not booked"
+    );
+    let other = sold(|it| it.ledger[0].currency = "eur".parse().unwrap());
+    assert_eq!(other, ["MONEY-1", "MONEY-1"], "it is in another currency than its charge");
 }

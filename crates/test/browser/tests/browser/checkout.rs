@@ -142,7 +142,7 @@ async fn cancelling_frees_the_ticket_and_charges_nothing() {
 /// A declined card ends the checkout; the page says why, and the way to try again works.
 #[tokio::test]
 async fn a_declined_card_says_why_and_another_try_succeeds() {
-    let market = Market::serve(&[]).await;
+    let market = Market::serve(&[("STUBMART_MAX_PAYMENT_ATTEMPTS", "1")]).await;
     let (_, _, ticket, buyer) = stage(&market).await;
     let browser = in_checkout(&market, &buyer, &ticket).await;
     browser.click("[value=pm_card_visa_chargeDeclinedInsufficientFunds]").await;
@@ -208,7 +208,7 @@ async fn a_bank_that_wants_to_be_sure_is_answered() {
 /// The buyer's answer to the bank about a payment that waits for it, with any card.
 #[tokio::test]
 async fn the_bank_is_answered_about_the_card_that_was_used() {
-    let market = Market::serve(&[]).await;
+    let market = Market::serve(&[("STUBMART_MAX_PAYMENT_ATTEMPTS", "1")]).await;
     let (_, _, ticket, buyer) = stage(&market).await;
     let order = CreateOrderRequest { ticket_id: ticket.id, price: None };
     let order = buyer.api.create_order(&order).await.unwrap();

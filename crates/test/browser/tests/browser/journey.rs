@@ -178,7 +178,9 @@ async fn without_scripts_one_can_search_buy_and_sell() {
 /// Without a script a checkout can be cancelled, a declined card says why, and a bank that asks is answered.
 #[tokio::test]
 async fn without_scripts_every_end_of_a_checkout_is_reached() {
-    let market = Market::serve(&[("STUBMART_CHECKOUT_HOLD", "12s")]).await;
+    let market =
+        Market::serve(&[("STUBMART_CHECKOUT_HOLD", "12s"), ("STUBMART_MAX_PAYMENT_ATTEMPTS", "1")])
+            .await;
     let seller = market.member("Sally").await;
     let event = seller.add_event("Quiet Storm").await;
     let ticket = seller.list(&event, "102", 9000).await;

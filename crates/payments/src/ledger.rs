@@ -1,0 +1,382 @@
+//! The ledger: every movement of money as a transaction whose lines sum to zero (double entry), and as a
+//! pure state machine one that is written once and never changes.
+//!
+//! A transaction is named by the fact that it records, so that a fact is posted once, however often it is
+//! seen. Balances are derived from the lines and kept nowhere.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use stubmart_contract::{
+    ChargeId, Currency, OrderId, Price, Timestamp, UserId, calls::OrderForPayment, fees::SaleFees,
+};
+use stubmart_kernel::{
+    aggregate::{Aggregate, Collection, Decision, Index, Key},
+    mutant,
+};
+use uuid::Uuid;
+
+/// The ledger.
+pub static LEDGER: Collection = Collection {
+    name: "payments.ledger",
+    indexes: &[Index { name: ORDER, unique: false }, Index { name: SELLER, unique: false }],
+};
+
+/// By order, oldest first.
+pub const ORDER: &str = "order";
+
+/// By seller, oldest first.
+pub const SELLER: &str = "seller";
+
+/// What money is booked to. Its name is `psp:pending`, `order:ID:held` and the like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Account {
+    /// What the payment provider holds for us (an asset).
+    Psp,
+    /// What the seller of an order will get (a liability).
+    OrderHeld(OrderId),
+    /// Fees of sales whose money is still held (a liability).
+    FeesDeferred,
+    /// The tax in our fees (a liability).
+    TaxPayable,
+    /// Money that belongs to no sale, until it is given back (clearing).
+    Unmatched,
+}
+
+/// What a transaction records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fact {
+    /// A charge's money was captured.
+    Captured(ChargeId),
+    /// A charge's money was given back in full.
+    Refunded(ChargeId),
+}
+
+/// An amount on one account, in minor units: a debit is positive, a credit negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The account.
+    pub account: Account,
+    /// The amount.
+    pub amount: i64,
+}
+
+/// A transaction of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Transaction {
+    /// What it records; its id is made of it.
+    pub fact: Fact,
+    /// The order that it is about.
+    pub order_id: OrderId,
+    /// Who sold, where there was a sale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seller_id: Option<UserId>,
+    /// The currency of every line.
+    pub currency: Currency,
+    /// Its lines, which sum to zero.
+    pub lines: Vec<Line>,
+    /// When it was posted.
+    pub posted_at: Timestamp,
+}
+
+/// A transaction to post.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posting {
+    /// What it records.
+    pub fact: Fact,
+    /// The order that it is about.
+    pub order_id: OrderId,
+    /// Who sold, where there was a sale.
+    pub seller_id: Option<UserId>,
+    /// The currency of every line.
+    pub currency: Currency,
+    /// Its lines.
+    pub lines: Vec<Line>,
+}
+
+/// The lines of a posting do not sum to zero. Nothing is posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the lines of a posting do not sum to zero")]
+pub struct Unbalanced;
+
+/// Names a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TransactionId(Uuid);
+
+impl From<TransactionId> for Uuid {
+    fn from(id: TransactionId) -> Self {
+        id.0
+    }
+}
+
+impl From<Uuid> for TransactionId {
+    fn from(id: Uuid) -> Self {
+        Self(id)
+    }
+}
+
+impl Fact {
+    /// The id of the transaction that records it, made of the charge's id and the kind of fact.
+    #[must_use]
+    pub fn id(self) -> TransactionId {
+        let kind: u128 = match self {
+            Self::Captured(_) => 0x6c65_6467_6572_0000_0000_0000_0000_0001,
+            Self::Refunded(_) => 0x6c65_6467_6572_0000_0000_0000_0000_0002,
+        };
+        TransactionId(Uuid::from_u128(self.charge_id().0.as_u128() ^ kind))
+    }
+
+    /// The charge that it is about.
+    #[must_use]
+    pub const fn charge_id(self) -> ChargeId {
+        match self {
+            Self::Captured(charge) | Self::Refunded(charge) => charge,
+        }
+    }
+}
+
+impl Aggregate for Transaction {
+    type Id = TransactionId;
+    type Command = Posting;
+    type Refusal = Unbalanced;
+
+    fn id(&self) -> TransactionId {
+        self.fact.id()
+    }
+
+    fn index_entries(&self) -> Vec<(&'static str, Key)> {
+        let mut entries = vec![(ORDER, Key::new().id(self.order_id.0).time(self.posted_at))];
+        if let Some(seller) = self.seller_id {
+            entries.push((SELLER, Key::new().id(seller.0).time(self.posted_at)));
+        }
+        entries
+    }
+
+    fn decide(
+        current: Option<&Self>,
+        posting: &Posting,
+        now: Timestamp,
+    ) -> Result<Decision<Self>, Unbalanced> {
+        if current.is_some() {
+            return Ok(Decision::Unchanged);
+        }
+        if sum(&posting.lines) != 0 {
+            return Err(Unbalanced);
+        }
+        let Posting { fact, order_id, seller_id, currency, lines } = posting.clone();
+        Ok(Decision::silent(Self { fact, order_id, seller_id, currency, lines, posted_at: now }))
+    }
+}
+
+/// What the lines come to. It is zero in every transaction.
+#[must_use]
+pub fn sum(lines: &[Line]) -> i128 {
+    lines.iter().map(|line| i128::from(line.amount)).sum()
+}
+
+/// The lines of money that was captured for a sale: the seller's part is held for the order, and our fees
+/// are earned when that is released.
+#[must_use]
+pub fn captured(sale: &OrderForPayment) -> Vec<Line> {
+    let SaleFees { buyer, seller, tax } = sale.fees;
+    let total = i64::from(sale.amount.minor());
+    let earned = if mutant!("a sale is booked without its fees") { tax } else { buyer + seller };
+    lines([
+        (Account::Psp, total),
+        (Account::OrderHeld(sale.id), earned - total),
+        (Account::FeesDeferred, tax - earned),
+        (Account::TaxPayable, -tax),
+    ])
+}
+
+/// The lines of money that was captured and belongs to no sale.
+#[must_use]
+pub fn unmatched(amount: Price) -> Vec<Line> {
+    let amount = i64::from(amount.minor());
+    lines([(Account::Psp, amount), (Account::Unmatched, -amount)])
+}
+
+/// The lines that undo these: a refund in full.
+#[must_use]
+pub fn reversed(undone: &[Line]) -> Vec<Line> {
+    undone.iter().map(|line| Line { amount: -line.amount, ..*line }).collect()
+}
+
+fn lines(amounts: impl IntoIterator<Item = (Account, i64)>) -> Vec<Line> {
+    let lines = amounts.into_iter().filter(|(_, amount)| *amount != 0);
+    lines.map(|(account, amount)| Line { account, amount }).collect()
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Psp => f.write_str("psp:pending"),
+            Self::OrderHeld(order) => write!(f, "order:{order}:held"),
+            Self::FeesDeferred => f.write_str("fees:deferred"),
+            Self::TaxPayable => f.write_str("tax:payable"),
+            Self::Unmatched => f.write_str("suspense:unmatched"),
+        }
+    }
+}
+
+impl FromStr for Account {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let order = || name.strip_prefix("order:")?.strip_suffix(":held")?.parse().ok();
+        match name {
+            "psp:pending" => Ok(Self::Psp),
+            "fees:deferred" => Ok(Self::FeesDeferred),
+            "tax:payable" => Ok(Self::TaxPayable),
+            "suspense:unmatched" => Ok(Self::Unmatched),
+            _ => order().map(Self::OrderHeld).ok_or(UnknownName),
+        }
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Captured(charge) => write!(f, "cap:{charge}"),
+            Self::Refunded(charge) => write!(f, "re:{charge}"),
+        }
+    }
+}
+
+impl FromStr for Fact {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let (kind, charge) = name.split_once(':').ok_or(UnknownName)?;
+        let charge = charge.parse().map_err(|_| UnknownName)?;
+        match kind {
+            "cap" => Ok(Self::Captured(charge)),
+            "re" => Ok(Self::Refunded(charge)),
+            _ => Err(UnknownName),
+        }
+    }
+}
+
+/// A text that names no account or no fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such account or fact")]
+pub struct UnknownName;
+
+macro_rules! as_text {
+    ($($name:ident)+) => {$(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = String::deserialize(deserializer)?;
+                name.parse().map_err(D::Error::custom)
+            }
+        }
+    )+};
+}
+
+as_text! { Account Fact }
+
+#[cfg(test)]
+mod tests {
+    use stubmart_contract::api::OrderStatus;
+
+    use super::*;
+
+    const CHARGE: ChargeId = ChargeId(Uuid::from_u128(7));
+    const ORDER_ID: OrderId = OrderId(Uuid::from_u128(8));
+    const NOW: Timestamp = Timestamp::from_millis(1_000);
+
+    /// A sale at 100.00 with fees of 10.00 and 5.00, of which 2.40 are tax.
+    fn sale() -> OrderForPayment {
+        OrderForPayment {
+            id: ORDER_ID,
+            user_id: UserId(Uuid::from_u128(1)),
+            seller_id: UserId(Uuid::from_u128(2)),
+            status: OrderStatus::Completed,
+            has_expired: false,
+            charge_id: Some(CHARGE),
+            amount: Price::try_from(11_000).unwrap(),
+            fees: SaleFees { buyer: 1_000, seller: 500, tax: 240 },
+            currency: Currency::USD,
+            expires_at: NOW,
+        }
+    }
+
+    fn posting(lines: Vec<Line>) -> Posting {
+        Posting {
+            fact: Fact::Captured(CHARGE),
+            order_id: ORDER_ID,
+            seller_id: None,
+            currency: Currency::USD,
+            lines,
+        }
+    }
+
+    /// MONEY-1: the seller's part is held, the fees are deferred, the tax is owed, and the sum is zero.
+    #[test]
+    fn a_sale_is_booked_to_seller_fees_and_tax() {
+        let booked = captured(&sale());
+        let amounts: Vec<_> = booked.iter().map(|it| (it.account, it.amount)).collect();
+        let expected = [
+            (Account::Psp, 11_000),
+            (Account::OrderHeld(ORDER_ID), -9_500),
+            (Account::FeesDeferred, -1_260),
+            (Account::TaxPayable, -240),
+        ];
+        assert_eq!((amounts, sum(&booked)), (expected.to_vec(), 0));
+        let free = OrderForPayment { fees: SaleFees::NONE, ..sale() };
+        assert_eq!(captured(&free).len(), 2, "no line without an amount");
+        let both: Vec<_> = booked.iter().copied().chain(reversed(&booked)).collect();
+        for line in &booked {
+            let of_account = both.iter().filter(|it| it.account == line.account);
+            assert_eq!(of_account.map(|it| it.amount).sum::<i64>(), 0, "{line:?}");
+        }
+    }
+
+    /// MONEY-1: what does not sum to zero is not posted.
+    #[test]
+    fn an_unbalanced_posting_is_refused() {
+        let line = Line { account: Account::Psp, amount: 1 };
+        assert_eq!(Transaction::decide(None, &posting(vec![line]), NOW), Err(Unbalanced));
+    }
+
+    /// A transaction is written once: the same fact again, in whatever words, changes nothing.
+    #[test]
+    fn a_fact_is_posted_once() {
+        let first = posting(captured(&sale()));
+        let Ok(Decision::Changed { state, event: None }) = Transaction::decide(None, &first, NOW)
+        else {
+            panic!("not posted")
+        };
+        let again = posting(unmatched(sale().amount));
+        assert_eq!(Transaction::decide(Some(&state), &again, NOW), Ok(Decision::Unchanged));
+        let stored: Transaction =
+            serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();
+        assert_eq!(stored, state);
+    }
+
+    #[test]
+    fn accounts_and_facts_read_back_what_they_write() {
+        for account in [
+            Account::Psp,
+            Account::OrderHeld(ORDER_ID),
+            Account::FeesDeferred,
+            Account::TaxPayable,
+            Account::Unmatched,
+        ] {
+            assert_eq!(account.to_string().parse(), Ok(account));
+        }
+        for fact in [Fact::Captured(CHARGE), Fact::Refunded(CHARGE)] {
+            assert_eq!(fact.to_string().parse(), Ok(fact));
+        }
+        for wrong in ["", "psp", "order:x:held", "cap:x", "tr:1"] {
+            assert!(wrong.parse::<Account>().is_err() && wrong.parse::<Fact>().is_err());
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! MONEY-1: the ledger balances, and says what the provider's books and the orders say.
+
+use std::collections::HashMap;
+
+use stubmart_contract::{ChargeId, Currency, OrderId, api::OrderStatus};
+use stubmart_payments::ledger::{Account, sum};
+use stubmart_ports::bus::Consumer;
+
+use super::{Finding, Market, broken, mended_by};
+
+/// They post what was captured and given back, and have it given back.
+static BOOKED: &[&Consumer] = &[
+    &stubmart_payments::inbound::LEDGER,
+    &stubmart_payments::inbound::ORDER_CANCELLED,
+    &stubmart_orders::inbound::CHARGES,
+];
+
+/// Every transaction is zero and about a charge; of each charge at rest what the provider keeps is booked;
+/// and what is held for the seller of an order is what they get of it.
+pub(super) fn balance(market: &Market, found: &mut Vec<Finding>) {
+    let mut psp: HashMap<ChargeId, i128> = HashMap::new();
+    let mut held: HashMap<(OrderId, Currency), i128> = HashMap::new();
+    for transaction in &market.ledger {
+        let (fact, charge_id) = (transaction.fact, transaction.fact.charge_id());
+        if sum(&transaction.lines) != 0 {
+            found.push(broken("MONEY-1", format!("the lines of {fact} do not sum to zero")));
+        }
+        match market.charges.get(&charge_id) {
+            Some(it)
+                if (it.order_id, it.currency) == (transaction.order_id, transaction.currency) => {}
+            Some(_) => found.push(broken("MONEY-1", format!("{fact} is not about its charge"))),
+            None => found.push(broken("MONEY-1", format!("{fact} is about no charge"))),
+        }
+        for line in &transaction.lines {
+            match line.account {
+                Account::Psp => *psp.entry(charge_id).or_default() += i128::from(line.amount),
+                Account::OrderHeld(order) => {
+                    let key = (order, transaction.currency);
+                    *held.entry(key).or_default() -= i128::from(line.amount);
+                }
+                Account::FeesDeferred | Account::TaxPayable | Account::Unmatched => {}
+            }
+        }
+    }
+    provider_agrees(market, &psp, found);
+    sellers_parts_are_held(market, &held, found);
+}
+
+fn provider_agrees(market: &Market, psp: &HashMap<ChargeId, i128>, found: &mut Vec<Finding>) {
+    for payment in &market.payments {
+        let charge = market.charges.get(&payment.charge_id);
+        if charge.is_none_or(|charge| charge.is_open() || charge.due_at.is_some()) {
+            continue;
+        }
+        let booked = psp.get(&payment.charge_id).copied().unwrap_or(0);
+        if booked != i128::from(payment.kept) {
+            let (id, kept) = (&payment.id, payment.kept);
+            let text = format!("{kept} is kept of payment {id}, and {booked} is booked");
+            found.push(mended_by(BOOKED, payment.order_id, "MONEY-1", text));
+        }
+    }
+}
+
+fn sellers_parts_are_held(
+    market: &Market,
+    held: &HashMap<(OrderId, Currency), i128>,
+    found: &mut Vec<Finding>,
+) {
+    for order in market.orders.values() {
+        let charge = order.charge_id.and_then(|id| market.charges.get(&id));
+        // What is under way may be booked already.
+        if order.status == OrderStatus::AwaitingPayment
+            || charge.is_some_and(|it| it.due_at.is_some())
+        {
+            continue;
+        }
+        let is_sold = order.status == OrderStatus::Completed;
+        let net = if is_sold { i128::from(order.breakdown().seller_net) } else { 0 };
+        let booked = held.get(&(order.id, order.currency)).copied().unwrap_or(0);
+        if booked != net {
+            let id = order.id;
+            let text = format!("{net} is to be held for the seller of order {id}, and {booked} is");
+            found.push(mended_by(BOOKED, id, "MONEY-1", text));
+        }
+    }
+}
