@@ -8,6 +8,7 @@
 pub mod charge;
 pub mod inbound;
 pub mod ledger;
+pub mod refund_order;
 
 mod authenticate;
 mod begin_intent;

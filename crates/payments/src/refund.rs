@@ -1,5 +1,5 @@
 //! Money that must not be kept. The hold of a failed charge is voided, and money that was captured for an
-//! order that is cancelled is refunded in full.
+//! order that is cancelled, or that an operator gives back, is refunded in full.
 
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ impl Payments {
             tracing::error!(charge.id = %id, "the provider says that a captured payment was not captured");
             return Err(SettleError::Undecided);
         };
-        if refund_id.is_none() {
+        if refund_id.is_none() && charge.state.refund_request.is_none() {
             match self.order_for(context, &charge.state).await? {
                 OrderForCharge::Paid => return self.rest(context, charge, None).await,
                 OrderForCharge::Payable(_) | OrderForCharge::Secured => {

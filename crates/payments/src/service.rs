@@ -13,8 +13,8 @@ use stubmart_ports::{calls::Orders, gateway::PaymentGateway, host::Host, store::
 
 use crate::{
     charge::{CHARGES, Charge, Command, Refusal},
-    notice::{NOTICES, StoredNotice},
     ledger::{LEDGER, Transaction},
+    notice::{NOTICES, StoredNotice},
     provider::Provider,
 };
 

@@ -45,6 +45,23 @@ pub enum Command {
     /// Reads only. Can run beside a serving process: what is in flight is no violation. Exit 3 when
     /// the market could not be looked at.
     Check,
+    /// Give the money of an order back to its buyer
+    ///
+    /// The order stays completed. Can run beside a serving process, and again: with the same key it is one
+    /// refund. Exit 1 where nothing is given back.
+    Refund {
+        /// The order, by its id or its number
+        order: String,
+        /// Why; kept with the payment
+        #[arg(long, env = "STUBMART_REASON", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+        reason: String,
+        /// How much, in minor units: all that was paid, which is also the default
+        #[arg(long, env = "STUBMART_AMOUNT", value_name = "MINOR")]
+        amount: Option<i64>,
+        /// Names this refund, so that asking again gives nothing back twice
+        #[arg(long, env = "STUBMART_KEY", value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
+        key: Option<String>,
+    },
     /// Print the balances of the ledger, or its postings
     ///
     /// Amounts are in minor units; debits are positive, credits negative, and each currency sums to zero.

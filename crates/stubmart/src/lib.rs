@@ -19,6 +19,7 @@ mod held;
 mod import;
 mod output;
 mod patience;
+mod refund;
 mod run;
 mod server;
 mod settings;

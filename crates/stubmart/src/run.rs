@@ -8,7 +8,7 @@ use crate::{
     admin, check,
     cli::{Admin, Cli, Command, Import},
     config::Config,
-    demo, emulate, import, ledger, logging, serve,
+    demo, emulate, import, ledger, logging, refund, serve,
 };
 
 /// The exit code for a market that breaks an invariant, or a command that failed.
@@ -92,6 +92,10 @@ async fn execute(command: Command, config: Config) -> Result<ExitCode, Failed> {
         }
         Command::Admin(Admin::Grant { email, role }) => {
             admin::grant(&config, host, &email, role).await?;
+        }
+        Command::Refund { order, reason, amount, key } => {
+            let request = refund::Request { order, reason, amount, key };
+            refund::refund(&config, host, &request).await?;
         }
         Command::Ledger { account, csv } => ledger::print(&config, account, csv)?,
         Command::Check => {

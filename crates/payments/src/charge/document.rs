@@ -61,6 +61,9 @@ pub struct Charge {
     /// The provider's id of the refund, when the money was given back.
     #[serde(alias = "stripeRefundId")]
     pub refund_id: Option<String>,
+    /// Why an operator gives the money back, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_request: Option<RefundRequest>,
     /// When the reconciler works on it next; `None` when it is at rest.
     pub due_at: Option<Timestamp>,
     /// How often it was claimed in this stage.
@@ -70,6 +73,19 @@ pub struct Charge {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// An operator's decision to give a charge's money back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefundRequest {
+    /// Why, in the operator's words.
+    pub reason: String,
+    /// Names the request: asked again with it, it is the same one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// When it was decided.
+    pub requested_at: Timestamp,
 }
 
 /// How far a charge has come. The aliases are the names in documents of earlier versions.
@@ -105,6 +121,12 @@ impl Charge {
     #[must_use]
     pub fn is_kept(&self) -> bool {
         self.stage == Stage::Completed && self.refund_id.is_none()
+    }
+
+    /// Whether an operator gave the money of a sale back. Its order stays completed.
+    #[must_use]
+    pub fn was_given_back(&self) -> bool {
+        self.stage == Stage::Completed && self.refund_id.is_some() && self.refund_request.is_some()
     }
 
     /// Whether the buyer has to authenticate the payment method they chose.

@@ -24,7 +24,7 @@ use stubmart_kernel::{
 };
 
 use super::{
-    document::{Charge, Stage},
+    document::{Charge, RefundRequest, Stage},
     failure::{Failure, FailureReason},
 };
 
@@ -92,6 +92,13 @@ pub enum Command {
         /// The payment, if one is known.
         payment_id: Option<String>,
     },
+    /// An operator gives the money of a sale back. The provider is asked next.
+    RequestRefund {
+        /// Why, in the operator's words.
+        reason: String,
+        /// Names the request.
+        key: Option<String>,
+    },
     /// The money was given back.
     Refund {
         /// The payment.
@@ -129,6 +136,9 @@ pub enum Refusal {
     /// It failed already: what the provider holds has to be given back.
     #[error("the charge has failed")]
     Failed,
+    /// Its money was given back already, or is about to be, for another request.
+    #[error("the money was given back already")]
+    GivenBack,
     /// It is not in a stage in which this may happen.
     #[error("the charge is in progress")]
     InProgress,
@@ -164,6 +174,9 @@ impl Aggregate for Charge {
             Command::Complete { payment_id } => complete(current, payment_id, now),
             Command::Fail { failure, payment_id } => {
                 fail(current, failure, payment_id.as_ref(), now)
+            }
+            Command::RequestRefund { reason, key } => {
+                request_refund(current, reason, key.as_ref(), now)
             }
             Command::Refund { payment_id, refund_id } => {
                 refund(current, payment_id, refund_id, now)
@@ -201,6 +214,7 @@ fn open(current: Option<&Charge>, new: &NewCharge, now: Timestamp) -> Decision<C
         stage: Stage::Requested,
         payment_id: None,
         refund_id: None,
+        refund_request: None,
         due_at: Some(now.after(TAKEOVER)),
         claims: current.map_or(0, |charge| charge.claims),
         created_at: current.map_or(now, |charge| charge.created_at),
@@ -295,6 +309,25 @@ fn fail(
         ..enter(current, Stage::Failed(failure), payment_id, now)
     };
     Ok(charge.changed(DomainEvent::ChargeFailed))
+}
+
+fn request_refund(current: &Charge, reason: &str, key: Option<&String>, now: Timestamp) -> Decided {
+    if current.stage != Stage::Completed {
+        return Err(Refusal::InProgress);
+    }
+    match &current.refund_request {
+        Some(request) if request.key.as_ref() == key => return Ok(Decision::Unchanged),
+        None if current.refund_id.is_none() => {}
+        Some(_) | None => return Err(Refusal::GivenBack),
+    }
+    let request = RefundRequest { reason: reason.to_owned(), key: key.cloned(), requested_at: now };
+    Ok(Decision::silent(Charge {
+        refund_request: Some(request),
+        due_at: Some(now),
+        claims: 0,
+        updated_at: now,
+        ..current.clone()
+    }))
 }
 
 fn refund(current: &Charge, payment_id: &str, refund_id: &str, now: Timestamp) -> Decided {

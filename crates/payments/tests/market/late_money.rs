@@ -1,9 +1,19 @@
 //! Money that is found where it must not be: held or captured for an order that has ended.
 
-use stubmart_contract::api::{CancelReason, ChargeStatus};
-use stubmart_ports::{bank::TestBank as _, gateway::PaymentGateway as _};
+use std::pin::pin;
 
-use crate::support::{AUTHENTICATES, CARD, World};
+use futures_util::future::{Either, select};
+use stubmart_contract::{
+    Actor, Context, DomainEvent, OrderId,
+    api::{CancelReason, ChargeStatus, OrderStatus},
+};
+use stubmart_payments::{
+    SERVICE,
+    refund_order::{RefundOrderError, Refunded},
+};
+use stubmart_ports::{bank::TestBank as _, gateway::PaymentGateway as _, store::Store as _};
+
+use crate::support::{AUTHENTICATES, CARD, Stop, World};
 
 /// A completed order is cancelled by a human's hand: the money goes back in full, once.
 #[tokio::test]
@@ -96,4 +106,62 @@ async fn every_movement_of_money_is_booked_once() {
     world.check().await;
     let facts: Vec<_> = world.ledger().await.iter().map(|it| it.fact).collect();
     assert_eq!(facts.len(), 3, "two captures and a refund: {facts:?}");
+}
+
+/// An operator gives the money of a sale back: once, however often it is asked for with one key, and the
+/// order stays completed. With another key, or for an order that nobody paid, nothing happens.
+#[tokio::test]
+async fn an_operator_gives_the_money_of_a_sale_back_once() {
+    let world = World::new(1);
+    let service = world.start();
+    let [order, unpaid] = [12_550, 500].map(|price| world.orders.place(price));
+    assert_eq!(service.pay(&order, CARD).await.status, 201);
+    let operator = Context::of(Actor::Operator("ada".to_owned()));
+    let refund = async |order: OrderId, key: &str| {
+        service.payments.refund_order(&operator, order, "cancelled", Some(key)).await
+    };
+    for _ in 0..2 {
+        let refunded = refund(order.1, "k").await.unwrap();
+        let Refunded::Done(charge) = refunded else { panic!("{refunded:?}") };
+        assert!(charge.refund_id.is_some() && charge.due_at.is_none(), "{charge:?}");
+    }
+    assert!(matches!(refund(order.1, "other").await, Err(RefundOrderError::GivenBack)));
+    assert!(matches!(refund(unpaid.1, "k").await, Err(RefundOrderError::NotPaid)));
+    assert_eq!(world.books().await.iter().map(|it| it.kept).sum::<u64>(), 0);
+    world.drain(&service).await;
+    world.check().await;
+    assert_eq!(world.orders.status(order.1), OrderStatus::Completed);
+    let told = world.store.history(SERVICE, None, usize::MAX).await.unwrap();
+    let refunds = told.iter().filter(|it| matches!(it.event, DomainEvent::ChargeRefunded(_)));
+    let actors: Vec<_> = refunds.map(|it| it.actor.clone()).collect();
+    assert_eq!(
+        actors,
+        [Actor::Operator("ada".to_owned())],
+        "AUDIT-1: told once, with the operator"
+    );
+}
+
+/// PAY-2: the decision is saved before the provider is asked. A process that is cut off in between leaves
+/// a refund that the next one sees through.
+#[tokio::test]
+async fn a_refund_that_is_cut_off_is_seen_through() {
+    for place in 1..=3 {
+        let world = World::new(1);
+        let order = world.orders.place(12_550);
+        assert_eq!(world.start().pay(&order, CARD).await.status, 201);
+        let stop = Stop::at(place);
+        let config = stubmart_payments::Config::default();
+        let cut_off = world.start_with(world.ports().stopping(&stop), config);
+        let operator = Context::of(Actor::Operator("ada".to_owned()));
+        let refund = pin!(cut_off.payments.refund_order(&operator, order.1, "cancelled", None));
+        let Either::Right(_) = select(refund, pin!(stop.stopped())).await else {
+            panic!("{place}")
+        };
+        let service = world.start();
+        let again = service.payments.refund_order(&operator, order.1, "cancelled", None).await;
+        again.unwrap();
+        world.drain(&service).await;
+        world.check().await;
+        assert_eq!(world.books().await.iter().map(|it| it.kept).sum::<u64>(), 0, "{place}");
+    }
 }

@@ -5,6 +5,7 @@
 //! server everything is looked at several times: what is under way has moved by then, and what is found
 //! every time, or waits for a consumer that does not move, is a violation.
 
+mod books;
 mod record;
 mod rules;
 mod stored;

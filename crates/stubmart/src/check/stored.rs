@@ -19,7 +19,7 @@ use stubmart_sqlite::snapshot::Snapshot;
 use stubmart_tickets::ticket::{TICKETS, Ticket};
 
 use super::{
-    record,
+    books, record,
     rules::{self, Alive, Finding, Market},
 };
 
@@ -52,6 +52,7 @@ pub(crate) fn look(path: &Path, alive: Alive) -> Result<Looked, Cause> {
     let market = market(&snapshot)?;
     let (mut found, events) = record::audit(&snapshot)?;
     found.extend(rules::audit(&market, alive));
+    books::balance(&market, &mut found);
     let consumers: HashSet<_> = found.iter().flat_map(|it| it.mended_by).copied().collect();
     let waiting = waiting(&snapshot, consumers)?;
     let findings = found.into_iter().map(|finding| {

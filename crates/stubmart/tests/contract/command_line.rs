@@ -11,7 +11,7 @@ use serde_json::Value;
 use stubmart_testkit::Api;
 use tempfile::TempDir;
 
-use crate::support::{Server, User, binary, run, run_in};
+use crate::support::{Server, User, binary, run, run_in, text};
 
 #[test]
 fn help_names_every_flag_with_its_variable() {
@@ -287,4 +287,39 @@ async fn the_demo_shows_a_market_at_the_address_it_prints() {
     assert!(hung_up.success() && child.wait().unwrap().success());
     let refused = run(&["demo", "--data", "somewhere"]);
     assert_eq!(refused.status.code(), Some(2), "it keeps nothing");
+}
+
+/// The operator gives the money of a sale back beside the running server: the buyer sees the refund, asking
+/// again gives nothing back twice, the ledger is empty again, and every invariant holds.
+#[tokio::test]
+async fn refund_gives_the_money_of_an_order_back_once() {
+    let server = Server::start();
+    let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
+    let order = server.order(&bob, &server.ticket(&ann).await).await;
+    let market = server.data().path().to_owned();
+    let (id, number) = (text(&order, "id"), text(&order, "number").to_lowercase());
+    let refund = |order: &str, more: &[&str]| {
+        let args = [&["refund", order, "--reason", "cancelled"], more].concat();
+        let output = run_in(&market, &args);
+        let said = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap()).concat();
+        (output.status.code(), said)
+    };
+    let (code, said) = refund(&id, &[]);
+    assert!(code == Some(1) && said.contains("no payment"), "{said}");
+    assert_eq!(server.pay(&bob, &order, "pm_card_visa").await.status, 201);
+    let (code, said) = refund(&id, &["--amount", "1"]);
+    assert!(code == Some(1) && said.contains("a part of it cannot be given back"), "{said}");
+    for order in [&id, &number, &number.replace('-', "")] {
+        let (code, said) = refund(order, &["--key", "claim-1", "--amount", "12550"]);
+        assert!(code == Some(0) && said.contains("12550 usd given back (re_"), "{said}");
+    }
+    let (code, said) = refund(&id, &["--key", "claim-2"]);
+    assert!(code == Some(1) && said.contains("given back already"), "{said}");
+    assert_eq!(refund("0000-0000-0000", &[]).0, Some(1));
+    let charges = server.read(&format!("/api/payments?orderId={id}"), &bob).await;
+    assert!(charges["items"][0]["stripeRefundId"].is_string(), "{charges}");
+    let path = format!("/api/orders/{id}");
+    assert_eq!(server.read(&path, &bob).await["status"], "completed");
+    let (code, said) = check(&market);
+    assert_eq!(code, Some(0), "{said}");
 }

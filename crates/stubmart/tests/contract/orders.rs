@@ -14,16 +14,19 @@ async fn a_checkout_locks_the_ticket_for_its_buyer() {
     let mut fields: Vec<_> = order.as_object().unwrap().keys().map(String::as_str).collect();
     fields.sort_unstable();
     let expected = [
+        "breakdown",
         "cancelReason",
         "createdAt",
         "currency",
         "expiresAt",
         "id",
+        "number",
         "price",
         "serverTime",
         "status",
         "ticket",
         "ticketId",
+        "total",
         "updatedAt",
         "userId",
     ];

@@ -134,7 +134,7 @@ async fn a_card_that_wants_authentication_waits_for_the_buyer() {
 /// A buyer who fails to authenticate has not paid, and no answer says so.
 #[tokio::test]
 async fn an_authentication_that_fails_takes_nothing() {
-    let server = Server::start();
+    let server = Server::with(&[("STUBMART_MAX_PAYMENT_ATTEMPTS", "1")]);
     let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
     let ticket = server.ticket(&ann).await;
     let order = server.order(&bob, &ticket).await;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use axum::Router;
+use stubmart_contract::{Actor, Context, api::OrderStatus};
 use stubmart_http_kit::SessionGate;
 use stubmart_kernel::{
     mark,
@@ -34,6 +35,7 @@ impl Live {
             tickets: None,
             catalogue: None,
             orders: None,
+            payments: None,
         }
     }
 
@@ -73,6 +75,25 @@ impl World {
     pub(crate) fn router(&self, service: Service) -> Option<(Owner, Router)> {
         let live = self.pick(service)?;
         Some((live.owner, live.router))
+    }
+
+    /// An operator gives the money of some sale back.
+    fn give_back(self: &Arc<Self>) {
+        let sold: Vec<_> = lock(&self.checker)
+            .orders
+            .values()
+            .filter(|it| it.status == OrderStatus::Completed)
+            .map(|it| it.id)
+            .collect();
+        let place = self.below(u64::try_from(sold.len()).unwrap_or(0));
+        let Some(order) = sold.get(usize::try_from(place).unwrap_or(0)).copied() else { return };
+        let Some(live) = self.pick(Service::Payments) else { return };
+        let Some(payments) = live.payments else { return };
+        self.note(live.owner, "operator", "gives money back", order.0);
+        self.exec.spawn(live.owner, async move {
+            let operator = Context::of(Actor::Operator("ada".to_owned()));
+            drop(payments.refund_order(&operator, order, "a claim", Some("claim")).await);
+        });
     }
 
     /// Moves some machine's clock.
@@ -216,7 +237,8 @@ fn start(ground: &Ground, service: Service) -> Result<Live, Cause> {
                 max_payment_attempts: scenario.attempts,
                 ..stubmart_payments::Config::default()
             };
-            drop(live.runs(ground, roles::payments::start(engines, config, gate, network)));
+            let role = roles::payments::start(engines, config, gate, network);
+            live.payments = Some(live.runs(ground, role));
         }
         Service::Notify => {
             let config = stubmart_notify::Config::default();
@@ -254,6 +276,9 @@ impl World {
                 }
                 if world.happens(Kind::Human, "dashboard") {
                     world.meddle();
+                }
+                if world.happens(Kind::Human, "operator") {
+                    world.give_back();
                 }
                 if world.happens(Kind::Outage, "outage") {
                     world.break_down();

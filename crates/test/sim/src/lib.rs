@@ -24,6 +24,7 @@ pub mod sweep;
 pub mod user;
 pub mod world;
 
+mod books;
 mod calls;
 mod engines;
 mod gateway;

@@ -12,12 +12,13 @@ use stubmart_contract::{
 };
 use stubmart_node::Service;
 use stubmart_orders::order::Order;
-use stubmart_payments::{Charge, ledger::Account};
+use stubmart_payments::Charge;
 use stubmart_ports::store::Store as _;
 use stubmart_tickets::ticket::Ticket;
 use uuid::Uuid;
 
 use crate::{
+    books,
     check::{Checker, Violation},
     exec::lock,
     world::World,
@@ -197,7 +198,7 @@ pub fn check(world: &Arc<World>, deleted: &[UserId]) -> Checked {
         let checker = lock(&world.checker);
         sold_means_completed(&checker)?;
         money_adds_up(world, &checker)?;
-        money_is_booked(world, &checker)?;
+        books::money_is_booked(world, &checker)?;
         departed_are_gone(&checker, deleted)?;
     }
     world.check_rejected();
@@ -231,41 +232,6 @@ fn sold_means_completed(checker: &Checker) -> Checked {
     Ok(())
 }
 
-/// MONEY-1: what the provider keeps is booked, what is held for the seller of an order is what they get of
-/// it, and nothing is left that belongs to no sale.
-fn money_is_booked(world: &World, checker: &Checker) -> Checked {
-    let mut balances: BTreeMap<(OrderId, Account), i128> = BTreeMap::new();
-    for transaction in checker.ledger.values() {
-        for line in &transaction.lines {
-            let key = (transaction.order_id, line.account);
-            *balances.entry(key).or_default() += i128::from(line.amount);
-        }
-    }
-    let mut balance = |order, account| balances.remove(&(order, account)).unwrap_or(0);
-    let mut kept: BTreeMap<OrderId, u64> = BTreeMap::new();
-    for payment in world.provider.records(world.now()) {
-        *kept.entry(payment.order_id).or_default() += payment.kept;
-    }
-    for order in checker.orders.values() {
-        let is_sold = order.status == OrderStatus::Completed;
-        let net = if is_sold { i128::from(order.breakdown().seller_net) } else { 0 };
-        let kept = i128::from(kept.get(&order.id).copied().unwrap_or(0));
-        for (account, expected) in
-            [(Account::Psp, kept), (Account::OrderHeld(order.id), -net), (Account::Unmatched, 0)]
-        {
-            let booked = balance(order.id, account);
-            if booked != expected {
-                let text = format!(
-                    "order {} is {:?}, {expected} is to be booked to {account} and {booked} is",
-                    order.id, order.status
-                );
-                broken("MONEY-1", &[order.id.0], text)?;
-            }
-        }
-    }
-    Ok(())
-}
-
 /// PAY-1 and PAY-3 by the provider's books: what was captured and not given back is the price of a
 /// completed order, and nothing for any other.
 fn money_adds_up(world: &World, checker: &Checker) -> Checked {
@@ -283,7 +249,10 @@ fn money_adds_up(world: &World, checker: &Checker) -> Checked {
     }
     for order in checker.orders.values() {
         let total = order.breakdown().total.minor();
-        let total = if order.status == OrderStatus::Completed { u64::from(total) } else { 0 };
+        let given_back =
+            checker.charges.values().any(|it| it.order_id == order.id && it.was_given_back());
+        let is_kept = order.status == OrderStatus::Completed && !given_back;
+        let total = if is_kept { u64::from(total) } else { 0 };
         let kept = kept.get(&order.id).copied().unwrap_or(0);
         if kept != total {
             let text = format!(
@@ -293,8 +262,7 @@ fn money_adds_up(world: &World, checker: &Checker) -> Checked {
             broken("PAY-3", &[order.id.0], text)?;
         }
         let charges = checker.charges.values().filter(|it| it.order_id == order.id && it.is_kept());
-        let (charges, wanted) =
-            (charges.count(), usize::from(order.status == OrderStatus::Completed));
+        let (charges, wanted) = (charges.count(), usize::from(is_kept));
         if charges != wanted {
             let text = format!(
                 "order {} is {:?} and has {charges} charges that are kept",

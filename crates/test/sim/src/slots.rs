@@ -12,6 +12,7 @@ use stubmart_kernel::worker::ShutdownTrigger;
 use stubmart_memory::MemoryMailer;
 use stubmart_node::Service;
 use stubmart_orders::Orders;
+use stubmart_payments::Payments;
 use stubmart_suite::host::FakeHasher;
 use stubmart_tickets::Tickets;
 
@@ -31,6 +32,7 @@ pub(crate) struct Live {
     pub(crate) tickets: Option<Tickets>,
     pub(crate) catalogue: Option<Catalogue>,
     pub(crate) orders: Option<Orders>,
+    pub(crate) payments: Option<Payments>,
 }
 
 /// What all instances of auth share beside their store.

@@ -60,6 +60,7 @@ fn words(changed: &Result<Option<(Charge, Option<DomainEvent>)>, Refusal>) -> St
         Err(Refusal::Failed) => return "!failed".to_owned(),
         Err(Refusal::InProgress) => return "!in progress".to_owned(),
         Err(Refusal::NotDue) => return "!not due".to_owned(),
+        Err(Refusal::GivenBack) => return "!given back".to_owned(),
         Ok(None) => return "-".to_owned(),
         Ok(Some(changed)) => changed,
     };
@@ -108,6 +109,7 @@ fn every_command_on_every_state_has_one_outcome() {
     const D: &str = "!not due";
     const N: &str = "-";
     const REQ: &str = "requested";
+    const G: &str = "!given back";
     const ACT: &str = "requires action";
     const AUT: &str = "authorised";
     const FAILS: &str = "failed CHARGE_FAILED";
@@ -119,7 +121,7 @@ fn every_command_on_every_state_has_one_outcome() {
     const BACK: &str = "failed refunded rests CHARGE_REFUNDED";
     const REFUNDS: &str = "completed refunded rests CHARGE_REFUNDED";
     #[rustfmt::skip]
-    let table: [(Command, [&str; 9]); 18] = [
+    let table: [(Command, [&str; 9]); 19] = [
         //                                                     none   requested    action authorised failed, due unavailable given back         completed    refunded
         (Command::Open(new(1)),                               [OPENS, N,           N,     N,         N,          OPENS,      N,                 N,           N]),
         (Command::RequireAction { payment_id: payment_id() }, [M,     ACT,         N,     N,         F,          F,          F,                 N,           N]),
@@ -132,6 +134,7 @@ fn every_command_on_every_state_has_one_outcome() {
         (fail(AuthorisationLost),                             [M,     FAILS,       FAILS, ENDS,      N,          N,          N,                 N,           N]),
         (fail(OrderCancelled),                                [M,     FAILS,       FAILS, FAILS,     N,          N,          N,                 N,           N]),
         (refund,                                              [M,     P,           P,     P,         GIVEN,      BACK,       N,                 REFUNDS,     N]),
+        (give_back(None),                                     [M,     P,           P,     P,         P,          P,          P,                 "completed", G]),
         (Command::Claim,                                      [M,     REQ,         ACT,   AUT,       "failed",   "failed",   "failed refunded", "completed", "completed refunded"]),
         (Command::ClaimIfDue,                                 [M,     REQ,         ACT,   AUT,       "failed",   D,          D,                 D,           D]),
         (Command::ScheduleBy { at: SOON },                    [M,     N,           N,     N,         N,          N,          N,                 "completed", N]),
@@ -146,6 +149,24 @@ fn every_command_on_every_state_has_one_outcome() {
             let stage = state.as_ref().map(|charge| &charge.stage);
             assert_eq!(words(&changed), *expected, "{command:?} on {stage:?}");
         }
+    }
+}
+
+/// An operator's request to give money back.
+fn give_back(key: Option<&str>) -> Command {
+    Command::RequestRefund { reason: "a claim".to_owned(), key: key.map(str::to_owned) }
+}
+
+/// A refund that is asked for twice with one key is one, before and after it is done; with another key it
+/// is refused.
+#[test]
+fn a_refund_is_asked_for_once() {
+    let asked = after(&charge(Stage::Completed, None), &give_back(Some("k")), NOW);
+    assert_eq!((asked.due_at, asked.was_given_back()), (Some(NOW), false));
+    for asked in [asked.clone(), refunded(asked)] {
+        assert_eq!(change(Some(&asked), &give_back(Some("k")), SOON), Ok(None));
+        let other = change(Some(&asked), &give_back(None), SOON);
+        assert_eq!(other, Err(Refusal::GivenBack));
     }
 }
 

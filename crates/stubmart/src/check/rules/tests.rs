@@ -1,7 +1,7 @@
 use stubmart_contract::{Currency, Price, UserId, api::OrderTicket, fees::SaleFees};
 use stubmart_payments::{
-    charge::{Failure, FailureReason, Stage},
-    ledger::{Account, Fact, Line},
+    charge::{Failure, FailureReason, RefundRequest, Stage},
+    ledger::{Account, Fact, Line, reversed},
 };
 use uuid::Uuid;
 
@@ -105,6 +105,7 @@ fn held() -> Charge {
         stage: Stage::Authorised,
         payment_id: None,
         refund_id: None,
+        refund_request: None,
         due_at: Some(NOW),
         claims: 0,
         created_at: NOW,
@@ -116,7 +117,9 @@ fn held() -> Charge {
 fn broken_by(alive: Alive, change: impl FnOnce(&mut Market)) -> Vec<&'static str> {
     let mut market = market();
     change(&mut market);
-    audit(&market, alive).iter().map(|finding| finding.invariant).collect()
+    let mut found = audit(&market, alive);
+    crate::check::books::balance(&market, &mut found);
+    found.iter().map(|finding| finding.invariant).collect()
 }
 
 fn order(market: &mut Market) -> &mut Order {
@@ -214,7 +217,7 @@ fn money_of_an_ended_charge_is_neither_held_nor_kept() {
         })
     };
     assert_eq!(ended(|_| {}), ["PAY-3"]);
-    assert_eq!(ended(|it| (it.held, it.kept) = (0, 13_805)), ["PAY-3"]);
+    assert_eq!(ended(|it| (it.held, it.kept) = (0, 13_805)), ["PAY-3", "MONEY-1"]);
     assert!(ended(|it| it.held = 0).is_empty());
 }
 
@@ -305,4 +308,28 @@ fn a_sale_is_booked_as_it_was_agreed_and_paid() {
     );
     let other = sold(|it| it.ledger[0].currency = "eur".parse().unwrap());
     assert_eq!(other, ["MONEY-1", "MONEY-1"], "it is in another currency than its charge");
+}
+
+/// An operator may give the money of a sale back: then nothing is kept, and nothing held for the seller.
+#[test]
+fn a_sale_whose_money_was_given_back_keeps_nothing() {
+    let given_back = |booked: bool| {
+        sold(|market| {
+            let reason = "cancelled".to_owned();
+            let charge = charge(market);
+            charge.refund_id = Some("re_1".to_owned());
+            charge.refund_request = Some(RefundRequest { reason, key: None, requested_at: NOW });
+            market.payments[0].kept = 0;
+            let refund = Transaction {
+                fact: Fact::Refunded(ChargeId(id())),
+                lines: reversed(&market.ledger[0].lines),
+                ..market.ledger[0].clone()
+            };
+            if booked {
+                market.ledger.push(refund);
+            }
+        })
+    };
+    assert!(given_back(true).is_empty());
+    assert_eq!(given_back(false), ["MONEY-1", "MONEY-1"], "it is not booked");
 }

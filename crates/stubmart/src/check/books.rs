@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 
 use stubmart_contract::{ChargeId, Currency, OrderId, api::OrderStatus};
-use stubmart_payments::ledger::{Account, sum};
+use stubmart_payments::{
+    Charge,
+    ledger::{Account, sum},
+};
 use stubmart_ports::bus::Consumer;
 
-use super::{Finding, Market, broken, mended_by};
+use super::rules::{Finding, Market, broken, mended_by};
 
 /// They post what was captured and given back, and have it given back.
 static BOOKED: &[&Consumer] = &[
@@ -17,7 +20,7 @@ static BOOKED: &[&Consumer] = &[
 
 /// Every transaction is zero and about a charge; of each charge at rest what the provider keeps is booked;
 /// and what is held for the seller of an order is what they get of it.
-pub(super) fn balance(market: &Market, found: &mut Vec<Finding>) {
+pub(crate) fn balance(market: &Market, found: &mut Vec<Finding>) {
     let mut psp: HashMap<ChargeId, i128> = HashMap::new();
     let mut held: HashMap<(OrderId, Currency), i128> = HashMap::new();
     for transaction in &market.ledger {
@@ -74,7 +77,8 @@ fn sellers_parts_are_held(
         {
             continue;
         }
-        let is_sold = order.status == OrderStatus::Completed;
+        let given_back = charge.is_some_and(Charge::was_given_back);
+        let is_sold = order.status == OrderStatus::Completed && !given_back;
         let net = if is_sold { i128::from(order.breakdown().seller_net) } else { 0 };
         let booked = held.get(&(order.id, order.currency)).copied().unwrap_or(0);
         if booked != net {

@@ -1,0 +1,81 @@
+//! MONEY-1: the ledger balances, and says what the provider's books and the orders say.
+
+use std::collections::BTreeMap;
+
+use stubmart_contract::{OrderId, api::OrderStatus};
+use stubmart_payments::{
+    charge::Stage,
+    ledger::{Account, Transaction, sum},
+};
+use uuid::Uuid;
+
+use crate::{
+    check::{Checker, Violation},
+    world::World,
+};
+
+type Checked = Result<(), Violation>;
+
+fn broken(documents: &[Uuid], text: String) -> Checked {
+    Err(Violation { invariant: "MONEY-1", text, documents: documents.to_vec() })
+}
+
+impl Checker {
+    /// MONEY-1: what is posted sums to zero, is about a charge that was captured, and never changes.
+    pub(crate) fn posted(&mut self, id: Uuid, next: Transaction) -> Checked {
+        let (fact, charge_id) = (next.fact, next.fact.charge_id());
+        let documents = [id, charge_id.0, next.order_id.0];
+        if sum(&next.lines) != 0 {
+            broken(&documents, format!("the lines of {fact} do not sum to zero"))?;
+        }
+        let charge = self.charges.get(&charge_id);
+        if charge.is_none_or(|it| {
+            let was_captured = it.stage == Stage::Completed || it.refund_id.is_some();
+            !was_captured || (it.order_id, it.currency) != (next.order_id, next.currency)
+        }) {
+            broken(&documents, format!("{fact} is posted, of the charge {charge:?}"))?;
+        }
+        if self.ledger.get(&id).is_some_and(|before| *before != next) {
+            broken(&documents, format!("{fact} was posted before, with other words"))?;
+        }
+        self.ledger.insert(id, next);
+        Ok(())
+    }
+}
+
+/// MONEY-1: what the provider keeps is booked, what is held for the seller of an order is what they get of
+/// it, and nothing is left that belongs to no sale.
+pub(crate) fn money_is_booked(world: &World, checker: &Checker) -> Checked {
+    let mut balances: BTreeMap<(OrderId, Account), i128> = BTreeMap::new();
+    for transaction in checker.ledger.values() {
+        for line in &transaction.lines {
+            let key = (transaction.order_id, line.account);
+            *balances.entry(key).or_default() += i128::from(line.amount);
+        }
+    }
+    let mut balance = |order, account| balances.remove(&(order, account)).unwrap_or(0);
+    let mut kept: BTreeMap<OrderId, u64> = BTreeMap::new();
+    for payment in world.provider.records(world.now()) {
+        *kept.entry(payment.order_id).or_default() += payment.kept;
+    }
+    for order in checker.orders.values() {
+        let given_back =
+            checker.charges.values().any(|it| it.order_id == order.id && it.was_given_back());
+        let is_sold = order.status == OrderStatus::Completed && !given_back;
+        let net = if is_sold { i128::from(order.breakdown().seller_net) } else { 0 };
+        let kept = i128::from(kept.get(&order.id).copied().unwrap_or(0));
+        for (account, expected) in
+            [(Account::Psp, kept), (Account::OrderHeld(order.id), -net), (Account::Unmatched, 0)]
+        {
+            let booked = balance(order.id, account);
+            if booked != expected {
+                let text = format!(
+                    "order {} is {:?}, {expected} is to be booked to {account} and {booked} is",
+                    order.id, order.status
+                );
+                broken(&[order.id.0], text)?;
+            }
+        }
+    }
+    Ok(())
+}
