@@ -38,6 +38,10 @@ pub(crate) enum ChangeError {
     WrongPassword,
     /// Another account has the new address. Nothing happened.
     EmailTaken,
+    /// The code of the second factor is wrong, or none was begun. Nothing happened.
+    WrongCode,
+    /// The second factor is on already. Nothing happened.
+    SecondFactorOn,
     /// The account is at this version, which the change is not meant for. Nothing happened.
     Stale {
         /// The present version.
@@ -63,6 +67,8 @@ impl From<ApplyError<Refusal>> for ChangeError {
             // Another request changed the password meanwhile: the one that was checked is not right any
             // more.
             ApplyError::Refused { refusal: Refusal::StaleProof, .. } => Self::WrongPassword,
+            ApplyError::Refused { refusal: Refusal::WrongCode, .. } => Self::WrongCode,
+            ApplyError::Refused { refusal: Refusal::SecondFactorOn, .. } => Self::SecondFactorOn,
             ApplyError::Stale { version } => Self::Stale { version },
             ApplyError::Repository(RepositoryError::Taken { .. }) => Self::EmailTaken,
             ApplyError::Repository(error) => Failure::from(error).into(),

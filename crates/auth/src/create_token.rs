@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _, digest::InvalidLength};
 use sha2::Sha256;
-use stubmart_contract::{Context, SessionId, UserId};
+use stubmart_contract::{Context, SessionId, UserId, api::CreateTokenRequest};
 use stubmart_kernel::{ApplyError, RepositoryError};
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use crate::{
     session::{Command, Kind, Session, Which},
     sign_up::Receipt,
     token_hash::TokenHash,
-    user::{self, Refusal},
+    user,
 };
 
 /// The beginning of every access token, so that scanners find one that was published by mistake.
@@ -89,7 +89,7 @@ impl Auth {
         context: &Context,
         maker: Maker<'_>,
         id: Uuid,
-        name: &str,
+        request: &CreateTokenRequest,
         secret: &str,
     ) -> Result<Receipt, TokenError> {
         // First, so that no token is made in secret, whatever fails in between.
@@ -97,14 +97,9 @@ impl Auth {
         let owner = match self.change_user(context, maker.user_id, &report).await {
             Ok(applied) => applied.after.state,
             Err(ApplyError::Repository(error)) => return Err(error.into()),
-            Err(
-                ApplyError::Refused {
-                    refusal:
-                        Refusal::Gone | Refusal::Exists | Refusal::StaleProof | Refusal::NoSuchLink,
-                    ..
-                }
-                | ApplyError::Stale { .. },
-            ) => return Err(TokenError::NotSignedIn),
+            Err(ApplyError::Refused { .. } | ApplyError::Stale { .. }) => {
+                return Err(TokenError::NotSignedIn);
+            }
         };
         let recoveries = owner.account.map_or(0, |account| account.recoveries);
         let (id, now) = (SessionId(id), self.inner.host.now());
@@ -114,7 +109,12 @@ impl Auth {
             token_hash: TokenHash::of(secret),
             created_at: now,
             last_seen_at: now,
-            kind: Kind::Token { name: name.to_owned(), recoveries },
+            kind: Kind::Token {
+                name: request.name.clone(),
+                recoveries,
+                expires_at: request.expires_at,
+                scope: request.scope.unwrap_or_default(),
+            },
         };
         let begun = self.change_session(context, id, &Command::Begin(session)).await?;
         // The token outlives the session that made it, so it must not come of one that was dead. Asked

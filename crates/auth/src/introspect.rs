@@ -29,6 +29,7 @@ impl calls::Auth for Auth {
             user_id: session.user_id,
             session_id: session.id,
             role: account.role,
+            read_only: session.is_read_only(),
             may_sell: account.email_verified || !sellers_verify,
         }))
     }

@@ -44,14 +44,19 @@ impl Auth {
         page: &PageRequest,
     ) -> Result<Page<api::AccessToken>, PageError> {
         let tokens = self.living(user_id, Which::Tokens, page).await?;
-        Ok(tokens.map(|token| api::AccessToken {
-            id: token.id,
-            created_at: token.created_at,
-            last_seen_at: token.last_seen_at,
-            name: match token.kind {
-                Kind::Token { name, .. } => name,
-                Kind::Browser { .. } | Kind::Ended { .. } => String::new(),
-            },
+        Ok(tokens.map(|token| {
+            let (name, expires_at, scope) = match token.kind {
+                Kind::Token { name, expires_at, scope, .. } => (name, expires_at, scope),
+                Kind::Browser { .. } | Kind::Ended { .. } => Default::default(),
+            };
+            api::AccessToken {
+                id: token.id,
+                created_at: token.created_at,
+                last_seen_at: token.last_seen_at,
+                name,
+                expires_at,
+                scope,
+            }
         }))
     }
 

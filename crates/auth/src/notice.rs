@@ -41,6 +41,9 @@ pub(crate) enum NoticeKind {
     AccountDeleted,
     VerifyEmail,
     ResetPassword,
+    SecondFactorOn,
+    SecondFactorOff,
+    NewDevice,
 }
 
 impl NoticeKind {
@@ -52,7 +55,10 @@ impl NoticeKind {
             Self::EmailChanged
             | Self::PasswordChanged
             | Self::TokenCreated
-            | Self::AccountDeleted => None,
+            | Self::AccountDeleted
+            | Self::SecondFactorOn
+            | Self::SecondFactorOff
+            | Self::NewDevice => None,
         }
     }
 }

@@ -154,9 +154,7 @@ impl Passwords {
             self.limits.take(&known, KNOWN).await?;
             return Ok(());
         }
-        // Whether one was left to take does not matter any more: this guess is answered.
-        self.limits.take(&here, FAILURES).await?;
-        self.limits.take(&everywhere, FAILURES_EVERYWHERE).await?;
+        self.count_wrong(guess).await?;
         Err(CheckError::Wrong)
     }
 
@@ -167,6 +165,18 @@ impl Passwords {
         let is_spelled_otherwise = comparable != typed;
         let is_right = self.hasher.verify(comparable, hash.clone()).await?;
         Ok(is_right || (is_spelled_otherwise && self.hasher.verify(typed, hash).await?))
+    }
+
+    /// Counts a wrong guess of a password, or of a code beside it.
+    ///
+    /// # Errors
+    /// [`Limited::Failed`].
+    pub(crate) async fn count_wrong(&self, guess: Guess<'_>) -> Result<(), Limited> {
+        let (account, place) = (guess.account(), guess.account_and_network());
+        // Whether one was left to take does not matter any more: this guess is answered.
+        self.limits.take(&format!("auth.failures.{place}"), FAILURES).await?;
+        self.limits.take(&format!("auth.failures.{account}"), FAILURES_EVERYWHERE).await?;
+        Ok(())
     }
 
     /// Counts a signup from this address.

@@ -133,6 +133,9 @@ impl DueNotices {
             NoticeKind::PasswordChanged => Message::PasswordChanged { at },
             NoticeKind::TokenCreated => Message::TokenCreated { at },
             NoticeKind::AccountDeleted => Message::AccountDeleted { at },
+            NoticeKind::NewDevice => Message::NewDevice { at },
+            NoticeKind::SecondFactorOn => Message::SecondFactorOn { at },
+            NoticeKind::SecondFactorOff => Message::SecondFactorOff { at },
             NoticeKind::VerifyEmail => match self.link(user, notice, Purpose::VerifyEmail).await? {
                 Some(link) => Message::VerifyEmail { link },
                 None => return Ok(None),

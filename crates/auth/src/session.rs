@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use stubmart_contract::{SessionId, Timestamp, UserId};
+use stubmart_contract::{SessionId, Timestamp, UserId, api::TokenScope};
 use stubmart_kernel::{
     Aggregate, Decision,
     aggregate::{Collection, Index, Key},
@@ -58,13 +58,18 @@ pub(crate) enum Kind {
         password_number: u32,
         expires_at: Timestamp,
     },
-    /// A personal access token; it ends when it is revoked, or its account is recovered by mail or
+    /// A personal access token; it ends at its time, when it is revoked, or its account is recovered by mail or
     /// deleted.
     Token {
         name: String,
         /// How often the account had been recovered when it was made.
         #[serde(default)]
         recoveries: u32,
+        /// When it ends by itself, if it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Timestamp>,
+        #[serde(default)]
+        scope: TokenScope,
     },
     /// A session that was ended. The document stays until then, because a save of it whose answer was lost
     /// may still be on its way and must not find the id unused.
@@ -153,7 +158,7 @@ impl Session {
     pub(crate) const fn purge_at(&self) -> Option<Timestamp> {
         match self.kind {
             Kind::Browser { expires_at, .. } => Some(expires_at),
-            Kind::Token { .. } => None,
+            Kind::Token { expires_at, .. } => expires_at,
             Kind::Ended { purge_at } => Some(purge_at),
         }
     }
@@ -165,9 +170,16 @@ impl Session {
             Kind::Browser { password_number, expires_at, .. } => {
                 now < expires_at && account.admits(self.id, password_number)
             }
-            Kind::Token { recoveries, .. } => recoveries >= account.recoveries,
+            Kind::Token { recoveries, expires_at, .. } => {
+                recoveries >= account.recoveries && expires_at.is_none_or(|end| now < end)
+            }
             Kind::Ended { .. } => false,
         })
+    }
+
+    /// Whether it may only look.
+    pub(crate) const fn is_read_only(&self) -> bool {
+        matches!(self.kind, Kind::Token { scope: TokenScope::Read, .. })
     }
 
     /// Whether it is time to note that it is in use.
@@ -193,7 +205,7 @@ impl Session {
         let purge_at = match self.kind {
             // From then on it is dead by itself, should the save that began it land again.
             Kind::Browser { expires_at, .. } => expires_at,
-            Kind::Token { .. } => now.after(life),
+            Kind::Token { expires_at, .. } => expires_at.unwrap_or_else(|| now.after(life)),
             Kind::Ended { .. } => return None,
         };
         Some(Self { kind: Kind::Ended { purge_at }, ..self.clone() })

@@ -23,7 +23,16 @@ fn user(password_number: u32, kept_session: Option<SessionId>) -> User {
     let id = UserId(Uuid::from_u128(1));
     let language = Language::English;
     let (account, notices, links) = (Some(account), Vec::new(), Vec::new());
-    User { id, created_at: START, account, notices, language, links }
+    User {
+        id,
+        created_at: START,
+        account,
+        notices,
+        language,
+        second_factor: None,
+        devices: Vec::new(),
+        links,
+    }
 }
 
 fn with(kind: Kind) -> Session {
@@ -43,7 +52,12 @@ fn browser() -> Session {
 }
 
 fn token() -> Session {
-    with(Kind::Token { name: "script".to_owned(), recoveries: 1 })
+    with(Kind::Token {
+        name: "script".to_owned(),
+        recoveries: 1,
+        expires_at: None,
+        scope: TokenScope::Full,
+    })
 }
 
 /// `session` as it is when it was seen at `at`.
@@ -139,12 +153,30 @@ fn what_is_alive() {
 fn a_recovery_ends_access_tokens() {
     let user = user(2, None);
     for (recoveries, lives) in [(0, false), (1, true), (2, true)] {
-        let token = with(Kind::Token { name: "script".to_owned(), recoveries });
+        let mut token = token();
+        if let Kind::Token { recoveries: of_its_time, .. } = &mut token.kind {
+            *of_its_time = recoveries;
+        }
         assert_eq!(token.is_alive(Some(&user), START), lives, "{recoveries}");
     }
     let stored = serde_json::json!({"type": "token", "name": "script"});
     let before: Kind = serde_json::from_value(stored).unwrap();
-    assert_eq!(before, Kind::Token { name: "script".to_owned(), recoveries: 0 });
+    let (name, scope) = ("script".to_owned(), TokenScope::Full);
+    assert_eq!(before, Kind::Token { name, recoveries: 0, expires_at: None, scope });
+}
+
+/// An access token that has an end is dead from then on, and its document is dropped.
+#[test]
+fn an_access_token_may_have_an_end() {
+    let end = START.after(LIFE);
+    let mut token = token();
+    if let Kind::Token { expires_at, .. } = &mut token.kind {
+        *expires_at = Some(end);
+    }
+    let user = user(2, None);
+    assert!(token.is_alive(Some(&user), end.before(Duration::from_millis(1))));
+    assert!(!token.is_alive(Some(&user), end));
+    assert_eq!(token.purge_at(), Some(end));
 }
 
 /// Neither the token nor anything it could be guessed from is stored.

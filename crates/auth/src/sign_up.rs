@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use stubmart_contract::{Context, Email, Language, Role, Timestamp, UserId, api};
+use stubmart_contract::{Context, Email, Role, Timestamp, UserId, api};
 use stubmart_kernel::{ApplyError, RepositoryError};
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use crate::{
     log_in::{Client, SignedIn},
     passwords::{CheckError, Guess, Subject},
     service::Auth,
-    user::{self, Command, Refusal},
+    user::{self, Command},
 };
 
 /// The version of an account as it is opened.
@@ -93,9 +93,9 @@ impl Auth {
         self.sign_up(context, id, request, None).await.map(|_| id)
     }
 
-    /// Opens an account; `asked` is the id of the mail that asks to verify its address and its language,
-    /// `None` where there is nothing to verify. The flag is true when this very call did, false when the account with this
-    /// id exists already.
+    /// Opens an account. `by` is the client that asks, whose owner is mailed a link to verify the address
+    /// with; without one there is nothing to verify. The flag is true when this very call opened it, false
+    /// when the account with this id exists already.
     ///
     /// # Errors
     /// [`SignUpError`].
@@ -104,26 +104,24 @@ impl Auth {
         context: &Context,
         id: UserId,
         request: &SignUp,
-        asked: Option<(Uuid, Language)>,
+        by: Option<&Client>,
     ) -> Result<(Receipt, bool), SignUpError> {
         let hashed = self.inner.passwords.hash(request.password.clone()).await;
         let password_hash = hashed.map_err(SignUpError::Failed)?;
         let (email, name) = (request.email.clone(), request.name.clone());
-        let (notice_id, language) = asked.unzip();
-        let language = language.unwrap_or_default();
-        let command =
-            Command::SignUp(user::SignUp { id, email, name, password_hash, language, notice_id });
+        let command = Command::SignUp(user::SignUp {
+            id,
+            email,
+            name,
+            password_hash,
+            language: by.map(|client| client.language).unwrap_or_default(),
+            device: by.map(Client::device),
+            notice_id: by.map(|_| self.inner.host.uuid()),
+        });
         let receipt = |created_at| Receipt { id: id.0, created_at };
         match self.change_user(context, id, &command).await {
             Ok(applied) => Ok((receipt(applied.after.state.created_at), true)),
-            Err(
-                ApplyError::Refused {
-                    refusal:
-                        Refusal::Exists | Refusal::Gone | Refusal::StaleProof | Refusal::NoSuchLink,
-                    ..
-                }
-                | ApplyError::Stale { .. },
-            ) => {
+            Err(ApplyError::Refused { .. } | ApplyError::Stale { .. }) => {
                 let stored = self.inner.users.load(id).await.map_err(failed)?;
                 let stored = stored.ok_or_else(|| failed(RepositoryError::Contended))?;
                 Ok((receipt(stored.state.created_at), false))
@@ -171,7 +169,9 @@ impl Auth {
         request: &SignUp,
         client: &Client,
     ) -> Result<u32, EnterError> {
-        let account = self.inner.users.load(id).await?.and_then(|user| user.state.account);
+        let user = self.inner.users.load(id).await?.map(|user| user.state);
+        // A signup that is sent again gives no code.
+        let account = user.filter(|it| it.factor().is_none()).and_then(|it| it.account);
         let (hash, number) = account.map(|it| (it.password_hash, it.password_number)).unzip();
         let folded = request.email.folded();
         let guess = Guess { subject: Subject::Email(&folded), from: client.address };

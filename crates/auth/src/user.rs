@@ -4,9 +4,12 @@
 //! that deletes the account erases it. A tombstone is left with the id, which is never given to
 //! another user.
 
+mod account;
+mod command;
+
 use serde::{Deserialize, Serialize};
 use stubmart_contract::{
-    DomainEvent, Email, Language, Role, SessionId, Timestamp, UserId, api,
+    DomainEvent, Email, Language, Role, Timestamp, UserId, api,
     event::{UserRole, UserState},
 };
 use stubmart_kernel::{
@@ -18,8 +21,12 @@ use uuid::Uuid;
 use crate::{
     link::{self, Link, Purpose},
     notice::{Later, Notice, NoticeKind},
+    second_factor::{SecondFactor, Secret},
     token_hash::TokenHash,
 };
+
+pub(crate) use self::account::Account;
+pub(crate) use self::command::{Command, Refusal, SignUp, Update};
 
 /// The users.
 pub static USERS: Collection = Collection {
@@ -32,6 +39,9 @@ pub(crate) const EMAIL: &str = "email";
 
 /// The index of users by when their next notice is due.
 pub(crate) const NOTICES: &str = "notices";
+
+/// How many devices of an account are known.
+const DEVICES_MAX: usize = 20;
 
 /// A user.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,123 +56,20 @@ pub(crate) struct User {
     /// The language of its mails.
     #[serde(default)]
     pub(crate) language: Language,
+    /// What logging in asks for beside the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) second_factor: Option<SecondFactor>,
+    /// The devices that it was logged in from, the last ones, as hashes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) devices: Vec<TokenHash>,
     /// Links that were mailed to the account's address and not used yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) links: Vec<Link>,
 }
 
-/// The personal data of a user.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(Debug))]
-pub(crate) struct Account {
-    pub(crate) email: Email,
-    /// Whether its owner has shown that mail to the address reaches them.
-    #[serde(default)]
-    pub(crate) email_verified: bool,
-    /// What its owner may do beyond buying and selling.
-    #[serde(default)]
-    pub(crate) role: Role,
-    pub(crate) name: String,
-    pub(crate) password_hash: String,
-    /// How many passwords there were. A session carries the number of the password that it was opened
-    /// with and ends with it. It is a number and no time, because clocks differ, and because a login that
-    /// is under way while the password changes must not survive either.
-    pub(crate) password_number: u32,
-    /// The session that set the present password, which lives on.
-    pub(crate) kept_session: Option<SessionId>,
-    /// How often the account was recovered by mail. An access token carries the number of its time and
-    /// ends with the next recovery.
-    #[serde(default)]
-    pub(crate) recoveries: u32,
-}
-
-impl Account {
-    /// Whether a session that was opened with password `password_number` still stands. A later password
-    /// than this account's is one that was set since the account was loaded.
-    pub(crate) fn admits(&self, session: SessionId, password_number: u32) -> bool {
-        password_number >= self.password_number || self.kept_session == Some(session)
-    }
-
-    /// What mails call the owner. Whoever signs up with somebody else's address must not choose what
-    /// stands in a mail to it.
-    pub(crate) fn name_in_mails(&self) -> &str {
-        if self.email_verified { &self.name } else { "" }
-    }
-}
-
 /// The key of an address, folded, in its index.
 pub(crate) fn email_key(folded: &str) -> Key {
     Key::new().text(folded)
-}
-
-/// A command to a user.
-#[derive(Clone)]
-#[cfg_attr(test, derive(Debug))]
-pub(crate) enum Command {
-    /// Open the account.
-    SignUp(SignUp),
-    /// Change some of it.
-    Update(Update),
-    /// Delete the account and all that is known of its owner.
-    Delete { proof: String, notice_id: Uuid },
-    /// Mail the owner a link that verifies the address, unless it is verified.
-    AskVerification { notice_id: Uuid },
-    /// Mail the owner a link that sets a new password.
-    AskReset { notice_id: Uuid },
-    /// A link with this token is mailed to `to` now.
-    AddLink { purpose: Purpose, to: Email, token: TokenHash },
-    /// The link with this token was followed: the address is verified.
-    VerifyEmail { link: TokenHash },
-    /// The link with this token was followed: set this password, and end all that was signed in.
-    ResetPassword { link: TokenHash, password_hash: String, notice_id: Uuid },
-    /// Let the owner do this from now on.
-    Grant { role: Role },
-    /// Tell the owner that an access token is made.
-    ReportToken { notice_id: Uuid },
-    /// Sending was tried: of these notices some need not be sent any more, others are tried again later.
-    SettleNotices { done: Vec<Uuid>, later: Vec<(Uuid, Later)> },
-}
-
-/// A new account.
-#[derive(Clone)]
-#[cfg_attr(test, derive(Debug))]
-pub(crate) struct SignUp {
-    pub(crate) id: UserId,
-    pub(crate) email: Email,
-    pub(crate) name: String,
-    pub(crate) password_hash: String,
-    pub(crate) language: Language,
-    /// An id for the notice that asks to verify the address; `None` where it is taken as verified.
-    pub(crate) notice_id: Option<Uuid>,
-}
-
-/// A change of the account; `None` stays.
-#[derive(Clone)]
-#[cfg_attr(test, derive(Debug))]
-pub(crate) struct Update {
-    /// The hash that the present password was checked against: while it is the account's, the check
-    /// holds.
-    pub(crate) proof: String,
-    /// The session that asks.
-    pub(crate) session: SessionId,
-    pub(crate) email: Option<Email>,
-    pub(crate) name: Option<String>,
-    pub(crate) password_hash: Option<String>,
-    /// Ids for the notices that this may lead to.
-    pub(crate) notice_ids: [Uuid; 3],
-}
-
-/// Why a command is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// A user with this id exists, or did.
-    Exists,
-    /// There is no account, or no longer.
-    Gone,
-    /// The password was changed since it was checked.
-    StaleProof,
-    /// There is no such link, or it has been used, or its time is over.
-    NoSuchLink,
 }
 
 type Decided = Result<Decision<User>, Refusal>;
@@ -207,6 +114,21 @@ impl Aggregate for User {
                 user.recovered(link, password_hash, *notice_id, now)
             }
             (Some(user), Command::Grant { role }) => user.with_role(*role),
+            (Some(user), Command::BeginSecondFactor { proof, secret }) => {
+                user.with_factor_begun(proof, secret)
+            }
+            (Some(user), Command::ConfirmSecondFactor { proof, code, recovery, notice_id }) => {
+                user.with_factor_on(proof, code, recovery, *notice_id, now)
+            }
+            (Some(user), Command::RemoveSecondFactor { proof, notice_id }) => {
+                user.without_factor(proof, *notice_id, now)
+            }
+            (Some(user), Command::UseCode { code, login }) => {
+                user.with_code_used(code, *login, now)
+            }
+            (Some(user), Command::SeeDevice { device, notice_id }) => {
+                user.seen_from(device, *notice_id, now)
+            }
             (Some(user), Command::ReportToken { notice_id }) => {
                 user.told(*notice_id, NoticeKind::TokenCreated, now)
             }
@@ -217,7 +139,8 @@ impl Aggregate for User {
 
 impl User {
     fn signed_up(sign_up: &SignUp, now: Timestamp) -> Decision<Self> {
-        let SignUp { id, email, name, password_hash, language, notice_id } = sign_up.clone();
+        let SignUp { id, email, name, password_hash, language, device, notice_id } =
+            sign_up.clone();
         let notice = |id| Notice::new(id, NoticeKind::VerifyEmail, email.clone(), now);
         let notices = notice_id.map(notice).into_iter().collect();
         let account = Account {
@@ -231,7 +154,16 @@ impl User {
             recoveries: 0,
         };
         let account = Some(account);
-        let user = Self { id, created_at: now, account, notices, language, links: Vec::new() };
+        let user = Self {
+            id,
+            created_at: now,
+            account,
+            notices,
+            language,
+            second_factor: None,
+            devices: device.into_iter().collect(),
+            links: Vec::new(),
+        };
         Decision::changed(user, DomainEvent::UserCreated(UserState { id }))
     }
 
@@ -358,7 +290,82 @@ impl User {
         let mut notices = without_verification(&self.notices);
         let kind = NoticeKind::PasswordChanged;
         add(&mut notices, Notice::new(notice_id, kind, account.email.clone(), now));
-        Ok(self.with_account(account, notices, Vec::new()))
+        // Whoever signed up with somebody else's address must not lock its owner out.
+        let second_factor = self.second_factor.clone().filter(|_| before.email_verified);
+        let user = Self { second_factor, ..self.clone() };
+        Ok(user.with_account(account, notices, Vec::new()))
+    }
+
+    /// The account, if its password is still the one that was checked.
+    fn proven(&self, proof: &str) -> Result<&Account, Refusal> {
+        let account = self.account.as_ref().ok_or(Refusal::Gone)?;
+        if account.password_hash == proof { Ok(account) } else { Err(Refusal::StaleProof) }
+    }
+
+    /// The user with this second factor, which no other service needs to know of.
+    fn with_factor(
+        &self,
+        second_factor: Option<SecondFactor>,
+        notice: Option<Notice>,
+    ) -> Decision<Self> {
+        let mut notices = self.notices.clone();
+        if let Some(notice) = notice {
+            add(&mut notices, notice);
+        }
+        Decision::silent(Self { second_factor, notices, ..self.clone() })
+    }
+
+    fn with_factor_begun(&self, proof: &str, secret: &Secret) -> Decided {
+        self.proven(proof)?;
+        let begun = Some(SecondFactor::begun(secret));
+        match &self.second_factor {
+            Some(factor) if factor.is_on => Err(Refusal::SecondFactorOn),
+            same if *same == begun => Ok(Decision::Unchanged),
+            _ => Ok(self.with_factor(begun, None)),
+        }
+    }
+
+    fn with_factor_on(
+        &self,
+        proof: &str,
+        code: &str,
+        recovery: &[TokenHash],
+        notice_id: Uuid,
+        now: Timestamp,
+    ) -> Decided {
+        let account = self.proven(proof)?;
+        let factor = self.second_factor.as_ref().ok_or(Refusal::WrongCode)?;
+        if factor.is_on {
+            // The codes are random, so it was this very command that set them.
+            let is_ours = factor.recovery == recovery;
+            return if is_ours { Ok(Decision::Unchanged) } else { Err(Refusal::SecondFactorOn) };
+        }
+        let on = factor.turned_on(code, recovery, now).ok_or(Refusal::WrongCode)?;
+        let to = account.email.clone();
+        let notice = Notice::new(notice_id, NoticeKind::SecondFactorOn, to, now);
+        Ok(self.with_factor(Some(on), Some(notice)))
+    }
+
+    fn without_factor(&self, proof: &str, notice_id: Uuid, now: Timestamp) -> Decided {
+        let account = self.proven(proof)?;
+        let Some(factor) = &self.second_factor else { return Ok(Decision::Unchanged) };
+        let to = account.email.clone();
+        let notice = Notice::new(notice_id, NoticeKind::SecondFactorOff, to, now);
+        Ok(self.with_factor(None, factor.is_on.then_some(notice)))
+    }
+
+    fn with_code_used(&self, code: &str, login: Uuid, now: Timestamp) -> Decided {
+        let factor = self.factor().ok_or(Refusal::WrongCode)?;
+        if factor.last_use == Some(login) {
+            return Ok(Decision::Unchanged);
+        }
+        let used = factor.used(code, login, now).ok_or(Refusal::WrongCode)?;
+        Ok(self.with_factor(Some(used), None))
+    }
+
+    /// The second factor that logging in asks for.
+    pub(crate) fn factor(&self) -> Option<&SecondFactor> {
+        self.second_factor.as_ref().filter(|factor| factor.is_on)
     }
 
     fn deleted(&self, proof: &str, notice_id: Uuid, now: Timestamp) -> Decided {
@@ -370,7 +377,14 @@ impl User {
         notices.retain(|notice| notice.kind.link().is_none());
         let kind = NoticeKind::AccountDeleted;
         add(&mut notices, Notice::new(notice_id, kind, account.email.clone(), now));
-        let user = Self { account: None, notices, links: Vec::new(), ..self.clone() };
+        let user = Self {
+            account: None,
+            notices,
+            second_factor: None,
+            devices: Vec::new(),
+            links: Vec::new(),
+            ..self.clone()
+        };
         Ok(Decision::changed(user, DomainEvent::UserDeleted(UserState { id: self.id })))
     }
 
@@ -382,6 +396,23 @@ impl User {
             add(&mut notices, Notice::new(notice_id, kind, account.email.clone(), now));
         }
         Ok(self.with_notices(notices))
+    }
+
+    fn seen_from(&self, device: &TokenHash, notice_id: Uuid, now: Timestamp) -> Decided {
+        let account = self.account.as_ref().ok_or(Refusal::Gone)?;
+        if self.devices.contains(device) {
+            return Ok(Decision::Unchanged);
+        }
+        let mut notices = self.notices.clone();
+        // An account that is older than this list has no device in it.
+        if !self.devices.is_empty() {
+            let to = account.email.clone();
+            add(&mut notices, Notice::new(notice_id, NoticeKind::NewDevice, to, now));
+        }
+        let surplus = (self.devices.len() + 1).saturating_sub(DEVICES_MAX);
+        let kept = self.devices.iter().skip(surplus);
+        let devices = kept.chain([device]).cloned().collect();
+        Ok(Decision::silent(Self { devices, notices, ..self.clone() }))
     }
 
     fn settled(&self, done: &[Uuid], later: &[(Uuid, Later)]) -> Decision<Self> {

@@ -1,5 +1,7 @@
 //! Every state × command pair of a user document.
 
+use stubmart_contract::SessionId;
+
 use super::*;
 
 const NOW: Timestamp = Timestamp::from_millis(2_000);
@@ -30,7 +32,16 @@ fn active() -> User {
     let created_at = Timestamp::from_millis(1_000);
     let language = Language::English;
     let (notices, links) = (Vec::new(), Vec::new());
-    User { id: id(), created_at, account: Some(account), notices, language, links }
+    User {
+        id: id(),
+        created_at,
+        account: Some(account),
+        notices,
+        language,
+        second_factor: None,
+        devices: Vec::new(),
+        links,
+    }
 }
 
 fn token(text: &str) -> TokenHash {
@@ -83,6 +94,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         name: "Ann".to_owned(),
         password_hash: "hash 1".to_owned(),
         language: Language::English,
+        device: None,
         notice_id: Some(Uuid::from_u128(4)),
     });
     let reset = |text: &str| Command::ResetPassword {
@@ -125,6 +137,32 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("reset with other link", reset("verify")),
         ("grant role", Command::Grant { role: Role::Admin }),
         ("grant same role", Command::Grant { role: Role::User }),
+        (
+            "begin factor",
+            Command::BeginSecondFactor { proof: "hash 1".to_owned(), secret: [7; 20] },
+        ),
+        (
+            "begin factor with stale proof",
+            Command::BeginSecondFactor { proof: "hash 0".to_owned(), secret: [7; 20] },
+        ),
+        (
+            "confirm factor",
+            Command::ConfirmSecondFactor {
+                proof: "hash 1".to_owned(),
+                code: "000000".to_owned(),
+                recovery: Vec::new(),
+                notice_id: Uuid::from_u128(2),
+            },
+        ),
+        (
+            "remove factor",
+            Command::RemoveSecondFactor {
+                proof: "hash 1".to_owned(),
+                notice_id: Uuid::from_u128(2),
+            },
+        ),
+        ("use code", Command::UseCode { code: "000000".to_owned(), login: Uuid::from_u128(2) }),
+        ("log in", Command::SeeDevice { device: token("device"), notice_id: Uuid::from_u128(2) }),
         ("tell of token", Command::ReportToken { notice_id: Uuid::from_u128(6) }),
         ("notice sent", tried(9, false)),
         ("notice to be tried again", tried(9, true)),
@@ -204,6 +242,7 @@ fn expected_of_open(user: &User, command: &str) -> Decided {
             Some(DomainEvent::UserRoleChanged(UserRole { id: id(), role: Role::Admin })),
         ),
         "grant same role" => Ok(Decision::Unchanged),
+        "log in" => saved(User { devices: vec![token("device")], ..user.clone() }, None),
         "add link" => {
             let mut links = user.links.clone();
             links.push(link(Purpose::ResetPassword, "new"));
@@ -227,6 +266,13 @@ fn expected_of_open(user: &User, command: &str) -> Decided {
             vec![notice(3, NoticeKind::PasswordChanged)],
             Vec::new(),
         ),
+        "begin factor" => {
+            let second_factor = Some(SecondFactor::begun(&[7; 20]));
+            saved(User { second_factor, ..user.clone() }, None)
+        }
+        "confirm factor" | "use code" => Err(Refusal::WrongCode),
+        "remove factor" => Ok(Decision::Unchanged),
+        "begin factor with stale proof" => Err(Refusal::StaleProof),
         "add link to other address"
         | "verify"
         | "verify with other link"

@@ -10,7 +10,7 @@
 //! use stubmart_contract::api::LoginRequest;
 //!
 //! let anonymous = Client::http("http://127.0.0.1:8080")?;
-//! let login = LoginRequest { email: "ada@example.com".into(), password: "correct horse".into() };
+//! let login = LoginRequest { email: "ada@example.com".into(), password: "correct horse".into(), code: None };
 //! let ada = anonymous.with_session(&anonymous.login(&login).await?.token);
 //! let orders = ada.orders(&stubmart_client::OrderQuery::default()).await?;
 //! # let _ = orders;

@@ -130,7 +130,8 @@ async fn a_token_takes_the_place_of_a_session_and_the_other_way_round() {
 #[tokio::test]
 async fn a_login_hands_out_the_session_that_its_cookie_carries() {
     for client in clients().await {
-        let request = LoginRequest { email: "ada@example.com".into(), password: "p".into() };
+        let request =
+            LoginRequest { email: "ada@example.com".into(), password: "p".into(), code: None };
         let signed_in = client.login(&request).await.unwrap();
         assert_eq!(signed_in.token.as_str(), "s3cret");
         assert_eq!(signed_in.user.name, "Ada");

@@ -30,6 +30,8 @@ pub struct Identity {
     /// Whether the user may put tickets up for sale: not before the address is verified, where the market
     /// asks for that.
     pub may_sell: bool,
+    /// Whether the token may only look.
+    pub read_only: bool,
 }
 
 /// Where a user is written to, at this moment.

@@ -50,12 +50,16 @@ codes! {
     NotSignedIn = 401 "not_signed_in" "Sign in first";
     /// The email or the password is wrong; which one is not told.
     BadCredentials = 401 "bad_credentials" "The email or the password is wrong";
+    /// The password is right, and the account has a second factor: send `code` too.
+    SecondFactorRequired = 401 "second_factor_required" "The code of the second factor is missing";
     /// The card was declined; `declineCode` says why where the bank tells.
     CardDeclined = 402 "card_declined" "The card was declined";
     /// The thing is public, and somebody else's.
     NotOwner = 403 "not_owner" "Only its owner may do this";
     /// An access token asked for what only somebody who logged in may do.
     SessionRequired = 403 "session_required" "Log in for this: an access token may not do it";
+    /// The access token may only look.
+    InsufficientScope = 403 "insufficient_scope" "This access token may only read";
     /// The seller's email address is not verified, which this market asks for.
     EmailUnverified = 403 "email_unverified" "Verify your email address first";
     /// A browser sent a signed-in request from another site's page.
@@ -68,6 +72,8 @@ codes! {
     RequestTimeout = 408 "request_timeout" "The request took too long to arrive";
     /// An account with this email exists.
     EmailTaken = 409 "email_taken" "This email has an account already";
+    /// The account has a second factor: take it away before another is set up.
+    SecondFactorOn = 409 "second_factor_on" "The second factor is on already";
     /// A checkout holds the ticket.
     TicketLocked = 409 "ticket_locked" "The ticket is in somebody's checkout";
     /// The ticket is sold.

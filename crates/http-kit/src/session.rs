@@ -154,7 +154,10 @@ where
         let gate = SessionGate::from_ref(state);
         for token in tokens(&parts.headers) {
             let Some(identity) = gate.identity(&incoming.context, token).await? else { continue };
-            let Identity { user_id, session_id, role, may_sell } = identity;
+            let Identity { user_id, session_id, role, may_sell, read_only } = identity;
+            if read_only && !parts.method.is_safe() {
+                return Err(Problem::new(Code::InsufficientScope));
+            }
             let context = incoming.identified(Actor::User { id: user_id, role });
             let token = token.to_owned();
             let caller =

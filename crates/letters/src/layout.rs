@@ -1,6 +1,6 @@
 //! The two forms of a letter: text for every reader, HTML for those that show it.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::borrow::Cow;
 
 use stubmart_contract::Language;
 
@@ -32,20 +32,18 @@ pub(crate) fn text(sheet: &Sheet<'_>) -> String {
 pub(crate) fn html(sheet: &Sheet<'_>) -> String {
     let mut body = String::new();
     for paragraph in &sheet.paragraphs {
-        // Writing into a text cannot fail.
-        let _ = write!(body, "<p style=\"margin:0 0 16px\">{}</p>", escaped(paragraph));
+        body.push_str(&format!("<p style=\"margin:0 0 16px\">{}</p>", escaped(paragraph)));
     }
     if let Some((label, address)) = sheet.button {
         let (label, address) = (escaped(label), escaped(address));
-        let _ = write!(
-            body,
+        body.push_str(&format!(
             "<p style=\"margin:24px 0\"><a href=\"{address}\" style=\"background:#1c4ed8;color:#ffffff;\
              padding:12px 20px;border-radius:8px;text-decoration:none;font-weight:600;\
              display:inline-block\">{label}</a></p>\
              <p style=\"margin:0 0 16px;color:#57606a;font-size:14px\">{}<br>\
              <a href=\"{address}\" style=\"color:#57606a;word-break:break-all\">{address}</a></p>",
             escaped(sheet.or_open),
-        );
+        ));
     }
     format!(
         "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\">\

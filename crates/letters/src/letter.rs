@@ -43,6 +43,21 @@ pub enum Message {
         /// When.
         at: Timestamp,
     },
+    /// Somebody logged in from a device that was not seen before.
+    NewDevice {
+        /// When.
+        at: Timestamp,
+    },
+    /// Logging in asks for a code from now on.
+    SecondFactorOn {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// Logging in asks for no code any more.
+    SecondFactorOff {
+        /// Since when.
+        at: Timestamp,
+    },
     /// The reader's order is complete.
     OrderCompleted {
         /// What was bought.
@@ -58,6 +73,8 @@ pub enum Message {
         ticket: Ticket,
         /// What was asked for it.
         price: Sum,
+        /// What the seller gets of that.
+        net: Sum,
         /// The page of what the reader sells.
         link: String,
     },
@@ -131,6 +148,9 @@ impl Message {
             Self::PasswordChanged { .. } => texts.password_changed,
             Self::TokenCreated { .. } => texts.token_created,
             Self::AccountDeleted { .. } => texts.account_deleted,
+            Self::NewDevice { .. } => texts.new_device,
+            Self::SecondFactorOn { .. } => texts.second_factor_on,
+            Self::SecondFactorOff { .. } => texts.second_factor_off,
             Self::OrderCompleted { .. } => texts.order_completed,
             Self::TicketSold { .. } => texts.ticket_sold,
             Self::PaymentFailed { .. } => texts.payment_failed,
@@ -155,14 +175,17 @@ impl Message {
             Self::EmailChanged { at }
             | Self::PasswordChanged { at }
             | Self::TokenCreated { at }
-            | Self::AccountDeleted { at } => vec![("at", moment(texts, *at))],
+            | Self::AccountDeleted { at }
+            | Self::NewDevice { at }
+            | Self::SecondFactorOn { at }
+            | Self::SecondFactorOff { at } => vec![("at", moment(texts, *at))],
             Self::OrderCompleted { ticket, paid, .. } => ticket_words(texts, ticket)
                 .into_iter()
                 .chain([("sum", sum(texts, *paid))])
                 .collect(),
-            Self::TicketSold { ticket, price, .. } => ticket_words(texts, ticket)
+            Self::TicketSold { ticket, price, net, .. } => ticket_words(texts, ticket)
                 .into_iter()
-                .chain([("sum", sum(texts, *price))])
+                .chain([("sum", sum(texts, *price)), ("net", sum(texts, *net))])
                 .collect(),
             Self::PaymentFailed { amount } | Self::PaymentRefunded { amount } => {
                 vec![("sum", sum(texts, *amount))]

@@ -13,8 +13,11 @@ fn messages() -> Vec<Message> {
         Message::PasswordChanged { at },
         Message::TokenCreated { at },
         Message::AccountDeleted { at },
+        Message::NewDevice { at },
+        Message::SecondFactorOn { at },
+        Message::SecondFactorOff { at },
         Message::OrderCompleted { ticket: ticket(), paid: usd(125_050), link: LINK.to_owned() },
-        Message::TicketSold { ticket: ticket(), price: usd(9), link: LINK.to_owned() },
+        Message::TicketSold { ticket: ticket(), price: usd(9), net: usd(8), link: LINK.to_owned() },
         Message::PaymentFailed { amount: usd(1) },
         Message::PaymentRefunded { amount: usd(1) },
     ]

@@ -89,6 +89,7 @@ fn sale(ticket: &TicketState) -> Vec<News> {
         event_id: ticket.event_id,
         price: ticket.price,
         currency: ticket.currency,
+        seller_fee: u32::try_from(ticket.fees.seller).unwrap_or(0),
     };
     let news =
         |recipient, reason| News { recipient, reason, ticket: Some(sold.clone()), money: None };

@@ -96,6 +96,9 @@ pub(crate) struct Sold {
     /// What the seller asked for it.
     pub(crate) price: Price,
     pub(crate) currency: Currency,
+    /// What the seller pays out of it, in minor units.
+    #[serde(default)]
+    pub(crate) seller_fee: u32,
 }
 
 /// An amount of money.

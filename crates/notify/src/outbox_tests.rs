@@ -21,6 +21,7 @@ fn ticket(title: &str) -> Sold {
         event_id: None,
         price: Price::try_from(100).unwrap(),
         currency: Currency::USD,
+        seller_fee: 0,
     }
 }
 

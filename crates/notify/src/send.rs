@@ -166,9 +166,12 @@ fn message(entry: &Outgoing, market: &str) -> Option<Message> {
         },
         Reason::TicketSold(_) => {
             let ticket = entry.ticket.as_ref()?;
+            let Sold { price, currency, seller_fee, .. } = *ticket;
+            let minor = price.minor().saturating_sub(seller_fee);
             Message::TicketSold {
                 ticket: described(ticket),
-                price: sum(Money { amount: ticket.price, currency: ticket.currency }),
+                price: sum(Money { amount: price, currency }),
+                net: Sum { minor, currency },
                 link: format!("{market}/selling"),
             }
         }

@@ -125,7 +125,8 @@ async fn fill_market(role: Role<Market>, host: &Host) -> Result<(), Cause> {
 /// The buyer buys one ticket, and somebody else is in checkout with another.
 async fn trade(api: &Client, bought: TicketId, held: TicketId) -> Result<(), Cause> {
     let order = async |email: &str, ticket_id: TicketId| {
-        let login = LoginRequest { email: email.to_owned(), password: PASSWORD.to_owned() };
+        let login =
+            LoginRequest { email: email.to_owned(), password: PASSWORD.to_owned(), code: None };
         let buyer = api.with_session(&api.login(&login).await?.token);
         let order = buyer.create_order(&CreateOrderRequest { ticket_id, price: None }).await?;
         Ok::<_, Cause>((buyer, order.id))

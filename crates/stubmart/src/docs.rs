@@ -347,6 +347,9 @@ fn complete_operation(method: &HttpMethod, operation: &mut Operation) {
     let asks_who = operation.responses.responses.get("401").is_some_and(|response| {
         matches!(response, RefOr::T(response) if response.description.contains("`not_signed_in`"))
     });
+    if asks_who && *method != HttpMethod::Get {
+        also(operation, "403", "`insufficient_scope`", ": the access token may only read");
+    }
     if asks_who && operation.security.is_none() {
         let scopes: [&str; 0] = [];
         operation.security = Some(vec![

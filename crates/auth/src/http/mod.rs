@@ -3,6 +3,7 @@
 mod links;
 mod outcomes;
 mod state;
+mod totp;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -51,6 +52,7 @@ impl Auth {
             .routes(routes!(log_out))
             .routes(routes!(get_current_user, update_current_user, delete_current_user))
             .merge(links::router())
+            .merge(totp::router())
             .routes(routes!(list_sessions))
             .routes(routes!(end_session))
             .routes(routes!(list_tokens, create_token))
@@ -66,7 +68,10 @@ fn email(text: &str) -> Result<Email, Problem> {
 
 problems! {
     SignUpProblems: [EmailTaken, TooManyRequests, IdempotencyKeyInUse, IdempotencyKeyReused];
-    LogInProblems: [BadCredentials, TooManyRequests];
+    LogInProblems: [
+        BadCredentials, SecondFactorRequired "the password is right, and `code` is missing",
+        TooManyRequests,
+    ];
     UpdateProblems: [
         NotSignedIn, BadCredentials "the present password is another", EmailTaken, VersionMismatch,
         TooManyRequests,
@@ -109,9 +114,9 @@ async fn sign_up(
     let is_new = AtomicBool::new(false);
     let (auth, context, request, is_new) = (&auth, &context, &request, &is_new);
     let connection = &connection;
-    let asked = Some((auth.inner.host.uuid(), connection.client.language));
     let work = |id| async move {
-        let (receipt, created) = auth.sign_up(context, UserId(id), request, asked).await?;
+        let (receipt, created) =
+            auth.sign_up(context, UserId(id), request, Some(&connection.client)).await?;
         is_new.store(created, Ordering::Relaxed);
         Answer::json(StatusCode::CREATED, &receipt)
     };
@@ -126,7 +131,8 @@ async fn sign_up(
 
 /// Signs in.
 ///
-/// The answer to a wrong password and to an unknown email is the same, and takes as long.
+/// The answer to a wrong password and to an unknown email is the same, and takes as long. An account with a
+/// second factor wants `code` too: the app's, or a recovery code.
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = LoginRequest, responses(
     (status = 200, description = "Signed in", body = User,
         headers(("Set-Cookie" = String, description = "`stubmart_session`, the session's token"), ("ETag" = String, description = "The account's version"))),
@@ -293,8 +299,8 @@ async fn list_tokens(
 /// Makes an access token for a script.
 ///
 /// The secret is in this answer and in no other. The token may do what its owner may, until it is
-/// revoked or the account is deleted, but for one thing: it makes no further tokens. The owner is told
-/// by mail.
+/// revoked, reaches its end (`expiresAt`) or the account is deleted, but for one thing: it makes no further
+/// tokens. With `scope` `read` it may only look. The owner is told by mail.
 #[utoipa::path(post, path = "/api/auth/tokens", tag = "auth", request_body = CreateTokenRequest, params(IdempotencyKey), responses(
     (status = 201, description = "Made", body = NewAccessToken),
     CreateTokenProblems,
@@ -303,34 +309,41 @@ async fn create_token(
     State(auth): State<Auth>,
     caller: Caller,
     key: IdempotencyKey,
-    Valid { body: CreateTokenRequest { name }, .. }: Valid<CreateTokenRequest>,
+    Valid { body, .. }: Valid<CreateTokenRequest>,
 ) -> Result<Response, Problem> {
     let maker = Maker { user_id: caller.user_id, session_token: &caller.token };
     auth.check_maker(&caller.context, maker).await?;
+    if body.expires_at.is_some_and(|end| end <= auth.inner.host.now()) {
+        return Err(Problem::invalid_field("expiresAt", "must be in the future".to_owned()));
+    }
     let random = || URL_SAFE_NO_PAD.encode(auth.inner.host.ids.secret());
     let nonce = key.0.clone().unwrap_or_else(random);
     let session = caller.session_id.to_string();
-    let scope = key.scope(&session, "create_token", &name);
-    let (auth, context, name) = (&auth, &caller.context, &name);
+    let CreateTokenRequest { name, expires_at, scope } = &body;
+    let asked = serde_json::json!([name, expires_at, scope]).to_string();
+    let once_in = key.scope(&session, "create_token", &asked);
+    let (auth, context, body) = (&auth, &caller.context, &body);
     let secret =
         |id| maker.secret(id, &nonce).map_err(|error| Problem::internal(error.to_string()));
     let secret = &secret;
     let work = |id| async move {
-        let made = auth.create_token(context, maker, id, name, &secret(id)?).await?;
+        let made = auth.create_token(context, maker, id, body, &secret(id)?).await?;
         Answer::json(StatusCode::CREATED, &made)
     };
     let finish = |answer: Answer| async move {
         let Receipt { id, created_at } = Receipt::of(&answer)?;
         let token = NewAccessToken {
             id: SessionId(id),
-            name: name.clone(),
+            name: body.name.clone(),
             created_at,
             last_seen_at: created_at,
+            expires_at: body.expires_at,
+            scope: body.scope.unwrap_or_default(),
             token: secret(id)?,
         };
         Ok((StatusCode::CREATED, Json(token)).into_response())
     };
-    once(&auth.inner.idempotency, context, scope, work, finish).await
+    once(&auth.inner.idempotency, context, once_in, work, finish).await
 }
 
 /// Revokes one of the caller's access tokens.

@@ -7,6 +7,7 @@ use crate::{
     account::ChangeError,
     create_token::TokenError,
     failure::{Failure, Limited},
+    log_in::LogInError,
     passwords::CheckError,
     sign_up::{EnterError, SignUpError},
     verify_email::LinkError,
@@ -39,6 +40,15 @@ impl From<CheckError> for Problem {
     }
 }
 
+impl From<LogInError> for Problem {
+    fn from(error: LogInError) -> Self {
+        match error {
+            LogInError::CodeRequired => Self::new(Code::SecondFactorRequired),
+            LogInError::Check(error) => error.into(),
+        }
+    }
+}
+
 impl From<SignUpError> for Problem {
     fn from(error: SignUpError) -> Self {
         match error {
@@ -63,6 +73,10 @@ impl From<ChangeError> for Problem {
             ChangeError::Gone => Self::new(Code::NotSignedIn),
             ChangeError::WrongPassword => Self::new(Code::BadCredentials),
             ChangeError::EmailTaken => Self::new(Code::EmailTaken),
+            ChangeError::WrongCode => {
+                Self::invalid_field("code", "is not the one that the app shows now".to_owned())
+            }
+            ChangeError::SecondFactorOn => Self::new(Code::SecondFactorOn),
             ChangeError::Stale { version } => Self::stale(version),
             ChangeError::Limited(limited) => limited.into(),
         }

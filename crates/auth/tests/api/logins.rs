@@ -178,3 +178,33 @@ async fn a_login_to_an_account_that_goes_meanwhile_leaves_nothing() {
     assert_eq!(login.outcome(), (401, "bad_credentials"));
     assert_eq!(quick.stored_sessions().await, 0);
 }
+
+/// The owner hears of a login from a device that was not seen before, and of no other: neither a new
+/// version of the browser nor another address nearby is one.
+#[tokio::test]
+async fn the_owner_hears_of_a_new_device() {
+    let market = Market::new();
+    let told = || {
+        market
+            .mails_to("ann@example.com", "A new device is logged in to your Stubmart account")
+            .len()
+    };
+    let send = async |path: &str, address: &str, agent: &str| {
+        let body = json!({"email": "ann@example.com", "password": PASSWORD});
+        let client = market.anonymous().from_address(address);
+        let answer = client.post(path).header("user-agent", agent).json(&body).await;
+        market.work().await;
+        answer.status
+    };
+    assert_eq!(send("/api/auth/signup", "192.0.2.1", "Browser/1.0 (Phone)").await, 201);
+    let login = "/api/auth/login";
+    assert_eq!(send(login, "192.0.2.1", "Browser/1.0 (Phone)").await, 200);
+    assert_eq!(send(login, "192.0.77.9", "Browser/1.1 (Phone)").await, 200);
+    assert_eq!(told(), 0);
+    assert_eq!(send(login, "192.0.2.1", "Browser/1.0 (Desk)").await, 200);
+    assert_eq!(told(), 1);
+    assert_eq!(send(login, "198.51.100.1", "Browser/1.0 (Phone)").await, 200);
+    assert_eq!(told(), 2);
+    assert_eq!(send(login, "198.51.100.1", "Browser/1.0 (Phone)").await, 200);
+    assert_eq!(told(), 2);
+}

@@ -17,3 +17,4 @@ mod market;
 mod routes;
 mod sessions;
 mod tokens;
+mod totp;

@@ -141,3 +141,42 @@ async fn tokens_are_listed_page_by_page() {
         assert_eq!(answer.outcome(), (400, "validation_failed"), "{bad}");
     }
 }
+
+/// A token that may only look changes nothing, for whatever it asks.
+#[tokio::test]
+async fn a_token_may_be_for_reading_alone() {
+    let market = Market::new();
+    let ann = market.sign_up("ann@example.com").await;
+    let body = json!({"name": "report", "scope": "read"});
+    let token = ann.post("/api/auth/tokens").json(&body).await.body;
+    assert_eq!(token["scope"], "read");
+    let script = market.with_token(secret(&token));
+    assert!(script.is_signed_in().await);
+    assert_eq!(script.get("/api/auth/sessions").await.status, 200);
+    let change = json!({"name": "Eve", "currentPassword": PASSWORD});
+    assert_eq!(script.patch(ME).json(&change).await.outcome(), (403, "insufficient_scope"));
+    assert_eq!(script.delete_account(PASSWORD).await.outcome(), (403, "insufficient_scope"));
+    assert_eq!(create(&ann, "script").await["scope"], "full");
+}
+
+/// A token may have an end: from then on it opens nothing and is not listed any more.
+#[tokio::test]
+async fn a_token_may_have_an_end() {
+    let market = Market::new();
+    let ann = market.sign_up("ann@example.com").await;
+    let make = async |end: &str| {
+        ann.post("/api/auth/tokens").json(&json!({"name": "a", "expiresAt": end})).await
+    };
+    assert_eq!(make("2026-01-01T00:00:00Z").await.bad_fields(), ["expiresAt"], "it is that now");
+    assert_eq!(make("tomorrow").await.bad_fields(), ["expiresAt"]);
+    let token = make("2026-01-01T00:01:00Z").await.body;
+    assert_eq!(token["expiresAt"], "2026-01-01T00:01:00.000Z");
+    let script = market.with_token(secret(&token));
+    market.pass(59);
+    assert!(script.is_signed_in().await);
+    market.pass(1);
+    assert!(!script.is_signed_in().await);
+    assert_eq!(tokens(&ann).await, [] as [Value; 0]);
+    market.work().await;
+    assert!(!market.dump().await.contains("\"token\""), "its document is dropped");
+}

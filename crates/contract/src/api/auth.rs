@@ -64,6 +64,10 @@ pub struct LoginRequest {
     /// The password.
     #[schema(format = Password)]
     pub password: String,
+    /// The code of the second factor, or a recovery code, where the account has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 100)]
+    pub code: Option<String>,
 }
 
 /// `PATCH /api/auth/currentuser`: what is left out stays.
@@ -99,6 +103,44 @@ pub struct UpdateUserRequest {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeleteUserRequest {
+    /// The present password.
+    #[schema(format = Password)]
+    pub current_password: String,
+}
+
+/// The second factor of an account. What is null is shown once, or not at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Totp {
+    /// Whether logging in asks for a code.
+    pub enabled: bool,
+    /// How many recovery codes were not used.
+    pub recovery_codes_left: u32,
+    /// The secret for the app, in base 32.
+    pub secret: Option<String>,
+    /// The same for a QR code.
+    pub uri: Option<String>,
+    /// Codes that open the account once each, in place of the app's.
+    pub recovery_codes: Option<Vec<String>>,
+}
+
+/// `POST /api/auth/totp`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TotpRequest {
+    /// The present password.
+    #[schema(format = Password)]
+    pub current_password: String,
+    /// The app's first code; left out to begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 100)]
+    pub code: Option<String>,
+}
+
+/// `DELETE /api/auth/totp`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteTotpRequest {
     /// The present password.
     #[schema(format = Password)]
     pub current_password: String,
@@ -157,6 +199,23 @@ pub struct CreateTokenRequest {
     /// What the token is for.
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
+    /// When it ends; never when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// What it may do; everything when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<TokenScope>,
+}
+
+/// What an access token may do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenScope {
+    /// Look: `GET` and `HEAD`.
+    Read,
+    /// All that its owner may, but for making further tokens.
+    #[default]
+    Full,
 }
 
 /// A personal access token, without its secret.
@@ -171,6 +230,10 @@ pub struct AccessToken {
     pub created_at: Timestamp,
     /// When it was last used, to the minute.
     pub last_seen_at: Timestamp,
+    /// When it ends; null where it does not by itself.
+    pub expires_at: Option<Timestamp>,
+    /// What it may do.
+    pub scope: TokenScope,
 }
 
 /// A new access token with its secret, which is shown this once.
@@ -185,6 +248,10 @@ pub struct NewAccessToken {
     pub created_at: Timestamp,
     /// When it was last used.
     pub last_seen_at: Timestamp,
+    /// When it ends; null where it does not by itself.
+    pub expires_at: Option<Timestamp>,
+    /// What it may do.
+    pub scope: TokenScope,
     /// Send it as `Authorization: Bearer <token>`.
     pub token: String,
 }

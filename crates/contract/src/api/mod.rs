@@ -18,9 +18,9 @@ use utoipa::ToSchema;
 use crate::code::Code;
 
 pub use auth::{
-    AccessToken, ConfirmPasswordResetRequest, CreateTokenRequest, CurrentUser, DeleteUserRequest,
-    LoginRequest, NewAccessToken, PasswordResetRequest, Session, SignupRequest, UpdateUserRequest,
-    User, VerifyEmailRequest,
+    AccessToken, ConfirmPasswordResetRequest, CreateTokenRequest, CurrentUser, DeleteTotpRequest,
+    DeleteUserRequest, LoginRequest, NewAccessToken, PasswordResetRequest, Session, SignupRequest,
+    TokenScope, Totp, TotpRequest, UpdateUserRequest, User, VerifyEmailRequest,
 };
 pub use catalogue::{
     CreateEventRequest, Event, EventPrices, EventStatus, Facet, Facets, OnSalePrices, PriceStep,

@@ -117,9 +117,18 @@ impl Mailer for SmtpMailer {
             Message::new(&mail, &self.from, self.host.now()).map_err(MailError::Refused)?;
         match self.transport.send_raw(&message.envelope, &message.bytes).await {
             Ok(_) => Ok(()),
-            Err(error) if is_about_the_mailbox(&error) => Err(MailError::Refused(error.into())),
-            Err(error) => Err(MailError::Failed(error.into())),
+            Err(error) if is_about_the_mailbox(&error) => Err(MailError::Refused(cause(error))),
+            Err(error) => Err(MailError::Failed(cause(error))),
         }
+    }
+}
+
+/// The error without what the server says in words, in which the recipient's address often stands: causes
+/// are logged and kept.
+fn cause(error: Error) -> Cause {
+    match error.status() {
+        Some(code) => format!("the mail server answered {code}").into(),
+        None => error.into(),
     }
 }
 

@@ -48,8 +48,13 @@ impl Auth for OneToken {
             return Err(CallError("down".into()));
         }
         let is_known = token == "ann" && !self.has_ended.load(Ordering::SeqCst);
-        let identity =
-            Identity { user_id: ANN, session_id: SESSION, role: self.role, may_sell: true };
+        let identity = Identity {
+            user_id: ANN,
+            session_id: SESSION,
+            role: self.role,
+            may_sell: true,
+            read_only: false,
+        };
         Ok(is_known.then_some(identity))
     }
 

@@ -85,6 +85,32 @@ pub(crate) static TEXTS: Texts = Texts {
         ],
         button: None,
     },
+    new_device: Text {
+        subject: "Ein neues Gerät ist bei Ihrem Konto bei Stubmart angemeldet",
+        says: &[
+            "am {at} hat sich jemand von einem Gerät oder Ort aus, die bisher nicht bekannt waren, bei \
+             Ihrem Konto angemeldet.",
+            NOT_YOU,
+        ],
+        button: None,
+    },
+    second_factor_on: Text {
+        subject: "Die Anmeldung in zwei Schritten ist für Ihr Konto bei Stubmart aktiv",
+        says: &[
+            "seit dem {at} verlangt die Anmeldung bei Stubmart einen Code aus Ihrer App. Bewahren Sie die \
+             Wiederherstellungscodes sicher auf.",
+            NOT_YOU,
+        ],
+        button: None,
+    },
+    second_factor_off: Text {
+        subject: "Die Anmeldung in zwei Schritten ist für Ihr Konto bei Stubmart abgeschaltet",
+        says: &[
+            "seit dem {at} reicht das Passwort allein, um Ihr Konto bei Stubmart zu öffnen.",
+            NOT_YOU,
+        ],
+        button: None,
+    },
     order_completed: Text {
         subject: "Ihre Bestellung: {title}",
         says: &[
@@ -95,7 +121,10 @@ pub(crate) static TEXTS: Texts = Texts {
     },
     ticket_sold: Text {
         subject: "Verkauft: {title}",
-        says: &["Ihr Ticket ist verkauft: {ticket}.", "Sie haben dafür {sum} verlangt."],
+        says: &[
+            "Ihr Ticket ist verkauft: {ticket}.",
+            "Sie haben dafür {sum} verlangt. Sie bekommen {net}.",
+        ],
         button: Some("Meine Angebote ansehen"),
     },
     payment_failed: Text {

@@ -83,6 +83,29 @@ pub(crate) static TEXTS: Texts = Texts {
         ],
         button: None,
     },
+    new_device: Text {
+        subject: "A new device is logged in to your Stubmart account",
+        says: &[
+            "on {at} somebody logged in to your Stubmart account from a device or a place that was not \
+             seen before.",
+            NOT_YOU,
+        ],
+        button: None,
+    },
+    second_factor_on: Text {
+        subject: "Two-step login is on for your Stubmart account",
+        says: &[
+            "since {at} logging in to your Stubmart account asks for a code of your app. Keep the recovery \
+             codes in a safe place.",
+            NOT_YOU,
+        ],
+        button: None,
+    },
+    second_factor_off: Text {
+        subject: "Two-step login is off for your Stubmart account",
+        says: &["since {at} the password alone opens your Stubmart account.", NOT_YOU],
+        button: None,
+    },
     order_completed: Text {
         subject: "Your order: {title}",
         says: &[
@@ -93,7 +116,7 @@ pub(crate) static TEXTS: Texts = Texts {
     },
     ticket_sold: Text {
         subject: "Sold: {title}",
-        says: &["your ticket is sold: {ticket}.", "You asked {sum} for it."],
+        says: &["your ticket is sold: {ticket}.", "You asked {sum} for it. You get {net}."],
         button: Some("Show what you sell"),
     },
     payment_failed: Text {

@@ -50,6 +50,9 @@ const TABLE: &[Row] = &[
     signed_in("POST /api/auth/verify-email/resend", ACCEPTED, ACCEPTED),
     public("POST /api/auth/password-reset", ACCEPTED),
     public("POST /api/auth/password-reset/confirm", BAD_TOKEN),
+    signed_in("GET /api/auth/totp", OK, OK),
+    signed_in("POST /api/auth/totp", CREATED, CREATED),
+    signed_in("DELETE /api/auth/totp", GONE, GONE),
     signed_in("GET /api/auth/sessions", OK, OK),
     signed_in("DELETE /api/auth/sessions/{id}", GONE, HIDDEN),
     signed_in("GET /api/auth/tokens", OK, OK),
@@ -134,6 +137,7 @@ fn call(server: &Server, route: &str, owner: &User, has: &Owned) -> Call {
         "POST /api/auth/login" => json!({"email": owner.email, "password": PASSWORD}),
         "PATCH /api/auth/currentuser" => json!({"name": "New", "currentPassword": PASSWORD}),
         "DELETE /api/auth/currentuser" => json!({"currentPassword": PASSWORD}),
+        "POST /api/auth/totp" | "DELETE /api/auth/totp" => json!({"currentPassword": PASSWORD}),
         "POST /api/auth/verify-email" => json!({"token": "guess"}),
         "POST /api/auth/password-reset" => json!({"email": owner.email}),
         "POST /api/auth/password-reset/confirm" => {

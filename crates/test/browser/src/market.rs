@@ -121,8 +121,11 @@ impl Market {
     }
 
     async fn log_in(&self, email: &str) -> SessionToken {
-        let request =
-            LoginRequest { email: email.to_owned(), password: Member::PASSWORD.to_owned() };
+        let request = LoginRequest {
+            email: email.to_owned(),
+            password: Member::PASSWORD.to_owned(),
+            code: None,
+        };
         self.api.login(&request).await.expect("a member can log in").token
     }
 }

@@ -28,6 +28,7 @@ impl Auth for IdTokens {
             session_id: SessionId(user_id.0),
             role: Role::User,
             may_sell: true,
+            read_only: false,
         };
         Ok(user_id.map(identity))
     }

@@ -227,7 +227,8 @@ pub(crate) async fn end_session(
 /// `POST /account/tokens`: the secret is shown on this answer and never again.
 pub(crate) async fn create_token(visitor: Visitor, form: Form) -> Result<Response, Failure> {
     let user = visitor.member().await?;
-    let request = CreateTokenRequest { name: form.get("name").to_owned() };
+    let request =
+        CreateTokenRequest { name: form.get("name").to_owned(), expires_at: None, scope: None };
     match keyed(visitor.api(), &form).create_token(&request).await {
         Ok(token) => {
             let mut forms = Forms::new(&visitor, &user);

@@ -91,6 +91,7 @@ fn mendable(error: ClientError) -> Result<Box<Problem>, Failure> {
                 Code::ValidationFailed
                     | Code::EmailTaken
                     | Code::BadCredentials
+                    | Code::SecondFactorRequired
                     | Code::IdempotencyKeyInUse
                     | Code::IdempotencyKeyReused
                     | Code::TooManyRequests

@@ -56,6 +56,14 @@ fn login_fields() -> Fields {
     Fields::new(vec![Field::email(), Field::password("password", "Password")])
 }
 
+/// With the second factor of the account, which is asked for when the password was right.
+fn login_fields_with_code() -> Fields {
+    let mut fields = login_fields();
+    let code = Field { autocomplete: "one-time-code", ..Field::text("code", "Code", 100) };
+    fields.items.push(code.must().hint("From your authenticator app, or a recovery code."));
+    fields
+}
+
 fn signup_fields() -> Fields {
     let name = Field { autocomplete: "name", ..Field::text("name", "Name", 100) };
     Fields::new(vec![
@@ -154,11 +162,17 @@ pub(crate) async fn open(visitor: Visitor, form: Form) -> Result<Response, Failu
     let request = LoginRequest {
         email: form.get("email").to_owned(),
         password: form.raw("password").to_owned(),
+        code: form.optional("code"),
     };
     let next = safe_path(form.get("next"));
     match visitor.api().anonymous().login(&request).await {
         Ok(signed_in) => Ok(enter(&visitor, next, &signed_in, Word::LoggedIn).await),
-        Err(error) => refused(&visitor, login_fields().keep(&form), next, false, error).await,
+        Err(error) => {
+            let asks_for_code =
+                error.code() == Some(Code::SecondFactorRequired) || form.optional("code").is_some();
+            let fields = if asks_for_code { login_fields_with_code() } else { login_fields() };
+            refused(&visitor, fields.keep(&form), next, false, error).await
+        }
     }
 }
 
@@ -208,6 +222,10 @@ pub(crate) fn mark(fields: &mut Fields, problem: &Problem) {
             } else {
                 fields.message = Some("That email and password don’t match.".to_owned());
             }
+        }
+        Code::SecondFactorRequired => {
+            let message = "Enter your password again, and your second-factor code.";
+            fields.message = Some(message.to_owned());
         }
         Code::TooManyRequests => {
             let wait = problem.retry_after.map_or(60, |wait| wait.as_secs().max(1));

@@ -158,3 +158,17 @@ async fn a_mailed_link_waits_for_its_button() {
     assert_eq!(page.status, 400);
     page.has("This link no longer works");
 }
+
+/// Who has a second factor is asked for its code, and types the password again: pages keep none.
+#[tokio::test]
+async fn a_login_asks_for_the_code_of_a_second_factor() {
+    let fake = Fake::new();
+    fake.get("/login").await.lacks("name=\"code\"");
+    fake.refuse("POST /api/auth/login", Code::SecondFactorRequired, &[]);
+    let sent = [("email", "ada@example.com"), ("password", "the right one")];
+    let page = fake.post("/login", &sent).await;
+    assert_eq!(page.status, 401);
+    page.has("name=\"code\"");
+    page.has("Enter your password again, and your second-factor code.");
+    page.lacks("the right one");
+}

@@ -79,7 +79,7 @@ impl MailServer {
                 }
                 ("AUTH", _) if line.ends_with(" AGFubgBzZWNyZXQ=") => "235 Welcome".to_owned(),
                 ("AUTH", _) => "535 Wrong".to_owned(),
-                ("RCPT", Mood::Refuses(code)) => format!("{code} No"),
+                ("RCPT", Mood::Refuses(code)) => format!("{code} <ann@example.org>: no"),
                 ("MAIL" | "RCPT" | "RSET" | "NOOP", _) => "250 Fine".to_owned(),
                 ("DATA", _) => {
                     stream.write_all(b"354 Go on\r\n").await?;

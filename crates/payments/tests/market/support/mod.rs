@@ -89,6 +89,7 @@ impl calls::Auth for Tokens {
             session_id: SessionId(user_id.0),
             role: Role::User,
             may_sell: true,
+            read_only: false,
         }))
     }
 
