@@ -87,6 +87,7 @@ fn update(proof: &str) -> Update {
 }
 
 /// Every kind of command, by a word for the table.
+#[expect(clippy::too_many_lines, reason = "a table: an entry a command")]
 fn commands() -> Vec<(&'static str, Command)> {
     let sign_up = Command::SignUp(SignUp {
         id: id(),
@@ -200,6 +201,7 @@ fn gone() -> DomainEvent {
 }
 
 /// What becomes of an account that is open: of one that has links, or none, or is verified.
+#[expect(clippy::too_many_lines, reason = "a table: an entry a command")]
 fn expected_of_open(user: &User, command: &str) -> Decided {
     let before = user.account.clone().unwrap();
     let has_links = !user.links.is_empty();

@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_query_can_name_days_and_say_more() {
-        let read = |query: &str| Days::read(query).map(|(days, rest)| (days, rest));
+        let read = Days::read;
         assert_eq!(read("Jazz TONIGHT london"), Some((Days::Tonight, "jazz london".to_owned())));
         assert_eq!(read("this  weekend"), Some((Days::Weekend, String::new())));
         assert_eq!(read("tonight's the night"), None);

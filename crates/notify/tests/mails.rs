@@ -1,12 +1,7 @@
 //! The notify service on adapters in memory: events in, mails out, with everything that can go wrong in
 //! between.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
     sync::{

@@ -88,6 +88,7 @@ impl Config {
     }
 
     /// Defines and reads every setting there is.
+    #[expect(clippy::too_many_lines, reason = "a table: an entry a setting")]
     fn read(it: &mut Settings) -> Self {
         let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
         let here = SocketAddr::from(([127, 0, 0, 1], 8080));

@@ -176,7 +176,7 @@ async fn a_token_may_have_an_end() {
     assert!(script.is_signed_in().await);
     market.pass(1);
     assert!(!script.is_signed_in().await);
-    assert_eq!(tokens(&ann).await, [] as [Value; 0]);
+    assert_eq!(tokens(&ann).await, Vec::<Value>::new());
     market.work().await;
     assert!(!market.dump().await.contains("\"token\""), "its document is dropped");
 }

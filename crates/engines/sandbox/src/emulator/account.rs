@@ -158,7 +158,7 @@ impl Emulator {
             let (emulator, event, endpoint) = (self.clone(), event.clone(), endpoint.clone());
             let sent = Box::pin(async move {
                 if endpoint.send(body, host).await {
-                    emulator.books().delivered(&event["id"]);
+                    emulator.books().delivered(event.get("id"));
                 }
             });
             self.host().spawner.spawn("stripe-emulator-webhook", sent);

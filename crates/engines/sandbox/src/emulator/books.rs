@@ -249,9 +249,10 @@ impl Books {
     }
 
     /// An event was taken by its endpoint.
-    pub(super) fn delivered(&mut self, id: &Value) {
-        if let Some(event) = self.events.iter_mut().find(|event| event["id"] == *id) {
-            event["pending_webhooks"] = Value::from(0);
+    pub(super) fn delivered(&mut self, id: Option<&Value>) {
+        let event = self.events.iter_mut().find(|event| event.get("id") == id);
+        if let Some(pending) = event.and_then(|event| event.get_mut("pending_webhooks")) {
+            *pending = Value::from(0);
         }
     }
 
@@ -349,8 +350,9 @@ impl Books {
             return Ok(Answer::ok(body));
         }
         let mut error = card_error(decline);
-        error["charge"] = intent.charges.last().map_or(Value::Null, |it| it.id.clone().into());
-        error["payment_intent"] = body;
+        let charge = intent.charges.last().map_or(Value::Null, |it| it.id.clone().into());
+        error.insert("charge".to_owned(), charge);
+        error.insert("payment_intent".to_owned(), body);
         let answer = Answer { status: 402, body: json!({ "error": error }) };
         Err(Error { answer, is_kept: true })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use stubmart_contract::Timestamp;
 
 use crate::{
@@ -58,17 +58,20 @@ fn seconds(at: Timestamp) -> i64 {
 }
 
 /// How an error of a card reads.
-pub(super) fn card_error(decline: &Decline) -> Value {
-    let mut error = json!({
-        "type": "card_error",
-        "code": decline.code,
-        "message": "Your card was declined.",
-        "doc_url": format!("https://stripe.com/docs/error-codes/{}", decline.code.replace('_', "-")),
-    });
-    if let Some(decline_code) = &decline.decline_code {
-        error["decline_code"] = Value::from(decline_code.as_ref());
-    }
-    error
+pub(super) fn card_error(decline: &Decline) -> Map<String, Value> {
+    let page = decline.code.replace('_', "-");
+    let decline_code =
+        decline.decline_code.as_ref().map(|code| ("decline_code", Value::from(code.as_ref())));
+    [
+        ("type", Value::from("card_error")),
+        ("code", Value::from(decline.code.as_ref())),
+        ("message", Value::from("Your card was declined.")),
+        ("doc_url", Value::from(format!("https://stripe.com/docs/error-codes/{page}"))),
+    ]
+    .into_iter()
+    .chain(decline_code)
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
 }
 
 impl Intent {
@@ -102,7 +105,7 @@ impl Intent {
         let held = if status == Status::RequiresCapture { amount } else { 0 };
         let taken = if matches!(status, Status::Succeeded { .. }) { amount } else { 0 };
         let error = match &status {
-            Status::RequiresPaymentMethod { error: Some(decline) } => card_error(decline),
+            Status::RequiresPaymentMethod { error: Some(decline) } => card_error(decline).into(),
             _ => Value::Null,
         };
         let declined = !error.is_null();

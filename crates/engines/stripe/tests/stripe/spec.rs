@@ -69,7 +69,8 @@ impl<'a> Judge<'a> {
             }
         }
         for (name, inner) in value.as_object().into_iter().flatten() {
-            let (property, rest) = (&schema["properties"][name], &schema["additionalProperties"]);
+            let property = schema["properties"].get(name).unwrap_or(&Value::Null);
+            let rest = &schema["additionalProperties"];
             let within = format!("{at}.{name}");
             if property.is_object() {
                 self.check(property, inner, &within);
