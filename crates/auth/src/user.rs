@@ -355,6 +355,9 @@ impl User {
     }
 
     fn with_code_used(&self, code: &str, login: Uuid, now: Timestamp) -> Decided {
+        if self.account.is_none() {
+            return Err(Refusal::Gone);
+        }
         let factor = self.factor().ok_or(Refusal::WrongCode)?;
         if factor.last_use == Some(login) {
             return Ok(Decision::Unchanged);

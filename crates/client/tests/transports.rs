@@ -32,7 +32,8 @@ async fn echo(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Json
 
 async fn login() -> impl IntoResponse {
     let user = json!({
-        "id": Uuid::from_u128(1), "email": "ada@example.com", "name": "Ada",
+        "id": Uuid::from_u128(1), "email": "ada@example.com", "emailVerified": true,
+        "name": "Ada", "role": "user",
         "createdAt": "2026-03-01T00:00:00.000Z",
     });
     ([(header::SET_COOKIE, "stubmart_session=s3cret; HttpOnly; Path=/")], Json(user))

@@ -124,7 +124,7 @@ pub(crate) fn check_price(minor: i64, currency: Currency) -> Result<Price, Strin
     }
 }
 
-pub(crate) fn too_much(currency: Currency) -> String {
+fn too_much(currency: Currency) -> String {
     format!("A listing can cost {} at most.", money(currency.most(), currency))
 }
 

@@ -86,9 +86,7 @@ fn read_part(part: &str) -> Result<Vec<String>, InvalidSeats> {
         return match (Numbered::of(first), Numbered::of(last)) {
             (Some(first), Some(last)) => range(part, &first, &last, step),
             // `A-1` is the name of a seat. `A-C` may be three.
-            (None, Some(_)) if !first.contains(char::is_whitespace) && step.is_none() => {
-                Ok(vec![body.to_owned()])
-            }
+            (None, Some(_)) if is_one_word(first) && step.is_none() => Ok(vec![body.to_owned()]),
             _ => Err(uncertain()),
         };
     }
@@ -111,6 +109,10 @@ fn read_part(part: &str) -> Result<Vec<String>, InvalidSeats> {
         return Err(uncertain());
     }
     Ok(vec![name])
+}
+
+fn is_one_word(text: &str) -> bool {
+    !text.is_empty() && !text.contains(char::is_whitespace)
 }
 
 /// The name without the decimals that a spreadsheet adds to a number: `7.0`.

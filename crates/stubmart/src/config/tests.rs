@@ -27,8 +27,8 @@ fn every_fault_is_reported_at_once_with_flag_and_variable() {
         ("max-payment-attempts", "0"),
         ("rate-limits", "maybe"),
         ("public-url", "tickets.example/path"),
-        ("stripe-secret-key", "stripe-secret"),
-        ("stripe-webhook-secret", "hook-secret"),
+        ("stripe-secret-key", "hidden-key"),
+        ("stripe-webhook-secret", "hidden-hook"),
         ("only", "auth,cashier"),
     ];
     let faults = resolve(&wrong).unwrap_err().0;
@@ -38,7 +38,7 @@ fn every_fault_is_reported_at_once_with_flag_and_variable() {
             "{name}: {faults:?}"
         );
     }
-    let repeated = |it: &String| it.contains("stripe-secret\"") || it.contains("hook-secret");
+    let repeated = |it: &String| it.contains("hidden-");
     assert!(!faults.iter().any(repeated), "a secret is not repeated");
 }
 

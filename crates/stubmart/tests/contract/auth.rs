@@ -15,7 +15,7 @@ async fn signup_answers_the_user_and_sets_the_cookie() {
     let user = answer.json();
     let mut fields: Vec<_> = user.as_object().unwrap().keys().map(String::as_str).collect();
     fields.sort_unstable();
-    assert_eq!(fields, ["createdAt", "email", "id", "name"]);
+    assert_eq!(fields, ["createdAt", "email", "emailVerified", "id", "name", "role"]);
     assert_eq!((&user["email"], &user["name"]), (&json!("Ann@Example.com"), &json!("Ann")));
     let cookie = answer.header("set-cookie");
     let attributes: Vec<_> = cookie.split("; ").skip(1).collect();

@@ -319,7 +319,11 @@ async fn a_market_whose_file_is_gone_takes_no_change() {
     };
     list().await.is(503, "unavailable");
     server.get("/readyz").await.is(503, "unavailable");
-    assert!(server.log().contains("no longer there"), "{}", server.log());
+    let started = Instant::now();
+    while !server.log().contains("no longer there") {
+        assert!(started.elapsed() < Duration::from_secs(20), "{}", server.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let path = format!("/api/tickets/{}", crate::support::text(&ticket, "id"));
     assert_eq!(server.get(&path).await.status, 200, "what is known can be read");
     std::fs::rename(&away, &here).unwrap();

@@ -61,6 +61,7 @@ const TABLE: &[Row] = &[
     public("GET /api/events", OK),
     signed_in("POST /api/events", CREATED, CREATED),
     public("GET /api/events/{id}", OK),
+    public("GET /api/events/{id}.ics", OK),
     public("GET /api/events/{id}/prices", OK),
     public("GET /api/facets", OK),
     public("GET /api/events/{id}/stream", OK),

@@ -11,6 +11,9 @@ use crate::support::{Answer, Server, User, text};
 
 const SECRET: &str = "whsec_now";
 
+/// The first payment that fails cancels its order.
+const ONE_TRY: [(&str, &str); 1] = [("STUBMART_MAX_PAYMENT_ATTEMPTS", "1")];
+
 /// A market that pays at an emulator.
 struct Market {
     server: Server,
@@ -142,7 +145,7 @@ async fn a_purchase_is_paid_at_stripe() {
 
 #[tokio::test]
 async fn a_declined_card_takes_nothing() {
-    let market = Market::open().await;
+    let market = Market::with(&ONE_TRY).await;
     let order = market.order().await;
     let declined = market.pay(&order, "pm_card_visa_chargeDeclinedInsufficientFunds").await;
     declined.is(402, "card_declined");
@@ -156,7 +159,7 @@ async fn a_declined_card_takes_nothing() {
 /// A card that wants authentication: the buyer's bank decides, and Stripe's event brings the news.
 #[tokio::test]
 async fn an_authentication_is_noticed_by_its_event() {
-    let market = Market::open().await;
+    let market = Market::with(&ONE_TRY).await;
     market.send_events();
     for (succeed, status) in [(true, "completed"), (false, "cancelled")] {
         let order = market.order().await;

@@ -13,7 +13,7 @@ use crate::{
     failure::Failure,
     flash::Word,
     form::{Field, Fields, Form, Query},
-    format::{clock, money_input, per_seat, read_price, too_much},
+    format::{check_price, clock, money_input, per_seat, read_price},
     hold::Member,
     layout::Layout,
     seats::read_seats,
@@ -167,7 +167,7 @@ fn read_listing_price(text: &str, ticket: &Ticket) -> Result<Price, String> {
         return Ok(ticket.price);
     }
     let whole = i64::from(each) * i64::from(ticket.quantity);
-    Price::try_from(whole).map_err(|_| too_much(ticket.currency))
+    check_price(whole, ticket.currency)
 }
 
 async fn edit_page(

@@ -113,7 +113,10 @@ fn signed_in(headers: &HeaderMap) -> bool {
 }
 
 fn ada() -> Value {
-    json!({ "id": id(1), "email": "ada@example.com", "name": "Ada", "createdAt": NOW })
+    json!({
+        "id": id(1), "email": "ada@example.com", "emailVerified": true, "name": "Ada", "role": "user",
+        "createdAt": NOW,
+    })
 }
 
 async fn enter() -> impl IntoResponse {
@@ -134,7 +137,7 @@ async fn sessions() -> Json<Value> {
 async fn token(Json(request): Json<Value>) -> Json<Value> {
     Json(json!({
         "id": id(61), "name": request["name"], "createdAt": NOW, "lastSeenAt": NOW,
-        "token": "the-secret-token",
+        "expiresAt": null, "scope": "full", "token": "the-secret-token",
     }))
 }
 
