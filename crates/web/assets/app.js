@@ -474,8 +474,11 @@ function checkout(root) {
     // Signed out meanwhile, or not theirs: the server's own page tells what to do.
     if (status === 401 || status === 404) return location.reload();
     if (!order) return;
-    if (order.status !== state) location.reload();
-    state = order.status;
+    // The answer to a payment leads on by itself, and knows why a card was declined.
+    if (order.status !== state && !stays) {
+      state = order.status;
+      location.reload();
+    }
     clock?.(timeLeft(order));
   });
   clock = countdown(root, look);
