@@ -16,12 +16,10 @@ pub(crate) async fn grant(
     email: &str,
     role: Role,
 ) -> Result<(), Cause> {
-    if !config.database().exists() {
-        return Err(format!("there is no market in {}", config.data.display()).into());
-    }
+    config.require()?;
     let shop = Shop::open(config, host).await?;
     let granted = shop.market.auth.grant_role(&shop.context, email, role).await;
-    let closed = shop.embedded.close().await;
+    let closed = shop.opened.close().await;
     let (granted, role) = (granted?, role.as_str());
     closed?;
     match granted {

@@ -12,9 +12,11 @@ use stubmart_contract::fees::{Fee, FeeSchedule};
 use stubmart_http_kit::Ingress;
 use stubmart_mail::{SmtpServer, is_sender};
 use stubmart_node::Service;
+use stubmart_ports::Cause;
 
 use crate::{
     server::Each,
+    server_settings::Servers,
     settings::{Given, Kind, Settings},
     stripe_settings::StripeSettings,
 };
@@ -24,8 +26,10 @@ use crate::{
 pub struct Config {
     /// Where to serve.
     pub listen: SocketAddr,
-    /// Where the market is kept.
+    /// Where the market is kept, or on servers its mail.
     pub data: PathBuf,
+    /// The servers that keep the market instead of a file.
+    pub servers: Option<Servers>,
     /// How long a checkout holds its ticket.
     pub checkout_hold: Duration,
     /// How long after its page was closed a checkout is left.
@@ -95,6 +99,7 @@ impl Config {
         let config = Self {
             listen: it.get("listen", "The address to serve at", &ADDRESS, here),
             data: it.get("data", "The directory that holds the market", &DIRECTORY, "data".into()),
+            servers: Servers::read(it),
             checkout_hold: it.get(
                 "checkout-hold",
                 "How long a checkout holds its ticket",
@@ -183,9 +188,6 @@ impl Config {
             log_json: it.get("log-format", "How to write the log: text or json", &FORMAT, false),
         };
         it.get("only", &format!("The services to run: {}", parts().join(",")), &ONLY, ());
-        it.absent("mongodb-url", "URL", "MongoDB", "MongoDB, for the split topology");
-        it.absent("nats-url", "URL", "NATS", "NATS JetStream, for the split topology");
-        it.absent("redis-url", "URL", "Redis", "Redis, for the split topology");
         config
     }
 
@@ -193,6 +195,29 @@ impl Config {
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.data.join("stubmart.db")
+    }
+
+    /// The file of a market that is there already, for a command that reads it.
+    ///
+    /// # Errors
+    /// The cause: there is no file, or the market is on servers, where this build cannot read it as one.
+    pub(crate) fn existing(&self) -> Result<PathBuf, Cause> {
+        if self.servers.is_some() {
+            return Err("a market on servers cannot be read as a whole by this build".into());
+        }
+        self.require()?;
+        Ok(self.database())
+    }
+
+    /// Sees to it that there is a market: a file, or servers, which may have one.
+    ///
+    /// # Errors
+    /// The cause: there is no file.
+    pub(crate) fn require(&self) -> Result<(), Cause> {
+        if self.servers.is_some() || self.database().exists() {
+            return Ok(());
+        }
+        Err(format!("there is no market in {}", self.data.display()).into())
     }
 
     /// The name of the machine that people reach the market at.
@@ -317,7 +342,7 @@ fn parts() -> Vec<&'static str> {
     Service::ALL.into_iter().map(Service::name).chain(["web"]).collect()
 }
 
-/// A part of the services needs a bus and a store that its peers reach too.
+/// All of them, so far.
 fn only(text: &str) -> Result<(), String> {
     if text.trim() == "all" {
         return Ok(());
@@ -332,8 +357,7 @@ fn only(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "running a part of the services needs MongoDB, NATS and Redis, which this build has no adapters \
-         for; leave it out to run all in one process (missing: {})",
+        "this build runs all services in one process; leave it out (missing: {})",
         missing.join(", ")
     ))
 }

@@ -17,7 +17,7 @@ use stubmart_node::{Market, Role};
 use stubmart_os::Died;
 use stubmart_ports::{Cause, host::Host};
 
-use crate::{config::Config, engines::Embedded, output, serve};
+use crate::{config::Config, engines::Opened, output, serve};
 
 /// The accounts, and their one password.
 const SELLERS: [&str; 3] = ["ada@example.com", "grace@example.com", "mary@example.com"];
@@ -87,13 +87,13 @@ fn greeting(address: SocketAddr) -> String {
 /// Fills the market: accounts, shows with tickets, and what people have begun to buy.
 async fn fill(config: &Config, host: &Host) -> Result<(), Cause> {
     let (trigger, shutdown) = ShutdownTrigger::new();
-    let embedded = Embedded::open(config, host.clone())?;
-    let market = embedded.start(config, &shutdown).await?;
-    let background = embedded.run(&market, shutdown);
+    let opened = Opened::open(config, host.clone()).await?;
+    let market = opened.start(config, &shutdown).await?;
+    let background = opened.run(&market, shutdown);
     let filled = fill_market(market, host).await;
     trigger.shut_down();
     background.end().await;
-    embedded.close().await?;
+    opened.close().await?;
     filled
 }
 

@@ -1,59 +1,70 @@
-//! The engines of one process: one SQLite file, mails as files, Stripe or the payment sandbox, the machine.
+//! The engines of one process: one `SQLite` file or servers (`servers.rs`) for documents, events and timers;
+//! mails over SMTP or as files, Stripe or the payment sandbox, the machine.
 
 use std::{path::Path, sync::Arc};
 
-use stubmart_kernel::worker::Shutdown;
+use stubmart_kernel::worker::{Shutdown, Worker};
 use stubmart_mail::{FileMailer, SmtpMailer};
 use stubmart_memory::{MemoryRateLimits, Unlimited};
 use stubmart_node::{Background, Engines, Market, Provider, Role, Stores};
 use stubmart_os::password::{Argon2Cost, Argon2Hasher};
-use stubmart_ports::{Cause, host::Host, limits::RateLimits, mailer::Mailer, store::Store};
+use stubmart_ports::{Cause, host::Host, mailer::Mailer, store::Store};
 use stubmart_sandbox::Sandbox;
 use stubmart_sqlite::{Database, Options};
 use stubmart_stripe::Stripe;
 
-use crate::config::Config;
+use crate::{
+    config::Config,
+    servers::{self, Kept},
+};
 
-/// The engines, and the database behind them.
-#[derive(Debug)]
-pub struct Embedded {
+/// The engines, and what has to be run and closed for them.
+pub struct Opened {
     /// What the roles stand on.
     pub engines: Engines,
-    database: Database,
+    workers: Vec<Arc<dyn Worker>>,
+    /// The file, where the engines are embedded.
+    database: Option<Database>,
 }
 
-impl Embedded {
-    /// Opens the engines in the configured directory, which is made if it is not there.
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened").finish_non_exhaustive()
+    }
+}
+
+impl Opened {
+    /// Opens the engines that are configured: servers, or a file in the configured directory, which is
+    /// made if it is not there. A server that is down fails the calls that need it, not this.
     ///
     /// # Errors
-    /// The cause: the directory or a file in it cannot be made, read or understood.
-    pub fn open(config: &Config, host: Host) -> Result<Self, Cause> {
+    /// The cause: the directory or a file in it cannot be made, read or understood; the address of a server
+    /// is not valid.
+    pub async fn open(config: &Config, host: Host) -> Result<Self, Cause> {
         make_directory(&config.data)?;
-        let path = config.database();
-        let database = Database::open(&path, Options::default(), host.clone())
-            .map_err(|error| format!("cannot open {}: {error}", path.display()))?;
-        let store: Arc<dyn Store> = database.store();
-        let provider = provider(config, &store, &host)?;
-        let limits: Arc<dyn RateLimits> = if config.rate_limits {
-            Arc::new(MemoryRateLimits::new(host.clone()))
-        } else {
-            Arc::new(Unlimited)
+        let (kept, database) = match &config.servers {
+            Some(servers) => (servers::open(servers, &host).await?, None),
+            None => {
+                let (kept, database) = embedded(config, &host)?;
+                (kept, Some(database))
+            }
         };
+        let Kept { stores, sandbox, bus, timers, limits, workers } = kept;
+        let provider = provider(config, sandbox, &host)?;
+        let limits = if config.rate_limits { limits } else { Arc::new(Unlimited) };
         let mailer = open_mailer(config, host.clone())?;
         let passwords = Argon2Hasher::new(host.clone(), Argon2Cost::default())?;
         let engines = Engines {
-            stores: Stores::shared(&store),
-            bus: database.bus(),
-            timers: database.timers(),
+            stores,
+            bus,
+            timers,
             provider,
             mailer,
             limits,
             passwords: Arc::new(passwords),
-            // The store's record is the bus's log: an event is on the bus by the commit that saved it, so
-            // there is no relay to wake.
             host,
         };
-        Ok(Self { engines, database })
+        Ok(Self { engines, workers, database })
     }
 
     /// Starts every service on the engines, as the operator has set it up.
@@ -64,28 +75,34 @@ impl Embedded {
         Market::start(&self.engines, &services(config), shutdown).await
     }
 
-    /// Runs the consumers and workers of a role until the shutdown.
+    /// Runs the consumers and workers of a role, and those of the engines, until the shutdown.
     #[must_use]
     pub fn run<S>(&self, role: &Role<S>, shutdown: Shutdown) -> Background {
         let (host, bus) = (self.engines.host.clone(), Arc::clone(&self.engines.bus));
         let background = Background::new(host, bus, shutdown);
         background.run(role);
+        for worker in &self.workers {
+            background.run_worker(Arc::clone(worker));
+        }
         background
     }
 
-    /// Closes the database. To be called when nothing runs on the engines any more.
+    /// Closes the file. To be called when nothing runs on the engines any more.
     ///
     /// # Errors
-    /// The cause, when the database could not be closed; nothing is lost.
+    /// The cause, when the file could not be closed; nothing is lost.
     pub async fn close(self) -> Result<(), Cause> {
-        self.database.close().await
+        match self.database {
+            Some(database) => database.close().await,
+            None => Ok(()),
+        }
     }
 }
 
-/// The payment provider: Stripe where its key is given, else the sandbox.
-fn provider(config: &Config, store: &Arc<dyn Store>, host: &Host) -> Result<Provider, Cause> {
+/// The payment provider: Stripe where its key is given, else the sandbox with its books in `store`.
+fn provider(config: &Config, store: Arc<dyn Store>, host: &Host) -> Result<Provider, Cause> {
     let Some(stripe) = &config.stripe else {
-        let sandbox = Arc::new(Sandbox::new(Arc::clone(store), host.clone()));
+        let sandbox = Arc::new(Sandbox::new(store, host.clone()));
         return Ok(Provider {
             gateway: sandbox.clone(),
             publishable_key: None,
@@ -97,6 +114,24 @@ fn provider(config: &Config, store: &Arc<dyn Store>, host: &Host) -> Result<Prov
         publishable_key: stripe.publishable_key.clone(),
         bank: None,
     })
+}
+
+/// Everything in one file. Its histories are the bus's log: an event is on the bus by the commit that saved
+/// it, so that nothing has to be run.
+fn embedded(config: &Config, host: &Host) -> Result<(Kept, Database), Cause> {
+    let path = config.database();
+    let database = Database::open(&path, Options::default(), host.clone())
+        .map_err(|error| format!("cannot open {}: {error}", path.display()))?;
+    let store: Arc<dyn Store> = database.store();
+    let kept = Kept {
+        stores: Stores::shared(&store),
+        sandbox: store,
+        bus: database.bus(),
+        timers: database.timers(),
+        limits: Arc::new(MemoryRateLimits::new(host.clone())),
+        workers: Vec::new(),
+    };
+    Ok((kept, database))
 }
 
 /// The mail server, or the directory for mail where there is none.

@@ -14,10 +14,7 @@ use crate::{check, config::Config, output};
 /// # Errors
 /// The cause: there is no market, or it cannot be read.
 pub(crate) fn print(config: &Config, account: Option<Account>, csv: bool) -> Result<(), Cause> {
-    if !config.database().exists() {
-        return Err(format!("there is no market in {}", config.data.display()).into());
-    }
-    let snapshot = Snapshot::take(&config.database())?;
+    let snapshot = Snapshot::take(&config.existing()?)?;
     let mut ledger: Vec<Transaction> = check::all(&snapshot, &LEDGER)?;
     ledger.sort_by_key(|it| (it.posted_at, it.fact));
     let text = match account {

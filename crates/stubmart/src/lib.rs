@@ -22,6 +22,8 @@ mod patience;
 mod refund;
 mod run;
 mod server;
+mod server_settings;
+mod servers;
 mod settings;
 mod slots;
 mod stripe_settings;

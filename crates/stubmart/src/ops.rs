@@ -63,7 +63,7 @@ struct Ops {
     metrics: PrometheusHandle,
     /// Whether the process is about to end.
     draining: Shutdown,
-    held: Held,
+    held: Option<Held>,
     /// When the engines were found ready the last time.
     was_ready: Arc<Mutex<Option<Timestamp>>>,
 }
@@ -73,7 +73,7 @@ pub(crate) fn router(
     engines: Engines,
     metrics: PrometheusHandle,
     draining: Shutdown,
-    held: Held,
+    held: Option<Held>,
 ) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
@@ -86,7 +86,7 @@ async fn ready(State(ops): State<Ops>) -> Result<&'static str, Problem> {
     if ops.draining.is_signalled() {
         return Err(Problem::with_detail(Code::Unavailable, "The server is about to stop"));
     }
-    if ops.held.is_lost() {
+    if ops.held.as_ref().is_some_and(Held::is_lost) {
         return Err(Problem::unavailable("the market's file is gone"));
     }
     let now = ops.engines.host.now();

@@ -10,7 +10,7 @@ use stubmart_sqlite::snapshot::Snapshot;
 use crate::{
     check,
     config::{Config, operator},
-    engines::Embedded,
+    engines::Opened,
     output,
 };
 
@@ -33,9 +33,6 @@ pub(crate) struct Request {
 /// The cause: there is no such order, nothing was paid for it, or its money was given back before. Nothing
 /// happened, unless the store failed.
 pub(crate) async fn refund(config: &Config, host: Host, request: &Request) -> Result<(), Cause> {
-    if !config.database().exists() {
-        return Err(format!("there is no market in {}", config.data.display()).into());
-    }
     let order = find(config, &request.order)?;
     let total = order.breakdown().total;
     let (id, number, currency) = (order.id, order.id.number(), order.currency);
@@ -46,15 +43,15 @@ pub(crate) async fn refund(config: &Config, host: Host, request: &Request) -> Re
         );
         return Err(text.into());
     }
-    let embedded = Embedded::open(config, host)?;
+    let opened = Opened::open(config, host).await?;
     let (_trigger, shutdown) = ShutdownTrigger::new();
-    let market = embedded.start(config, &shutdown).await?;
+    let market = opened.start(config, &shutdown).await?;
     let payments = market.service.payments.clone();
     let context = Context::of(Actor::Operator(operator()));
     let key = request.key.as_deref();
     let refunded = payments.refund_order(&context, id, &request.reason, key).await;
     drop(market);
-    embedded.close().await?;
+    opened.close().await?;
     match refunded? {
         Refunded::Done(charge) => {
             let refund = charge.refund_id.unwrap_or_default();
@@ -72,7 +69,7 @@ pub(crate) async fn refund(config: &Config, host: Host, request: &Request) -> Re
 
 /// The order with this id or number, in any case and with or without hyphens.
 fn find(config: &Config, text: &str) -> Result<Order, Cause> {
-    let snapshot = Snapshot::take(&config.database())?;
+    let snapshot = Snapshot::take(&config.existing()?)?;
     let orders: Vec<Order> = check::all(&snapshot, &ORDERS)?;
     let plain = |number: &str| number.replace('-', "").to_ascii_uppercase();
     let (id, number) = (text.parse::<OrderId>().ok(), plain(text));

@@ -55,6 +55,13 @@ pub fn run(cli: Cli) -> ExitCode {
         eprintln!("the demo pays in the sandbox: leave out --stripe-secret-key");
         return ExitCode::from(USAGE);
     }
+    if matches!(command, Command::Demo) && config.servers.is_some() {
+        eprintln!(
+            "the demo keeps its market in a throw-away directory: leave out --mongodb-url, --nats-url and \
+             --redis-url"
+        );
+        return ExitCode::from(USAGE);
+    }
     logging::start(&config);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -3,7 +3,8 @@
 use std::{
     fs::{File, TryLockError},
     net::SocketAddr,
-    sync::Arc,
+    sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use axum::{
@@ -12,13 +13,14 @@ use axum::{
     http::{StatusCode, header},
     middleware::map_request,
     response::{IntoResponse, Response},
+    routing::get,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use stubmart_client::Client;
 use stubmart_contract::Code;
 use stubmart_http_kit::{ClientAddr, Problem, layer};
 use stubmart_kernel::worker::{Shutdown, ShutdownTrigger};
-use stubmart_node::Engines;
+use stubmart_node::{Engines, Market, Role};
 use stubmart_os::Died;
 use stubmart_ports::{Cause, host::Host};
 use stubmart_web::{Web, WebConfig};
@@ -29,7 +31,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     config::Config,
     docs,
-    engines::{self, Embedded},
+    engines::{self, Opened},
     held::Held,
     ops,
     server::{Admission, Server},
@@ -39,6 +41,9 @@ use crate::{
 /// The file in the market's directory that the serving process holds locked.
 pub(crate) const LOCK_FILE: &str = "serve.lock";
 
+/// How long until services that could not start are started again.
+const START_AGAIN: Duration = Duration::from_secs(1);
+
 /// Everything that is served: the API with its documentation, the pages, and what operators ask.
 fn app(
     routes: OpenApiRouter,
@@ -46,7 +51,7 @@ fn app(
     config: &Config,
     metrics: PrometheusHandle,
     draining: Shutdown,
-    held: Held,
+    held: Option<Held>,
 ) -> Router {
     let (api, document) = routes.split_for_parts();
     let api = api.merge(docs::router(&docs::complete(document), config.public_url.as_deref()));
@@ -132,33 +137,44 @@ pub(crate) async fn serve_on(
     let (trigger, shutdown) = ShutdownTrigger::new();
     let (drain, draining) = ShutdownTrigger::new();
     let metrics = ops::metrics()?;
-    let embedded = Embedded::open(config, host.clone())?;
-    let held = Held::take(config.database())?;
-    let market = embedded.start(config, &shutdown).await?;
-    let background = embedded.run(&market, shutdown.clone());
-    background.run_worker(Arc::new(ops::Upkeep { metrics: metrics.clone(), host: host.clone() }));
+    let opened = Opened::open(config, host.clone()).await?;
+    let held = if config.servers.is_none() { Some(Held::take(config.database())?) } else { None };
+    let address = listener.local_addr()?;
+    let door = Door::default();
+    let mut opening = Box::pin(async {
+        let market = start(&opened, config, &host, &shutdown).await?;
+        let background = opened.run(&market, shutdown.clone());
+        let upkeep = ops::Upkeep { metrics: metrics.clone(), host: host.clone() };
+        background.run_worker(Arc::new(upkeep));
+        let app =
+            app(*market.router, &opened.engines, config, metrics, draining.clone(), held.clone());
+        door.open(app);
+        tracing::info!(%address, data = %config.data.display(), "stubmart serves at http://{address}");
+        Ok::<_, Cause>(background)
+    });
+    // A market in a file is there before anybody asks. Servers may be down for as long as they like.
+    let mut background =
+        if config.servers.is_none() { Some(opening.as_mut().await?) } else { None };
+
     let server = Server {
-        app: app(
-            *market.router,
-            &embedded.engines,
-            config,
-            metrics,
-            draining.clone(),
-            held.clone(),
-        ),
+        app: door.router(&host, config),
         ingress: Arc::new(config.ingress()),
         host: host.clone(),
         admission: Admission::new(descriptors, config.each()),
-        held,
-        draining,
-        shutdown,
+        held: held.clone(),
+        draining: draining.clone(),
+        shutdown: shutdown.clone(),
     };
-    let address = listener.local_addr()?;
-    tracing::info!(%address, data = %config.data.display(), "stubmart serves at http://{address}");
-
     let served = server.serve(listener);
     let stop = async {
+        let opened = async {
+            if background.is_none() {
+                background = Some(opening.await?);
+            }
+            std::future::pending::<Result<(), Cause>>().await
+        };
         let end = tokio::select! {
+            failed = opened => failed,
             end = stop_signal() => end,
             task = died.died() => Err(format!("the task {task} has died").into()),
         };
@@ -172,9 +188,54 @@ pub(crate) async fn serve_on(
         end
     };
     let ((), end) = tokio::join!(served, stop);
-    background.end().await;
-    embedded.close().await?;
+    if let Some(background) = background {
+        background.end().await;
+    }
+    opened.close().await?;
     end
+}
+
+/// Starts the services. On servers of its own a market waits until they are there.
+async fn start(
+    opened: &Opened,
+    config: &Config,
+    host: &Host,
+    shutdown: &Shutdown,
+) -> Result<Role<Market>, Cause> {
+    loop {
+        match opened.start(config, shutdown).await {
+            Err(error) if config.servers.is_some() => {
+                tracing::warn!(%error, "the services cannot start yet, will retry");
+                host.clock.sleep(START_AGAIN).await;
+            }
+            started => return started,
+        }
+    }
+}
+
+/// What is served: the market once it has started, until then that it has not.
+#[derive(Default, Clone)]
+struct Door(Arc<OnceLock<Router>>);
+
+impl Door {
+    fn open(&self, app: Router) {
+        self.0.get_or_init(|| app);
+    }
+
+    fn router(&self, host: &Host, config: &Config) -> Router {
+        if let Some(app) = self.0.get() {
+            return app.clone();
+        }
+        let closed = Router::new()
+            .route("/healthz", get(async || "ok\n"))
+            .fallback(async || Problem::unavailable("the services have not started yet"));
+        let closed = layer::apply(closed, host.clone(), config.ingress());
+        let door = self.clone();
+        Router::new().fallback(move |request: Request| {
+            let app = door.0.get().unwrap_or(&closed).clone();
+            async move { app.oneshot(request).await.into_response() }
+        })
+    }
 }
 
 /// Every connection is an open file, and many a system allows a process a thousand of them unless it asks

@@ -83,7 +83,8 @@ pub(crate) struct Server {
     pub(crate) ingress: Arc<Ingress>,
     pub(crate) host: Host,
     pub(crate) admission: Admission,
-    pub(crate) held: Held,
+    /// The market's file, where it is in one.
+    pub(crate) held: Option<Held>,
     /// The end is near: every answer closes its connection.
     pub(crate) draining: Shutdown,
     /// The end.
@@ -152,7 +153,7 @@ impl Server {
         if let Err(problem) = check_host(request.version(), request.headers()) {
             request.extensions_mut().insert(problem);
         }
-        if !request.method().is_safe() && self.held.is_lost() {
+        if !request.method().is_safe() && self.held.as_ref().is_some_and(Held::is_lost) {
             request.extensions_mut().insert(Problem::unavailable("the market's file is gone"));
         }
         let mut slot = None;

@@ -93,20 +93,6 @@ impl Settings {
         self.value(name, kind.parse)
     }
 
-    /// A setting of an adapter that this build does not have. It is a fault: a market that was meant to
-    /// take real money must not quietly run on the sandbox.
-    pub(crate) fn absent(
-        &mut self,
-        name: &'static str,
-        value: &'static str,
-        adapter: &str,
-        help: &str,
-    ) {
-        self.define(name, value, &format!("{help} (not in this build)"));
-        let refused = |_: &str| Err(format!("this build has no {adapter} adapter; leave it out"));
-        let _: Option<()> = self.value(name, refused);
-    }
-
     /// A table, which only the file can give.
     pub(crate) fn table<T: DeserializeOwned>(&mut self, name: &'static str) -> Option<T> {
         let (value, _) = self.file.remove(&key(name))?;

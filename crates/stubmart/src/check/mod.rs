@@ -44,13 +44,11 @@ const OVERDUE: Duration = Duration::from_secs(5);
 /// # Errors
 /// The cause: the market could not be looked at, and nothing is known of it.
 pub(crate) async fn check(config: &Config, host: Host) -> Result<bool, Cause> {
-    if !config.database().exists() {
-        return Err(format!("there is no market in {}", config.data.display()).into());
-    }
+    let path = config.existing()?;
     let served = is_served(config)?;
     let look = || {
         let alive = if served { Alive::At(host.now()) } else { Alive::AtLastOrder };
-        stored::look(&config.database(), alive)
+        stored::look(&path, alive)
     };
     let first = look()?;
     let mut last = Looked { findings: first.findings.clone(), ..first };

@@ -65,7 +65,7 @@ fn a_file_says_things_as_toml_does() {
 #[test]
 fn a_fault_in_the_file_names_the_file() {
     let (config, path) = with_file(
-        "listn = \"127.0.0.1:1\"\ncheckout_hold = \"soon\"\nmongodb_url = \"mongodb://x\"\n\
+        "listn = \"127.0.0.1:1\"\ncheckout_hold = \"soon\"\nmongodb_url = \"postgres://x\"\n\
          log = 1.5\nconfig = \"other.toml\"\n",
     );
     let faults = config.unwrap_err().0;
@@ -164,4 +164,18 @@ fn a_bare_number_is_seconds() {
     assert_eq!(duration("90", limits.0, limits.1), Ok(Duration::from_secs(90)));
     assert_eq!(duration("1m 30s", limits.0, limits.1), Ok(Duration::from_secs(90)));
     assert!(duration("3601", limits.0, limits.1).is_err());
+}
+
+#[test]
+fn the_servers_go_together() {
+    let mongodb = ("mongodb-url", "mongodb://db-{service}.internal");
+    let (nats, redis) = (("nats-url", "nats://bus.internal"), ("redis-url", "redis://:pw@cache"));
+    let servers = resolve(&[mongodb, nats, redis]).unwrap().servers.unwrap();
+    assert_eq!(servers.mongodb, mongodb.1);
+    assert!(!format!("{servers:?}").contains("pw"), "a password is not shown");
+    assert_eq!(resolve(&[]).unwrap().servers, None);
+    for given in [vec![mongodb], vec![nats], vec![redis], vec![mongodb, redis]] {
+        let faults = resolve(&given).unwrap_err().0;
+        assert_eq!(faults.len(), 3 - given.len(), "{faults:?}");
+    }
 }

@@ -45,12 +45,12 @@ pub(crate) async fn import(config: &Config, host: Host, source: Source) -> Resul
     }
     let saved = report.save(good, async |new| save(&shop, new).await).await;
     report.print("events")?;
-    let closed = shop.embedded.close().await;
+    let closed = shop.opened.close().await;
     saved.and(closed)
 }
 
 async fn save(shop: &Shop, new: CreateEventRequest) -> Result<Outcome, Cause> {
-    let host = &shop.embedded.engines.host;
+    let host = &shop.opened.engines.host;
     let id = EventId(host.uuid());
     persist(host, async || {
         let added = shop.market.catalogue.add_show(&shop.context, id, &new).await?;

@@ -21,7 +21,7 @@ use stubmart_ports::{Cause, host::Host};
 
 use crate::{
     config::{Config, operator},
-    engines::Embedded,
+    engines::Opened,
     output,
 };
 
@@ -186,7 +186,7 @@ pub(crate) fn reasons(errors: &[FieldError]) -> String {
 /// Nothing is served and nothing runs in the background.
 pub(crate) struct Shop {
     pub(crate) market: Market,
-    pub(crate) embedded: Embedded,
+    pub(crate) opened: Opened,
     /// The operator who runs the command.
     pub(crate) context: Context,
     /// Dropping it would be the signal to stop.
@@ -195,11 +195,11 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) async fn open(config: &Config, host: Host) -> Result<Self, Cause> {
-        let embedded = Embedded::open(config, host)?;
+        let opened = Opened::open(config, host).await?;
         let (running, shutdown) = ShutdownTrigger::new();
-        let market = embedded.start(config, &shutdown).await?.service;
+        let market = opened.start(config, &shutdown).await?.service;
         let context = Context::of(Actor::Operator(operator()));
-        Ok(Self { market, embedded, context, _running: running })
+        Ok(Self { market, opened, context, _running: running })
     }
 }
 

@@ -38,9 +38,7 @@ pub(crate) async fn import(
     seller: &str,
 ) -> Result<(), Cause> {
     let lines = read(file::read(file)?)?;
-    if !config.database().exists() {
-        return Err(format!("there is no market in {}", config.data.display()).into());
-    }
+    config.require()?;
     let shop = Shop::open(config, host).await?;
     let auth = &shop.market.auth;
     let seller = auth
@@ -60,7 +58,7 @@ pub(crate) async fn import(
     }
     let saved = report.save(fresh, async |new| save(&shop, seller, new).await).await;
     report.print("tickets")?;
-    let closed = shop.embedded.close().await;
+    let closed = shop.opened.close().await;
     saved.and(closed)
 }
 
@@ -107,7 +105,7 @@ fn is_listed(new: &CreateTicketRequest, listed: &mut HashMap<Lot, u32>) -> bool 
 }
 
 async fn save(shop: &Shop, seller: UserId, new: CreateTicketRequest) -> Result<Outcome, Cause> {
-    let host = &shop.embedded.engines.host;
+    let host = &shop.opened.engines.host;
     let id = TicketId(host.uuid());
     persist(host, async || {
         let tickets = &shop.market.tickets;

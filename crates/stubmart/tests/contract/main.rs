@@ -20,6 +20,7 @@ mod orders;
 mod paging;
 mod payments;
 mod routes;
+mod servers;
 mod sessions;
 mod streams;
 mod stripe;
