@@ -49,9 +49,9 @@ impl Auth {
         }
     }
 
-    /// Sets the password by the token of a link that was mailed. In the same save every session ends,
-    /// and every access token: whoever had them may be the one that the owner is rid of now. The address
-    /// is verified, because its mail was read.
+    /// Sets the password by the token of a link that was mailed. The same save ends every session
+    /// and every access token, because an intruder may hold them. It also verifies the address, because
+    /// its mail was read.
     ///
     /// # Errors
     /// [`LinkError`].

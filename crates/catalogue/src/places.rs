@@ -1,8 +1,8 @@
 //! Where cities are: the time zone that clocks there follow, and the names that people have for a city.
 //!
-//! The tables hold the countries of the world, the regions of those with several time zones, and cities where
-//! shows take place, each with the names that people type. Where they do not tell, whoever adds an event says
-//! it: a question is better than a wrong time.
+//! The tables hold the countries of the world, the regions of countries with several time zones, and cities with
+//! many shows, each with the names that people type. Where the tables give no zone, adding an event asks for it:
+//! a question is better than a wrong time.
 
 use std::{collections::HashMap, sync::LazyLock};
 

@@ -321,8 +321,8 @@ async fn an_hour_without_a_mail_server_loses_nothing() {
     }
 }
 
-/// Whichever call to the store or the mailer fails or loses its answer, and however often the process
-/// starts anew in between, each mail comes, once.
+/// Each mail arrives exactly once, whichever call to the store or the mailer fails or loses its answer, and
+/// however often the process restarts in between.
 #[tokio::test]
 async fn a_kill_between_any_two_steps_loses_and_doubles_nothing() {
     for fault in [Fault::Fail, Fault::LoseAnswer] {

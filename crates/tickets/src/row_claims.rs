@@ -1,9 +1,9 @@
 //! Which listing has which seat of a row of an event, as a pure state machine.
 //!
 //! One document holds the claims of one row. A listing is of one row, so one conditional write claims all
-//! of its seats, on any store. A listing claims its seats before it is saved, so a claim may be of a
-//! listing that was never saved, or no longer is what it was: whoever meets it makes sure of that first
-//! (see `claim_seats`) and takes it over, and nobody needs to clean up.
+//! of its seats, on any store. A listing claims its seats before it is saved, so a claim may belong to a
+//! listing that was never saved or has changed since. The next listing that wants the seats checks that first
+//! (see `claim_seats`) and takes the claim over, so nothing has to clean up.
 
 use std::collections::BTreeMap;
 

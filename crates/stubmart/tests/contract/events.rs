@@ -43,7 +43,7 @@ async fn an_event_is_added_once_and_read_back() {
     server.get(&format!("/api/events/{}", ann.id)).await.is(404, "not_found");
 }
 
-/// FOUND D: an event takes place in its venue's time zone, whoever adds it and however its start is given.
+/// FOUND D: an event is in its venue's time zone, however its start is given.
 #[tokio::test]
 async fn an_event_has_the_times_of_its_venue() {
     let server = Server::start();
