@@ -156,7 +156,8 @@ impl Default for ApiBase {
 /// Checks that the settings go together.
 ///
 /// # Errors
-/// [`InvalidSetting`]: a live key over plain HTTP, or keys of which one is live and the other is not.
+/// [`InvalidSetting`]: a live key over plain HTTP or without the publishable key, or keys of which one is live
+/// and the other is not.
 pub fn check(
     secret_key: &SecretKey,
     publishable_key: Option<&str>,
@@ -164,6 +165,11 @@ pub fn check(
 ) -> Result<(), InvalidSetting> {
     if secret_key.is_live() && api_base.is_plain() {
         return Err(InvalidSetting("a live key must not be used over plain HTTP"));
+    }
+    if secret_key.is_live() && publishable_key.is_none() {
+        return Err(InvalidSetting(
+            "a live key needs the publishable key beside it: buyers pay in the browser",
+        ));
     }
     if publishable_key.is_some_and(|key| is_live(key) != secret_key.is_live()) {
         return Err(InvalidSetting(

@@ -120,6 +120,7 @@ fn stripes_keys_go_together_or_are_refused() {
         (&[plain], "--stripe-api-base"),
         (&[("stripe-publishable-key", "pk_test_1")], "--stripe-publishable-key"),
         (&[("stripe-secret-key", "sk_live_1"), plain], "--stripe-secret-key"),
+        (&[("stripe-secret-key", "sk_live_1")], "--stripe-secret-key"),
         (&[key, ("stripe-publishable-key", "pk_live_1")], "--stripe-secret-key"),
         (&[key, ("stripe-api-base", "http://api.example")], "--stripe-api-base"),
     ] {
