@@ -28,3 +28,11 @@ missing_for_browser() {
     has_browser || echo chromium chromium-driver
     has_axe || has npm || echo npm
 }
+
+# What generating and compiling clients of the API needs and is not there.
+missing_for_clients() {
+    has curl || echo curl
+    { has javac && has mvn; } || echo default-jdk-headless maven
+    has go || echo golang-go
+    has npm || echo nodejs npm
+}

@@ -5,7 +5,7 @@ use stubmart_contract::{
     SessionId,
     api::{
         AccessToken, ConfirmPasswordResetRequest, CreateTokenRequest, CurrentUser,
-        DeleteUserRequest, LoginRequest, NewAccessToken, Page, PasswordResetRequest, Session,
+        DeleteUserRequest, IssuedAccessToken, LoginRequest, Page, PasswordResetRequest, Session,
         SignupRequest, UpdateUserRequest, User, VerifyEmailRequest,
     },
 };
@@ -146,7 +146,7 @@ impl Client {
     pub async fn create_token(
         &self,
         request: &CreateTokenRequest,
-    ) -> Result<NewAccessToken, ClientError> {
+    ) -> Result<IssuedAccessToken, ClientError> {
         self.send(Method::POST, "/api/auth/tokens", Some(request)).await?.json()
     }
 

@@ -11,7 +11,7 @@ use crate::text;
 /// depends on its currency: [`Currency::check`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(transparent)]
-#[schema(value_type = u32, minimum = 1, maximum = 4_294_967_295_u32)]
+#[schema(value_type = i64, minimum = 1, maximum = 4_294_967_295_u32)]
 pub struct Price(u32);
 
 /// An amount outside of what a price may be.

@@ -19,8 +19,8 @@ use serde::Serialize;
 use stubmart_contract::{
     Email, SessionId, UserId,
     api::{
-        AccessToken, CreateTokenRequest, CurrentUser, DeleteUserRequest, LoginRequest,
-        NewAccessToken, Page, Session, SignupRequest, UpdateUserRequest, User,
+        AccessToken, CreateTokenRequest, CurrentUser, DeleteUserRequest, IssuedAccessToken,
+        LoginRequest, Page, Session, SignupRequest, UpdateUserRequest, User,
     },
 };
 use stubmart_http_kit::{
@@ -302,7 +302,7 @@ async fn list_tokens(
 /// revoked, reaches its end (`expiresAt`) or the account is deleted, but for one thing: it makes no further
 /// tokens. With `scope` `read` it may only look. The owner is told by mail.
 #[utoipa::path(post, path = "/api/auth/tokens", tag = "auth", request_body = CreateTokenRequest, params(IdempotencyKey), responses(
-    (status = 201, description = "Made", body = NewAccessToken),
+    (status = 201, description = "Made", body = IssuedAccessToken),
     CreateTokenProblems,
 ))]
 async fn create_token(
@@ -332,7 +332,7 @@ async fn create_token(
     };
     let finish = |answer: Answer| async move {
         let Receipt { id, created_at } = Receipt::of(&answer)?;
-        let token = NewAccessToken {
+        let token = IssuedAccessToken {
             id: SessionId(id),
             name: body.name.clone(),
             created_at,

@@ -239,7 +239,7 @@ pub struct AccessToken {
 /// A new access token with its secret, which is shown this once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct NewAccessToken {
+pub struct IssuedAccessToken {
     /// Names the token.
     pub id: SessionId,
     /// What it is for.

@@ -19,8 +19,8 @@ use crate::code::Code;
 
 pub use auth::{
     AccessToken, ConfirmPasswordResetRequest, CreateTokenRequest, CurrentUser, DeleteTotpRequest,
-    DeleteUserRequest, LoginRequest, NewAccessToken, PasswordResetRequest, Session, SignupRequest,
-    TokenScope, Totp, TotpRequest, UpdateUserRequest, User, VerifyEmailRequest,
+    DeleteUserRequest, IssuedAccessToken, LoginRequest, PasswordResetRequest, Session,
+    SignupRequest, TokenScope, Totp, TotpRequest, UpdateUserRequest, User, VerifyEmailRequest,
 };
 pub use catalogue::{
     CreateEventRequest, Event, EventPrices, EventStatus, Facet, Facets, OnSalePrices, PriceStep,
