@@ -61,6 +61,7 @@ const NODE: &[&str] = &[
     "stubmart-notify",
 ];
 const ENGINES: &[&str] = &[
+    "stubmart-calls",
     "stubmart-jetstream",
     "stubmart-mail",
     "stubmart-memory",

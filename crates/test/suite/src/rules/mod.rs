@@ -3,7 +3,7 @@
 //!
 //! Each port has a macro that makes a test of each of its rules ([`store_suite!`](crate::store_suite),
 //! [`outbox_suite!`](crate::outbox_suite), [`delivery_suite!`](crate::delivery_suite),
-//! [`bus_suite!`](crate::bus_suite),
+//! [`bus_suite!`](crate::bus_suite), [`calls_suite!`](crate::calls_suite),
 //! [`timers_suite!`](crate::timers_suite), [`limits_suite!`](crate::limits_suite),
 //! [`mailer_suite!`](crate::mailer_suite), [`gateway_suite!`](crate::gateway_suite)). It is given an
 //! `fn() -> impl Future<Output = Subject<…>>` that makes an empty subject for each test.
@@ -14,6 +14,7 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a rule fails by panicking")]
 
 pub mod bus;
+pub mod calls;
 pub mod delivery;
 pub mod gateway;
 pub mod limits;
