@@ -90,7 +90,7 @@ impl Db {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
-        self.readers.read(work)
+        self.readers.read(work).inspect_err(|error| self.live.met(error))
     }
 
     /// Has the writer run `run` and commit it. `run` may run more than once, each time in a
@@ -119,10 +119,14 @@ impl Db {
         F: FnMut(&mut Tx<'_>) -> Result<(), Undo<()>> + Send + 'static,
     {
         let (reply, _) = oneshot::channel();
-        self.writer.try_send(Message::Write(Box::new(Job::new(run, reply)))).is_ok()
+        self.live.damage().is_none()
+            && self.writer.try_send(Message::Write(Box::new(Job::new(run, reply)))).is_ok()
     }
 
     async fn submit(&self, message: Message) -> Result<(), WriteError> {
+        if let Some(damage) = self.live.damage() {
+            return Err(WriteError::Unavailable(format!("the file is damaged: {damage}").into()));
+        }
         let message = match self.writer.try_send(message) {
             Ok(()) => return Ok(()),
             Err(TrySendError::Full(message)) => message,

@@ -7,9 +7,10 @@ use std::{
     collections::HashMap,
     fs, io,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
 };
 
+use rusqlite::ErrorCode;
 use stubmart_ports::bus::Consumer;
 use tokio::sync::watch;
 
@@ -20,6 +21,7 @@ use crate::{feed::Feed, group::Group};
 pub(crate) struct Live {
     pub(crate) feed: Feed,
     groups: Mutex<HashMap<&'static str, Arc<Readership>>>,
+    damage: OnceLock<String>,
 }
 
 /// A consumer and its readers in this process.
@@ -57,6 +59,23 @@ impl Live {
             open.push((id, Arc::downgrade(&live)));
             live
         }))
+    }
+
+    /// Remembers an error that says that the file is damaged. From then on nothing is written any more:
+    /// `SQLite` can make the damage worse, and lose what it would acknowledge
+    /// (<https://sqlite.org/howtocorrupt.html>).
+    pub(crate) fn met(&self, error: &rusqlite::Error) {
+        let code = error.sqlite_error_code();
+        if matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+            && self.damage.set(error.to_string()).is_ok()
+        {
+            tracing::error!(%error, "the file is damaged: it is only read from now on; restore a backup");
+        }
+    }
+
+    /// What is damaged, if anything was found to be.
+    pub(crate) fn damage(&self) -> Option<&str> {
+        self.damage.get().map(String::as_str)
     }
 
     /// The readers of a consumer, which has this number in the file.

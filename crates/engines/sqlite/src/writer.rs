@@ -255,16 +255,16 @@ impl Writer {
                 self.live.feed.append(recorded);
                 group.into_iter().for_each(|write| write.answer());
             }
-            Err(Abort::Begin(error)) => fail_all(group, &error, WriteError::Unavailable),
+            Err(Abort::Begin(error)) => self.fail_all(group, &error, WriteError::Unavailable),
             // What ends a transaction in the log is written last, so that a log which had no room for all
             // of it does not hold it.
             Err(Abort::Commit(error)) if is_full(&error) => {
                 self.disk_failed(&error);
-                fail_all(group, &error, WriteError::Unavailable);
+                self.fail_all(group, &error, WriteError::Unavailable);
             }
             Err(Abort::Commit(error)) => {
                 self.disk_failed(&error);
-                fail_all(group, &error, WriteError::Indeterminate);
+                self.fail_all(group, &error, WriteError::Indeterminate);
             }
             Err(Abort::Write(_)) if group.len() > 1 => {
                 for write in group {
@@ -278,8 +278,20 @@ impl Writer {
                 if is_full(&error) {
                     self.disk_failed(&error);
                 }
-                fail_all(group, &error, WriteError::Unavailable);
+                self.fail_all(group, &error, WriteError::Unavailable);
             }
+        }
+    }
+
+    fn fail_all(
+        &self,
+        group: Vec<Box<dyn Write>>,
+        error: &rusqlite::Error,
+        kind: impl Fn(Cause) -> WriteError,
+    ) {
+        self.live.met(error);
+        for write in group {
+            write.fail(kind(error.to_string().into()));
         }
     }
 
@@ -331,16 +343,6 @@ impl Writer {
 /// Whether the disk had no room.
 fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
-}
-
-fn fail_all(
-    group: Vec<Box<dyn Write>>,
-    error: &rusqlite::Error,
-    kind: impl Fn(Cause) -> WriteError,
-) {
-    for write in group {
-        write.fail(kind(error.to_string().into()));
-    }
 }
 
 #[cfg(test)]

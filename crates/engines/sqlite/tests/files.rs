@@ -2,11 +2,14 @@
 
 mod common;
 
-use std::fs;
+use std::{fs, path::Path};
 
 use common::{host, key, open, save};
 use rusqlite::Connection;
-use stubmart_ports::store::Store as _;
+use stubmart_ports::{
+    bus::{Bus as _, BusError},
+    store::{Store as _, StoreError},
+};
 use stubmart_sqlite::{Database, OpenError, Options};
 
 /// A file that a newer version of the program has written is refused, with both versions named, and
@@ -86,4 +89,40 @@ async fn a_file_may_be_opened_and_made_by_several_at_once() {
             assert!(other.store().load(key(number)).await.unwrap().is_some());
         }
     }
+}
+
+/// A page that the disk has garbled is noticed as soon as it is read: the file is not ready from then on,
+/// and no save is acknowledged. What can still be read is.
+#[tokio::test]
+async fn a_damaged_file_takes_no_more_saves() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("test.db");
+    let db = open(directory.path());
+    for number in 0..500 {
+        db.store().save(save(number, 1)).await.unwrap();
+    }
+    db.close().await.unwrap();
+    drop(db);
+    garble_half_of(&path);
+
+    let db = Database::open(&path, Options::default(), host()).unwrap();
+    let store = db.store();
+    let mut readable = 0;
+    for number in 0..500 {
+        readable += usize::from(store.load(key(number)).await.is_ok());
+    }
+    assert!(readable < 500, "no page of a document was garbled");
+    assert!(matches!(store.ready().await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(db.bus().ready().await, Err(BusError::Unavailable(_))));
+    let refused = store.save(save(1000, 1)).await.unwrap_err();
+    assert!(matches!(&refused, StoreError::Unavailable(_)), "{refused}");
+    assert!(refused.to_string().contains("damaged"), "{refused}");
+}
+
+/// Overwrites every page of the second half of a file.
+fn garble_half_of(path: &Path) {
+    let mut file = fs::read(path).unwrap();
+    let half = file.len() / 8192 * 4096;
+    file[half..].fill(0xA5);
+    fs::write(path, file).unwrap();
 }
