@@ -1,0 +1,168 @@
+#!/usr/bin/env bash
+# Checks everything in this directory: runs what can be run on one machine, validates the rest. What it needs and can
+# install it puts into .tools/deploy/ (Docker comes from Debian). `./test deploy` calls it.
+#
+#   deploy/check.sh BINARY [CHECK…]      a stubmart, of any profile; the checks are scripts image machine
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/packages.sh
+source deploy/lib.sh
+
+readonly CHECKS=(scripts image machine)
+readonly TOOLS=$PROJECT/.tools/deploy
+readonly LEFT_OUT=${STUBMART_LEFT_OUT:-/dev/stderr}
+
+# Says what is not tested here. CI must be able to test all.
+left_out() { # WHAT
+    echo "deploy: $1" >>"$LEFT_OUT"
+    [ "${STUBMART_EFFORT:-default}" != ci ]
+}
+
+fail() {
+    echo "FAULT: $*" >&2
+    exit 1
+}
+
+install_python_tools() {
+    if ! cmp -s deploy/requirements.txt "$TOOLS/venv/requirements.txt"; then
+        mkdir -p "$TOOLS"
+        python3 -m venv --clear "$TOOLS/venv"
+        "$TOOLS/venv/bin/pip" install -q --disable-pip-version-check -r deploy/requirements.txt
+        cp deploy/requirements.txt "$TOOLS/venv/requirements.txt"
+    fi
+}
+
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# Waits for a condition, for half a minute at most.
+wait_for() { # WHAT COMMAND…
+    local what=$1 tries
+    shift
+    for ((tries = 0; tries < 300; tries++)); do
+        if "$@" >/dev/null 2>&1; then return; fi
+        sleep 0.1
+    done
+    fail "$what: not within 30 s"
+}
+
+# Docker: the one that runs here, or one of our own that has no network and keeps its data in our directory.
+start_docker() {
+    if docker version >/dev/null 2>&1; then return; fi
+    if [ "$(id -u)" != 0 ]; then return 1; fi
+    if ! has dockerd; then install_packages docker.io containerd runc iptables || return 1; fi
+    # A newer client elsewhere on the PATH may lack what builds images.
+    if [ -x /usr/bin/docker ]; then PATH=/usr/bin:$PATH; fi
+    export PATH DOCKER_HOST=unix://$work/docker.sock
+    dockerd --host "$DOCKER_HOST" --data-root "$work/docker" --exec-root "$work/docker-exec" --pidfile "$work/docker.pid" \
+        --bridge none --iptables=false >"$work/docker.log" 2>&1 &
+    wait_for "dockerd" docker version
+}
+
+clean_up() {
+    if [ -s "$work/docker.pid" ]; then
+        kill "$(cat "$work/docker.pid")"
+        wait
+        umount "$work/docker-exec/netns/default" 2>/dev/null || true
+    fi
+    rm -rf "$work"
+}
+
+# Shell, YAML: every file that we wrote.
+check_scripts() {
+    git ls-files -co --exclude-standard 'deploy/*.sh' scripts '*.sh' test .ci/run | sort -u | grep -E '(\.sh|^test|^\.ci/run)$' |
+        xargs "$TOOLS/venv/bin/shellcheck" --shell=bash --external-sources --severity=warning
+    git ls-files -co --exclude-standard 'deploy/*.yaml' '.github/*.yml' |
+        xargs --no-run-if-empty "$TOOLS/venv/bin/yamllint" --strict --config-file deploy/yamllint.yaml
+}
+
+# The image: lint, built twice to the same bytes, run as it will be run.
+check_image() {
+    local port name=stubmart-check-$$
+    "$TOOLS/venv/bin/hadolint" deploy/image/Dockerfile
+    if ! start_docker; then
+        left_out "the image was not built: no Docker, and no root to start one"
+        return
+    fi
+    # Tests' binaries are larger than a release; the base may have grown no more for that.
+    for run in 1 2; do
+        STUBMART_IMAGE_BUDGET_MB=$(($(stripped_size) / 1000000 + 10)) \
+            deploy/image/build.sh --binary "$BINARY" --tag "$name" --out "$work/image$run"
+    done
+    diff "$work/image1/image.layers" "$work/image2/image.layers" || fail "two builds differ"
+    for package in libc6 ca-certificates tzdata netbase libgcc-s1; do
+        grep -q "pkg:deb/debian/$package@" "$work/image1/stubmart.cdx.json" || fail "the bill of materials lacks $package"
+    done
+    grep -q 'pkg:cargo/axum@' "$work/image1/stubmart.cdx.json" || fail "the bill of materials lacks axum"
+    if grep -q 'pkg:cargo/proptest@' "$work/image1/stubmart.cdx.json"; then fail "the bill of materials has what tests need"; fi
+    if docker run --rm --network none --entrypoint /bin/sh "$name" -c true 2>/dev/null; then fail "the image has a shell"; fi
+
+    port=$(free_port)
+    docker run --detach --name "$name" --network host --read-only --tmpfs /tmp --cap-drop ALL \
+        --security-opt no-new-privileges --memory 512m --pids-limit 200 --volume "$name:/var/lib/stubmart" \
+        --env "STUBMART_LISTEN=127.0.0.1:$port" "$name" >/dev/null
+    wait_for "the container is ready" curl -fsS "http://127.0.0.1:$port/readyz"
+    curl -fsS -o /dev/null -H 'content-type: application/json' "http://127.0.0.1:$port/api/auth/signup" \
+        -d '{"email":"ada@example.com","password":"correct horse"}'
+    docker exec "$name" /usr/bin/stubmart check
+    docker stop --time 30 "$name" >/dev/null
+    [ "$(docker inspect --format '{{.State.ExitCode}}' "$name")" = 0 ] || fail "the container did not end with 0"
+    docker rm --volumes "$name" >/dev/null
+    docker volume rm "$name" >/dev/null
+    docker image rm "$name" >/dev/null
+}
+
+stripped_size() {
+    strip -o "$work/stripped" "$BINARY"
+    stat -c %s "$work/stripped"
+}
+
+# The release: made twice to the same bytes, its unit judged by systemd, its system calls within the unit's filter.
+check_machine() {
+    local root=$work/deb version unit exposure
+    for run in 1 2; do deploy/release.sh --binary "$BINARY" --out "$work/release$run"; done
+    diff -r "$work/release1" "$work/release2" || fail "two releases differ"
+    (cd "$work/release1" && sha256sum --quiet --check SHA256SUMS)
+    dpkg-deb -x "$work"/release1/*.deb "$root"
+    version=$("$root/usr/bin/stubmart" --version)
+    [ "$version" = "stubmart $(version)" ] || fail "the package has $version"
+    [ "$(dpkg-deb -f "$work"/release1/*.deb Version)" = "$(version)" ] || fail "the package has another version"
+    if ! has systemd-analyze; then
+        left_out "the systemd unit: no systemd-analyze"
+        return
+    fi
+    unit=$root/lib/systemd/system/stubmart.service
+    # The program is not installed on this machine, so the unit that is verified names it where it was unpacked.
+    mkdir -p "$work/unit"
+    sed "s#^ExecStart=#&$root#" "$unit" >"$work/unit/stubmart.service"
+    systemd-analyze verify "$work/unit/stubmart.service"
+    # 0.2 is what a service may have that reaches the network; 2 and less is "OK" in systemd's words.
+    exposure=$(systemd-analyze security --offline=true "$unit" | sed -n 's/.*exposure level for .*: \([0-9.]*\) .*/\1/p')
+    echo "systemd-analyze security: $exposure"
+    [ "${exposure%.*}" -lt 2 ] || fail "the unit is exposed: $exposure"
+    if ! has strace && ! install_packages strace; then
+        left_out "the unit's filter of system calls: no strace"
+        return
+    fi
+    python3 deploy/checks/syscalls.py "$unit" "$root"
+}
+
+main() {
+    if [ $# = 0 ]; then sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; return 2; fi
+    BINARY=$(realpath "$1")
+    readonly BINARY
+    shift
+    if [ $# = 0 ]; then set -- "${CHECKS[@]}"; fi
+    work=$(mktemp -d)
+    # The market runs as somebody else in one check, and has to reach its binary.
+    chmod 711 "$work"
+    trap clean_up EXIT
+    install_python_tools
+    for check in "$@"; do
+        echo "--- deploy: $check"
+        "check_$check"
+    done
+}
+
+main "$@"
