@@ -2,13 +2,13 @@
 # Checks everything in this directory: runs what can be run on one machine, validates the rest. What it needs and can
 # install it puts into .tools/deploy/ (Docker comes from Debian). `./test deploy` calls it.
 #
-#   deploy/check.sh BINARY [CHECK…]      a stubmart, of any profile; the checks are scripts image machine
+#   deploy/check.sh BINARY [CHECK…]      a stubmart, of any profile; the checks are scripts image machine rules
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/packages.sh
 source deploy/lib.sh
 
-readonly CHECKS=(scripts image machine)
+readonly CHECKS=(scripts image machine rules)
 readonly TOOLS=$PROJECT/.tools/deploy
 readonly LEFT_OUT=${STUBMART_LEFT_OUT:-/dev/stderr}
 
@@ -146,6 +146,31 @@ check_machine() {
         return
     fi
     python3 deploy/checks/syscalls.py "$unit" "$root"
+}
+
+# Prometheus and promtool, from Debian's package, without installing it: that would start a server.
+install_prometheus() {
+    if [ -x "$TOOLS/prometheus/usr/bin/promtool" ]; then return; fi
+    has apt-get || return 1
+    mkdir -p "$work/packages"
+    (cd "$work/packages" && apt-get download -q prometheus >/dev/null 2>&1) || return 1
+    dpkg-deb -x "$work"/packages/prometheus_*.deb "$TOOLS/prometheus"
+}
+
+# Rules and dashboards: as their source has them, tested, and asked of a market that runs.
+check_rules() {
+    local written=deploy/observability bin=$TOOLS/prometheus/usr/bin
+    "$TOOLS/venv/bin/python" deploy/observability/generate.py "$work/observability"
+    for file in rules.yaml dashboards; do
+        diff -r "$written/$file" "$work/observability/$file" || fail "run deploy/observability/generate.py"
+    done
+    if ! install_prometheus; then
+        left_out "rules and dashboards: Prometheus cannot be installed"
+        return
+    fi
+    "$bin/promtool" check rules "$written/rules.yaml" >/dev/null
+    "$bin/promtool" test rules "$written/rules_test.yaml"
+    "$TOOLS/venv/bin/python" deploy/checks/watch.py "$BINARY" "$bin/prometheus"
 }
 
 main() {

@@ -9,7 +9,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly GENERATOR_VERSION=7.25.0
 readonly GENERATOR=$PWD/.tools/clients/openapi-generator-cli-$GENERATOR_VERSION.jar
-readonly BINARY=$(realpath "$1")
+BINARY=$(realpath "$1")
+readonly BINARY
 readonly SOURCES=$PWD/scripts/clients
 readonly VENV=$PWD/.tools/clients/venv
 
