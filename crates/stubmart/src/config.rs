@@ -48,6 +48,8 @@ pub struct Config {
     pub max_streams: usize,
     /// How long a server that is asked to stop goes on serving.
     pub drain: Duration,
+    /// How old an event is when it moves into the archive.
+    pub archive_events_after: Duration,
     /// The address people reach the market at.
     pub public_url: Option<String>,
     /// Whether to believe a proxy's `X-Forwarded-For` and `X-Forwarded-Proto`.
@@ -95,6 +97,7 @@ impl Config {
     #[expect(clippy::too_many_lines, reason = "a table: an entry a setting")]
     fn read(it: &mut Settings) -> Self {
         let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        let days = |days: u64| Duration::from_secs(days * 24 * 3600);
         let here = SocketAddr::from(([127, 0, 0, 1], 8080));
         let config = Self {
             listen: it.get("listen", "The address to serve at", &ADDRESS, here),
@@ -148,6 +151,13 @@ impl Config {
                 "How long a server that is asked to stop goes on serving, so that clients leave it",
                 &GRACE,
                 Duration::from_secs(1),
+            ),
+            archive_events_after: it.get(
+                "archive-events-after",
+                "How old the record of a change is when it moves out of the market's file into the \
+                 archive beside it",
+                &AGE,
+                days(400),
             ),
             public_url: it.optional(
                 "public-url",
@@ -311,6 +321,13 @@ const HOLD: Kind<Duration> = Kind {
 const GRACE: Kind<Duration> = Kind {
     value: "DURATION",
     parse: |text| duration(text, Duration::ZERO, Duration::from_secs(3600)),
+    show: shown,
+};
+const AGE: Kind<Duration> = Kind {
+    value: "DURATION",
+    parse: |text| {
+        duration(text, Duration::from_secs(24 * 3600), Duration::from_secs(100 * 366 * 24 * 3600))
+    },
     show: shown,
 };
 const ATTEMPTS: Kind<u32> = Kind { value: "NUMBER", parse: attempts, show: ToString::to_string };

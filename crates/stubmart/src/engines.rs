@@ -14,6 +14,7 @@ use stubmart_sqlite::{Database, Options};
 use stubmart_stripe::Stripe;
 
 use crate::{
+    archive::Archive,
     config::Config,
     servers::{self, Kept},
 };
@@ -116,12 +117,18 @@ fn provider(config: &Config, store: Arc<dyn Store>, host: &Host) -> Result<Provi
     })
 }
 
-/// Everything in one file. Its histories are the bus's log: an event is on the bus by the commit that saved
-/// it, so that nothing has to be run.
+/// Everything in one file, but for old events. Its histories are the bus's log: an event is on the bus by the
+/// commit that saved it, so that nothing has to take it there.
 fn embedded(config: &Config, host: &Host) -> Result<(Kept, Database), Cause> {
     let path = config.database();
-    let database = Database::open(&path, Options::default(), host.clone())
+    let options = Options { archive: true, ..Options::default() };
+    let database = Database::open(&path, options, host.clone())
         .map_err(|error| format!("cannot open {}: {error}", path.display()))?;
+    let archive = Archive {
+        database: database.clone(),
+        host: host.clone(),
+        after: config.archive_events_after,
+    };
     let store: Arc<dyn Store> = database.store();
     let kept = Kept {
         stores: Stores::shared(&store),
@@ -129,7 +136,7 @@ fn embedded(config: &Config, host: &Host) -> Result<(Kept, Database), Cause> {
         bus: database.bus(),
         timers: database.timers(),
         limits: Arc::new(MemoryRateLimits::new(host.clone())),
-        workers: Vec::new(),
+        workers: vec![Arc::new(archive)],
     };
     Ok((kept, database))
 }

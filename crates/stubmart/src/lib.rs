@@ -11,6 +11,7 @@ pub mod ops;
 pub mod serve;
 
 mod admin;
+mod archive;
 mod check;
 mod demo;
 mod docs;

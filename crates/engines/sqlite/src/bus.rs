@@ -83,8 +83,8 @@ fn consumer_number(conn: &Connection, name: &str) -> rusqlite::Result<Option<i64
 }
 
 /// Whether an event is in the log: because it was saved, or because it came over the bus.
-const IS_RECORDED: &str = "SELECT 1 FROM event WHERE aggregate = ?2 AND version = ?3 AND id = ?1 \
-     UNION ALL SELECT 1 FROM event WHERE aggregate IS NULL AND id = ?1";
+const IS_RECORDED: &str = "SELECT 1 FROM every_event WHERE aggregate = ?2 AND version = ?3 AND id = ?1 \
+     UNION ALL SELECT 1 FROM every_event WHERE aggregate IS NULL AND id = ?1";
 
 fn is_recorded(mut statement: CachedStatement<'_>, event: &Envelope) -> rusqlite::Result<bool> {
     statement.exists((
@@ -389,7 +389,7 @@ fn cursor(conn: &Connection, consumer: i64) -> rusqlite::Result<u64> {
 }
 
 fn event(conn: &Connection, seq: u64) -> rusqlite::Result<Event> {
-    conn.prepare_cached("SELECT body FROM event WHERE seq = ?1")?
+    conn.prepare_cached("SELECT body FROM every_event WHERE seq = ?1")?
         .query_row((signed(seq),), |row| Ok(feed::read(row.get_ref(0)?.as_blob()?)))
 }
 

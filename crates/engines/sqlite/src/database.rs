@@ -1,11 +1,18 @@
 //! One `SQLite` file, shared by all services of the process.
 
-use std::{fs::OpenOptions, io::ErrorKind, path::Path, sync::Arc};
+use std::{
+    fs::OpenOptions,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use stubmart_contract::Timestamp;
 use stubmart_ports::{Cause, host::Host};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    archive,
     bus::SqliteBus,
     checkpoint::{Checkpoints, Limits},
     db::{Db, Options},
@@ -23,6 +30,7 @@ use crate::{
 /// may have the same file open at the same time.
 #[derive(Clone)]
 pub struct Database {
+    path: Arc<PathBuf>,
     db: Arc<Db>,
     store: Arc<SqliteStore>,
     bus: Arc<SqliteBus>,
@@ -49,6 +57,10 @@ impl Database {
         if let Some(pages) = options.pages_max {
             conn.pragma_update(None, "max_page_count", pages)?;
         }
+        if options.archive {
+            archive::create(path)?;
+        }
+        archive::attach(&conn, path)?;
         let live = Live::of(path)?;
         let limits = Limits {
             copy_pages: i64::from(options.checkpoint_pages),
@@ -72,6 +84,7 @@ impl Database {
             bus: Arc::new(SqliteBus::new(Arc::clone(&db))),
             timers: Arc::new(SqliteTimers::new(Arc::clone(&db))),
             db,
+            path: Arc::new(path.to_owned()),
         })
     }
 
@@ -93,6 +106,16 @@ impl Database {
         Arc::clone(&self.timers)
     }
 
+    /// Moves the oldest events from before `before` into the archive beside the file (`NAME.archive.db`), some at
+    /// a time. They are read from there as ever. Whether there may be more to move.
+    ///
+    /// # Errors
+    /// The cause: the file was opened without an archive ([`Options::archive`]), or one of the two cannot be
+    /// written. Whatever happened, no event is lost or shown twice, and the next call goes on.
+    pub async fn archive_events(&self, before: Timestamp) -> Result<bool, Cause> {
+        archive::move_batch(&self.db, &self.path, before).await
+    }
+
     /// Does every write that was asked for before, refuses those that come after, and empties the
     /// write-ahead log. Without it the same is done when the file is opened next.
     ///
@@ -112,7 +135,7 @@ impl Database {
 ///
 /// A file that is there is not opened: closing it would release the locks that `SQLite` holds on it in
 /// this process (fcntl(2), "Advisory record locking").
-fn create(path: &Path) -> std::io::Result<()> {
+pub(crate) fn create(path: &Path) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     options.create_new(true).append(true);
     #[cfg(unix)]

@@ -38,6 +38,9 @@ pub struct Options {
     pub checkpoint_pages: u32,
     /// The write-ahead log is started from its beginning again when it has so many pages.
     pub log_pages: u32,
+    /// Whether old events can be moved into a file beside this one ([`crate::Database::archive_events`]), which is
+    /// made if it is not there.
+    pub archive: bool,
     /// How many pages the file may have; `None` for as many as the disk holds.
     pub pages_max: Option<u32>,
     /// How often those who wait for events look for some that another process recorded.
@@ -57,6 +60,7 @@ impl Default for Options {
             answer_wait: Duration::from_secs(10),
             checkpoint_pages: 1024,
             log_pages: 8 * 1024,
+            archive: false,
             pages_max: None,
             poll: Duration::from_millis(200),
         }
@@ -170,7 +174,7 @@ impl Db {
         }
         self.read(|conn| {
             let mut statement = conn.prepare_cached(
-                "SELECT seq, type, body FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+                "SELECT seq, type, body FROM every_event WHERE seq > ?1 ORDER BY seq LIMIT ?2",
             )?;
             let mut rows = statement.query((signed(position), SCAN_ROWS))?;
             let mut stretch = Stretch { events: Vec::new(), read_to: position, at_end: true };

@@ -8,6 +8,7 @@
 //! (`writer.rs`); reads run on pooled connections right where they are asked for (`readers.rs`);
 //! checkpoints run on a thread of their own (`checkpoint.rs`).
 
+mod archive;
 mod bus;
 mod bytes;
 mod checkpoint;

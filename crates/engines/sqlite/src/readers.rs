@@ -11,7 +11,7 @@ use std::{
 
 use rusqlite::Connection;
 
-use crate::schema;
+use crate::{archive, schema};
 
 /// The connections.
 pub(crate) struct Readers(Box<[Mutex<Connection>]>);
@@ -21,6 +21,7 @@ impl Readers {
     pub(crate) fn open(path: &Path, count: usize, cache_kib: u32) -> rusqlite::Result<Self> {
         let connect = || {
             let conn = schema::connect(path, cache_kib)?;
+            archive::attach(&conn, path)?;
             conn.pragma_update(None, "query_only", true)?;
             Ok(Mutex::new(conn))
         };

@@ -9,7 +9,7 @@ use stubmart_ports::bus::{Consumer, Event};
 use uuid::Uuid;
 
 use crate::{
-    feed,
+    archive, feed,
     schema::{self, OpenError},
     sql::{unsigned, uuid},
 };
@@ -66,9 +66,10 @@ impl Snapshot {
         let conn = Connection::open_with_flags(path, flags)?;
         conn.busy_timeout(schema::BUSY_TIMEOUT)?;
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        conn.execute_batch(
-            "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; BEGIN;",
-        )?;
+        conn.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;")?;
+        // A file without the table has no view of it either, and is refused below.
+        archive::attach(&conn, path)?;
+        conn.execute_batch("PRAGMA query_only = ON; BEGIN;")?;
         // The first read is the moment of the snapshot.
         schema::require_present(&conn)?;
         Ok(Self { conn })
@@ -114,7 +115,7 @@ impl Snapshot {
     pub fn record(&self, mut see: impl FnMut(u64, Event)) -> rusqlite::Result<()> {
         let mut statement = self
             .conn
-            .prepare("SELECT seq, body FROM event WHERE service IS NOT NULL ORDER BY seq")?;
+            .prepare("SELECT seq, body FROM every_event WHERE service IS NOT NULL ORDER BY seq")?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
             see(unsigned(row.get(0)?), feed::read(row.get_ref(1)?.as_blob()?));
@@ -131,7 +132,7 @@ impl Snapshot {
             .conn
             .prepare(
                 "SELECT event.seq, retry.due, event.body FROM retry \
-                 JOIN consumer ON consumer.id = retry.consumer JOIN event ON event.seq = retry.seq \
+                 JOIN consumer ON consumer.id = retry.consumer JOIN every_event AS event ON event.seq = retry.seq \
                  WHERE consumer.name = ?1",
             )?
             .query_map((consumer.name,), |row| {
@@ -142,7 +143,7 @@ impl Snapshot {
             .collect::<rusqlite::Result<_>>()?;
         // One that came back may lie behind the cursor too.
         let mut behind = self.conn.prepare(
-            "SELECT seq, body FROM event WHERE type = ?2 AND seq > \
+            "SELECT seq, body FROM every_event WHERE type = ?2 AND seq > \
              coalesce((SELECT cursor FROM consumer WHERE name = ?1), 0) AND seq NOT IN \
              (SELECT seq FROM retry JOIN consumer ON consumer.id = retry.consumer WHERE name = ?1)",
         )?;
@@ -168,7 +169,7 @@ impl Snapshot {
             .prepare(
                 "SELECT consumer.name, dead.seq, coalesce(event.type, '?'), dead.reason FROM dead \
                  JOIN consumer ON consumer.id = dead.consumer \
-                 LEFT JOIN event ON event.seq = dead.seq",
+                 LEFT JOIN every_event AS event ON event.seq = dead.seq",
             )?
             .query_map((), |row| {
                 Ok(Dead {

@@ -317,7 +317,8 @@ fn history(
         after.map_or((Vec::new(), 0), |(id, version)| (id.as_bytes().to_vec(), signed(version)));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     conn.prepare_cached(
-        "SELECT body FROM event WHERE service = ?1 AND (aggregate, version) > (?2, ?3) \
+        "SELECT body, aggregate, version FROM every_event \
+         WHERE service = ?1 AND aggregate IS NOT NULL AND (aggregate, version) > (?2, ?3) \
          ORDER BY aggregate, version LIMIT ?4",
     )?
     .query_map(params![service, aggregate, version, limit], |row| {
