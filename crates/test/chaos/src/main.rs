@@ -9,7 +9,7 @@ use stubmart_chaos::{
     Failure,
     left_out::leave_out,
     process::{OneProcess, Settings, can_inject},
-    scenario::{departures, faults, kills, live, races, rush, slow},
+    scenario::{attacks, departures, faults, kills, live, races, rush, slow},
 };
 
 /// Proves the market from outside: real processes, real kills, and a checker over every answer.
@@ -54,6 +54,9 @@ struct Sizes {
     /// How many requests are sent by half
     #[arg(long, default_value_t = 200)]
     half_sent: usize,
+    /// How long each attack lasts, in seconds
+    #[arg(long, default_value_t = 5)]
+    attacked: u64,
     /// What the choices come from
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -81,6 +84,8 @@ enum Scenario {
     Slow,
     /// The disk is full, or fails
     Disks,
+    /// One address or account wants everything for itself
+    Attacks,
 }
 
 /// For how long the server lives under load in a cycle at the least, in milliseconds.
@@ -121,6 +126,7 @@ async fn run(sizes: &Sizes) -> Result<(), Failure> {
             Scenario::Departures => depart(sizes).await?,
             Scenario::Slow => send_by_half(sizes).await?,
             Scenario::Disks => break_disks(sizes).await?,
+            Scenario::Attacks => attack(sizes).await?,
         }
     }
     Ok(())
@@ -227,6 +233,12 @@ async fn break_disks(sizes: &Sizes) -> Result<(), Failure> {
         let report = faults::failing_call(fault, call, error, when, sizes.patience()).await?;
         say(&report.to_string());
     }
+    Ok(())
+}
+
+async fn attack(sizes: &Sizes) -> Result<(), Failure> {
+    let market = OneProcess::started(Settings::default()).await?;
+    say(&attacks::run(&market, Duration::from_secs(sizes.attacked)).await?.to_string());
     Ok(())
 }
 

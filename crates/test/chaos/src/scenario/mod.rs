@@ -1,6 +1,7 @@
 //! What is done to the market. Each scenario takes its sizes as a plan and gives its figures as a report;
 //! it fails when anything is not as it has to be.
 
+pub mod attacks;
 pub mod departures;
 pub mod faults;
 pub mod kills;
