@@ -156,8 +156,9 @@ async fn create_order(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct OrderFilter {
-    /// In this state
-    status: Option<OrderStatus>,
+    /// In this state, or in one of several
+    #[param(style = Form, explode = true, min_items = 1)]
+    status: Option<Vec<OrderStatus>>,
 }
 
 /// Lists one's own orders, newest first.
@@ -172,7 +173,8 @@ async fn list_orders(
     Paged { filter, page, list }: Paged<OrderFilter>,
 ) -> Result<Json<Page<api::Order>>, Problem> {
     let now = orders.host().now();
-    let page = orders.list(&caller.context, caller.user_id, filter.status, &page).await?;
+    let statuses = filter.status.as_deref();
+    let page = orders.list(&caller.context, caller.user_id, statuses, &page).await?;
     Ok(Json(list.answer(page, |order| public(order.state, now))))
 }
 

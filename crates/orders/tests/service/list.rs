@@ -45,13 +45,13 @@ impl World {
     async fn pages(
         &self,
         buyer: UserId,
-        status: Option<OrderStatus>,
+        statuses: Option<&[OrderStatus]>,
         limit: usize,
     ) -> Vec<OrderId> {
         let (mut ids, mut cursor) = (Vec::new(), None);
         loop {
             let request = PageRequest { limit, cursor };
-            let page = self.orders.list(&by(buyer), buyer, status, &request).await.unwrap();
+            let page = self.orders.list(&by(buyer), buyer, statuses, &request).await.unwrap();
             let is_full = page.items.len() == limit;
             assert!(is_full || page.next.is_none(), "a page is short only when nothing is left");
             ids.extend(page.items.into_iter().map(|it| it.state.id));
@@ -79,9 +79,20 @@ async fn every_list_holds_all_of_ones_own_orders_that_fit_newest_first_and_nobod
         }
     }
     own.reverse();
-    for filter in [None, Some(STATUSES[0]), Some(STATUSES[1]), Some(STATUSES[2]), Some(STATUSES[3])]
-    {
-        let fits = |it: &&(OrderId, OrderStatus)| filter.is_none_or(|status| it.1 == status);
+    let [created, awaiting, completed, cancelled] = STATUSES;
+    let filters = [
+        None,
+        Some(&STATUSES[..]),
+        Some(&[created]),
+        Some(&[awaiting]),
+        Some(&[completed]),
+        Some(&[cancelled]),
+        Some(&[cancelled, created]),
+        Some(&[completed, awaiting, completed]),
+    ];
+    for filter in filters {
+        let fits =
+            |it: &&(OrderId, OrderStatus)| filter.is_none_or(|statuses| statuses.contains(&it.1));
         let expected: Vec<_> = own.iter().filter(fits).map(|it| it.0).collect();
         for limit in [1, 2, 3, 50] {
             assert_eq!(world.pages(buyer, filter, limit).await, expected, "{filter:?} by {limit}");
@@ -101,19 +112,24 @@ async fn a_cursor_of_another_list_is_refused() {
             world.order_in(user, OrderStatus::Completed).await;
         }
     }
-    let first = |status| PageRequest { limit: 1, cursor: status };
-    let cursor_of = async |user: UserId, status| -> Cursor {
-        world.orders.list(&by(user), user, status, &first(None)).await.unwrap().next.unwrap()
+    let first = |cursor| PageRequest { limit: 1, cursor };
+    let cursor_of = async |user: UserId, statuses| -> Cursor {
+        world.orders.list(&by(user), user, statuses, &first(None)).await.unwrap().next.unwrap()
     };
-    let completed = Some(OrderStatus::Completed);
+    let completed = Some(&[OrderStatus::Completed][..]);
+    let created = Some(&[OrderStatus::Created][..]);
+    let both = Some(&[OrderStatus::Created, OrderStatus::Completed][..]);
     let foreign = [
         (cursor_of(other, completed).await, completed),
-        (cursor_of(buyer, completed).await, Some(OrderStatus::Created)),
+        (cursor_of(buyer, completed).await, created),
+        (cursor_of(buyer, completed).await, both),
+        (cursor_of(buyer, both).await, completed),
+        (cursor_of(other, both).await, both),
         (cursor_of(other, None).await, None),
         (Cursor::behind(vec![0xff; 40]), None),
     ];
-    for (cursor, status) in foreign {
-        let page = world.orders.list(&by(buyer), buyer, status, &first(Some(cursor))).await;
+    for (cursor, statuses) in foreign {
+        let page = world.orders.list(&by(buyer), buyer, statuses, &first(Some(cursor))).await;
         assert!(matches!(page, Err(PageError::ForeignCursor)), "{page:?}");
     }
 }
@@ -128,7 +144,7 @@ async fn a_filter_costs_one_read_however_many_other_orders_there_are() {
         world.order_in(buyer, OrderStatus::Cancelled).await;
     }
     ops.take();
-    assert_eq!(world.pages(buyer, Some(OrderStatus::Completed), 50).await, [oldest]);
+    assert_eq!(world.pages(buyer, Some(&[OrderStatus::Completed]), 50).await, [oldest]);
     assert_eq!(ops.take(), [Op::Find]);
 }
 
@@ -146,11 +162,11 @@ async fn orders_that_an_earlier_version_saved_are_in_every_list_after_the_upgrad
     }
     // One that cannot be read keeps no other from being brought over.
     world.save_unreadable(buyer).await;
-    assert_eq!(world.pages(buyer, Some(OrderStatus::Completed), 200).await.len(), 0);
+    assert_eq!(world.pages(buyer, Some(&[OrderStatus::Completed]), 200).await.len(), 0);
     world.orders.upgrade().await.unwrap();
     world.orders.upgrade().await.unwrap();
     for filter in [OrderStatus::Completed, OrderStatus::Cancelled] {
-        assert_eq!(world.pages(buyer, Some(filter), 200).await.len(), 600, "{filter:?}");
+        assert_eq!(world.pages(buyer, Some(&[filter]), 200).await.len(), 600, "{filter:?}");
     }
     assert_eq!(world.pages(buyer, None, 200).await.len(), 1_200);
     assert_eq!(world.events().await, [], "nothing has happened to them");
