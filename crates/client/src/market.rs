@@ -6,8 +6,8 @@ use stubmart_contract::{
     EventId, OrderId, TicketId,
     api::{
         Charge, CreateEventRequest, CreateIntentRequest, CreateOrderRequest, CreatePaymentRequest,
-        CreateTicketRequest, Event, EventPrices, Facets, Order, Page, PaymentIntent, Ticket,
-        TicketPreview, UpdateTicketRequest,
+        CreateTicketRequest, Event, EventFacets, EventPrices, Facets, Order, Page, PaymentIntent,
+        Ticket, TicketPreview, UpdateTicketRequest,
     },
 };
 
@@ -67,6 +67,14 @@ impl Client {
     /// `not_found`.
     pub async fn event_prices(&self, id: EventId) -> Result<EventPrices, ClientError> {
         self.send(Method::GET, &format!("/api/events/{id}/prices"), None::<&()>).await?.json()
+    }
+
+    /// `GET /api/events/{id}/facets`: sections and quantities of the event's tickets, over all of them.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn event_facets(&self, id: EventId) -> Result<EventFacets, ClientError> {
+        self.send(Method::GET, &format!("/api/events/{id}/facets"), None::<&()>).await?.json()
     }
 
     /// `GET /api/facets`: what coming events can be filtered by.

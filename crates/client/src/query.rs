@@ -72,10 +72,13 @@ pub struct TicketQuery {
     /// Where the listing stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<TicketStatus>,
-    /// Not cheaper, in minor units.
+    /// In this section, in any spelling; `-` for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub section: Option<String>,
+    /// For one ticket with fees not cheaper, in minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_price: Option<u32>,
-    /// Not dearer, in minor units.
+    /// For one ticket with fees not dearer, in minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_price: Option<u32>,
     /// Seats in the lot.

@@ -115,6 +115,24 @@ impl<'a> KeyReader<'a> {
         Some(Timestamp::from_millis(i64::from_be_bytes([first ^ 0x80, a, b, c, d, e, f, g])))
     }
 
+    /// The next part, which is a text; `None` when the key ends before it.
+    pub fn text(&mut self) -> Option<String> {
+        let mut text = Vec::new();
+        loop {
+            let (first, rest) = self.0.split_first()?;
+            self.0 = rest;
+            match first {
+                0 => return String::from_utf8(text).ok(),
+                1 => {
+                    let (second, rest) = self.0.split_first()?;
+                    self.0 = rest;
+                    text.push(second.checked_sub(1)?);
+                }
+                other => text.push(*other),
+            }
+        }
+    }
+
     fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (part, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
@@ -140,10 +158,12 @@ mod tests {
     #[test]
     fn a_key_reads_back_what_was_written() {
         let (id, at) = (Uuid::from_u128(7), Timestamp::from_millis(-5));
-        let key = Key::new().id(id).number(9).time(at);
+        let text = "A\0\u{1}ä";
+        let key = Key::new().id(id).text(text).number(9).time(at);
         let mut reader = KeyReader::new(key.bytes());
-        assert_eq!((reader.id(), reader.number(), reader.time()), (Some(id), Some(9), Some(at)));
-        assert_eq!(reader.number(), None);
+        assert_eq!((reader.id(), reader.text().as_deref()), (Some(id), Some(text)));
+        assert_eq!((reader.number(), reader.time()), (Some(9), Some(at)));
+        assert_eq!((reader.number(), reader.text()), (None, None));
     }
 
     #[test]

@@ -10,13 +10,14 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use stubmart_contract::{
     Code, EventId, TicketId, UserId,
     api::{
-        CreateTicketRequest, Page, Ticket as PublicTicket, TicketPreview, TicketStatus,
-        UpdateTicketRequest,
+        CreateTicketRequest, EventFacets, Page, Ticket as PublicTicket, TicketPreview,
+        TicketStatus, UpdateTicketRequest,
     },
+    seats::normal_section,
 };
 use stubmart_http_kit::{
     Answer, Caller, IdempotencyKey, IfMatch, MaySell, MaybeSignedIn, Paged, PathId, Problem,
-    SessionGate, Valid, etag, list::PageParams, once, problems,
+    RequestContext, SessionGate, Valid, etag, list::PageParams, once, problems,
 };
 use stubmart_kernel::Versioned;
 use utoipa::ToSchema;
@@ -24,6 +25,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     edit_ticket::EditTicketError,
+    event_facets::FacetsError,
     list_ticket::ListTicketError,
     list_tickets::{Sort, TicketQuery},
     service::Tickets,
@@ -57,6 +59,7 @@ impl Tickets {
         OpenApiRouter::new()
             .routes(routes!(list_tickets, create_ticket))
             .routes(routes!(preview_ticket))
+            .routes(routes!(get_event_facets))
             .routes(routes!(get_ticket, update_ticket, delete_ticket))
             .with_state(AppState { tickets: self.clone(), gate })
     }
@@ -66,6 +69,7 @@ problems! {
     ListProblems: [ValidationFailed, NotSignedIn "`sellerId=me` without a session"];
     CreateProblems: [NotSignedIn, EmailUnverified, SeatsListed, EventOver];
     PreviewProblems: [ValidationFailed];
+    FacetsProblems: [NotFound];
     GetProblems: [NotFound];
     UpdateProblems: [
         NotSignedIn, NotOwner, NotFound, TicketLocked, TicketSold, TicketWithdrawn, SeatsListed,
@@ -89,16 +93,20 @@ struct TicketFilter {
     /// those that were withdrawn only one's own are listed
     #[param(style = Form, explode = true, min_items = 1)]
     status: Option<Vec<TicketStatus>>,
-    /// At least this price
+    /// In this section, in any spelling; `-` for tickets without one
+    #[param(min_length = 1, max_length = 80)]
+    section: Option<String>,
+    /// At least so much for one ticket, fees included, in minor units
     #[param(minimum = 0)]
     min_price: Option<u64>,
-    /// At most this price
+    /// At most so much for one ticket, fees included, in minor units
     #[param(minimum = 0)]
     max_price: Option<u64>,
     /// Lots of so many seats
     #[param(minimum = 1, maximum = 50)]
     quantity: Option<u32>,
-    /// `price` (the default within an event), `-price` or `newest` (the default else)
+    /// `price` (the default within an event), `-price` or `newest` (the default else). By price is by
+    /// what one ticket costs with fees, currency by currency
     #[param(inline)]
     sort: Option<TicketSort>,
 }
@@ -140,6 +148,7 @@ impl TicketFilter {
                 None => None,
             },
             status: self.status,
+            section: self.section.as_deref().map(normal_section),
             min_price: self.min_price.map(price),
             max_price: self.max_price.map(price),
             quantity: self.quantity,
@@ -231,6 +240,28 @@ async fn preview_ticket(
     Ok(Json(tickets.preview_ticket(&caller.context, &body).await?))
 }
 
+/// The sections and quantities of an event's tickets on offer, over all listings.
+#[utoipa::path(get, path = "/api/events/{id}/facets", tag = "events", params(("id" = EventId, Path)), responses(
+    (status = 200, description = "How many listings, and the lowest price of a ticket with fees, for each", body = EventFacets),
+    FacetsProblems,
+))]
+async fn get_event_facets(
+    State(tickets): State<Tickets>,
+    RequestContext(context): RequestContext,
+    PathId(id): PathId<EventId>,
+) -> Result<Response, Problem> {
+    // No query has a blank, so that this is the key of no list.
+    let asked = format!("facets of {id}");
+    if let Some(body) = tickets.pages().get(&asked) {
+        return Ok(json(body));
+    }
+    let changes = tickets.pages().changes(id);
+    let facets = tickets.event_facets(&context, id).await?;
+    let body = serde_json::to_vec(&facets).map_err(Problem::internal)?;
+    tickets.pages().keep(&asked, id, changes, &body);
+    Ok(json(body))
+}
+
 /// The ticket.
 #[utoipa::path(get, path = "/api/tickets/{id}", tag = "tickets", security((), ("session" = []), ("token" = [])), params(("id" = TicketId, Path)), responses(
     (status = 200, description = "The ticket", body = PublicTicket, headers(("ETag" = String, description = "Its version"))),
@@ -313,6 +344,16 @@ fn seats_listed(seats: &[String]) -> Problem {
         seats => format!("Seats {} are in another listing of this event", seats.join(", ")),
     };
     Problem::with_detail(Code::SeatsListed, detail)
+}
+
+impl From<FacetsError> for Problem {
+    fn from(error: FacetsError) -> Self {
+        match error {
+            FacetsError::NotFound => Self::not_found(),
+            FacetsError::Call(error) => error.into(),
+            FacetsError::Repository(error) => error.into(),
+        }
+    }
 }
 
 impl From<ListTicketError> for Problem {

@@ -4,6 +4,7 @@
 //! it. Nothing is kept in memory but finished pages, so any number of instances can run.
 
 pub mod edit_ticket;
+pub mod event_facets;
 mod event_over;
 pub mod inbound;
 pub mod list_ticket;

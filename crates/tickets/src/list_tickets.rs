@@ -10,7 +10,7 @@ use std::{
     collections::{BTreeSet, VecDeque},
 };
 
-use stubmart_contract::{EventId, TicketId, UserId, api::TicketStatus};
+use stubmart_contract::{EventId, TicketId, UserId, api::TicketStatus, seats::normal_section};
 use stubmart_kernel::{
     RepositoryError, Versioned,
     aggregate::{Key, KeyReader},
@@ -32,7 +32,7 @@ const ROWS_MIN: usize = 16;
 /// Up to how many tickets are read whole and sorted.
 const SORTED_MAX: usize = 2_000;
 
-/// In which order.
+/// In which order. By price is by what one ticket costs with fees, currency by currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
     /// Cheapest first.
@@ -52,9 +52,11 @@ pub struct TicketQuery {
     pub seller_id: Option<UserId>,
     /// In one of these states; `None`: what can be seen (one's own in every state, others' on offer).
     pub status: Option<Vec<TicketStatus>>,
-    /// At least this price.
+    /// In this section, by its normal form; empty: in none.
+    pub section: Option<String>,
+    /// At least so much for one ticket, fees included.
     pub min_price: Option<u32>,
-    /// At most this price.
+    /// At most so much for one ticket, fees included.
     pub max_price: Option<u32>,
     /// With so many seats.
     pub quantity: Option<u32>,
@@ -216,67 +218,87 @@ impl Tickets {
     /// The parts of an index that hold the list's tickets, each in the list's order.
     async fn parts(&self, query: &TicketQuery) -> Result<Vec<Part>, RepositoryError> {
         let by_price = query.sort != Sort::Newest;
-        let phases = query.phases();
-        if phases.is_empty() {
-            return Ok(Vec::new());
-        }
-        let numbers = phases.iter().map(|phase| phase.number());
-        if let Some(seller) = query.seller() {
-            let seller = Key::new().id(seller.0);
-            return Ok(if by_price {
-                vec![self.part(query, index::SELLER_PRICE, seller)]
-            } else {
-                let part =
-                    |phase| self.part(query, index::SELLER_PHASE, seller.clone().number(phase));
-                numbers.map(part).collect()
-            });
-        }
-        if let Some(event_id) = query.event_id {
-            let event = Key::new().id(event_id.0);
-            let part = |phase| {
-                let event = event.clone().number(phase);
-                match (by_price, query.quantity) {
-                    (true, Some(seats)) => {
-                        self.part(query, index::EVENT_QUANTITY, event.number(seats))
+        let (index, prefixes) = match (query.seller(), query.event_id, &query.section) {
+            _ if query.phases().is_empty() => return Ok(Vec::new()),
+            (Some(seller), _, _) if by_price => (index::SELLER_EACH, vec![Key::new().id(seller.0)]),
+            (Some(seller), _, _) => {
+                (index::SELLER_PHASE, query.in_phases(&Key::new().id(seller.0)))
+            }
+            (None, Some(event_id), section) => {
+                let event = query.in_phases(&Key::new().id(event_id.0));
+                match section {
+                    _ if !by_price => (index::EVENT_NEWEST, event),
+                    Some(section) => {
+                        let section = event.into_iter().map(|it| it.text(section)).collect();
+                        let index = index::EVENT_SECTION;
+                        (index, self.by_quantity(query, index, section).await?)
                     }
-                    (true, None) => self.part(query, index::EVENT_PRICE, event),
-                    (false, _) => self.part(query, index::EVENT_NEWEST, event),
+                    None if query.quantity.is_some() => {
+                        let index = index::EVENT_QUANTITY_EACH;
+                        (index, self.by_quantity(query, index, event).await?)
+                    }
+                    None => (index::EVENT_EACH, event),
                 }
-            };
-            return Ok(numbers.map(part).collect());
-        }
-        let index = if by_price { index::QUANTITY_PRICE } else { index::QUANTITY };
+            }
+            (None, None, Some(section)) if by_price => {
+                let phases = query.in_phases(&Key::new());
+                (index::SECTION, phases.into_iter().map(|it| it.text(section)).collect())
+            }
+            (None, None, _) => {
+                let index = if by_price { index::QUANTITY_EACH } else { index::QUANTITY };
+                let phases = query.in_phases(&Key::new());
+                (index, self.by_quantity(query, index, phases).await?)
+            }
+        };
         let mut parts = Vec::new();
-        for phase in numbers {
-            let quantities = match query.quantity {
-                Some(quantity) => vec![quantity],
-                None => self.quantities(index, phase).await?,
-            };
-            let part = |seats| self.part(query, index, Key::new().number(phase).number(seats));
-            parts.extend(quantities.into_iter().map(part));
+        for prefix in prefixes {
+            if by_price && query.has_bounds() {
+                for currency in self.next_numbers(index, &prefix).await? {
+                    parts.push(self.bounded(query, index, &prefix, currency));
+                }
+            } else {
+                let scan = self.tickets().scan(index, &prefix);
+                let scan = if query.descends() { scan.descending() } else { scan };
+                parts.push(Part { scan, prefix });
+            }
         }
         Ok(parts)
     }
 
-    /// The numbers of seats that lots in this phase have.
-    async fn quantities(
+    /// These beginnings of keys, each with the number of seats that is asked for, or with those there are.
+    async fn by_quantity(
+        &self,
+        query: &TicketQuery,
+        index: &'static str,
+        prefixes: Vec<Key>,
+    ) -> Result<Vec<Key>, RepositoryError> {
+        let mut longer = Vec::new();
+        for prefix in prefixes {
+            let quantities = match query.quantity {
+                Some(quantity) => vec![quantity],
+                None => self.next_numbers(index, &prefix).await?,
+            };
+            longer.extend(quantities.into_iter().map(|it| prefix.clone().number(it)));
+        }
+        Ok(longer)
+    }
+
+    /// The numbers that follow this beginning of a key.
+    async fn next_numbers(
         &self,
         index: &'static str,
-        phase: u32,
+        prefix: &Key,
     ) -> Result<Vec<u32>, RepositoryError> {
-        let prefix = Key::new().number(phase);
-        let mut scan = self.tickets().scan(index, &prefix).limit(1);
-        let mut quantities = Vec::new();
+        let mut scan = self.tickets().scan(index, prefix).limit(1);
+        let mut numbers = Vec::new();
         loop {
             let keys = self.tickets().keys(scan.clone()).await?;
-            let quantity = keys.first().and_then(|(key, _)| {
-                let mut reader = KeyReader::new(key);
-                reader.number()?;
-                reader.number()
-            });
-            let Some(quantity) = quantity else { return Ok(quantities) };
-            quantities.push(quantity);
-            let Some(next) = quantity.checked_add(1) else { return Ok(quantities) };
+            let number = keys
+                .first()
+                .and_then(|(key, _)| KeyReader::new(key.strip_prefix(prefix.bytes())?).number());
+            let Some(number) = number else { return Ok(numbers) };
+            numbers.push(number);
+            let Some(next) = number.checked_add(1) else { return Ok(numbers) };
             scan.from = prefix.clone().number(next).into_bytes();
         }
     }
@@ -293,8 +315,9 @@ impl Tickets {
             let parts = vec![Part { scan, prefix: all }];
             return Ok(Some(Few { parts, at_most: usize::MAX }));
         }
-        let has_bounds = query.min_price.is_some() || query.max_price.is_some();
-        let is_narrow = has_bounds || query.event_id.is_some() && query.quantity.is_some();
+        let is_narrow = query.has_bounds()
+            || query.section.is_some()
+            || query.event_id.is_some() && query.quantity.is_some();
         if query.sort != Sort::Newest || !is_narrow {
             return Ok(None);
         }
@@ -302,18 +325,24 @@ impl Tickets {
         Ok(Some(Few { parts: self.parts(&by_price).await?, at_most: SORTED_MAX }))
     }
 
-    /// The part of an index with this beginning, as far as the prices that are asked for.
-    fn part(&self, query: &TicketQuery, index: &'static str, prefix: Key) -> Part {
-        let mut scan = self.tickets().scan(index, &prefix);
-        if query.sort != Sort::Newest {
-            if let Some(min) = query.min_price {
-                scan.from = prefix.clone().number(min).into_bytes();
-            }
-            if let Some(behind) = query.max_price.and_then(|max| max.checked_add(1)) {
-                scan.to = Some(prefix.clone().number(behind).into_bytes());
-            }
+    /// The part of an index with this beginning and currency, as far as the prices that are asked for.
+    fn bounded(
+        &self,
+        query: &TicketQuery,
+        index: &'static str,
+        prefix: &Key,
+        currency: u32,
+    ) -> Part {
+        let in_it = prefix.clone().number(currency);
+        let mut scan = self.tickets().scan(index, &in_it);
+        if let Some(min) = query.min_price {
+            scan.from = in_it.clone().number(min).into_bytes();
         }
-        Part { scan: if query.descends() { scan.descending() } else { scan }, prefix }
+        if let Some(behind) = query.max_price.and_then(|max| max.checked_add(1)) {
+            scan.to = Some(in_it.number(behind).into_bytes());
+        }
+        let scan = if query.descends() { scan.descending() } else { scan };
+        Part { scan, prefix: prefix.clone() }
     }
 }
 
@@ -339,7 +368,7 @@ impl TicketQuery {
     fn sort_key(&self, ticket: &Ticket) -> Vec<u8> {
         let key = match self.sort {
             Sort::Newest => Key::new(),
-            Sort::Price | Sort::PriceDescending => Key::new().number(ticket.price.minor()),
+            Sort::Price | Sort::PriceDescending => ticket.each(Key::new()),
         };
         key.id(ticket.id.0).into_bytes()
     }
@@ -347,7 +376,7 @@ impl TicketQuery {
     const fn sort_key_length(&self) -> usize {
         match self.sort {
             Sort::Newest => 16,
-            Sort::Price | Sort::PriceDescending => 20,
+            Sort::Price | Sort::PriceDescending => 24,
         }
     }
 
@@ -370,6 +399,15 @@ impl TicketQuery {
         listed.map(Phase::of).collect()
     }
 
+    /// This beginning of a key with each of those phases.
+    fn in_phases(&self, prefix: &Key) -> Vec<Key> {
+        self.phases().into_iter().map(|phase| prefix.clone().number(phase.number())).collect()
+    }
+
+    const fn has_bounds(&self) -> bool {
+        self.min_price.is_some() || self.max_price.is_some()
+    }
+
     /// Whose tickets the list can be taken from: of what was withdrawn only one's own is shown.
     fn seller(&self) -> Option<UserId> {
         let is_own = self.phases().first() == Some(&Phase::Withdrawn);
@@ -378,13 +416,14 @@ impl TicketQuery {
 
     /// Whether a ticket belongs into the list.
     fn fits(&self, ticket: &Ticket) -> bool {
-        let price = ticket.price.minor();
+        let each = ticket.total_per_ticket().minor();
         self.lists(ticket.status)
             && ticket.is_visible_to(self.viewer)
             && self.event_id.is_none_or(|event_id| ticket.event_id == Some(event_id))
             && self.seller_id.is_none_or(|seller_id| ticket.user_id == seller_id)
-            && self.min_price.is_none_or(|min| price >= min)
-            && self.max_price.is_none_or(|max| price <= max)
+            && self.min_price.is_none_or(|min| each >= min)
+            && self.max_price.is_none_or(|max| each <= max)
             && self.quantity.is_none_or(|quantity| ticket.quantity == quantity)
+            && self.section.as_ref().is_none_or(|asked| *asked == ticket.normal_section())
     }
 }

@@ -5,7 +5,7 @@ use stubmart_kernel::{RepositoryError, aggregate::Key};
 
 use crate::{
     service::Tickets,
-    ticket::{Command, index},
+    ticket::{Command, Phase, index},
 };
 
 /// How many tickets are read at once.
@@ -23,8 +23,8 @@ impl Tickets {
         user_id: UserId,
     ) -> Result<(), RepositoryError> {
         self.deleted_users().add(context, user_id).await?;
-        let seller = Key::new().id(user_id.0);
-        let mut scan = self.tickets().scan(index::SELLER_PRICE, &seller).limit(BATCH);
+        let offered = Key::new().id(user_id.0).number(Phase::Offered.number());
+        let mut scan = self.tickets().scan(index::SELLER_PHASE, &offered).limit(BATCH);
         loop {
             let keys = self.tickets().keys(scan.clone()).await?;
             let Some((last, _)) = keys.last() else { return Ok(()) };

@@ -8,6 +8,7 @@
 //!               └─ withdraw ──▶ withdrawn
 //! ```
 
+mod entries;
 mod indexes;
 mod seats;
 mod shown;
@@ -220,29 +221,7 @@ impl Aggregate for Ticket {
     }
 
     fn index_entries(&self) -> Vec<(&'static str, Key)> {
-        let (phase, price) = (Phase::of(self.status).number(), self.price.minor());
-        let seller = Key::new().id(self.user_id.0);
-        let alike = Key::new().number(phase).number(self.quantity);
-        let mut entries = vec![
-            (index::QUANTITY_PRICE, alike.clone().number(price)),
-            (index::QUANTITY, alike),
-            (index::SELLER_PRICE, seller.clone().number(price)),
-            (index::SELLER_PHASE, seller.number(phase)),
-        ];
-        if let Some(event_id) = self.event_id {
-            let event = Key::new().id(event_id.0).number(phase);
-            entries.push((index::EVENT_PRICE, event.clone().number(price)));
-            entries
-                .push((index::EVENT_QUANTITY, event.clone().number(self.quantity).number(price)));
-            entries.push((index::EVENT_NEWEST, event));
-        }
-        if let Some(at) = self.event_ends_at.filter(|_| self.is_offered()) {
-            entries.push((index::EVENT_ENDS, Key::new().time(at)));
-        }
-        if let Some(until) = self.locked_until {
-            entries.push((index::LOCKED, Key::new().time(until)));
-        }
-        entries
+        self.entries()
     }
 
     fn decide(

@@ -43,7 +43,9 @@ impl Tickets {
     /// called again.
     pub async fn upgrade(&self) -> Result<(), RepositoryError> {
         let context = Context::work(SERVICE);
-        self.tickets().reindex(&context, index::NEWEST).await?;
+        for retired in [index::NEWEST, index::QUANTITY_PRICE] {
+            self.tickets().reindex(&context, retired).await?;
+        }
         // The row of no event: that it is there says that all the others were built.
         let built = SeatRow::of(EventId(Uuid::nil()), None, None);
         if self.row_claims().load(built.id()).await?.is_some() {

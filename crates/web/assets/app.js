@@ -213,7 +213,7 @@ function liveLots(root) {
     const known = new Set(spell([list().dataset.event, where, detail].join(" ")));
     set("note", spell(ticket.title).every((word) => known.has(word)) ? "" : ticket.title);
     row.id = `t-${ticket.id}`;
-    row.dataset.price = ticket.price;
+    row.dataset.each = ticket.totalPerTicket;
     row.dataset.version = ticket.version;
     if (ticket.userId === list().dataset.viewer) row.dataset.own = "";
     act(row, ticket, where, isHere);
@@ -262,13 +262,13 @@ function liveLots(root) {
 
   const fits = (ticket) => {
     const { qty, max } = list().dataset;
-    return (!qty || ticket.quantity === Number(qty)) && (!max || ticket.price <= Number(max));
+    return (!qty || ticket.quantity === Number(qty)) && (!max || ticket.totalPerTicket <= Number(max));
   };
 
-  /** Where a row stands in the list's order, as the API sorts: by price or by age, both ties by age. */
+  /** Where a row stands in the list's order, as the API sorts: by what a ticket costs or by age, both ties by age. */
   const sortsBefore = (one, other) => {
     const { sort } = list().dataset;
-    const [a, b] = [one, other].map((row) => (sort === "newest" ? 0 : Number(row.dataset.price)));
+    const [a, b] = [one, other].map((row) => (sort === "newest" ? 0 : Number(row.dataset.each)));
     const less = a === b ? one.id < other.id : a < b;
     return sort === "price" ? less : !less;
   };
@@ -312,6 +312,8 @@ function liveLots(root) {
     told.set(ticket.id, ticket.version);
     const gone = ticket.status === "sold" || ticket.status === "withdrawn" || !fits(ticket);
     if (gone && !row) return;
+    // Only the API knows which spellings are one section.
+    if (!row && !isHere && list().dataset.section !== undefined) return catchUp();
     prices();
     const [where] = place(ticket);
     if (gone) {
@@ -319,7 +321,7 @@ function liveLots(root) {
       return drop(row, how ?? "no longer matches your filters");
     }
     if (row) {
-      const moved = Number(row.dataset.price) !== ticket.price;
+      const moved = Number(row.dataset.each) !== ticket.totalPerTicket;
       const was = row.dataset.status;
       const held = row.contains(document.activeElement);
       fill(row, ticket, isHere);

@@ -17,6 +17,7 @@ mod flash;
 mod form;
 mod format;
 mod hold;
+mod kept;
 mod layout;
 mod middleware;
 mod page_cache;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quick_cache::{Weighter, sync::Cache};
-use stubmart_contract::EventId;
+use stubmart_contract::{EventId, api::EventFacets};
 
 use crate::{prices::Prices, rendered::Rendered};
 
@@ -21,7 +21,7 @@ const PAGES: usize = 200;
 /// The event of a page, and whether the page is compressed.
 pub(crate) type Key = (EventId, bool);
 
-/// Everything that an event's page depends on, except the prices.
+/// Everything that an event's page depends on, except the prices and the facets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Source {
     /// The API's answer about the event.
@@ -36,6 +36,8 @@ pub(crate) struct CachedPage {
     pub(crate) source: Source,
     /// The prices it shows.
     pub(crate) prices: Option<Arc<Prices>>,
+    /// The facets it shows.
+    pub(crate) facets: Arc<EventFacets>,
     pub(crate) page: Rendered,
 }
 
@@ -73,6 +75,8 @@ impl PageCache {
 
 #[cfg(test)]
 mod tests {
+    use stubmart_contract::Currency;
+
     use super::*;
 
     fn source(tickets: &'static str) -> Source {
@@ -84,7 +88,15 @@ mod tests {
     }
 
     fn page(source: Source) -> CachedPage {
-        CachedPage { source, prices: None, page: Rendered::default() }
+        let facets = EventFacets {
+            currency: Currency::USD,
+            count: 0,
+            min_price: None,
+            sections: Vec::new(),
+            quantities: Vec::new(),
+        };
+        let (prices, facets) = (None, Arc::new(facets));
+        CachedPage { source, prices, facets, page: Rendered::default() }
     }
 
     #[test]

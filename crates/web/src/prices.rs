@@ -1,13 +1,6 @@
 //! What the tickets of an event cost: cheapest, median, range, and how they spread.
 
-use std::{sync::Arc, time::Duration};
-
-use quick_cache::sync::Cache;
-use stubmart_client::{Client, ClientError};
-use stubmart_contract::{
-    Currency, EventId, Price, Timestamp,
-    api::{Event, EventPrices},
-};
+use stubmart_contract::{Currency, Price, api::EventPrices};
 
 use crate::format::money;
 
@@ -17,12 +10,6 @@ const BARS: usize = 14;
 /// The picture's size: bars stand side by side, ten units wide with a gap of two.
 const BAR_WIDTH: usize = 12;
 const BAR_HEIGHT: usize = 44;
-
-/// How long the prices of an event are kept.
-const KEPT: Duration = Duration::from_secs(10);
-
-/// Of how many events.
-const EVENTS_MAX: usize = 500;
 
 /// The prices of what can be bought for one event, per seat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,45 +61,6 @@ fn bars(counts: impl Iterator<Item = u32>) -> Vec<Bar> {
         Bar { x: at * BAR_WIDTH, y: BAR_HEIGHT - height, height }
     };
     counts.iter().enumerate().map(bar).collect()
-}
-
-/// The prices of events that were looked at a moment ago.
-#[derive(Debug)]
-pub(crate) struct PriceCache(Cache<EventId, Kept>);
-
-impl Default for PriceCache {
-    fn default() -> Self {
-        Self(Cache::new(EVENTS_MAX))
-    }
-}
-
-#[derive(Debug, Clone)]
-struct Kept {
-    at: Timestamp,
-    /// What the event said then: once it says something else, the prices have changed as well.
-    offer: (u32, Option<Price>),
-    prices: Option<Arc<Prices>>,
-}
-
-impl PriceCache {
-    /// The event's prices, as they were less than ten seconds ago. They are read again at once when the
-    /// number of its tickets or its cheapest price has changed.
-    pub(crate) async fn of(
-        &self,
-        api: &Client,
-        event: &Event,
-        now: Timestamp,
-    ) -> Result<Option<Arc<Prices>>, ClientError> {
-        let offer = (event.available, event.min_price);
-        let is_fresh = |kept: &Kept| now >= kept.at && now.since(kept.at) < KEPT;
-        let kept = self.0.get(&event.id).filter(|kept| kept.offer == offer && is_fresh(kept));
-        if let Some(kept) = kept {
-            return Ok(kept.prices);
-        }
-        let prices = Prices::of(&api.event_prices(event.id).await?).map(Arc::new);
-        self.0.insert(event.id, Kept { at: now, offer, prices: prices.clone() });
-        Ok(prices)
-    }
 }
 
 #[cfg(test)]

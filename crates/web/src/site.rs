@@ -8,15 +8,19 @@ use std::{
 use axum::http::HeaderValue;
 use bytes::Bytes;
 use stubmart_client::{Client, ClientError};
-use stubmart_contract::{Timestamp, api::Facet};
+use stubmart_contract::{
+    Timestamp,
+    api::{Event, EventFacets, Facet},
+};
 use stubmart_http_kit::Ingress;
 use stubmart_ports::host::Host;
 
 use crate::{
     assets::Assets,
     config::{Web, WebConfig},
+    kept::KeptByEvent,
     page_cache::PageCache,
-    prices::PriceCache,
+    prices::Prices,
 };
 
 /// How long a page waits for the API.
@@ -44,7 +48,8 @@ pub(crate) struct Site {
     pub(crate) host: Host,
     pub(crate) assets: Assets,
     pub(crate) csp: HeaderValue,
-    pub(crate) prices: PriceCache,
+    prices: KeptByEvent<Option<Arc<Prices>>>,
+    event_facets: KeptByEvent<Arc<EventFacets>>,
     pub(crate) pages: PageCache,
     /// The sitemap that was made last, and when.
     pub(crate) sitemap: Mutex<Option<(Timestamp, Bytes)>>,
@@ -69,7 +74,8 @@ impl Site {
             api: api.with_time_limit(host.clone(), API_MAX),
             csp: content_security_policy(config.stripe_publishable_key.is_some()),
             assets: Assets::new(),
-            prices: PriceCache::default(),
+            prices: KeptByEvent::default(),
+            event_facets: KeptByEvent::default(),
             pages: PageCache::default(),
             sitemap: Mutex::default(),
             facets: Mutex::new(None),
@@ -106,6 +112,26 @@ impl Site {
         let mut kept = self.facets.lock().unwrap_or_else(PoisonError::into_inner);
         *kept = Some((now, Arc::clone(&facets)));
         Ok(facets)
+    }
+
+    /// What the event's tickets cost, as it was less than ten seconds ago; `None` when nothing can be bought.
+    pub(crate) async fn prices(
+        &self,
+        api: &Client,
+        event: &Event,
+    ) -> Result<Option<Arc<Prices>>, ClientError> {
+        let read = async { Ok(Prices::of(&api.event_prices(event.id).await?).map(Arc::new)) };
+        self.prices.of(event, self.host.now(), read).await
+    }
+
+    /// What the event's list of tickets can be narrowed to, likewise.
+    pub(crate) async fn event_facets(
+        &self,
+        api: &Client,
+        event: &Event,
+    ) -> Result<Arc<EventFacets>, ClientError> {
+        let read = async { api.event_facets(event.id).await.map(Arc::new) };
+        self.event_facets.of(event, self.host.now(), read).await
     }
 
     /// A key for the `Idempotency-Key` of a form.

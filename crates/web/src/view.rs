@@ -90,6 +90,8 @@ pub(crate) struct Lot {
     pub(crate) quantity: String,
     /// `$45.00`: what a buyer pays for one ticket.
     pub(crate) each: String,
+    /// The same in minor units, by which lists are sorted.
+    pub(crate) each_minor: u32,
     /// `$90.00`: what a buyer pays for the listing.
     pub(crate) price: String,
     /// Whether the two differ.
@@ -119,6 +121,7 @@ impl Lot {
             note,
             quantity: count(ticket.quantity, "ticket", "tickets"),
             each: money(ticket.total_per_ticket.minor(), ticket.currency),
+            each_minor: ticket.total_per_ticket.minor(),
             price: money(ticket.total.minor(), ticket.currency),
             several: ticket.quantity > 1,
             minor: ticket.price.minor(),

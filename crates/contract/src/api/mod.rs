@@ -31,7 +31,10 @@ pub use patch::Patch;
 pub use payments::{
     Charge, ChargeStatus, CreateIntentRequest, CreatePaymentRequest, NextAction, PaymentIntent,
 };
-pub use tickets::{CreateTicketRequest, Ticket, TicketPreview, TicketStatus, UpdateTicketRequest};
+pub use tickets::{
+    CreateTicketRequest, EventFacets, QuantityFacet, SectionFacet, Ticket, TicketPreview,
+    TicketStatus, UpdateTicketRequest,
+};
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -132,6 +132,50 @@ pub struct TicketPreview {
     pub warnings: Vec<String>,
 }
 
+/// What an event's tickets can be narrowed to: sections and quantities of what is on offer (available, or
+/// held by a checkout), over all listings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventFacets {
+    /// The currency of every amount.
+    pub currency: Currency,
+    /// How many listings are on offer.
+    pub count: u32,
+    /// What the cheapest of their tickets costs, fees included; null when there is none.
+    pub min_price: Option<Price>,
+    /// The sections, in the order in which people count.
+    pub sections: Vec<SectionFacet>,
+    /// How many tickets are in a listing, lowest first.
+    pub quantities: Vec<QuantityFacet>,
+}
+
+/// The listings of one section.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SectionFacet {
+    /// Its name, in the spelling of one of the sellers; null for tickets without a section, which
+    /// `section=-` lists.
+    pub section: Option<String>,
+    /// How many listings.
+    pub count: u32,
+    /// What the cheapest of their tickets costs, fees included.
+    pub min_price: Option<Price>,
+    /// How many tickets are in a listing of the section, lowest first.
+    pub quantities: Vec<QuantityFacet>,
+}
+
+/// The listings with so many tickets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QuantityFacet {
+    /// How many tickets are in a listing.
+    pub quantity: u32,
+    /// How many such listings.
+    pub count: u32,
+    /// What the cheapest of their tickets costs, fees included.
+    pub min_price: Option<Price>,
+}
+
 /// `PATCH /api/tickets/{id}`, a JSON merge patch (RFC 7396): what is left out stays, null clears.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -68,6 +68,7 @@ async fn listed(shop: &Shop, seller: UserId) -> Result<HashMap<Lot, u32>, Cause>
         event_id: None,
         seller_id: Some(seller),
         status: None,
+        section: None,
         min_price: None,
         max_price: None,
         quantity: None,

@@ -63,6 +63,7 @@ const TABLE: &[Row] = &[
     public("GET /api/events/{id}", OK),
     public("GET /api/events/{id}.ics", OK),
     public("GET /api/events/{id}/prices", OK),
+    public("GET /api/events/{id}/facets", OK),
     public("GET /api/facets", OK),
     public("GET /api/events/{id}/stream", OK),
     public("GET /api/tickets", OK),

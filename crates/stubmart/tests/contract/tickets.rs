@@ -248,6 +248,68 @@ async fn tickets_are_listed_by_event_price_quantity_state_and_seller() {
     assert_eq!(bad.bad_fields(), ["maxPrice", "minPrice", "status"]);
 }
 
+/// FOUND C, G: lists go by what one ticket costs with fees, and a section is found in any spelling.
+#[tokio::test]
+async fn tickets_are_listed_by_the_price_of_one_ticket_and_by_section() {
+    let server = Server::with(&[("STUBMART_BUYER_FEE_BPS", "1000")]);
+    let ann = server.sign_up("ann").await;
+    let event = server.event(&ann, "Hamlet").await;
+    let lot = async |price: u32, quantity: u32, section: Option<&str>| {
+        let lot = json!({
+            "eventId": event, "price": price, "quantity": quantity, "section": section,
+        });
+        text(&server.ticket_with(&ann, lot).await, "id")
+    };
+    let four = lot(20_000, 4, Some("Section 12")).await;
+    let one = lot(6_000, 1, Some("sec. 012")).await;
+    let two = lot(11_000, 2, Some("Balcony")).await;
+    let general = lot(9_000, 1, None).await;
+    let find = async |query: &str| {
+        ids(&server.get(&format!("/api/tickets?eventId={event}&{query}")).await.json())
+    };
+    let [four, one, two, general] = [&four, &one, &two, &general].map(String::as_str);
+    assert_eq!(find("").await, [four, two, one, general]);
+    assert_eq!(find("sort=-price").await, [general, one, two, four]);
+    assert_eq!(find("maxPrice=6050").await, [four, two]);
+    assert_eq!(find("maxPrice=6049").await, [four]);
+    assert_eq!(find("minPrice=6051&maxPrice=6600").await, [one]);
+    for section in ["12", "SECTION%20012", "Blk%2012"] {
+        assert_eq!(find(&format!("section={section}")).await, [four, one], "{section}");
+    }
+    assert_eq!(find("section=12&quantity=1").await, [one]);
+    assert_eq!(find("section=12&quantity=2").await, Vec::<String>::new());
+    assert_eq!(find("section=12&maxPrice=6599&sort=newest").await, [four]);
+    assert_eq!(find("section=-").await, [general]);
+    assert_eq!(find("section=").await.len(), 4, "an empty filter is as good as none");
+    let facets = server.get(&format!("/api/events/{event}/facets")).await.json();
+    let quantity = |quantity: u32, count: u32, price: u32| json!({ "quantity": quantity, "count": count, "minPrice": price });
+    let expected = json!({
+        "currency": "usd", "count": 4, "minPrice": 5500,
+        "sections": [
+            { "section": facets["sections"][0]["section"], "count": 2, "minPrice": 5500,
+                "quantities": [quantity(1, 1, 6600), quantity(4, 1, 5500)] },
+            { "section": "Balcony", "count": 1, "minPrice": 6050, "quantities": [quantity(2, 1, 6050)] },
+            { "section": null, "count": 1, "minPrice": 9900, "quantities": [quantity(1, 1, 9900)] },
+        ],
+        "quantities": [quantity(1, 2, 6600), quantity(2, 1, 6050), quantity(4, 1, 5500)],
+    });
+    assert_eq!(facets, expected);
+    assert!(
+        ["Section 12", "sec. 012"].contains(&facets["sections"][0]["section"].as_str().unwrap())
+    );
+    let withdrawn = format!("/api/tickets/{two}");
+    assert_eq!(server.delete(&withdrawn).by(&ann).await.status, 204);
+    let facets = server.get(&format!("/api/events/{event}/facets")).await.json();
+    assert_eq!((&facets["count"], facets["sections"].as_array().unwrap().len()), (&json!(3), 2));
+    let quiet = server.event(&ann, "Faust").await;
+    let none = server.get(&format!("/api/events/{quiet}/facets")).await.json();
+    assert_eq!(
+        (&none["count"], &none["minPrice"], &none["sections"]),
+        (&json!(0), &Value::Null, &json!([]))
+    );
+    server.get(&format!("/api/events/{}/facets", ann.id)).await.is(404, "not_found");
+}
+
 /// FOUND F: one reader of seats, for the API too; what is not certain is refused, by the field's name.
 #[tokio::test]
 async fn seats_of_a_request_may_be_ranges_and_are_refused_where_they_are_not_certain() {

@@ -7,15 +7,21 @@ use stubmart_kernel::aggregate::{Collection, Index};
 pub static TICKETS: Collection = Collection {
     name: "tickets.ticket",
     indexes: &[
-        Index { name: index::EVENT_PRICE, unique: false },
-        Index { name: index::EVENT_QUANTITY, unique: false },
+        Index { name: index::EVENT_EACH, unique: false },
+        Index { name: index::EVENT_QUANTITY_EACH, unique: false },
+        Index { name: index::EVENT_SECTION, unique: false },
         Index { name: index::EVENT_NEWEST, unique: false },
-        Index { name: index::QUANTITY_PRICE, unique: false },
+        Index { name: index::SECTION, unique: false },
+        Index { name: index::QUANTITY_EACH, unique: false },
         Index { name: index::QUANTITY, unique: false },
-        Index { name: index::SELLER_PRICE, unique: false },
+        Index { name: index::SELLER_EACH, unique: false },
         Index { name: index::SELLER_PHASE, unique: false },
         Index { name: index::LOCKED, unique: false },
         Index { name: index::EVENT_ENDS, unique: false },
+        Index { name: index::EVENT_PRICE, unique: false },
+        Index { name: index::EVENT_QUANTITY, unique: false },
+        Index { name: index::QUANTITY_PRICE, unique: false },
+        Index { name: index::SELLER_PRICE, unique: false },
         Index { name: index::PRICE, unique: false },
         Index { name: index::NEWEST, unique: false },
         Index { name: index::SELLER_NEWEST, unique: false },
@@ -23,26 +29,39 @@ pub static TICKETS: Collection = Collection {
 };
 
 /// The indexes of [`TICKETS`]. A lock changes no entry but that of `locked`. Ids grow with time, so
-/// entries whose keys are equal but for the id are in the order in which the tickets were listed.
+/// entries whose keys are equal but for the id are in the order in which the tickets were listed. *Each* is
+/// the currency, and what a buyer pays for one ticket in it, fees included.
 pub mod index {
-    /// Event, phase, price.
-    pub const EVENT_PRICE: &str = "event_price";
-    /// Event, phase, quantity, price.
-    pub const EVENT_QUANTITY: &str = "event_quantity";
+    /// Event, phase, each.
+    pub const EVENT_EACH: &str = "event_each";
+    /// Event, phase, quantity, each.
+    pub const EVENT_QUANTITY_EACH: &str = "event_quantity_each";
+    /// Event, phase, section in its normal form, quantity, each.
+    pub const EVENT_SECTION: &str = "event_section";
     /// Event, phase.
     pub const EVENT_NEWEST: &str = "event_newest";
-    /// Phase, quantity, price.
-    pub const QUANTITY_PRICE: &str = "quantity_price";
+    /// Phase, section in its normal form, each.
+    pub const SECTION: &str = "section";
+    /// Phase, quantity, each.
+    pub const QUANTITY_EACH: &str = "quantity_each";
     /// Phase, quantity.
     pub const QUANTITY: &str = "quantity";
-    /// Seller, price.
-    pub const SELLER_PRICE: &str = "seller_price";
+    /// Seller, each.
+    pub const SELLER_EACH: &str = "seller_each";
     /// Seller, phase.
     pub const SELLER_PHASE: &str = "seller_phase";
     /// When the lock runs out; only of locked tickets.
     pub const LOCKED: &str = "locked";
     /// When its event is over; only of tickets on sale.
     pub const EVENT_ENDS: &str = "event_ends";
+    /// Retired: event, phase, price.
+    pub const EVENT_PRICE: &str = "event_price";
+    /// Retired: event, phase, quantity, price.
+    pub const EVENT_QUANTITY: &str = "event_quantity";
+    /// Retired: phase, quantity, price.
+    pub const QUANTITY_PRICE: &str = "quantity_price";
+    /// Retired: seller, price.
+    pub const SELLER_PRICE: &str = "seller_price";
     /// Retired: phase, price.
     pub const PRICE: &str = "price";
     /// Retired: phase.

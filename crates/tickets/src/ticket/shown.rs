@@ -1,10 +1,11 @@
 //! The ticket as others see it.
 
 use stubmart_contract::{
-    Timestamp, UserId,
+    Price, Timestamp, UserId,
     api::{OrderTicket, TicketStatus},
     calls::Locked,
     event::TicketState,
+    fees::Breakdown,
 };
 
 use super::Ticket;
@@ -14,6 +15,12 @@ impl Ticket {
     #[must_use]
     pub fn is_visible_to(&self, viewer: Option<UserId>) -> bool {
         self.status != TicketStatus::Withdrawn || viewer == Some(self.user_id)
+    }
+
+    /// What a buyer pays for one ticket of the lot, fees included, rounded up.
+    #[must_use]
+    pub fn total_per_ticket(&self) -> Price {
+        Breakdown::new(self.price, self.fees).total.per_ticket(self.quantity)
     }
 
     /// The payload of its events.

@@ -312,7 +312,15 @@ fn the_order_is_shown_to_the_seller_and_to_its_buyer_only() {
 fn no_ticket_is_in_a_retired_index() {
     for status in [TicketStatus::Available, TicketStatus::Locked, TicketStatus::Sold] {
         let entries = ticket(status).index_entries();
-        let retired = [index::PRICE, index::NEWEST, index::SELLER_NEWEST];
+        let retired = [
+            index::EVENT_PRICE,
+            index::EVENT_QUANTITY,
+            index::QUANTITY_PRICE,
+            index::SELLER_PRICE,
+            index::PRICE,
+            index::NEWEST,
+            index::SELLER_NEWEST,
+        ];
         assert!(entries.iter().all(|(index, _)| !retired.contains(index)));
     }
 }

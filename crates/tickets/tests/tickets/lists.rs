@@ -1,8 +1,14 @@
 //! Lists of tickets: every filter is exact, in every order, page by page, and reads little.
 
 use stubmart_contract::{
-    EventId, TicketId, Timestamp, UserId,
-    api::TicketStatus::{self, Available, Locked, Sold, Withdrawn},
+    Currency, EventId, TicketId, Timestamp, UserId,
+    api::{
+        CreateTicketRequest,
+        TicketStatus::{self, Available, Locked, Sold, Withdrawn},
+    },
+    calls::ShowForListing,
+    fees::{Breakdown, Fee, FeeRule, FeeSchedule},
+    seats::normal_section,
 };
 use stubmart_kernel::{
     Precondition,
@@ -15,12 +21,13 @@ use stubmart_tickets::{
     ticket::Ticket,
 };
 
-use crate::world::{CONTEXT, FAUST, HAMLET, OTHER, SELLER, World, listing};
+use crate::world::{CONTEXT, FAUST, HAMLET, OTHER, SELLER, World, listing, show};
 
 const ALL: TicketQuery = TicketQuery {
     event_id: None,
     seller_id: None,
     status: None,
+    section: None,
     min_price: None,
     max_price: None,
     quantity: None,
@@ -42,6 +49,12 @@ async fn pages(tickets: &Tickets, query: &TicketQuery, limit: usize) -> Vec<Tick
     }
 }
 
+/// What a buyer pays for one ticket, in which currency.
+fn each(ticket: &Ticket) -> (Currency, u32) {
+    let total = Breakdown::new(ticket.price, ticket.fees).total.minor();
+    (ticket.currency, total.div_ceil(ticket.quantity))
+}
+
 /// What the list has to be, by the letter of the API.
 fn expected(all: &[Ticket], query: &TicketQuery) -> Vec<TicketId> {
     let own = query.viewer.is_some() && query.viewer == query.seller_id;
@@ -54,13 +67,17 @@ fn expected(all: &[Ticket], query: &TicketQuery) -> Vec<TicketId> {
         .filter(|it| it.status != Withdrawn || query.viewer == Some(it.user_id))
         .filter(|it| query.event_id.is_none_or(|id| it.event_id == Some(id)))
         .filter(|it| query.seller_id.is_none_or(|id| it.user_id == id))
-        .filter(|it| query.min_price.is_none_or(|min| it.price.minor() >= min))
-        .filter(|it| query.max_price.is_none_or(|max| it.price.minor() <= max))
+        .filter(|it| query.min_price.is_none_or(|min| each(it).1 >= min))
+        .filter(|it| query.max_price.is_none_or(|max| each(it).1 <= max))
+        .filter(|it| match &query.section {
+            Some(section) => *section == normal_section(it.section.as_deref().unwrap_or_default()),
+            None => true,
+        })
         .filter(|it| query.quantity.is_none_or(|quantity| it.quantity == quantity))
         .collect();
     match query.sort {
-        Sort::Price => listed.sort_by_key(|it| (it.price, it.id)),
-        Sort::PriceDescending => listed.sort_by_key(|it| std::cmp::Reverse((it.price, it.id))),
+        Sort::Price => listed.sort_by_key(|it| (each(it), it.id)),
+        Sort::PriceDescending => listed.sort_by_key(|it| std::cmp::Reverse((each(it), it.id))),
         Sort::Newest => listed.sort_by_key(|it| std::cmp::Reverse(it.id)),
     }
     listed.iter().map(|it| it.id).collect()
@@ -73,7 +90,10 @@ async fn market(world: &World, tickets: &Tickets) -> Vec<Ticket> {
         let event_id = [Some(HAMLET), Some(FAUST), None][usize::try_from(number % 3).unwrap()];
         let quantity = [1, 2, 4][usize::try_from(number / 3 % 3).unwrap()];
         let seller = if number % 5 < 3 { SELLER } else { OTHER };
-        let listing = listing(event_id, quantity, i64::from(100 + number * 37 % 11));
+        let section = [None, Some("Stalls"), Some("12"), Some("sec. STALLS")];
+        let section = section[usize::try_from(number % 4).unwrap()].map(str::to_owned);
+        let price = i64::from(100 + number * 37 % 11);
+        let listing = CreateTicketRequest { section, ..listing(event_id, quantity, price) };
         let id = world.list(tickets, seller, listing).await;
         match number % 7 {
             0 => drop(world.lock(tickets, id, START).await),
@@ -98,11 +118,25 @@ async fn market(world: &World, tickets: &Tickets) -> Vec<Ticket> {
     all
 }
 
-/// Every combination of filters and orders, for visitors, sellers and others.
+/// Buyers pay a tenth, and a fixed part beside it for one event.
+fn fees() -> FeeSchedule {
+    let hamlet = FeeRule {
+        event: Some(HAMLET),
+        currency: Some(Currency::USD),
+        buyer: Some(Fee { fixed: 30, ..Fee::share(1000) }),
+        ..FeeRule::default()
+    };
+    FeeSchedule { buyer: Fee::share(1000), rules: vec![hamlet], ..FeeSchedule::default() }
+}
+
+/// Every combination of filters and orders, for visitors, sellers and others, in a market with fees and with
+/// two currencies.
 #[tokio::test]
 async fn every_list_is_exact_in_every_order_page_by_page() {
     let world = World::new();
-    let tickets = world.start();
+    let faust = ShowForListing { currency: "jpy".parse().unwrap(), ..show(FAUST) };
+    world.catalogue.otherwise.lock().unwrap().insert(FAUST, faust);
+    let tickets = world.start_with(fees());
     let all = market(&world, &tickets).await;
     let events: [Option<EventId>; 2] = [None, Some(HAMLET)];
     let sellers: [Option<UserId>; 3] = [None, Some(SELLER), Some(OTHER)];
@@ -115,7 +149,8 @@ async fn every_list_is_exact_in_every_order_page_by_page() {
         Some(vec![Available, Sold]),
         Some(vec![Locked, Withdrawn]),
     ];
-    let bounds = [(None, None), (Some(103), None), (Some(102), Some(105)), (Some(9), Some(1))];
+    let bounds = [(None, None), (Some(59), None), (Some(30), Some(71)), (Some(9), Some(1))];
+    let sections = [None, Some("stalls".to_owned()), Some(String::new())];
     let mut lists = 0;
     for (event_id, seller_id) in events.into_iter().flat_map(|it| sellers.map(|other| (it, other)))
     {
@@ -125,12 +160,16 @@ async fn every_list_is_exact_in_every_order_page_by_page() {
             for (quantity, sort) in [None, Some(2), Some(50)].into_iter().flat_map(|it| {
                 [Sort::Price, Sort::PriceDescending, Sort::Newest].map(|sort| (it, sort))
             }) {
-                for viewer in [None, Some(SELLER)] {
+                for (viewer, section) in [None, Some(SELLER)]
+                    .into_iter()
+                    .flat_map(|it| sections.iter().map(move |section| (it, section.clone())))
+                {
                     let status = status.clone();
                     let query = TicketQuery {
                         event_id,
                         seller_id,
                         status,
+                        section,
                         min_price,
                         max_price,
                         quantity,
@@ -145,7 +184,7 @@ async fn every_list_is_exact_in_every_order_page_by_page() {
             }
         }
     }
-    assert_eq!(lists, 2 * 3 * 7 * 4 * 3 * 3 * 2);
+    assert_eq!(lists, 2 * 3 * 7 * 4 * 3 * 3 * 2 * 3);
 }
 
 /// Filters that hardly anything fits find it without reading the market.
@@ -153,7 +192,11 @@ async fn every_list_is_exact_in_every_order_page_by_page() {
 async fn a_filter_reads_little_more_than_it_finds() {
     let world = World::new();
     let tickets = world.start();
-    let rare = world.list(&tickets, SELLER, listing(Some(HAMLET), 7, 900)).await;
+    let rare = CreateTicketRequest {
+        section: Some("Royal box".to_owned()),
+        ..listing(Some(HAMLET), 7, 6_300)
+    };
+    let rare = world.list(&tickets, SELLER, rare).await;
     for number in 0..3_000 {
         let seller = if number < 20 { SELLER } else { OTHER };
         world.list(&tickets, seller, listing(Some(HAMLET), 1, 1_000 + number)).await;
@@ -162,6 +205,7 @@ async fn a_filter_reads_little_more_than_it_finds() {
     world.lock(&tickets, held, START).await;
     let sold = world.list(&tickets, OTHER, listing(Some(FAUST), 1, 6_000)).await;
     world.sell(&tickets, sold).await;
+    let royal = || Some("royal box".to_owned());
     let prices = [Sort::Price, Sort::PriceDescending, Sort::Newest];
     for sort in prices {
         for (query, found) in [
@@ -174,6 +218,27 @@ async fn a_filter_reads_little_more_than_it_finds() {
             (TicketQuery { status: Some(vec![Sold]), ..ALL }, vec![sold]),
             (TicketQuery { event_id: Some(FAUST), ..ALL }, vec![held]),
             (TicketQuery { quantity: Some(8), ..ALL }, vec![]),
+            (TicketQuery { section: royal(), ..ALL }, vec![rare]),
+            (TicketQuery { event_id: Some(HAMLET), section: royal(), ..ALL }, vec![rare]),
+            (
+                TicketQuery {
+                    event_id: Some(HAMLET),
+                    section: royal(),
+                    quantity: Some(7),
+                    max_price: Some(900),
+                    ..ALL
+                },
+                vec![rare],
+            ),
+            (
+                TicketQuery {
+                    event_id: Some(HAMLET),
+                    section: royal(),
+                    max_price: Some(899),
+                    ..ALL
+                },
+                vec![],
+            ),
         ] {
             let query = TicketQuery { sort, ..query };
             world.store.take_found();
@@ -187,6 +252,39 @@ async fn a_filter_reads_little_more_than_it_finds() {
         let read = world.store.take_found();
         assert!(read <= 120, "{read} rows were read for the first page");
     }
+}
+
+/// FOUND C: prices were compared by the lot. One ticket of two at 21.00 costs more than one at 10.00, until a
+/// fixed fee makes it the cheaper one.
+#[tokio::test]
+async fn lists_by_price_go_by_the_ticket_and_follow_fees_that_change() {
+    let world = World::new();
+    let tickets = world.start();
+    let one = world.list(&tickets, SELLER, listing(Some(HAMLET), 1, 1_000)).await;
+    let two = world.list(&tickets, SELLER, listing(Some(HAMLET), 2, 2_100)).await;
+    let other = world.list(&tickets, SELLER, listing(Some(FAUST), 1, 1_040)).await;
+    let by_price = TicketQuery { sort: Sort::Price, ..ALL };
+    let up_to = |max| TicketQuery { max_price: Some(max), ..by_price.clone() };
+    assert_eq!(pages(&tickets, &by_price, 2).await, [one, other, two]);
+    assert_eq!(pages(&tickets, &up_to(1_049), 50).await, [one, other]);
+    assert_eq!(pages(&tickets, &up_to(1_050), 50).await, [one, other, two]);
+
+    let fixed = Fee { fixed: 400, ..Fee::default() };
+    let rule = FeeRule {
+        event: Some(HAMLET),
+        currency: Some(Currency::USD),
+        buyer: Some(fixed),
+        ..FeeRule::default()
+    };
+    let schedule = FeeSchedule { rules: vec![rule], ..FeeSchedule::default() };
+    let tickets = world.start_with(schedule);
+    let workers = tickets.workers();
+    workers.iter().find(|it| it.name() == "tickets-fees").unwrap().step().await.unwrap();
+    assert_eq!(pages(&tickets, &by_price, 2).await, [other, two, one]);
+    assert_eq!(pages(&tickets, &up_to(1_249), 50).await, [other]);
+    assert_eq!(pages(&tickets, &up_to(1_250), 50).await, [other, two]);
+    let of_event = TicketQuery { event_id: Some(HAMLET), min_price: Some(1_251), ..by_price };
+    assert_eq!(pages(&tickets, &of_event, 50).await, [one]);
 }
 
 /// A cursor of another order, or of another list altogether, is refused.

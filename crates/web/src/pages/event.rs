@@ -7,7 +7,7 @@ use axum::{extract::Path, http::StatusCode, response::Response};
 use serde_json::json;
 use stubmart_contract::{
     EventId,
-    api::{Event, EventStatus, Page, Ticket},
+    api::{Event, EventFacets, EventStatus, Page, Ticket},
 };
 
 use super::{
@@ -25,9 +25,6 @@ use crate::{
     visitor::Visitor,
 };
 
-/// How many tickets one can ask for.
-const QUANTITIES: [u32; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
-
 #[derive(Template)]
 #[template(path = "event.html")]
 struct EventPage {
@@ -35,6 +32,7 @@ struct EventPage {
     event: EventView,
     filter: LotFilter,
     quantities: Vec<Choice>,
+    sections: Vec<Choice>,
     lots: Vec<Lot>,
     prices: Option<Arc<Prices>>,
     next: Option<String>,
@@ -76,18 +74,21 @@ pub(crate) async fn event(
     let source = Source { event: event.body, tickets: tickets.body.clone() };
     let key = (show.id, visitor.takes_gzip());
     let is_shared = visitor.is_anonymous() && visitor.path == format!("/events/{}", show.id);
-    let prices = visitor.site.prices.of(&api, &show, visitor.site.host.now()).await?;
+    let (prices, facets) = tokio::try_join!(
+        visitor.site.prices(&api, &show),
+        visitor.site.event_facets(&api, &show),
+    )?;
     if is_shared
         && let Some(cached) = visitor.site.pages.find(key, &source)
-        && cached.prices == prices
+        && (&cached.prices, &cached.facets) == (&prices, &facets)
     {
         return Ok(visitor.answer(StatusCode::OK, cached.page));
     }
     let tickets: Page<Ticket> = tickets.json()?;
-    let made = view(&visitor, user, &show, filter, &tickets, prices.clone());
+    let made = view(&visitor, user, &show, filter, &tickets, &facets, prices.clone());
     let page = visitor.render(&made)?;
     if is_shared {
-        let cached = CachedPage { source, prices, page: page.clone() };
+        let cached = CachedPage { source, prices, facets, page: page.clone() };
         visitor.site.pages.insert(key, cached);
     }
     Ok(visitor.answer(StatusCode::OK, page))
@@ -99,6 +100,7 @@ fn view(
     event: &Event,
     filter: LotFilter,
     tickets: &Page<Ticket>,
+    facets: &EventFacets,
     prices: Option<Arc<Prices>>,
 ) -> EventPage {
     let viewer = user.as_ref().map(|user| user.id);
@@ -124,7 +126,8 @@ fn view(
         prices,
         key: viewer.map(|_| visitor.site.form_key()).unwrap_or_default(),
         query: filter.query_text(event.id),
-        quantities: filter.quantities(event.id, &QUANTITIES),
+        quantities: filter.quantities(event.id, facets),
+        sections: filter.sections(facets),
         filter,
         viewer: viewer.map(|it| it.to_string()).unwrap_or_default(),
         blank: blank(),
@@ -156,6 +159,7 @@ fn blank() -> Lot {
         note: Some(String::new()),
         quantity: String::new(),
         each: String::new(),
+        each_minor: 0,
         price: String::new(),
         several: true,
         minor: 0,

@@ -270,7 +270,7 @@ async fn seats_page(
         layout: visitor.layout(Some(user), format!("Sell tickets for {}", event.name)),
         event: EventView::new(event, &visitor.site),
         fields,
-        prices: site.prices.of(&visitor.api(), event, site.host.now()).await?,
+        prices: site.prices(&visitor.api(), event).await?,
         preview: shown.preview,
         key: shown.key.unwrap_or_else(|| visitor.site.form_key()),
     };

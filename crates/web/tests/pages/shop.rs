@@ -186,7 +186,7 @@ async fn every_event_has_a_poster() {
     }
 }
 
-/// How many tickets one wants is asked first, and the other filters stay as they are.
+/// How many tickets one wants is asked first, of what is on offer, and the other filters stay as they are.
 #[tokio::test]
 async fn the_number_of_tickets_is_a_click_away() {
     let (fake, event) = market();
@@ -194,6 +194,7 @@ async fn the_number_of_tickets_is_a_click_away() {
     let page = fake.get(&format!("/events/{event}?max=99&sort=newest")).await;
     page.has(&format!("href=\"/events/{event}?qty=2&#38;max=99&#38;sort=newest\">2</a>"));
     page.has(&format!("href=\"/events/{event}?max=99&#38;sort=newest\" aria-current=\"true\">Any"));
+    page.lacks(&format!("href=\"/events/{event}?qty=8"));
     let page = fake.get(&format!("/events/{event}?qty=12")).await;
     page.has(&format!("href=\"/events/{event}?qty=12\" aria-current=\"true\">12</a>"));
 }
@@ -260,6 +261,27 @@ async fn an_event_that_is_over_sells_nothing() {
     let page = fake.get(&format!("/events/{event}")).await;
     page.has("This event is postponed.");
     page.has(&format!("/tickets/{ticket}/buy"));
+}
+
+/// The sections on offer can be picked without a script; what is picked reaches the API as it is.
+#[tokio::test]
+async fn a_section_is_picked_from_what_is_on_offer() {
+    let (fake, event) = market();
+    fake.ticket(20, event, |_| {});
+    fake.get(&format!("/events/{event}")).await.lacks("name=\"section\"");
+    fake.ticket(21, event, |it| it.section = Some("Stalls, left".to_owned()));
+    fake.ticket(22, event, |it| it.section = None);
+    let page = fake.get(&format!("/events/{event}?qty=2&section=Stalls%2C+left")).await;
+    page.has("<option value=\"\">Any section</option>");
+    page.has("<option value=\"102\">Section 102 · from $45.00</option>");
+    page.has("<option value=\"Stalls, left\" selected>Stalls, left · from $45.00</option>");
+    page.has("<option value=\"-\">General admission · from $45.00</option>");
+    page.has(&format!("href=\"/events/{event}?section=Stalls%2C+left\">Any</a>"));
+    let query = &fake.calls("GET /api/tickets").pop().unwrap().query;
+    assert!(query.contains("section=Stalls%2C+left"), "{query}");
+    let page = fake.get(&format!("/events/{event}?section=Balcony")).await;
+    page.has("<option value=\"Balcony\" selected>Balcony</option>");
+    page.has("No tickets like that right now");
 }
 
 /// An amount is in the event's own currency.

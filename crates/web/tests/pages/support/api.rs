@@ -46,6 +46,7 @@ pub(super) fn routes(market: Arc<Mutex<Market>>) -> Router {
         .route("/api/events", get(events).post(create_event))
         .route("/api/events/{id}", get(event))
         .route("/api/events/{id}/prices", get(prices))
+        .route("/api/events/{id}/facets", get(event_facets))
         .route("/api/facets", get(facets))
         .route("/api/tickets", get(tickets).post(create_ticket))
         .route("/api/tickets/preview", post(preview))
@@ -224,6 +225,24 @@ async fn facets(State(market): Shared) -> Json<Value> {
     Json(json!({ "categories": categories, "cities": cities }))
 }
 
+/// Every section with every quantity there is.
+async fn event_facets(State(market): Shared) -> Json<Value> {
+    let market = market.lock().unwrap();
+    let set = |of: fn(&Ticket) -> Value| {
+        let all: std::collections::BTreeSet<_> =
+            market.tickets.iter().map(|it| of(it).to_string()).collect();
+        all.into_iter().map(|it| serde_json::from_str(&it).unwrap()).collect::<Vec<Value>>()
+    };
+    let quantity = |it: Value| json!({ "quantity": it, "count": 1, "minPrice": 4500 });
+    let quantities: Vec<_> = set(|it| json!(it.quantity)).into_iter().map(quantity).collect();
+    let section = |it: Value| json!({ "section": it, "count": 1, "minPrice": 4500, "quantities": quantities });
+    let sections: Vec<_> = set(|it| json!(it.section)).into_iter().map(section).collect();
+    Json(json!({
+        "currency": "usd", "count": market.tickets.len(), "minPrice": 4500,
+        "sections": sections, "quantities": quantities,
+    }))
+}
+
 async fn tickets(
     State(market): Shared,
     Query(query): Query<HashMap<String, String>>,
@@ -235,12 +254,14 @@ async fn tickets(
         .iter()
         .filter(|it| is("eventId", it.event_id.map(|id| id.to_string()).unwrap_or_default()))
         .filter(|it| is("quantity", it.quantity.to_string()))
+        .filter(|it| is("section", it.section.clone().unwrap_or_default()))
         .filter(|it| {
-            query.get("maxPrice").is_none_or(|max| it.price.minor() <= max.parse().unwrap())
+            let each = it.total_per_ticket.minor();
+            query.get("maxPrice").is_none_or(|max| each <= max.parse().unwrap())
         })
         .filter(|it| query.get("sellerId").is_none_or(|_| it.user_id == UserId(id(1))))
         .collect();
-    found.sort_by_key(|it| it.price);
+    found.sort_by_key(|it| it.total_per_ticket);
     listed(&found)
 }
 
