@@ -10,7 +10,7 @@ use std::{
     collections::{BTreeSet, VecDeque},
 };
 
-use stubmart_contract::{EventId, TicketId, UserId, api::TicketStatus, seats::normal_section};
+use stubmart_contract::{EventId, TicketId, UserId, api::TicketStatus};
 use stubmart_kernel::{
     RepositoryError, Versioned,
     aggregate::{Key, KeyReader},
