@@ -2,13 +2,14 @@
 # Checks everything in this directory: runs what can be run on one machine, validates the rest. What it needs and can
 # install it puts into .tools/deploy/ (Docker comes from Debian). `./test deploy` calls it.
 #
-#   deploy/check.sh BINARY [CHECK…]      a stubmart, of any profile; the checks are scripts image machine rules
+#   deploy/check.sh BINARY [CHECK…]      a stubmart, of any profile; the checks are scripts image machine rules terraform
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/packages.sh
 source deploy/lib.sh
 
-readonly CHECKS=(scripts image machine rules)
+readonly CHECKS=(scripts image machine rules terraform)
+readonly ACTIONLINT=v1.7.7
 readonly TOOLS=$PROJECT/.tools/deploy
 readonly LEFT_OUT=${STUBMART_LEFT_OUT:-/dev/stderr}
 
@@ -75,6 +76,12 @@ check_scripts() {
         xargs "$TOOLS/venv/bin/shellcheck" --shell=bash --external-sources --severity=warning
     git ls-files -co --exclude-standard 'deploy/*.yaml' '.github/*.yml' |
         xargs --no-run-if-empty "$TOOLS/venv/bin/yamllint" --strict --config-file deploy/yamllint.yaml
+    if ! has go; then
+        left_out "the workflows: actionlint is built with Go"
+        return
+    fi
+    if [ ! -x "$TOOLS/bin/actionlint" ]; then GOBIN=$TOOLS/bin go install "github.com/rhysd/actionlint/cmd/actionlint@$ACTIONLINT"; fi
+    "$TOOLS/bin/actionlint" -shellcheck "$TOOLS/venv/bin/shellcheck"
 }
 
 # The image: lint, built twice to the same bytes, run as it will be run.
@@ -171,6 +178,17 @@ check_rules() {
     "$bin/promtool" check rules "$written/rules.yaml" >/dev/null
     "$bin/promtool" test rules "$written/rules_test.yaml"
     "$TOOLS/venv/bin/python" deploy/checks/watch.py "$BINARY" "$bin/prometheus"
+}
+
+# What Google Cloud is asked for: against the schema of its provider, with tests, and by a scanner's rules.
+check_terraform() {
+    "$TOOLS/venv/bin/checkov" --directory deploy/terraform --framework terraform --skip-download --compact --quiet
+    if ! has terraform || ! has go || ! has npm; then
+        left_out "Terraform: it needs terraform, and go and npm for the schema of its provider"
+        return
+    fi
+    deploy/terraform/schema/install.sh "$TOOLS/terraform"
+    deploy/terraform/check.sh "$TOOLS/terraform"
 }
 
 main() {
