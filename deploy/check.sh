@@ -3,13 +3,16 @@
 # install it puts into .tools/deploy/ (Docker comes from Debian). `./test deploy` calls it.
 #
 #   deploy/check.sh BINARY [CHECK…]      a stubmart, of any profile; the checks are scripts image machine rules terraform
+#                                        manifests
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/packages.sh
 source deploy/lib.sh
 
-readonly CHECKS=(scripts image machine rules terraform)
+readonly CHECKS=(scripts image machine rules terraform manifests)
 readonly ACTIONLINT=v1.7.7
+readonly COMPOSE_GO=v2.9.0
+readonly KUBERNETES=1.34
 readonly TOOLS=$PROJECT/.tools/deploy
 readonly LEFT_OUT=${STUBMART_LEFT_OUT:-/dev/stderr}
 
@@ -168,7 +171,7 @@ install_prometheus() {
 check_rules() {
     local written=deploy/observability bin=$TOOLS/prometheus/usr/bin
     "$TOOLS/venv/bin/python" deploy/observability/generate.py "$work/observability"
-    for file in rules.yaml dashboards; do
+    for file in rules.yaml managed/rules.yaml dashboards; do
         diff -r "$written/$file" "$work/observability/$file" || fail "run deploy/observability/generate.py"
     done
     if ! install_prometheus; then
@@ -191,8 +194,30 @@ check_terraform() {
     deploy/terraform/check.sh "$TOOLS/terraform"
 }
 
+# What runs in a cluster, or in containers on one machine: rendered as git has it, against schemas and rules of our own.
+check_manifests() {
+    local digest schema python=$TOOLS/venv/bin/python
+    if ! has go; then
+        left_out "the manifests: kubectl is built with Go"
+        return
+    fi
+    deploy/cluster/tools.sh "$TOOLS/cluster" kubectl
+    deploy/kubernetes/render.sh "$TOOLS/cluster/kubectl" "$work/rendered"
+    diff -r deploy/kubernetes/rendered "$work/rendered" || fail "run deploy/kubernetes/render.sh .tools/deploy/cluster/kubectl"
+    "$python" deploy/checks/manifests.py $KUBERNETES deploy/kubernetes/rendered/*.yaml
+    # A release names the images by digest. CKV_K8S_11: a limit of CPU makes a service slow that the machine has time for.
+    digest=sha256:$(printf %064d 0)
+    sed -E "s/image: (stubmart|nats)$/image: \1@$digest/" deploy/kubernetes/rendered/prod.yaml >"$work/prod.yaml"
+    "$TOOLS/venv/bin/checkov" --file "$work/prod.yaml" --framework kubernetes --skip-download --compact --quiet --skip-check CKV_K8S_11
+    schema=$(go mod download -json "github.com/compose-spec/compose-go/v2@$COMPOSE_GO" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')/schema/compose-spec.json
+    "$python" -c '
+import json, sys, jsonschema, yaml
+jsonschema.validate(yaml.safe_load(open(sys.argv[1])), json.load(open(sys.argv[2])))
+' deploy/compose.yaml "$schema"
+}
+
 main() {
-    if [ $# = 0 ]; then sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; return 2; fi
+    if [ $# = 0 ]; then sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; return 2; fi
     BINARY=$(realpath "$1")
     readonly BINARY
     shift

@@ -45,8 +45,6 @@ image() {
     tag=$(version)-$(revision | cut -c 1-12)
     digest=$(gcloud artifacts docker images describe "$name:$tag" --format='value(image_summary.digest)' 2>/dev/null || true)
     if [ -z "$digest" ]; then
-        # shellcheck source=/dev/null
-        source "$PROJECT/deploy/images.env"
         gcloud builds submit "$PROJECT" --project "$project" --region "$region" --config "$PROJECT/deploy/cloudbuild.yaml" \
             --service-account "projects/$project/serviceAccounts/builder@$project.iam.gserviceaccount.com" \
             --gcs-source-staging-dir "gs://$project-sources/source" \
@@ -56,13 +54,16 @@ image() {
     echo "$name@$digest"
 }
 
+image_of() { # NAME IMAGE@DIGEST
+    printf -- '- {name: %s, newName: %s, digest: "%s"}' "$1" "${2%@*}" "${2#*@}"
+}
+
 # The overlay with this image in it, in a directory of its own: what is in git stays as it is.
 rendered() { # IMAGE
     local copy
     copy=$(mktemp -d)
     cp -r "$PROJECT/deploy/kubernetes" "$PROJECT/deploy/observability" "$copy"
-    (cd "$copy/kubernetes/overlays/$environment" && printf 'images:\n- name: stubmart\n  newName: %s\n  digest: %s\n' "${1%@*}" "${1#*@}" \
-        >>kustomization.yaml)
+    (cd "$copy/kubernetes/overlays/$environment" && printf 'images:\n%s\n%s\n' "$(image_of stubmart "$1")" "$(image_of nats "$region-docker.pkg.dev/$project/mirror/library/nats@$NATS")" >>kustomization.yaml)
     kubectl kustomize "$copy/kubernetes/overlays/$environment"
     rm -rf "$copy"
 }
@@ -84,6 +85,8 @@ rollback() {
 
 release() {
     local image
+    # shellcheck source=/dev/null
+    source "$PROJECT/deploy/images.env"
     image=$(image)
     connect
     kubectl apply --server-side --force-conflicts --filename "$PROJECT/deploy/kubernetes/base/namespace.yaml"

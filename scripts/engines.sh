@@ -37,7 +37,8 @@ install_mongo_java() {
 install_nats() {
     if [ -x "$ENGINES/bin/nats-server" ]; then return; fi
     if ! has go; then install_packages golang-go; fi
-    GOBIN=$ENGINES/bin go install "github.com/nats-io/nats-server/v2@$NATS_VERSION"
+    # Without C: in an image it has nothing beside it.
+    CGO_ENABLED=0 GOBIN=$ENGINES/bin go install "github.com/nats-io/nats-server/v2@$NATS_VERSION"
 }
 
 install_redis() {

@@ -1,4 +1,5 @@
-"""Writes what watches the market: rules.yaml for Prometheus and dashboards/*.json for Grafana, from one source.
+"""Writes what watches the market, from one source: rules.yaml for Prometheus, managed/rules.yaml for Google's, and
+dashboards/*.json for Grafana.
 
     generate.py [DIRECTORY]
 
@@ -55,6 +56,16 @@ def main(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(rules, sort_keys=False, width=150, allow_unicode=True)
     (directory / "rules.yaml").write_text(HEAD + text)
+    # Google's alerts are Terraform's (deploy/terraform/modules/observability), made from rules.yaml; these are what they stand on.
+    managed = {
+        "apiVersion": "monitoring.googleapis.com/v1",
+        "kind": "Rules",
+        "metadata": {"name": "stubmart"},
+        "spec": {"groups": [group for group in rules["groups"] if "record" in group["rules"][0]]},
+    }
+    (directory / "managed").mkdir(exist_ok=True)
+    text = yaml.safe_dump(managed, sort_keys=False, width=150, allow_unicode=True)
+    (directory / "managed" / "rules.yaml").write_text(HEAD + text)
     (directory / "dashboards").mkdir(exist_ok=True)
     for name, text in dashboards.all_of_them(SLOS).items():
         (directory / "dashboards" / f"{name}.json").write_text(text)
