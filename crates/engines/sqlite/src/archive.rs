@@ -8,19 +8,8 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, params};
-use stubmart_contract::Timestamp;
-use stubmart_ports::Cause;
 
-use crate::{
-    database,
-    db::Db,
-    feed,
-    schema::{BUSY_TIMEOUT, OpenError},
-    writer::WriteError,
-};
-
-/// How many events are moved in one go.
-const BATCH: i64 = 1000;
+use crate::schema::{BUSY_TIMEOUT, OpenError};
 
 /// What the archive holds. It is never changed: another form of it is another file.
 const SCHEMA: &str = "
@@ -39,15 +28,13 @@ CREATE UNIQUE INDEX IF NOT EXISTS event_came ON event(id) WHERE aggregate IS NUL
 ";
 
 /// The file of the archive that belongs to the file at `path`.
-fn beside(path: &Path) -> PathBuf {
+pub(crate) fn beside(path: &Path) -> PathBuf {
     path.with_extension("archive.db")
 }
 
-/// Makes the archive, if it is not there.
+/// Makes an archive of the file at `path`, if it is none yet.
 pub(crate) fn create(path: &Path) -> Result<(), OpenError> {
-    let path = beside(path);
-    database::create(&path)?;
-    Ok(open(&path)?.execute_batch(SCHEMA)?)
+    Ok(open(path)?.execute_batch(SCHEMA)?)
 }
 
 fn open(path: &Path) -> rusqlite::Result<Connection> {
@@ -77,35 +64,13 @@ pub(crate) fn attach(conn: &Connection, path: &Path) -> rusqlite::Result<()> {
     )
 }
 
-/// Moves the oldest events into the archive, those from before `before`, up to a batch of them. Whether there may
-/// be more.
-///
-/// # Errors
-/// The cause; whatever happened, every event is in one of the files, and the next call goes on.
-pub(crate) async fn move_batch(db: &Db, path: &Path, before: Timestamp) -> Result<bool, Cause> {
-    let path = beside(path);
-    let archived = tokio::task::spawn_blocking({
-        let path = path.clone();
-        move || open(&path)?.query_row("SELECT max(seq) FROM event", (), |row| row.get(0))
-    });
-    let archived: Option<i64> = archived.await??;
-    let rows = oldest(db, archived.unwrap_or(0), before)?;
-    let is_full = i64::try_from(rows.len()) == Ok(BATCH);
-    let last = rows.last().map_or(archived, |it| Some(it.seq));
-    tokio::task::spawn_blocking(move || append(&path, &rows)).await??;
-    if let Some(last) = last {
-        let deleted = db.write(move |tx| {
-            Ok(tx.prepare("DELETE FROM event WHERE seq <= ?1")?.execute((last,))?)
-        });
-        deleted.await.map_err(|error| match error {
-            WriteError::Unavailable(cause) | WriteError::Indeterminate(cause) => cause,
-        })?;
-    }
-    Ok(is_full)
+/// The newest event in the archive at `path`.
+pub(crate) fn newest(path: &Path) -> rusqlite::Result<Option<i64>> {
+    open(path)?.query_row("SELECT max(seq) FROM event", (), |row| row.get(0))
 }
 
-/// Commits rows to the archive, all or none.
-fn append(path: &Path, rows: &[Row]) -> rusqlite::Result<()> {
+/// Commits rows to the archive at `path`, all or none.
+pub(crate) fn append(path: &Path, rows: &[Row]) -> rusqlite::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -128,37 +93,12 @@ fn append(path: &Path, rows: &[Row]) -> rusqlite::Result<()> {
 }
 
 /// A row of the log.
-struct Row {
-    seq: i64,
-    id: Vec<u8>,
-    service: Option<String>,
-    kind: String,
-    body: Vec<u8>,
-    aggregate: Option<Vec<u8>>,
-    version: Option<i64>,
-}
-
-/// The events behind `archived` up to the first that is not from before `before`, without the newest of all.
-fn oldest(db: &Db, archived: i64, before: Timestamp) -> Result<Vec<Row>, Cause> {
-    let rows = db.read(|conn| {
-        conn.prepare_cached(
-            "SELECT seq, id, service, type, body, aggregate, version FROM event \
-             WHERE seq > ?1 AND seq < (SELECT max(seq) FROM event) ORDER BY seq LIMIT ?2",
-        )?
-        .query_map((archived, BATCH), |row| {
-            Ok(Row {
-                seq: row.get(0)?,
-                id: row.get(1)?,
-                service: row.get(2)?,
-                kind: row.get(3)?,
-                body: row.get(4)?,
-                aggregate: row.get(5)?,
-                version: row.get(6)?,
-            })
-        })?
-        .collect::<rusqlite::Result<Vec<_>>>()
-    })?;
-    // One that cannot be read has no time: it stays, and so does what came later.
-    let is_old = |it: &Row| feed::read(&it.body).is_ok_and(|event| event.at < before);
-    Ok(rows.into_iter().take_while(is_old).collect())
+pub(crate) struct Row {
+    pub(crate) seq: i64,
+    pub(crate) id: Vec<u8>,
+    pub(crate) service: Option<String>,
+    pub(crate) kind: String,
+    pub(crate) body: Vec<u8>,
+    pub(crate) aggregate: Option<Vec<u8>>,
+    pub(crate) version: Option<i64>,
 }

@@ -12,7 +12,7 @@ use stubmart_ports::{Cause, host::Host};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    archive,
+    archive, archiving,
     bus::SqliteBus,
     checkpoint::{Checkpoints, Limits},
     db::{Db, Options},
@@ -58,7 +58,9 @@ impl Database {
             conn.pragma_update(None, "max_page_count", pages)?;
         }
         if options.archive {
-            archive::create(path)?;
+            let archive = archive::beside(path);
+            create(&archive)?;
+            archive::create(&archive)?;
         }
         archive::attach(&conn, path)?;
         let live = Live::of(path)?;
@@ -113,7 +115,7 @@ impl Database {
     /// The cause: the file was opened without an archive ([`Options::archive`]), or one of the two cannot be
     /// written. Whatever happened, no event is lost or shown twice, and the next call goes on.
     pub async fn archive_events(&self, before: Timestamp) -> Result<bool, Cause> {
-        archive::move_batch(&self.db, &self.path, before).await
+        archiving::move_batch(&self.db, &self.path, before).await
     }
 
     /// Does every write that was asked for before, refuses those that come after, and empties the

@@ -9,6 +9,7 @@
 //! checkpoints run on a thread of their own (`checkpoint.rs`).
 
 mod archive;
+mod archiving;
 mod bus;
 mod bytes;
 mod checkpoint;
