@@ -2,14 +2,14 @@
 # Checks everything in this directory: runs what can be run on one machine, validates the rest. What it needs and can
 # install it puts into .tools/deploy/ (Docker comes from Debian). `./test deploy` calls it.
 #
-#   deploy/check.sh BINARY [CHECK…]      a stubmart, of any profile; the checks are scripts image machine rules terraform
-#                                        manifests
+#   deploy/check.sh BINARY [CHECK…]      a stubmart, of any profile; the checks are scripts image machine rules restore
+#                                        terraform manifests; and cluster, if it is named
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/packages.sh
 source deploy/lib.sh
 
-readonly CHECKS=(scripts image machine rules terraform manifests)
+readonly CHECKS=(scripts image machine rules restore terraform manifests)
 readonly ACTIONLINT=v1.7.7
 readonly COMPOSE_GO=v2.9.0
 readonly KUBERNETES=1.34
@@ -216,12 +216,44 @@ jsonschema.validate(yaml.safe_load(open(sys.argv[1])), json.load(open(sys.argv[2
 ' deploy/compose.yaml "$schema"
 }
 
+# Restoring a market from a copy of its file, and from a snapshot of its databases.
+check_restore() {
+    if ! scripts/engines.sh install; then
+        left_out "restoring a market: an engine cannot be installed here"
+        return
+    fi
+    "$TOOLS/venv/bin/python" deploy/checks/restore.py "$BINARY"
+}
+
+# The market in services on a Kubernetes of two nodes, while people buy.
+check_cluster() {
+    local needed=(containerd runc etcd-server containernetworking-plugins iptables conntrack ipset docker-registry redis-server wrk jq)
+    if [ "$(id -u)" != 0 ] || ! has go || ! has apt-get; then
+        left_out "the cluster: it needs root, Go and Debian"
+        return
+    fi
+    if ! dpkg --status "${needed[@]}" >/dev/null 2>&1 && ! install_packages "${needed[@]}"; then
+        left_out "the cluster: ${needed[*]} cannot be installed"
+        return
+    fi
+    if ! start_docker; then
+        left_out "the cluster: no Docker to build its images"
+        return
+    fi
+    scripts/engines.sh install secantus nats
+    deploy/cluster/tools.sh "$TOOLS/cluster"
+    deploy/cluster/check.sh "$BINARY" "$work/cluster"
+}
+
 main() {
-    if [ $# = 0 ]; then sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; return 2; fi
+    if [ $# = 0 ]; then sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; return 2; fi
     BINARY=$(realpath "$1")
     readonly BINARY
     shift
-    if [ $# = 0 ]; then set -- "${CHECKS[@]}"; fi
+    if [ $# = 0 ]; then
+        set -- "${CHECKS[@]}"
+        echo "the market on a real Kubernetes: deploy/check.sh BINARY cluster, on a machine that does nothing else" >>"$LEFT_OUT"
+    fi
     work=$(mktemp -d)
     # The market runs as somebody else in one check, and has to reach its binary.
     chmod 711 "$work"

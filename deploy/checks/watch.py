@@ -208,4 +208,5 @@ def main(binary: str, prometheus: str) -> None:
     print(f"{len(questions())} questions of dashboards and {len(alerts())} alerts: every one asked of a market that runs")
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

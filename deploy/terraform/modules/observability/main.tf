@@ -128,6 +128,39 @@ resource "google_monitoring_alert_policy" "certificate" {
   notification_channels = [google_monitoring_notification_channel.email["ticket"].id]
 }
 
+# The hourly audit (deploy/kubernetes/base/check.yaml) failed: an invariant does not hold, or nobody could look.
+resource "google_monitoring_alert_policy" "audit" {
+  project      = var.project
+  display_name = "AuditFailed"
+  combiner     = "OR"
+  severity     = "CRITICAL"
+  conditions {
+    display_name = "the job failed"
+    condition_matched_log {
+      filter = join(" AND ", [
+        "log_id(\"events\")",
+        "jsonPayload.reason = \"BackoffLimitExceeded\"",
+        "jsonPayload.involvedObject.kind = \"Job\"",
+        "jsonPayload.involvedObject.namespace = \"stubmart\"",
+        "jsonPayload.involvedObject.name =~ \"^check-\"",
+      ])
+    }
+  }
+  documentation {
+    content   = "`stubmart check` found a violation, or could not look at the market."
+    mime_type = "text/markdown"
+    links {
+      display_name = "Runbook"
+      url          = "${var.runbook}#auditfailed"
+    }
+  }
+  notification_channels = [google_monitoring_notification_channel.email["page"].id]
+  alert_strategy {
+    auto_close = "86400s"
+    notification_rate_limit { period = "3600s" }
+  }
+}
+
 resource "google_logging_project_bucket_config" "default" {
   project        = var.project
   location       = "global"

@@ -38,8 +38,8 @@ run "a_service_reaches_its_own_database_alone" {
     error_message = "Orders must reach the database of orders alone."
   }
   assert {
-    condition     = google_project_iam_member.audit[0].role == "roles/datastore.viewer"
-    error_message = "The audit reads only."
+    condition     = google_project_iam_member.audit[0].member == var.identities["check"] && length(google_project_iam_member.audit) == 1
+    error_message = "The audit, and nobody else, reaches all of them."
   }
 }
 

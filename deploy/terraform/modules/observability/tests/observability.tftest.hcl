@@ -41,6 +41,14 @@ run "the_market_is_watched_from_outside" {
   }
 }
 
+run "a_failed_audit_wakes_somebody" {
+  command = plan
+  assert {
+    condition     = google_monitoring_alert_policy.audit.severity == "CRITICAL" && strcontains(google_monitoring_alert_policy.audit.conditions[0].condition_matched_log[0].filter, "^check-")
+    error_message = "A market whose invariants do not hold is for a human at once."
+  }
+}
+
 run "no_budget_where_none_is_named" {
   command = plan
   variables { budget = null }
