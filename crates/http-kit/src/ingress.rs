@@ -12,7 +12,7 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// How requests reach the market.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ingress {
     /// The origin that people know the market by, as browsers write it (`https://tickets.example`),
     /// where it differs from the scheme and the `Host` header that arrive here.
@@ -20,6 +20,16 @@ pub struct Ingress {
     /// Whether a proxy in front sets `X-Forwarded-For` and `X-Forwarded-Proto`. Without one, any client
     /// could.
     pub trust_proxy: bool,
+    /// How many addresses at the end of `X-Forwarded-For` are the trusted proxies' to add: the first of these is
+    /// the client's. Where there are fewer, the first there is.
+    pub proxy_addresses: usize,
+}
+
+impl Default for Ingress {
+    /// Nobody is in front.
+    fn default() -> Self {
+        Self { public_origin: None, trust_proxy: false, proxy_addresses: 1 }
+    }
 }
 
 /// The address a request came from, as a request extension. The server that accepts connections puts
@@ -54,15 +64,16 @@ pub fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Problem> 
 }
 
 impl Ingress {
-    /// Who is asking: the last address that the trusted proxy in front has added, or the connection's.
+    /// Who is asking: the address that the trusted proxies in front have added, or the connection's.
     #[must_use]
     pub fn client_address(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
         let forwarded = || {
-            let value = headers.get_all(FORWARDED_FOR).iter().next_back()?;
-            let last = value.to_str().ok()?.rsplit(',').next()?.trim();
+            let values = headers.get_all(FORWARDED_FOR).iter().rev();
+            let last_first = values.flat_map(|it| it.to_str().unwrap_or_default().rsplit(','));
+            let client = last_first.take(self.proxy_addresses).last()?.trim();
             // Some proxies write the port too.
-            let bare = last.trim_start_matches('[').trim_end_matches(']').parse().ok();
-            bare.or_else(|| last.parse::<SocketAddr>().ok().map(|address| address.ip()))
+            let bare = client.trim_start_matches('[').trim_end_matches(']').parse().ok();
+            bare.or_else(|| client.parse::<SocketAddr>().ok().map(|address| address.ip()))
         };
         if self.trust_proxy { forwarded().unwrap_or(peer) } else { peer }
     }
@@ -126,7 +137,7 @@ mod tests {
     }
 
     fn public(origin: &str) -> Ingress {
-        Ingress { public_origin: Some(origin.to_owned()), trust_proxy: false }
+        Ingress { public_origin: Some(origin.to_owned()), ..Ingress::default() }
     }
 
     /// One host, in any form that RFC 3986, 3.2, knows; older clients than HTTP/1.1 may name none.
@@ -208,6 +219,30 @@ mod tests {
             assert!(is_cross_site(ingress, pairs), "{ingress:?} {pairs:?}");
             let read = ingress.is_cross_site(&Method::GET, &headers(pairs));
             assert!(!read, "reading changes nothing: {pairs:?}");
+        }
+    }
+
+    /// Google's balancer adds the client's address and its own
+    /// (<https://cloud.google.com/load-balancing/docs/https#x-forwarded-for_header>).
+    #[test]
+    fn of_several_addresses_that_proxies_add_the_first_is_the_clients() {
+        let behind = Ingress { trust_proxy: true, proxy_addresses: 2, ..Ingress::default() };
+        let peer: IpAddr = [10, 0, 0, 1].into();
+        for (values, client) in [
+            (&["203.0.113.7, 192.0.2.1"][..], "203.0.113.7"),
+            (&["198.51.100.1, 203.0.113.7, 192.0.2.1"], "203.0.113.7"),
+            (&["198.51.100.1", "203.0.113.7", "192.0.2.1"], "203.0.113.7"),
+            (&["198.51.100.1,203.0.113.7", "192.0.2.1"], "203.0.113.7"),
+            // From inside, such as from the pages, which say for whom they ask.
+            (&["203.0.113.7"], "203.0.113.7"),
+            (&["unknown, 192.0.2.1"], "10.0.0.1"),
+            (&[], "10.0.0.1"),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(FORWARDED_FOR, value.parse().unwrap());
+            }
+            assert_eq!(behind.client_address(&headers, peer).to_string(), client, "{values:?}");
         }
     }
 

@@ -54,6 +54,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Whether to believe a proxy's `X-Forwarded-For` and `X-Forwarded-Proto`.
     pub trust_proxy: bool,
+    /// How many addresses the proxies add to `X-Forwarded-For`.
+    pub proxy_addresses: usize,
     /// The mail server; mail is written to files without one.
     pub smtp: Option<SmtpServer>,
     /// The sender of mail.
@@ -170,6 +172,13 @@ impl Config {
                 &SWITCH,
                 false,
             ),
+            proxy_addresses: it.get(
+                "proxy-addresses",
+                "How many addresses the proxies in front add to X-Forwarded-For, of which the first is the \
+                 client's; Google's balancer adds two",
+                &COUNT,
+                1,
+            ),
             smtp: it.optional(
                 "smtp-url",
                 "The mail server: smtps://user:password@host, or smtp://... for STARTTLS; without it \
@@ -260,7 +269,11 @@ impl Config {
     /// How requests reach the market.
     #[must_use]
     pub fn ingress(&self) -> Ingress {
-        Ingress { public_origin: self.public_url.clone(), trust_proxy: self.trust_proxy }
+        Ingress {
+            public_origin: self.public_url.clone(),
+            trust_proxy: self.trust_proxy,
+            proxy_addresses: self.proxy_addresses,
+        }
     }
 }
 

@@ -70,7 +70,11 @@ impl Site {
         let Web { api, config, host } = web;
         let public = config.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
         Self {
-            ingress: Ingress { public_origin: public, trust_proxy: config.trust_proxy },
+            ingress: Ingress {
+                public_origin: public,
+                trust_proxy: config.trust_proxy,
+                ..Ingress::default()
+            },
             api: api.with_time_limit(host.clone(), API_MAX),
             csp: content_security_policy(config.stripe_publishable_key.is_some()),
             assets: Assets::new(),

@@ -66,7 +66,8 @@ async fn the_cookie_is_as_safe_as_the_connection_allows() {
         (Some("https://tickets.example"), false, None, true),
     ];
     for (public_origin, trust_proxy, header, secure) in table {
-        let ingress = Ingress { public_origin: public_origin.map(str::to_owned), trust_proxy };
+        let public_origin = public_origin.map(str::to_owned);
+        let ingress = Ingress { public_origin, trust_proxy, ..Ingress::default() };
         let market = Market::behind(ingress);
         let ann = market.sign_up("ann@example.com").await;
         let body = json!({"email": "ann@example.com", "password": PASSWORD});

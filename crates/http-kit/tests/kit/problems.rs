@@ -157,7 +157,7 @@ async fn every_answer_has_headers_that_keep_it_safe() {
         assert_eq!(answer.header("strict-transport-security"), None, "{path}");
     }
     let origin = "https://tickets.example".to_owned();
-    let ingress = Ingress { public_origin: Some(origin), trust_proxy: false };
+    let ingress = Ingress { public_origin: Some(origin), ..Ingress::default() };
     let app = layer::apply(router(), host, ingress);
     for path in ["/plain", "/nothing"] {
         let year = Some("max-age=31536000");

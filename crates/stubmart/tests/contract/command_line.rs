@@ -31,6 +31,7 @@ fn help_names_every_flag_with_its_variable() {
         "--max-payment-attempts",
         "--public-url",
         "--trust-proxy",
+        "--proxy-addresses",
         "--mongodb-url",
         "--nats-url",
         "--redis-url",
