@@ -10,9 +10,12 @@ use uuid::Uuid;
 
 use crate::{
     actor::{Actor, RequestId, Role},
-    api::{CancelReason, ChargeStatus, EventStatus, OrderStatus, Ticket, TicketStatus, Venue},
+    api::{
+        CancelReason, ChargeStatus, EventStatus, OrderStatus, RefundStatus, Ticket, TicketStatus,
+        Venue,
+    },
     fees::{Breakdown, SaleFees},
-    ids::{ChargeId, EventId, MessageId, OrderId, TicketId, UserId},
+    ids::{ChargeId, EventId, MessageId, OrderId, RefundId, TicketId, UserId},
     money::{Currency, Price},
     time::Timestamp,
     zone::LocalTime,
@@ -111,8 +114,10 @@ events! {
     ChargeCompleted(ChargeState) = "CHARGE_COMPLETED";
     /// The charge ended and took nothing.
     ChargeFailed(ChargeState) = "CHARGE_FAILED";
-    /// Captured money was given back in full.
+    /// Captured money was given back, all of it or a part.
     ChargeRefunded(ChargeState) = "CHARGE_REFUNDED";
+    /// Money that was to be given back did not reach the buyer: the provider has it again.
+    ChargeRefundFailed(ChargeState) = "CHARGE_REFUND_FAILED";
 }
 
 /// Payload of `USER_*`.
@@ -298,12 +303,43 @@ pub struct ChargeState {
     pub currency: Currency,
     /// The provider's id of the payment.
     pub stripe_id: Option<String>,
-    /// The provider's id of the refund.
+    /// The provider's id of the refund that gave back all of it, or the last part.
     pub stripe_refund_id: Option<String>,
+    /// What was given back, oldest first. Events of versions that knew no parts have none.
+    #[serde(default)]
+    pub refunds: Vec<RefundState>,
     /// Why it failed.
     pub failure_code: Option<String>,
     /// Whether the failure ends the order: false while further tries are allowed.
     pub ends_order: bool,
+}
+
+/// A refund, in the payload of `CHARGE_*`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefundState {
+    /// The refund.
+    pub id: RefundId,
+    /// How much, in minor units.
+    pub amount: Price,
+    /// Where it stands.
+    pub status: RefundStatus,
+    /// The provider's id of it.
+    pub stripe_id: Option<String>,
+}
+
+impl ChargeState {
+    /// The refunds whose money is on its way to the buyer, each with its amount. Events of versions that
+    /// knew no parts tell of one refund, of everything.
+    #[must_use]
+    pub fn given_back(&self) -> Vec<(RefundId, Price)> {
+        if self.refunds.is_empty() && self.stripe_refund_id.is_some() {
+            return vec![(RefundId(self.id.0), self.amount)];
+        }
+        let stands =
+            |it: &&RefundState| it.stripe_id.is_some() && it.status != RefundStatus::Failed;
+        self.refunds.iter().filter(stands).map(|it| (it.id, it.amount)).collect()
+    }
 }
 
 /// A domain event and what its handlers need to know about it.

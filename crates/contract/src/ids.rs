@@ -80,6 +80,8 @@ id! {
     OrderId;
     /// Names a charge: one attempt to pay for an order.
     ChargeId;
+    /// Names a refund: money of a charge that is given back, all of it or a part.
+    RefundId;
     /// Names a domain event's envelope. A message that is delivered twice has one id.
     MessageId;
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use stubmart_contract::{
-    Context, DomainEvent, Envelope, EventType,
+    Context, DomainEvent, Envelope, EventType, Price,
     api::TicketStatus,
     event::{ChargeState, TicketState},
 };
@@ -70,7 +70,10 @@ fn news(event: &DomainEvent) -> Vec<News> {
             vec![of_money(charge, Reason::PaymentFailed(charge.id))]
         }
         DomainEvent::ChargeRefunded(charge) => {
-            vec![of_money(charge, Reason::PaymentRefunded(charge.id))]
+            let refunds = charge.given_back().into_iter();
+            refunds
+                .map(|(id, amount)| of_amount(charge, Reason::PaymentRefunded(id), amount))
+                .collect()
         }
         _ => Vec::new(),
     }
@@ -100,6 +103,10 @@ fn sale(ticket: &TicketState) -> Vec<News> {
 }
 
 fn of_money(charge: &ChargeState, reason: Reason) -> News {
-    let money = Money { amount: charge.amount, currency: charge.currency };
+    of_amount(charge, reason, charge.amount)
+}
+
+fn of_amount(charge: &ChargeState, reason: Reason, amount: Price) -> News {
+    let money = Money { amount, currency: charge.currency };
     News { recipient: charge.user_id, reason, ticket: None, money: Some(money) }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use stubmart_contract::{ChargeId, Currency, EventId, OrderId, Price, Timestamp, UserId};
+use stubmart_contract::{ChargeId, Currency, EventId, OrderId, Price, RefundId, Timestamp, UserId};
 use stubmart_kernel::{
     Aggregate, Decision,
     aggregate::{Collection, Index, Key},
@@ -54,7 +54,7 @@ pub(crate) enum Reason {
     /// This charge failed, and its order with it.
     PaymentFailed(ChargeId),
     /// This charge was given back.
-    PaymentRefunded(ChargeId),
+    PaymentRefunded(RefundId),
 }
 
 impl Reason {

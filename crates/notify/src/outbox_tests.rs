@@ -114,7 +114,7 @@ fn the_reason_and_the_recipient_name_the_mail() {
         Reason::OrderCompleted(order).mail_id(user()),
         Reason::TicketSold(order).mail_id(user()),
         Reason::PaymentFailed(charge).mail_id(user()),
-        Reason::PaymentRefunded(charge).mail_id(user()),
+        Reason::PaymentRefunded(RefundId(charge.0)).mail_id(user()),
         Reason::OrderCompleted(order).mail_id(other),
         Reason::OrderCompleted(OrderId(Uuid::from_u128(4))).mail_id(user()),
     ];

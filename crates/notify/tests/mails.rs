@@ -14,10 +14,10 @@ use std::{
 use async_trait::async_trait;
 use stubmart_contract::{
     Actor, ChargeId, Context, Currency, DomainEvent, Envelope, EventId, Language, MessageId,
-    OrderId, Price, TicketId, Timestamp, UserId,
-    api::{ChargeStatus, TicketStatus},
+    OrderId, Price, RefundId, TicketId, Timestamp, UserId,
+    api::{ChargeStatus, RefundStatus, TicketStatus},
     calls::{Identity, Listing, Recipient, ShowForListing},
-    event::{ChargeState, TicketState},
+    event::{ChargeState, RefundState, TicketState},
 };
 use stubmart_memory::{MemoryMailer, MemoryStore};
 use stubmart_notify::{Config, Deps, Notify};
@@ -210,6 +210,7 @@ fn charge(status: ChargeStatus) -> ChargeState {
         currency: Currency::USD,
         stripe_id: None,
         stripe_refund_id: None,
+        refunds: Vec::new(),
         failure_code: None,
         ends_order: true,
     }
@@ -266,10 +267,28 @@ async fn money_that_did_not_move_or_came_back_is_mailed() {
     market.work().await;
     assert_eq!(market.subjects(), []);
     market.handle(DomainEvent::ChargeFailed(failed)).await;
-    market.handle(DomainEvent::ChargeRefunded(charge(ChargeStatus::Completed))).await;
+    let part = |id: RefundId, amount, status| RefundState {
+        id,
+        amount: price(amount),
+        status,
+        stripe_id: Some("re".to_owned()),
+    };
+    let [one, two, lost] = [1, 2, 3].map(|number| RefundId(Uuid::from_u128(number)));
+    for refunds in [
+        vec![part(one, 1_000, RefundStatus::Succeeded)],
+        vec![
+            part(one, 1_000, RefundStatus::Succeeded),
+            part(lost, 3_000, RefundStatus::Failed),
+            part(two, 2_000, RefundStatus::Pending),
+        ],
+    ] {
+        let state = ChargeState { refunds, ..charge(ChargeStatus::Completed) };
+        market.handle(DomainEvent::ChargeRefunded(state)).await;
+    }
     market.work().await;
-    let expected = [of("buyer", "Your money was given back"), of("buyer", "Your payment failed")];
-    assert_eq!(market.subjects(), expected);
+    let back = of("buyer", "Your money was given back");
+    assert_eq!(market.subjects(), [back.clone(), back, of("buyer", "Your payment failed")]);
+    assert!(market.mail_to("buyer@example.com").text.contains("USD"));
 }
 
 /// Events that come again, at once or after the mail was sent, lead to no further mail; nor do those of a

@@ -29,7 +29,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     authenticate::AuthenticateError,
     begin_intent::{IntentError, NewIntent},
-    charge::{Charge, Failure, FailureReason},
+    charge::{Charge, Failure, FailureReason, Refund},
     list::ListedCharge,
     pay::{PayError, PaymentOutcome, PaymentRequest},
     receive_notice::NoticeError,
@@ -121,7 +121,8 @@ fn public(charge: &Charge, client_secret: Option<String>) -> api::Charge {
         amount: charge.amount,
         currency: charge.currency,
         stripe_id: charge.payment_id.clone(),
-        stripe_refund_id: charge.refund_id.clone(),
+        stripe_refund_id: charge.last_refund_id().map(ToOwned::to_owned),
+        refunds: charge.refunds.iter().map(Refund::to_public).collect(),
         failure_code: charge.failure().map(|failure| failure.code.clone()),
         created_at: charge.created_at,
         updated_at: charge.updated_at,

@@ -18,7 +18,7 @@ pub static ORDER_CANCELLED: Consumer = Consumer {
 /// event there ever was.
 pub static LEDGER: Consumer = Consumer {
     name: "payments.ledger",
-    types: &[EventType::ChargeCompleted, EventType::ChargeRefunded],
+    types: &[EventType::ChargeCompleted, EventType::ChargeRefunded, EventType::ChargeRefundFailed],
 };
 
 /// Posts what happened to a charge's money.
@@ -31,8 +31,9 @@ impl Handler for Money {
     }
 
     async fn handle(&self, context: &Context, envelope: &Envelope) -> Result<(), HandleError> {
-        let (DomainEvent::ChargeCompleted(charge) | DomainEvent::ChargeRefunded(charge)) =
-            &envelope.event
+        let (DomainEvent::ChargeCompleted(charge)
+        | DomainEvent::ChargeRefunded(charge)
+        | DomainEvent::ChargeRefundFailed(charge)) = &envelope.event
         else {
             return Ok(());
         };

@@ -4,7 +4,9 @@
 //! A transaction is named by the fact that it records, so that a fact is posted once, however often it is
 //! seen. Balances are derived from the lines and kept nowhere.
 
-use std::{fmt, str::FromStr};
+mod share;
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use stubmart_contract::{
@@ -48,8 +50,10 @@ pub enum Account {
 pub enum Fact {
     /// A charge's money was captured.
     Captured(ChargeId),
-    /// A charge's money was given back in full.
-    Refunded(ChargeId),
+    /// Money of a charge was given back: the charge's refund at this place, counted from 0.
+    Refunded(ChargeId, u8),
+    /// That money did not reach the buyer, and is back.
+    RefundFailed(ChargeId, u8),
 }
 
 /// An amount on one account, in minor units: a debit is positive, a credit negative.
@@ -117,13 +121,15 @@ impl From<Uuid> for TransactionId {
 }
 
 impl Fact {
-    /// The id of the transaction that records it, made of the charge's id and the kind of fact.
+    /// The id of the transaction that records it, made of the charge's id, the kind of fact and the place.
     #[must_use]
     pub fn id(self) -> TransactionId {
-        let kind: u128 = match self {
-            Self::Captured(_) => 0x6c65_6467_6572_0000_0000_0000_0000_0001,
-            Self::Refunded(_) => 0x6c65_6467_6572_0000_0000_0000_0000_0002,
+        let (kind, place): (u128, u8) = match self {
+            Self::Captured(_) => (0x6c65_6467_6572_0000_0000_0000_0000_0001, 0),
+            Self::Refunded(_, place) => (0x6c65_6467_6572_0000_0000_0000_0000_0002, place),
+            Self::RefundFailed(_, place) => (0x6c65_6467_6572_0000_0000_0000_0000_0003, place),
         };
+        let kind = kind ^ (u128::from(place) << 16);
         TransactionId(Uuid::from_u128(self.charge_id().0.as_u128() ^ kind))
     }
 
@@ -131,7 +137,9 @@ impl Fact {
     #[must_use]
     pub const fn charge_id(self) -> ChargeId {
         match self {
-            Self::Captured(charge) | Self::Refunded(charge) => charge,
+            Self::Captured(charge) | Self::Refunded(charge, _) | Self::RefundFailed(charge, _) => {
+                charge
+            }
         }
     }
 }
@@ -197,7 +205,33 @@ pub fn unmatched(amount: Price) -> Vec<Line> {
     lines([(Account::Psp, amount), (Account::Unmatched, -amount)])
 }
 
-/// The lines that undo these: a refund in full.
+/// The lines of money that is given back. It is taken from whoever has a part of it (the seller, our fees,
+/// the tax in them), in proportion to what each has left by the lines that are `posted`, so that what was
+/// given back in parts comes to what a refund in full is. `None` where not so much is left.
+#[must_use]
+pub fn given_back(posted: &[Line], amount: Price) -> Option<Vec<Line>> {
+    let amount = i64::from(amount.minor());
+    let mut balances: BTreeMap<Account, i64> = BTreeMap::new();
+    for line in posted {
+        *balances.entry(line.account).or_default() += line.amount;
+    }
+    if balances.remove(&Account::Psp).unwrap_or(0) < amount {
+        return None;
+    }
+    let weights: Vec<i64> = balances.values().map(|balance| -balance).collect();
+    let parts = if mutant!("the seller pays for the whole refund") {
+        balances
+            .keys()
+            .map(|it| if matches!(it, Account::OrderHeld(_)) { amount } else { 0 })
+            .collect()
+    } else {
+        share::share(amount, &weights)
+    };
+    let taken = balances.keys().copied().zip(parts);
+    Some(lines(taken.chain([(Account::Psp, -amount)])))
+}
+
+/// The lines that undo these.
 #[must_use]
 pub fn reversed(undone: &[Line]) -> Vec<Line> {
     undone.iter().map(|line| Line { amount: -line.amount, ..*line }).collect()
@@ -239,7 +273,9 @@ impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Captured(charge) => write!(f, "cap:{charge}"),
-            Self::Refunded(charge) => write!(f, "re:{charge}"),
+            Self::Refunded(charge, 0) => write!(f, "re:{charge}"),
+            Self::Refunded(charge, place) => write!(f, "re:{charge}/{place}"),
+            Self::RefundFailed(charge, place) => write!(f, "rf:{charge}/{place}"),
         }
     }
 }
@@ -248,11 +284,16 @@ impl FromStr for Fact {
     type Err = UnknownName;
 
     fn from_str(name: &str) -> Result<Self, UnknownName> {
-        let (kind, charge) = name.split_once(':').ok_or(UnknownName)?;
+        let (kind, what) = name.split_once(':').ok_or(UnknownName)?;
+        let (charge, place) = match what.split_once('/') {
+            Some((charge, place)) => (charge, place.parse().map_err(|_| UnknownName)?),
+            None => (what, 0),
+        };
         let charge = charge.parse().map_err(|_| UnknownName)?;
         match kind {
             "cap" => Ok(Self::Captured(charge)),
-            "re" => Ok(Self::Refunded(charge)),
+            "re" => Ok(Self::Refunded(charge, place)),
+            "rf" => Ok(Self::RefundFailed(charge, place)),
             _ => Err(UnknownName),
         }
     }
@@ -284,6 +325,8 @@ as_text! { Account Fact }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use stubmart_contract::api::OrderStatus;
 
     use super::*;
@@ -339,6 +382,43 @@ mod tests {
         }
     }
 
+    /// MONEY-1: a refund takes from each their share of it, and refunds in parts come to one in full; what is
+    /// not there is not given back.
+    #[test]
+    fn a_refund_takes_from_everybody_their_share() {
+        let mut posted = captured(&sale());
+        let amount = |minor| Price::try_from(minor).unwrap();
+        for (part, expected) in [
+            (
+                100,
+                vec![
+                    (Account::OrderHeld(ORDER_ID), 86),
+                    (Account::FeesDeferred, 12),
+                    (Account::TaxPayable, 2),
+                ],
+            ),
+            (
+                10_900,
+                vec![
+                    (Account::OrderHeld(ORDER_ID), 9_414),
+                    (Account::FeesDeferred, 1_248),
+                    (Account::TaxPayable, 238),
+                ],
+            ),
+        ] {
+            let booked = given_back(&posted, amount(part)).unwrap();
+            let taken: Vec<_> = booked
+                .iter()
+                .filter(|it| it.account != Account::Psp)
+                .map(|it| (it.account, it.amount))
+                .collect();
+            assert_eq!((taken, sum(&booked)), (expected, 0), "{part}");
+            posted.extend(booked);
+        }
+        assert_eq!(given_back(&posted, amount(1)), None, "nothing is left");
+        assert_eq!(given_back(&captured(&sale()), amount(11_001)), None);
+    }
+
     /// MONEY-1: what does not sum to zero is not posted.
     #[test]
     fn an_unbalanced_posting_is_refused() {
@@ -372,7 +452,13 @@ mod tests {
         ] {
             assert_eq!(account.to_string().parse(), Ok(account));
         }
-        for fact in [Fact::Captured(CHARGE), Fact::Refunded(CHARGE)] {
+        let refunds = [0, 3].map(|place| Fact::Refunded(CHARGE, place));
+        let failed = [0, 3].map(|place| Fact::RefundFailed(CHARGE, place));
+        let facts: Vec<_> =
+            [Fact::Captured(CHARGE)].into_iter().chain(refunds).chain(failed).collect();
+        let ids: HashSet<Uuid> = facts.iter().map(|fact| fact.id().into()).collect();
+        assert_eq!(ids.len(), facts.len(), "no two facts are one transaction");
+        for fact in facts {
             assert_eq!(fact.to_string().parse(), Ok(fact));
         }
         for wrong in ["", "psp", "order:x:held", "cap:x", "tr:1"] {

@@ -9,7 +9,7 @@ use stubmart_ports::calls::CallError;
 
 use crate::{
     charge::{Charge, Stage},
-    ledger::{Fact, Line, Posting, captured, reversed, unmatched},
+    ledger::{Fact, Line, Posting, captured, given_back, reversed, unmatched},
     service::Payments,
 };
 
@@ -31,18 +31,30 @@ impl Payments {
     /// [`PostError`].
     pub(crate) async fn post(&self, context: &Context, id: ChargeId) -> Result<(), PostError> {
         let Some(charge) = self.charges().load(id).await?.map(|it| it.state) else { return Ok(()) };
-        let was_captured = charge.stage == Stage::Completed || charge.refund_id.is_some();
-        if !was_captured || mutant!("a capture is not booked") {
+        if !charge.was_captured() || mutant!("a capture is not booked") {
             return Ok(());
         }
         let captured = self.post_capture(context, &charge).await?;
-        if charge.refund_id.is_some() && !mutant!("a refund is not booked") {
+        let mut posted = captured.lines.clone();
+        // In their order, and each from what is posted before it: so all who post, post the same.
+        for (place, refund) in (0..).zip(&charge.refunds) {
+            if refund.provider_id.is_none() || mutant!("a refund is not booked") {
+                continue;
+            }
             mark!("a refund was booked");
-            self.post_fact(
-                context,
-                Posting { fact: Fact::Refunded(id), lines: reversed(&captured.lines), ..captured },
-            )
-            .await?;
+            let Some(lines) = given_back(&posted, refund.amount) else {
+                let text = format!("more is given back for charge {id} than was captured");
+                return Err(RepositoryError::Corrupt(text.into()).into());
+            };
+            let given = Posting { fact: Fact::Refunded(id, place), lines, ..captured.clone() };
+            let given = self.post_fact(context, &given).await?;
+            posted.extend(&given);
+            if refund.has_failed() && !mutant!("a refund that failed is not booked") {
+                mark!("a refund that failed was booked");
+                let fact = Fact::RefundFailed(id, place);
+                let back = Posting { fact, lines: reversed(&given), ..captured.clone() };
+                posted.extend(self.post_fact(context, &back).await?);
+            }
         }
         Ok(())
     }
@@ -70,13 +82,18 @@ impl Payments {
             currency: charge.currency,
             lines,
         };
-        self.post_fact(context, posting.clone()).await?;
-        Ok(posting)
+        let lines = self.post_fact(context, &posting).await?;
+        Ok(Posting { lines, ..posting })
     }
 
-    async fn post_fact(&self, context: &Context, posting: Posting) -> Result<(), RepositoryError> {
-        match self.ledger().create(context, posting.fact.id(), &posting).await {
-            Ok(_) => Ok(()),
+    /// Posts a fact, unless it is posted already. Answers with the lines that are posted for it.
+    async fn post_fact(
+        &self,
+        context: &Context,
+        posting: &Posting,
+    ) -> Result<Vec<Line>, RepositoryError> {
+        match self.ledger().create(context, posting.fact.id(), posting).await {
+            Ok(applied) => Ok(applied.after.state.lines),
             Err(ApplyError::Refused { refusal, .. }) => {
                 Err(RepositoryError::Corrupt(refusal.into()))
             }

@@ -6,11 +6,12 @@ use stubmart_contract::{ChargeId, Timestamp};
 use stubmart_ports::{
     gateway::{
         AuthoriseRequest, BadNotice, GatewayError, Notice, Payment, PaymentGateway, PaymentState,
+        RefundRequest,
     },
     host::Host,
 };
 
-use crate::charge::Charge;
+use crate::charge::{Charge, Refund};
 
 /// The gateway. An answer that does not come in time counts as lost.
 pub(crate) struct Provider {
@@ -62,12 +63,20 @@ impl Provider {
         self.within(self.gateway.void(charge_id, payment_id)).await
     }
 
+    /// Gives money of a charge back. Every retry sends the same request.
     pub(crate) async fn refund(
         &self,
-        charge_id: ChargeId,
+        charge: &Charge,
         payment_id: &str,
+        refund: &Refund,
     ) -> Result<PaymentState, GatewayError> {
-        self.within(self.gateway.refund(charge_id, payment_id)).await
+        let request = RefundRequest {
+            charge_id: charge.id,
+            payment_id: payment_id.to_owned(),
+            refund_id: refund.id,
+            amount: refund.amount,
+        };
+        self.within(self.gateway.refund(&request)).await
     }
 
     pub(crate) async fn payment(&self, payment_id: &str) -> Result<Payment, GatewayError> {

@@ -1,14 +1,14 @@
 //! Money that must not be kept. The hold of a failed charge is voided, and money that was captured for an
-//! order that is cancelled, or that an operator gives back, is refunded in full.
+//! order that is cancelled is refunded in full; what an operator gives back is refunded as decided.
 
 use std::time::Duration;
 
 use stubmart_contract::Context;
 use stubmart_kernel::{Versioned, mark, mutant};
-use stubmart_ports::gateway::{GatewayError, Payment, PaymentState};
+use stubmart_ports::gateway::{self, GatewayError, Payment, PaymentState};
 
 use crate::{
-    charge::{Charge, Command, FailureReason},
+    charge::{Cause, Charge, Command, FailureReason, Refusal, SaidOfRefund},
     orders::OrderForCharge,
     service::Payments,
     settle::{SettleError, Settled},
@@ -72,8 +72,8 @@ impl Payments {
             state => state,
         };
         match state {
-            PaymentState::Captured { refund_id } if !mutant!("late money is kept") => {
-                let charge = self.refund(context, charge, &payment.id, refund_id).await?;
+            PaymentState::Captured { .. } if !mutant!("late money is kept") => {
+                let charge = self.give_all_back(context, charge, &payment.id, state).await?;
                 Ok((charge, Some(payment.id)))
             }
             PaymentState::Voided | PaymentState::Captured { .. } => Ok((charge, Some(payment.id))),
@@ -92,13 +92,14 @@ impl Payments {
             tracing::error!(charge.id = %id, "the provider does not know a captured payment");
             return Err(SettleError::Undecided);
         };
-        let PaymentState::Captured { refund_id } = payment.state else {
+        if !matches!(payment.state, PaymentState::Captured { .. }) {
             tracing::error!(charge.id = %id, "the provider says that a captured payment was not captured");
             return Err(SettleError::Undecided);
-        };
-        if refund_id.is_none() && charge.state.refund_request.is_none() {
+        }
+        let charge = self.note_refunds(context, charge, &payment.id, payment.state.clone()).await?;
+        if charge.state.left() > 0 {
             match self.order_for(context, &charge.state).await? {
-                OrderForCharge::Paid => return self.rest(context, charge, None).await,
+                OrderForCharge::Paid => {}
                 OrderForCharge::Payable(_) | OrderForCharge::Secured => {
                     self.orders().complete(context, order_id, id).await?;
                     return Err(SettleError::Undecided);
@@ -107,38 +108,100 @@ impl Payments {
                     tracing::error!(charge.id = %id, "a captured payment has no order");
                     return Err(SettleError::Undecided);
                 }
-                OrderForCharge::Closed(_) => {}
+                OrderForCharge::Closed(_) => {
+                    let state = payment.state;
+                    let charge = self.give_all_back(context, charge, &payment.id, state).await?;
+                    return self.rest(context, charge, Some(payment.id)).await;
+                }
             }
         }
-        let charge = self.refund(context, charge, &payment.id, refund_id).await?;
+        let charge = self.send_refunds(context, charge, &payment.id).await?;
         self.rest(context, charge, Some(payment.id)).await
     }
 
-    /// Refunds captured money, unless that was done already, and notes it in the charge.
-    async fn refund(
+    /// Gives back what is left of the money of an order that has ended. The decision is saved before the
+    /// provider is asked.
+    async fn give_all_back(
         &self,
         context: &Context,
         charge: Versioned<Charge>,
         payment_id: &str,
-        refund_id: Option<String>,
+        state: PaymentState,
     ) -> Result<Versioned<Charge>, SettleError> {
         mark!("money that came late was given back");
-        let refund_id = match refund_id {
-            Some(_) if mutant!("refund twice") => {
-                self.provider().refund(charge.state.id, payment_id).await?;
-                return Ok(charge);
+        let mut charge = self.note_refunds(context, charge, payment_id, state).await?;
+        if charge.state.left() > 0 {
+            let command = Command::RequestRefund { amount: None, cause: Cause::OrderEnded };
+            let asked = self.apply(context, charge, &command).await?;
+            if asked.refused == Some(Refusal::TooManyRefunds) {
+                let id = asked.charge.state.id;
+                tracing::error!(charge.id = %id, "money of an order that has ended cannot be given back");
+                return Ok(asked.charge);
             }
-            Some(refund_id) => refund_id,
-            None => match self.provider().refund(charge.state.id, payment_id).await? {
-                PaymentState::Captured { refund_id: Some(refund_id) } => refund_id,
-                _ => return Err(SettleError::Undecided),
-            },
-        };
-        let command = Command::Refund { payment_id: payment_id.to_owned(), refund_id };
-        Ok(self.apply(context, charge, &command).await?.charge)
+            charge = asked.charge;
+        }
+        let charge = self.send_refunds(context, charge, payment_id).await?;
+        if charge.state.left() > 0 { Err(SettleError::Undecided) } else { Ok(charge) }
     }
 
-    /// Nothing is left to do for the charge.
+    /// Asks the provider for each refund that it does not have yet.
+    async fn send_refunds(
+        &self,
+        context: &Context,
+        charge: Versioned<Charge>,
+        payment_id: &str,
+    ) -> Result<Versioned<Charge>, SettleError> {
+        let again = mutant!("refund twice");
+        let (mut charge, before) = (charge.clone(), charge.state.refunds);
+        for refund in before.iter().filter(|it| it.is_requested() || again) {
+            let answer = self.provider().refund(&charge.state, payment_id, refund).await;
+            let left = match answer {
+                Ok(state @ PaymentState::Captured { .. }) => {
+                    let left = u64::from(charge.state.amount.minor()) - state.given_back();
+                    charge = self.note_refunds(context, charge, payment_id, state).await?;
+                    Some(left)
+                }
+                Ok(_) => return Err(SettleError::Undecided),
+                Err(GatewayError::Refused { code, message }) => {
+                    let id = charge.state.id;
+                    tracing::warn!(charge.id = %id, refund.id = %refund.id, code, message, "a refund was refused");
+                    None
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let sent =
+                charge.state.refunds.iter().any(|it| it.id == refund.id && !it.is_requested());
+            if sent {
+                continue;
+            }
+            if left.is_some_and(|left| left >= u64::from(refund.amount.minor())) {
+                return Err(SettleError::Undecided);
+            }
+            let command = Command::FailRefund { refund_id: refund.id };
+            charge = self.apply(context, charge, &command).await?.charge;
+        }
+        Ok(charge)
+    }
+
+    /// Notes what the provider says of each refund.
+    async fn note_refunds(
+        &self,
+        context: &Context,
+        mut charge: Versioned<Charge>,
+        payment_id: &str,
+        state: PaymentState,
+    ) -> Result<Versioned<Charge>, SettleError> {
+        let PaymentState::Captured { refunds } = state else { return Ok(charge) };
+        for refund in refunds {
+            let gateway::Refund { id, refund_id, amount, status } = refund;
+            let said = SaidOfRefund { id, refund_id, amount, status };
+            let command = Command::NoteRefund { payment_id: payment_id.to_owned(), said };
+            charge = self.apply(context, charge, &command).await?.charge;
+        }
+        Ok(charge)
+    }
+
+    /// Nothing is left to do for the charge, or nothing until the provider has sent what it gives back.
     async fn rest(
         &self,
         context: &Context,
@@ -146,6 +209,10 @@ impl Payments {
         payment_id: Option<String>,
     ) -> Settled {
         if charge.state.due_at.is_none() {
+            return Ok(charge.into());
+        }
+        // It is due by its claim, and looked at again and again until the provider has sent the money.
+        if charge.state.has_pending_refund() {
             return Ok(charge.into());
         }
         Ok(self.apply(context, charge, &Command::Rest { payment_id }).await?.charge.into())

@@ -224,10 +224,12 @@ impl Payments {
         }
         let lost = Failure::of(FailureReason::AuthorisationLost);
         let lost = match self.provider().capture(id, &payment_id).await {
-            Ok(PaymentState::Captured { refund_id: None }) => {
-                return self.complete(context, charge, payment_id).await;
+            Ok(state @ PaymentState::Captured { .. }) => {
+                if state.given_back() < u64::from(charge.state.amount.minor()) {
+                    return self.complete(context, charge, payment_id).await;
+                }
+                lost.code("refunded")
             }
-            Ok(PaymentState::Captured { refund_id: Some(_) }) => lost.code("refunded"),
             Ok(PaymentState::Declined { code, decline_code }) => {
                 Failure { decline_code, ..lost.code(code) }
             }

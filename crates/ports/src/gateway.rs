@@ -4,7 +4,9 @@
 //! (<https://docs.stripe.com/payments/place-a-hold-on-a-payment-method>). A [`Payment`] is one such intent.
 
 use async_trait::async_trait;
-use stubmart_contract::{ChargeId, Currency, OrderId, Price, Timestamp};
+use stubmart_contract::{
+    ChargeId, Currency, OrderId, Price, RefundId, Timestamp, api::RefundStatus,
+};
 
 use crate::Cause;
 
@@ -61,13 +63,56 @@ pub enum PaymentState {
     Processing,
     /// The amount is held on the card and nothing is taken: it can be captured or voided.
     Authorised,
-    /// The amount was taken. `refund_id` is set when it was given back in full.
+    /// The amount was taken.
     Captured {
-        /// The refund.
-        refund_id: Option<String>,
+        /// What was given back of it since, oldest first; also what failed.
+        refunds: Vec<Refund>,
     },
     /// Voided: nothing is held, nothing was or will be taken.
     Voided,
+}
+
+impl PaymentState {
+    /// What was given back of it, in minor units.
+    #[must_use]
+    pub fn given_back(&self) -> u64 {
+        let Self::Captured { refunds } = self else { return 0 };
+        refunds.iter().filter(|it| it.stands()).map(|it| u64::from(it.amount.minor())).sum()
+    }
+}
+
+/// A refund at the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refund {
+    /// Its id at the provider.
+    pub id: String,
+    /// The refund that it was made for; `None` for one that somebody made at the provider's dashboard.
+    pub refund_id: Option<RefundId>,
+    /// The amount.
+    pub amount: Price,
+    /// Where it stands. One that succeeded may fail later.
+    pub status: RefundStatus,
+}
+
+impl Refund {
+    /// Whether the money goes back to the buyer, or has.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        self.status != RefundStatus::Failed
+    }
+}
+
+/// What to give back. It is the same at every retry of the same refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundRequest {
+    /// The charge.
+    pub charge_id: ChargeId,
+    /// Its payment at the provider.
+    pub payment_id: String,
+    /// The refund. The provider keeps it with the money that it gives back.
+    pub refund_id: RefundId,
+    /// The amount, in minor units.
+    pub amount: Price,
 }
 
 /// Why the gateway did not do what it was asked.
@@ -149,16 +194,12 @@ pub trait PaymentGateway: Send + Sync + 'static {
         payment_id: &str,
     ) -> Result<PaymentState, GatewayError>;
 
-    /// Gives captured money back in full, once however often it is asked. For a payment that holds no
-    /// captured money it answers with the present state.
+    /// Gives captured money back, once for each refund however often it is asked. Where not so much is
+    /// left it gives nothing back. It answers with the present state, which says what was given back.
     ///
     /// # Errors
     /// [`GatewayError`]; it says what happened.
-    async fn refund(
-        &self,
-        charge_id: ChargeId,
-        payment_id: &str,
-    ) -> Result<PaymentState, GatewayError>;
+    async fn refund(&self, request: &RefundRequest) -> Result<PaymentState, GatewayError>;
 
     /// The payment in its present state.
     ///

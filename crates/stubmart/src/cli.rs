@@ -47,15 +47,16 @@ pub enum Command {
     Check,
     /// Give the money of an order back to its buyer
     ///
-    /// The order stays completed. Can run beside a serving process, and again: with the same key it is one
-    /// refund. Exit 1 where nothing is given back.
+    /// All of it or a part, in as many parts as ten. The seller, our fees and the tax in them give back their
+    /// share. The order stays completed. Can run beside a serving process, and again: with the same key it is
+    /// one refund. Exit 1 where nothing is given back.
     Refund {
         /// The order, by its id or its number
         order: String,
         /// Why; kept with the payment
         #[arg(long, env = "STUBMART_REASON", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
         reason: String,
-        /// How much, in minor units: all that was paid, which is also the default
+        /// How much, in minor units; all that is left when left out
         #[arg(long, env = "STUBMART_AMOUNT", value_name = "MINOR")]
         amount: Option<i64>,
         /// Names this refund, so that asking again gives nothing back twice

@@ -1,9 +1,9 @@
 //! `stubmart refund`: an operator gives the money of an order back.
 
-use stubmart_contract::{Actor, Context, OrderId};
+use stubmart_contract::{Actor, Context, OrderId, Price, api::RefundStatus};
 use stubmart_kernel::worker::ShutdownTrigger;
 use stubmart_orders::order::{ORDERS, Order};
-use stubmart_payments::refund_order::Refunded;
+use stubmart_payments::refund_order::{RefundOrder, Refunded};
 use stubmart_ports::{Cause, host::Host};
 use stubmart_sqlite::snapshot::Snapshot;
 
@@ -21,7 +21,7 @@ pub(crate) struct Request {
     pub(crate) order: String,
     /// Why.
     pub(crate) reason: String,
-    /// How much, in minor units; all of it when left out.
+    /// How much, in minor units; all that is left when left out.
     pub(crate) amount: Option<i64>,
     /// Names the refund.
     pub(crate) key: Option<String>,
@@ -30,40 +30,40 @@ pub(crate) struct Request {
 /// Gives the money of an order back, and prints what became of it.
 ///
 /// # Errors
-/// The cause: there is no such order, nothing was paid for it, or its money was given back before. Nothing
-/// happened, unless the store failed.
+/// The cause: there is no such order, nothing was paid for it, not so much of it is left, or the provider
+/// refused. Nothing was given back, unless the store failed.
 pub(crate) async fn refund(config: &Config, host: Host, request: &Request) -> Result<(), Cause> {
     let order = find(config, &request.order)?;
-    let total = order.breakdown().total;
     let (id, number, currency) = (order.id, order.id.number(), order.currency);
-    if request.amount.is_some_and(|amount| amount != i64::from(total.minor())) {
-        let text = format!(
-            "the buyer paid {} {currency}: a part of it cannot be given back",
-            total.minor()
-        );
-        return Err(text.into());
-    }
+    let amount = request.amount.map(Price::try_from).transpose();
+    let amount = amount.map_err(|error| format!("--amount {error}"))?;
     let opened = Opened::open(config, host).await?;
     let (_trigger, shutdown) = ShutdownTrigger::new();
     let market = opened.start(config, &shutdown).await?;
     let payments = market.service.payments.clone();
     let context = Context::of(Actor::Operator(operator()));
     let key = request.key.as_deref();
-    let refunded = payments.refund_order(&context, id, &request.reason, key).await;
+    let request = RefundOrder { order_id: id, amount, reason: &request.reason, key };
+    let refunded = payments.refund_order(&context, &request).await;
     drop(market);
     opened.close().await?;
-    match refunded? {
-        Refunded::Done(charge) => {
-            let refund = charge.refund_id.unwrap_or_default();
-            output::say(&format!(
-                "order {number}: {} {currency} given back ({refund})",
-                total.minor()
-            ))
+    let Refunded { refund, charge } = refunded?;
+    let part = match (refund.amount.minor(), charge.amount.minor()) {
+        (amount, all) if amount == all => format!("{amount} {currency}"),
+        (amount, all) => format!("{amount} of {all} {currency}"),
+    };
+    let at_provider =
+        refund.provider_id.as_deref().map(|id| format!(" ({id})")).unwrap_or_default();
+    match refund.status() {
+        RefundStatus::Succeeded => {
+            output::say(&format!("order {number}: {part} given back{at_provider}"))
         }
-        Refunded::Pending(_) => output::say(&format!(
-            "order {number}: {} {currency} will be given back when the payment provider answers",
-            total.minor()
+        RefundStatus::Pending => output::say(&format!(
+            "order {number}: {part} will be given back when the payment provider has sent it{at_provider}"
         )),
+        RefundStatus::Failed => {
+            Err(format!("order {number}: {part} was not given back: the payment provider refused, or the bank sent it back{at_provider}").into())
+        }
     }
 }
 

@@ -30,6 +30,7 @@ pub use orders::{CancelReason, CreateOrderRequest, Order, OrderStatus, OrderTick
 pub use patch::Patch;
 pub use payments::{
     Charge, ChargeStatus, CreateIntentRequest, CreatePaymentRequest, NextAction, PaymentIntent,
+    Refund, RefundStatus,
 };
 pub use tickets::{
     CreateTicketRequest, EventFacets, QuantityFacet, SectionFacet, Ticket, TicketPreview,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    ids::{ChargeId, OrderId},
+    ids::{ChargeId, OrderId, RefundId},
     money::{Currency, Price},
     time::Timestamp,
 };
@@ -17,8 +17,38 @@ pub enum ChargeStatus {
     Created,
     /// It ended and took nothing.
     Failed,
-    /// The money was taken; `stripeRefundId` tells whether it was given back.
+    /// The money was taken; `refunds` tells what was given back.
     Completed,
+}
+
+/// Where a refund stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundStatus {
+    /// It is decided, and the provider has not sent the money yet.
+    Pending,
+    /// The money is on its way to the buyer's card. It can still come back.
+    Succeeded,
+    /// The money did not reach the buyer.
+    Failed,
+}
+
+/// Money of a charge that is given back: all of it, or a part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Refund {
+    /// The refund's id.
+    pub id: RefundId,
+    /// How much, in minor units of the charge's currency.
+    pub amount: Price,
+    /// Where it stands.
+    pub status: RefundStatus,
+    /// The provider's id of it, once the provider knows it.
+    pub stripe_id: Option<String>,
+    /// When it was decided.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
 }
 
 /// A charge: one attempt to pay for an order.
@@ -37,8 +67,11 @@ pub struct Charge {
     pub currency: Currency,
     /// The provider's id of the payment.
     pub stripe_id: Option<String>,
-    /// The provider's id of the refund, when it was given back.
+    /// The provider's id of the refund that gave back all of it, or the last part.
     pub stripe_refund_id: Option<String>,
+    /// What was given back of it, oldest first.
+    #[serde(default)]
+    pub refunds: Vec<Refund>,
     /// Why it failed.
     pub failure_code: Option<String>,
     /// When it was made.

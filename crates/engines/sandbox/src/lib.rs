@@ -18,24 +18,24 @@ use stubmart_ports::{
     bank::TestBank,
     gateway::{
         AuthoriseRequest, BadNotice, GatewayError, Notice, Payment, PaymentBooks, PaymentGateway,
-        PaymentRecord, PaymentState,
+        PaymentRecord, PaymentState, RefundRequest,
     },
     host::Host,
     key::Key,
     store::{Collection, Store},
 };
 
+use methods::SLOW;
 pub use methods::{METHODS, Method, Outcome};
-use payment::{Authorise, Command, PAYMENT, PAYMENTS, Refusal, SandboxPayment, SlowBank};
+use payment::{
+    Authorise, Command, NewRefund, PAYMENT, PAYMENTS, Refusal, SandboxPayment, SlowBank,
+};
 
 /// The sandbox's collections.
 pub const COLLECTIONS: &[&Collection] = &[&PAYMENTS];
 
 /// How long the sandbox keeps an idempotency key, as Stripe does.
 const KEY_KEPT: Duration = Duration::from_secs(24 * 3600);
-
-/// How long a bank takes that takes its time.
-const SLOW: Duration = Duration::from_secs(5);
 
 /// How many payments are read at once.
 const ROWS: usize = 500;
@@ -112,16 +112,16 @@ impl PaymentGateway for Sandbox {
         self.step(charge_id, payment_id, &command).await
     }
 
-    async fn refund(
-        &self,
-        charge_id: ChargeId,
-        payment_id: &str,
-    ) -> Result<PaymentState, GatewayError> {
-        let command = Command::Refund {
-            payment_id: payment_id.to_owned(),
-            refund_id: format!("re_{}", self.host.uuid().simple()),
-        };
-        self.step(charge_id, payment_id, &command).await
+    async fn refund(&self, request: &RefundRequest) -> Result<PaymentState, GatewayError> {
+        let RefundRequest { charge_id, payment_id, refund_id, amount } = request;
+        let command = Command::Refund(NewRefund {
+            payment_id: payment_id.clone(),
+            id: format!("re_{}", self.host.uuid().simple()),
+            refund_id: Some(*refund_id),
+            amount: Some(*amount),
+            bounces_at: None,
+        });
+        self.step(*charge_id, payment_id, &command).await
     }
 
     async fn payment(&self, payment_id: &str) -> Result<Payment, GatewayError> {

@@ -2,12 +2,16 @@
 //! (<https://docs.stripe.com/testing>, <https://docs.stripe.com/payments/3d-secure/authentication-flow>).
 //!
 //! Cards whose effect depends on an account's own settings are taken as Stripe takes them by default.
-//! What happens days after a payment (disputes, refunds that fail later) is not simulated. One method is
-//! ours and not Stripe's: `pm_card_slow`, whose bank takes its time.
+//! Disputes, days after a payment, are not simulated. The money of a refund that fails comes back after
+//! seconds instead of days, and is pending until then: nobody tells of it later. One method is ours and not
+//! Stripe's: `pm_card_slow`, whose bank takes its time.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use serde::{Deserialize, Serialize};
+
+/// How long a bank takes that takes its time.
+pub(super) const SLOW: Duration = Duration::from_secs(5);
 
 /// Why a card was declined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +44,24 @@ pub enum Outcome {
     Authenticates(Option<Decline>),
     /// The bank decides later.
     TakesTime,
+}
+
+/// What the refunds of a payment come to, after a while in which they are pending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RefundOutcome {
+    /// The money reaches the buyer.
+    Succeeds,
+    /// It does not.
+    Fails,
+}
+
+/// What the refunds of a payment with this method come to; `None` where they succeed at once.
+pub(super) fn refund_outcome(id: &str) -> Option<RefundOutcome> {
+    match id {
+        "pm_card_pendingRefund" => Some(RefundOutcome::Succeeds),
+        "pm_card_refundFail" => Some(RefundOutcome::Fails),
+        _ => None,
+    }
 }
 
 /// A test payment method.
@@ -137,7 +159,7 @@ pub static METHODS: &[Method] = &[
         "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",
         Some(Decline::of("card_declined", Some("insufficient_funds"))),
     ),
-    // What happens after the payment is not simulated; the payment itself succeeds.
+    // Of what happens after the payment, refunds alone are simulated; the payment itself succeeds.
     succeeds("pm_card_createDispute"),
     succeeds("pm_card_createDisputeProductNotReceived"),
     succeeds("pm_card_createDisputeInquiry"),

@@ -6,10 +6,12 @@
 //!                             ┌─▶ processing ─┐
 //!  authorise ─▶ requires_payment_method ◀─────┤ declined
 //!                │       ▲                    ▼
-//!                │       └─ requires_action ─▶ requires_capture ─▶ succeeded ─▶ refunded
+//!                │       └─ requires_action ─▶ requires_capture ─▶ succeeded ─▶ succeeded, less
 //!                └───────────────┴────────────────────┴──▶ canceled
 //! ```
-//! The sandbox keeps it in a store; the simulation keeps it in its world and adds faults.
+//! What succeeded is refunded in as many parts as one likes. The sandbox keeps it in a store; the simulation keeps it in its world and adds faults.
+
+mod refund;
 
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use stubmart_ports::gateway::{
     AuthoriseRequest, GatewayError, Payment, PaymentRecord, PaymentState,
 };
 
+pub use self::refund::{NewRefund, SandboxRefund};
 use crate::methods::{Decline, Outcome, outcome};
 
 /// The payments. A document has the id of the charge that its payment was made for, so that there is one
@@ -78,8 +81,9 @@ pub enum Status {
     RequiresCapture,
     /// The amount was captured.
     Succeeded {
-        /// The refund, when it was given back.
-        refund_id: Option<String>,
+        /// What was given back of it, oldest first.
+        #[serde(default, alias = "refund_id", deserialize_with = "refund::read")]
+        refunds: Vec<SandboxRefund>,
     },
     /// Voided.
     Canceled,
@@ -141,11 +145,13 @@ pub enum Command {
         payment_id: String,
     },
     /// Gives captured money back.
-    Refund {
+    Refund(NewRefund),
+    /// The money of a refund did not reach the buyer.
+    FailRefund {
         /// The payment.
         payment_id: String,
-        /// The refund's id.
-        refund_id: String,
+        /// The refund's id at the provider.
+        id: String,
     },
     /// The bank is satisfied that the buyer is who they say they are, or it is not.
     Authenticate {
@@ -227,8 +233,12 @@ impl Aggregate for SandboxPayment {
                 Self::step(current, payment_id, |it| it.captured(now))
             }
             Command::Void { payment_id } => Self::step(current, payment_id, |it| it.voided(now)),
-            Command::Refund { payment_id, refund_id } => {
-                Self::step(current, payment_id, |it| it.refunded(refund_id))
+            Command::Refund(new) => Self::step(current, &new.payment_id, |it| {
+                let (amount, method) = (it.amount, it.payment_method.as_deref());
+                it.refunds(|refunds| refund::with(refunds, new, amount, method, now))
+            }),
+            Command::FailRefund { payment_id: payment, id } => {
+                Self::step(current, payment, |it| it.refunds(|all| refund::failed(all, id, now)))
             }
             Command::Authenticate { payment_id, succeed } => {
                 Self::step(current, payment_id, |it| it.authenticated(*succeed))
@@ -318,7 +328,7 @@ impl SandboxPayment {
     /// What a capture makes of it.
     fn captured(&self, now: Timestamp) -> Option<Status> {
         match self.status_at(now) {
-            Status::RequiresCapture => Some(Status::Succeeded { refund_id: None }),
+            Status::RequiresCapture => Some(Status::Succeeded { refunds: Vec::new() }),
             _ => None,
         }
     }
@@ -333,15 +343,21 @@ impl SandboxPayment {
         }
     }
 
-    /// What a refund makes of it.
-    fn refunded(&self, refund_id: &str) -> Option<Status> {
+    /// What its refunds become, where it has any.
+    fn refunds(
+        &self,
+        next: impl FnOnce(&[SandboxRefund]) -> Option<Vec<SandboxRefund>>,
+    ) -> Option<Status> {
+        let Status::Succeeded { refunds } = &self.status else { return None };
+        next(refunds).map(|refunds| Status::Succeeded { refunds })
+    }
+
+    /// What was captured and not given back at `now`, in minor units.
+    #[must_use]
+    pub fn kept(&self, now: Timestamp) -> u64 {
         match &self.status {
-            Status::Succeeded { refund_id: before }
-                if before.is_none() || mutant!("refund twice") =>
-            {
-                Some(Status::Succeeded { refund_id: Some(refund_id.to_owned()) })
-            }
-            _ => None,
+            Status::Succeeded { refunds } => refund::left(refunds, self.amount, now),
+            _ => 0,
         }
     }
 
@@ -441,7 +457,9 @@ impl SandboxPayment {
             }
             Status::Processing(_) => PaymentState::Processing,
             Status::RequiresCapture => PaymentState::Authorised,
-            Status::Succeeded { refund_id } => PaymentState::Captured { refund_id },
+            Status::Succeeded { refunds } => PaymentState::Captured {
+                refunds: refunds.iter().map(|it| it.to_refund(self.amount, now)).collect(),
+            },
             Status::Canceled => PaymentState::Voided,
         }
     }
@@ -476,7 +494,7 @@ impl SandboxPayment {
             currency: self.currency,
             is_open: !matches!(status, Status::Succeeded { .. } | Status::Canceled),
             held: if status == Status::RequiresCapture { amount } else { 0 },
-            kept: if status == (Status::Succeeded { refund_id: None }) { amount } else { 0 },
+            kept: self.kept(now),
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use stubmart_contract::{ChargeId, Timestamp};
+use stubmart_contract::{ChargeId, Currency, Price, Timestamp};
 use stubmart_ports::{
     Cause,
     gateway::{
         AuthoriseRequest, BadNotice, GatewayError, Notice, Payment, PaymentBooks, PaymentGateway,
-        PaymentRecord, PaymentState,
+        PaymentRecord, PaymentState, RefundRequest,
     },
     host::Host,
 };
@@ -19,14 +19,14 @@ use crate::{
     config::Config,
     event,
     object::{Charge, Event, List, PaymentIntent, Refund},
-    payment::{CHARGE_ID, ORDER_ID},
+    payment::{CHARGE_ID, ORDER_ID, REFUND_ID},
     secret::Secret,
     signature,
 };
 
 /// How many idempotency keys a change has. Another one is used where the answer that is kept for the last
 /// one is out of date: it is an error, and the change was not made. That has no second effect, because
-/// Stripe captures, cancels and gives back the whole of a payment only once.
+/// Stripe captures and cancels a payment only once, and a refund is looked for before it is made.
 const KEYS_MAX: u32 = 4;
 
 /// How many objects a page of a list has.
@@ -48,23 +48,25 @@ struct Inner {
 
 /// A change of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum Step<'a> {
     Capture,
     Cancel,
-    Refund,
+    /// The refund, and its amount in Stripe's unit.
+    Refund(&'a RefundRequest, i64),
 }
 
-impl Step {
+impl Step<'_> {
     const fn name(self) -> &'static str {
         match self {
             Self::Capture => "capture",
             Self::Cancel => "cancel",
-            Self::Refund => "refund",
+            Self::Refund(..) => "refund",
         }
     }
 
-    /// Whether a payment in this state can still take it.
-    const fn is_open(self, state: &PaymentState) -> bool {
+    /// Whether a payment can still take it.
+    fn is_open(self, payment: &Payment) -> bool {
+        let state = &payment.state;
         match self {
             Self::Capture => matches!(state, PaymentState::Authorised),
             Self::Cancel => matches!(
@@ -73,7 +75,12 @@ impl Step {
                     | PaymentState::RequiresAction { .. }
                     | PaymentState::Authorised
             ),
-            Self::Refund => matches!(state, PaymentState::Captured { refund_id: None }),
+            Self::Refund(request, _) => {
+                let PaymentState::Captured { refunds } = state else { return false };
+                let is_made = refunds.iter().any(|it| it.refund_id == Some(request.refund_id));
+                let left = u64::from(payment.amount.minor()).saturating_sub(state.given_back());
+                !is_made && u64::from(request.amount.minor()) <= left
+            }
         }
     }
 }
@@ -110,7 +117,7 @@ impl Stripe {
     /// Makes a payment take a step, unless it has taken it already.
     async fn change(
         &self,
-        step: Step,
+        step: Step<'_>,
         charge_id: ChargeId,
         payment_id: &str,
     ) -> Result<PaymentState, GatewayError> {
@@ -129,9 +136,9 @@ impl Stripe {
                 }
                 Err(failure) => return Err(failure.into()),
             };
-            let state = self.intent(payment_id).await?.to_payment()?.state;
-            if !step.is_open(&state) {
-                return Ok(state);
+            let payment = self.intent(payment_id).await?.to_payment()?;
+            if !step.is_open(&payment) {
+                return Ok(payment.state);
             }
             last = failure;
             if !replayed {
@@ -147,7 +154,7 @@ impl Stripe {
     /// and whether it is the answer to an earlier request.
     async fn attempt(
         &self,
-        step: Step,
+        step: Step<'_>,
         charge_id: ChargeId,
         payment_id: &str,
         number: u32,
@@ -167,15 +174,15 @@ impl Stripe {
         let endpoint = match step {
             Step::Capture => Endpoint::Capture,
             Step::Cancel => Endpoint::Cancel,
-            Step::Refund => {
-                let fields = vec![
-                    ("payment_intent", payment_id.to_owned()),
-                    ("metadata[charge_id]", charge_id.to_string()),
-                ];
-                let request = request(Endpoint::Refund, "/v1/refunds".to_owned(), fields);
-                let Answer { object, replayed } = self.0.client.send::<Refund>(&request).await?;
-                let refund_id = object.stands().then_some(object.id);
-                return Ok((Some(PaymentState::Captured { refund_id }), replayed));
+            Step::Refund(refund, amount) => {
+                let request = Request {
+                    endpoint: Endpoint::Refund,
+                    path: "/v1/refunds".to_owned(),
+                    fields: refund_fields(refund, amount),
+                    key: Some(format!("{charge_id}:{payment_id}:{}{again}", refund.refund_id)),
+                };
+                let Answer { replayed, .. } = self.0.client.send::<Refund>(&request).await?;
+                return Ok((None, replayed));
             }
         };
         let Answer { object, replayed } =
@@ -212,10 +219,7 @@ fn transfer_group(charge_id: ChargeId) -> String {
 /// [`GatewayError::Refused`]: Stripe does not take such an amount.
 fn creation(request: &AuthoriseRequest) -> Result<Vec<(&'static str, String)>, GatewayError> {
     let AuthoriseRequest { charge_id, order_id, amount, currency, payment_method } = request;
-    let amount = amount::to_stripe(*amount, *currency).ok_or_else(|| GatewayError::Refused {
-        code: "amount_not_representable".to_owned(),
-        message: format!("the payment provider takes no such amount in {currency}"),
-    })?;
+    let amount = to_stripe(*amount, *currency)?;
     debug_assert_eq!((CHARGE_ID, ORDER_ID), ("charge_id", "order_id"), "as in the fields below");
     let mut fields = vec![
         ("amount", amount.to_string()),
@@ -234,6 +238,29 @@ fn creation(request: &AuthoriseRequest) -> Result<Vec<(&'static str, String)>, G
         fields.push(("use_stripe_sdk", "true".to_owned()));
     }
     Ok(fields)
+}
+
+/// The form that gives money back, `amount` of it in Stripe's unit; the same at every retry.
+fn refund_fields(request: &RefundRequest, amount: i64) -> Vec<(&'static str, String)> {
+    let RefundRequest { charge_id, payment_id, refund_id, .. } = request;
+    debug_assert_eq!(REFUND_ID, "refund_id", "as in the fields below");
+    vec![
+        ("payment_intent", payment_id.clone()),
+        ("amount", amount.to_string()),
+        ("metadata[charge_id]", charge_id.to_string()),
+        ("metadata[refund_id]", refund_id.to_string()),
+    ]
+}
+
+/// An amount in Stripe's unit.
+///
+/// # Errors
+/// [`GatewayError::Refused`]: Stripe does not take it.
+fn to_stripe(amount: Price, currency: Currency) -> Result<i64, GatewayError> {
+    amount::to_stripe(amount, currency).ok_or_else(|| GatewayError::Refused {
+        code: "amount_not_representable".to_owned(),
+        message: format!("the payment provider takes no such amount in {currency}"),
+    })
 }
 
 #[async_trait]
@@ -275,16 +302,13 @@ impl PaymentGateway for Stripe {
     }
 
     /// Looks first: a refund of money that is only held would give up the hold.
-    async fn refund(
-        &self,
-        charge_id: ChargeId,
-        payment_id: &str,
-    ) -> Result<PaymentState, GatewayError> {
-        let state = self.intent(payment_id).await?.to_payment()?.state;
-        if !Step::Refund.is_open(&state) {
-            return Ok(state);
+    async fn refund(&self, request: &RefundRequest) -> Result<PaymentState, GatewayError> {
+        let payment = self.intent(&request.payment_id).await?.to_payment()?;
+        let step = Step::Refund(request, to_stripe(request.amount, payment.currency)?);
+        if !step.is_open(&payment) {
+            return Ok(payment.state);
         }
-        self.change(Step::Refund, charge_id, payment_id).await
+        self.change(step, request.charge_id, &request.payment_id).await
     }
 
     async fn payment(&self, payment_id: &str) -> Result<Payment, GatewayError> {

@@ -48,8 +48,6 @@ pub(crate) enum Expandable<T> {
 pub(crate) struct Charge {
     pub(crate) amount_captured: i64,
     pub(crate) amount_refunded: i64,
-    /// Whether all of it was given back.
-    pub(crate) refunded: bool,
     pub(crate) payment_intent: Option<String>,
     pub(crate) refunds: Option<List<Refund>>,
 }
@@ -58,14 +56,10 @@ pub(crate) struct Charge {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Refund {
     pub(crate) id: String,
+    pub(crate) amount: i64,
     pub(crate) status: Option<String>,
-}
-
-impl Refund {
-    /// Whether the money comes back to the buyer, or has.
-    pub(crate) fn stands(&self) -> bool {
-        !matches!(self.status.as_deref(), Some("failed" | "canceled"))
-    }
+    #[serde(default)]
+    pub(crate) metadata: HashMap<String, String>,
 }
 
 /// A page of a list, newest first.

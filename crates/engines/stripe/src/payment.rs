@@ -1,16 +1,17 @@
 //! What Stripe's objects mean in the terms of the port.
 
-use stubmart_contract::{ChargeId, Currency, Price};
-use stubmart_ports::gateway::{GatewayError, Payment, PaymentRecord, PaymentState};
+use stubmart_contract::{ChargeId, Currency, Price, api::RefundStatus};
+use stubmart_ports::gateway::{GatewayError, Payment, PaymentRecord, PaymentState, Refund};
 
 use crate::{
     amount,
-    object::{Charge, Expandable, PaymentIntent, Status},
+    object::{self, Charge, Expandable, PaymentIntent, Status},
 };
 
 /// The names under which Stripe keeps our ids with a payment.
 pub(crate) const CHARGE_ID: &str = "charge_id";
 pub(crate) const ORDER_ID: &str = "order_id";
+pub(crate) const REFUND_ID: &str = "refund_id";
 
 /// A payment that the account has and the market did not make: somebody used the dashboard.
 fn not_ours(intent: &PaymentIntent) -> GatewayError {
@@ -22,6 +23,24 @@ fn not_ours(intent: &PaymentIntent) -> GatewayError {
 
 fn not_understood(what: &str) -> GatewayError {
     GatewayError::Indeterminate(format!("Stripe's answer is not understood: {what}").into())
+}
+
+impl object::Refund {
+    fn to_refund(&self, currency: Currency) -> Result<Refund, GatewayError> {
+        let amount = amount::from_stripe(self.amount, currency).map(Price::try_from);
+        // Earlier versions made one refund for each charge, whose id it has.
+        let id = self.metadata.get(REFUND_ID).or_else(|| self.metadata.get(CHARGE_ID));
+        Ok(Refund {
+            id: self.id.clone(),
+            refund_id: id.and_then(|id| id.parse().ok()),
+            amount: amount.and_then(Result::ok).ok_or_else(|| not_understood("a refund"))?,
+            status: match self.status.as_deref() {
+                Some("failed" | "canceled") => RefundStatus::Failed,
+                Some("succeeded") | None => RefundStatus::Succeeded,
+                Some(_) => RefundStatus::Pending,
+            },
+        })
+    }
 }
 
 impl PaymentIntent {
@@ -74,7 +93,7 @@ impl PaymentIntent {
             },
             (Status::Processing, _) => PaymentState::Processing,
             (Status::RequiresCapture, _) => PaymentState::Authorised,
-            (Status::Succeeded, _) => PaymentState::Captured { refund_id: self.refund_id() },
+            (Status::Succeeded, _) => PaymentState::Captured { refunds: self.refunds()? },
             (Status::Canceled, _) => PaymentState::Voided,
             (Status::Unknown(status), _) => return Err(not_understood(status)),
         })
@@ -87,11 +106,15 @@ impl PaymentIntent {
         }
     }
 
-    /// The refund that gave back all of it, or the last part.
-    fn refund_id(&self) -> Option<String> {
-        let charge = self.charge().filter(|charge| charge.refunded)?;
-        let refunds = charge.refunds.as_ref()?;
-        refunds.data.iter().find(|refund| refund.stands()).map(|refund| refund.id.clone())
+    /// What was given back, oldest first.
+    ///
+    /// # Errors
+    /// [`GatewayError::Indeterminate`]: an amount that is none.
+    fn refunds(&self) -> Result<Vec<Refund>, GatewayError> {
+        let (_, currency) = self.asked()?;
+        let listed = self.charge().and_then(|charge| charge.refunds.as_ref());
+        let oldest_first = listed.into_iter().flat_map(|list| list.data.iter().rev());
+        oldest_first.map(|refund| refund.to_refund(currency)).collect()
     }
 
     /// What the books say; `None` for a payment that is not the market's.

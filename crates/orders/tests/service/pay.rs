@@ -185,6 +185,7 @@ async fn what_payments_did_not_say_by_a_call_its_events_say() {
         currency: order.currency,
         stripe_id: None,
         stripe_refund_id: None,
+        refunds: Vec::new(),
         failure_code: None,
         ends_order,
     };

@@ -7,7 +7,10 @@ use stubmart_contract::{
 };
 use stubmart_kernel::aggregate::{Collection, Decision, Index, Key};
 
-use super::failure::Failure;
+use super::{
+    failure::Failure,
+    refund::{Cause, Refund, RefundStage},
+};
 
 /// The charges.
 pub static CHARGES: Collection = Collection {
@@ -36,7 +39,7 @@ pub const ORDER: &str = "order";
 
 /// One attempt to pay for an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "Stored")]
 pub struct Charge {
     /// The charge's id.
     pub id: ChargeId,
@@ -56,36 +59,17 @@ pub struct Charge {
     /// How far it has come.
     pub stage: Stage,
     /// The provider's id of the payment, once it is known.
-    #[serde(alias = "stripeId")]
     pub payment_id: Option<String>,
-    /// The provider's id of the refund, when the money was given back.
-    #[serde(alias = "stripeRefundId")]
-    pub refund_id: Option<String>,
-    /// Why an operator gives the money back, if one does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refund_request: Option<RefundRequest>,
+    /// What is given back of it, oldest first. None is ever taken out, and each keeps its place.
+    pub refunds: Vec<Refund>,
     /// When the reconciler works on it next; `None` when it is at rest.
     pub due_at: Option<Timestamp>,
     /// How often it was claimed in this stage.
-    #[serde(alias = "looks")]
     pub claims: u32,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-}
-
-/// An operator's decision to give a charge's money back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RefundRequest {
-    /// Why, in the operator's words.
-    pub reason: String,
-    /// Names the request: asked again with it, it is the same one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// When it was decided.
-    pub requested_at: Timestamp,
 }
 
 /// How far a charge has come. The aliases are the names in documents of earlier versions.
@@ -117,16 +101,57 @@ impl Charge {
         matches!(self.stage, Stage::Requested | Stage::RequiresAction | Stage::Authorised)
     }
 
-    /// Whether its money was taken and not given back.
+    /// Whether money was captured for it, whatever became of that.
     #[must_use]
-    pub fn is_kept(&self) -> bool {
-        self.stage == Stage::Completed && self.refund_id.is_none()
+    pub fn was_captured(&self) -> bool {
+        self.stage == Stage::Completed || self.refunds.iter().any(|it| it.provider_id.is_some())
     }
 
-    /// Whether an operator gave the money of a sale back. Its order stays completed.
+    /// What was captured and neither went back to the buyer nor is on its way there, in minor units. It is
+    /// zero where nothing was captured for a sale.
+    #[must_use]
+    pub fn kept(&self) -> u64 {
+        if self.stage == Stage::Completed { self.without(Refund::stands) } else { 0 }
+    }
+
+    /// What can still be given back, in minor units: everything but what is decided already.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.without(|it| !it.has_failed())
+    }
+
+    /// The amount without the refunds that `counts` says.
+    fn without(&self, counts: impl Fn(&Refund) -> bool) -> u64 {
+        let amounts = self.refunds.iter().filter(|it| counts(it));
+        let given_back: u64 = amounts.map(|it| u64::from(it.amount.minor())).sum();
+        u64::from(self.amount.minor()).saturating_sub(given_back)
+    }
+
+    /// Whether its money was taken and not all of it given back.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.kept() > 0
+    }
+
+    /// Whether all the money of a sale was given back by somebody who may: an operator, or at the
+    /// provider's dashboard. Its order stays completed.
     #[must_use]
     pub fn was_given_back(&self) -> bool {
-        self.stage == Stage::Completed && self.refund_id.is_some() && self.refund_request.is_some()
+        let is_complete = self.stage == Stage::Completed && self.kept() == 0;
+        is_complete && self.refunds.iter().any(|it| it.stands() && it.is_decided_by_people())
+    }
+
+    /// Whether the money of a refund is on its way, and not there yet.
+    #[must_use]
+    pub fn has_pending_refund(&self) -> bool {
+        self.refunds.iter().any(Refund::is_pending)
+    }
+
+    /// The provider's id of the refund that gave back all of it, or the last part.
+    #[must_use]
+    pub fn last_refund_id(&self) -> Option<&str> {
+        let last = self.refunds.iter().rev().find(|it| it.stands())?;
+        (self.without(Refund::stands) == 0).then_some(last.provider_id.as_deref()).flatten()
     }
 
     /// Whether the buyer has to authenticate the payment method they chose.
@@ -135,13 +160,14 @@ impl Charge {
         self.stage == Stage::RequiresAction && self.payment_method.is_some()
     }
 
-    /// Whether nothing is left to do for it, whatever happens to its order.
+    /// Whether nothing is left to do for it, whatever happens to its order or to its refunds.
     #[must_use]
     pub const fn is_settled(&self) -> bool {
         match self.stage {
-            Stage::Failed(_) => self.due_at.is_none(),
-            Stage::Completed => self.refund_id.is_some(),
-            Stage::Requested | Stage::RequiresAction | Stage::Authorised => false,
+            Stage::Failed(_) => self.due_at.is_none() && self.refunds.is_empty(),
+            Stage::Completed | Stage::Requested | Stage::RequiresAction | Stage::Authorised => {
+                false
+            }
         }
     }
 
@@ -175,7 +201,8 @@ impl Charge {
             amount: self.amount,
             currency: self.currency,
             stripe_id: self.payment_id.clone(),
-            stripe_refund_id: self.refund_id.clone(),
+            stripe_refund_id: self.last_refund_id().map(ToOwned::to_owned),
+            refunds: self.refunds.iter().map(Refund::to_event).collect(),
             failure_code: self.failure().map(|failure| failure.code.clone()),
             ends_order: self.failure().is_some_and(|failure| failure.ends_order),
         }
@@ -201,5 +228,87 @@ impl Charge {
             keys.push((DUE, Key::new().time(due_at)));
         }
         keys
+    }
+}
+
+/// A charge as this version and earlier ones store it. Those knew one refund, of everything.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stored {
+    id: ChargeId,
+    order_id: OrderId,
+    user_id: UserId,
+    attempt: u32,
+    amount: Price,
+    currency: Currency,
+    payment_method: Option<String>,
+    stage: Stage,
+    #[serde(alias = "stripeId")]
+    payment_id: Option<String>,
+    #[serde(default)]
+    refunds: Vec<Refund>,
+    #[serde(default, alias = "stripeRefundId")]
+    refund_id: Option<String>,
+    refund_request: Option<Requested>,
+    due_at: Option<Timestamp>,
+    #[serde(alias = "looks")]
+    claims: u32,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// An operator's decision to give everything back.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Requested {
+    reason: String,
+    key: Option<String>,
+    requested_at: Timestamp,
+}
+
+impl From<Stored> for Charge {
+    fn from(stored: Stored) -> Self {
+        let whole = stored.whole();
+        let refunds = stored.refunds.into_iter().chain(whole).collect();
+        Self {
+            id: stored.id,
+            order_id: stored.order_id,
+            user_id: stored.user_id,
+            attempt: stored.attempt,
+            amount: stored.amount,
+            currency: stored.currency,
+            payment_method: stored.payment_method,
+            stage: stored.stage,
+            payment_id: stored.payment_id,
+            refunds,
+            due_at: stored.due_at,
+            claims: stored.claims,
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+        }
+    }
+}
+
+impl Stored {
+    /// The one refund of a charge of an earlier version.
+    fn whole(&self) -> Option<Refund> {
+        if self.refund_id.is_none() && self.refund_request.is_none() {
+            return None;
+        }
+        let request = self.refund_request.as_ref();
+        let cause = request.map_or(Cause::OrderEnded, |it| Cause::Operator {
+            reason: it.reason.clone(),
+            key: it.key.clone(),
+        });
+        let is_done = self.refund_id.is_some();
+        Some(Refund {
+            id: Refund::id_at(self.id, 0),
+            amount: self.amount,
+            cause,
+            stage: if is_done { RefundStage::Succeeded } else { RefundStage::Requested },
+            provider_id: self.refund_id.clone(),
+            created_at: request.map_or(self.updated_at, |it| it.requested_at),
+            updated_at: self.updated_at,
+        })
     }
 }

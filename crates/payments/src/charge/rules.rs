@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!                        ┌─▶ requires action ─▶ authorised ─┐
-//!  open ──▶ requested ───┴──────────────────────────────────┴──▶ completed ──▶ refunded
+//!  open ──▶ requested ───┴──────────────────────────────────┴──▶ completed ──▶ completed, and refunded
 //!
 //!  any of these but completed ──▶ failed ──▶ (what the provider holds is voided or refunded)
 //! ```
@@ -11,21 +11,27 @@
 //! take another card at the same moment, so there the charge is saved as authorised before the order is
 //! secured, and is not replaced any more.
 //!
+//! A refund is saved before the provider is asked for it, and again when the provider has it. It may fail
+//! after it succeeded: then its money is there again.
+//!
 //! The reconciler works on a failed charge until the provider holds no money for it and its order can no
 //! longer be secured for it. So a request that wakes up late and goes on with an old decision leaves
 //! nothing behind.
 
 use std::time::Duration;
 
-use stubmart_contract::{ChargeId, Currency, DomainEvent, OrderId, Price, Timestamp, UserId};
+use stubmart_contract::{
+    ChargeId, Currency, DomainEvent, OrderId, Price, RefundId, Timestamp, UserId,
+};
 use stubmart_kernel::{
     aggregate::{Aggregate, Decision, Key},
     mark, mutant,
 };
 
 use super::{
-    document::{Charge, RefundRequest, Stage},
+    document::{Charge, Stage},
     failure::{Failure, FailureReason},
+    refund::{Cause, REFUNDS_MAX, Refund, RefundStage, SaidOfRefund, TRIES_MAX},
 };
 
 /// How long a request that asks the provider is left alone before the reconciler takes over. Longer
@@ -92,19 +98,25 @@ pub enum Command {
         /// The payment, if one is known.
         payment_id: Option<String>,
     },
-    /// An operator gives the money of a sale back. The provider is asked next.
+    /// Money is given back: by an operator, of a sale; or of an order that has ended, all that is left. The
+    /// provider is asked next.
     RequestRefund {
-        /// Why, in the operator's words.
-        reason: String,
-        /// Names the request.
-        key: Option<String>,
+        /// How much; `None` for all that is left.
+        amount: Option<Price>,
+        /// Why.
+        cause: Cause,
     },
-    /// The money was given back.
-    Refund {
+    /// What the provider says of one refund.
+    NoteRefund {
         /// The payment.
         payment_id: String,
+        /// What it says.
+        said: SaidOfRefund,
+    },
+    /// The provider refuses a refund, or has not so much left. It gave nothing back.
+    FailRefund {
         /// The refund.
-        refund_id: String,
+        refund_id: RefundId,
     },
     /// The caller works on it now. If the caller is killed, the reconciler takes over when the claim ends.
     Claim,
@@ -136,9 +148,21 @@ pub enum Refusal {
     /// It failed already: what the provider holds has to be given back.
     #[error("the charge has failed")]
     Failed,
-    /// Its money was given back already, or is about to be, for another request.
+    /// All of its money was given back already, or is about to be.
     #[error("the money was given back already")]
     GivenBack,
+    /// Not so much is left of it.
+    #[error("only {left} is left to be given back")]
+    TooMuch {
+        /// What is left, in minor units.
+        left: u64,
+    },
+    /// The key names a refund of another amount.
+    #[error("the key names a refund of another amount")]
+    KeyReused,
+    /// It has as many refunds as it takes.
+    #[error("a charge takes {REFUNDS_MAX} refunds")]
+    TooManyRefunds,
     /// It is not in a stage in which this may happen.
     #[error("the charge is in progress")]
     InProgress,
@@ -175,12 +199,11 @@ impl Aggregate for Charge {
             Command::Fail { failure, payment_id } => {
                 fail(current, failure, payment_id.as_ref(), now)
             }
-            Command::RequestRefund { reason, key } => {
-                request_refund(current, reason, key.as_ref(), now)
+            Command::RequestRefund { amount, cause } => {
+                request_refund(current, *amount, cause, now)
             }
-            Command::Refund { payment_id, refund_id } => {
-                refund(current, payment_id, refund_id, now)
-            }
+            Command::NoteRefund { payment_id, said } => note_refund(current, payment_id, said, now),
+            Command::FailRefund { refund_id } => fail_refund(current, *refund_id, now),
             Command::Claim => Ok(claim(current, now)),
             Command::ClaimIfDue => match current.due_at {
                 Some(due_at) if due_at <= now => Ok(claim(current, now)),
@@ -213,8 +236,7 @@ fn open(current: Option<&Charge>, new: &NewCharge, now: Timestamp) -> Decision<C
         payment_method: new.payment_method.clone(),
         stage: Stage::Requested,
         payment_id: None,
-        refund_id: None,
-        refund_request: None,
+        refunds: Vec::new(),
         due_at: Some(now.after(TAKEOVER)),
         claims: current.map_or(0, |charge| charge.claims),
         created_at: current.map_or(now, |charge| charge.created_at),
@@ -311,41 +333,113 @@ fn fail(
     Ok(charge.changed(DomainEvent::ChargeFailed))
 }
 
-fn request_refund(current: &Charge, reason: &str, key: Option<&String>, now: Timestamp) -> Decided {
-    if current.stage != Stage::Completed {
+fn request_refund(
+    current: &Charge,
+    amount: Option<Price>,
+    cause: &Cause,
+    now: Timestamp,
+) -> Decided {
+    let is_operators = matches!(cause, Cause::Operator { .. });
+    if current.is_open() || (is_operators && current.stage != Stage::Completed) {
         return Err(Refusal::InProgress);
     }
-    match &current.refund_request {
-        Some(request) if request.key.as_ref() == key => return Ok(Decision::Unchanged),
-        None if current.refund_id.is_none() => {}
-        Some(_) | None => return Err(Refusal::GivenBack),
+    if let Some(same) = current.refunds.iter().find(|it| is_same_request(&it.cause, cause)) {
+        let agrees = amount.is_none_or(|amount| amount == same.amount);
+        return if agrees { Ok(Decision::Unchanged) } else { Err(Refusal::KeyReused) };
     }
-    let request = RefundRequest { reason: reason.to_owned(), key: key.cloned(), requested_at: now };
-    Ok(Decision::silent(Charge {
-        refund_request: Some(request),
-        due_at: Some(now),
-        claims: 0,
-        updated_at: now,
-        ..current.clone()
-    }))
+    let left = current.left();
+    if left == 0 {
+        return Err(Refusal::GivenBack);
+    }
+    let all = i64::try_from(left).ok().and_then(|left| Price::try_from(left).ok());
+    let amount = amount.or(all).filter(|amount| u64::from(amount.minor()) <= left);
+    let Some(amount) = amount else { return Err(Refusal::TooMuch { left }) };
+    let tries = current.refunds.iter().filter(|it| it.cause == Cause::OrderEnded).count();
+    if current.refunds.len() >= REFUNDS_MAX || (!is_operators && tries >= TRIES_MAX) {
+        return Err(Refusal::TooManyRefunds);
+    }
+    let (cause, stage) = (cause.clone(), RefundStage::Requested);
+    let mut charge = with_refund(current, amount, cause, stage, None, now);
+    // Of one that failed, the order is still to be looked at: it is due already.
+    if is_operators {
+        (charge.due_at, charge.claims) = (Some(now), 0);
+    }
+    Ok(Decision::silent(charge))
 }
 
-fn refund(current: &Charge, payment_id: &str, refund_id: &str, now: Timestamp) -> Decided {
+/// Whether two requests are one: an operator gave both the same key.
+fn is_same_request(one: &Cause, other: &Cause) -> bool {
+    match (one, other) {
+        (Cause::Operator { key: Some(one), .. }, Cause::Operator { key: Some(other), .. }) => {
+            one == other
+        }
+        _ => false,
+    }
+}
+
+/// The charge with one more refund.
+fn with_refund(
+    current: &Charge,
+    amount: Price,
+    cause: Cause,
+    stage: RefundStage,
+    provider_id: Option<String>,
+    now: Timestamp,
+) -> Charge {
+    let mut charge = Charge { updated_at: now, ..current.clone() };
+    charge.refunds.push(Refund {
+        id: Refund::id_at(current.id, current.refunds.len()),
+        amount,
+        cause,
+        stage,
+        provider_id,
+        created_at: now,
+        updated_at: now,
+    });
+    charge
+}
+
+/// What the provider says of a refund counts only as far as it goes on: an answer may be old.
+fn note_refund(current: &Charge, payment_id: &str, said: &SaidOfRefund, now: Timestamp) -> Decided {
     if current.is_open() {
         return Err(Refusal::InProgress);
     }
-    if current.refund_id.is_some() && !mutant!("tell a refund twice") {
+    let is_it = |it: &Refund| {
+        it.provider_id.as_ref() == Some(&said.id)
+            || (it.provider_id.is_none() && Some(it.id) == said.refund_id)
+    };
+    let stage = RefundStage::of(said.status);
+    let place = current.refunds.iter().position(is_it);
+    let before = place.and_then(|place| current.refunds.get(place)).map(|it| it.stage);
+    if before.is_some_and(|before| stage <= before) && !mutant!("tell a refund twice") {
         return Ok(Decision::Unchanged);
     }
-    let charge = Charge {
-        payment_id: current.payment_id.clone().or_else(|| Some(payment_id.to_owned())),
-        refund_id: Some(refund_id.to_owned()),
-        // Of one that failed, the order is still to be looked at.
-        due_at: current.due_at.filter(|_| current.failure().is_some()),
-        updated_at: now,
-        ..current.clone()
+    let mut charge = match place {
+        Some(_) => Charge { updated_at: now, ..current.clone() },
+        None => {
+            let id = Some(said.id.clone());
+            with_refund(current, said.amount, Cause::Dashboard, stage, id, now)
+        }
     };
-    Ok(charge.changed(DomainEvent::ChargeRefunded))
+    if let Some(refund) = place.and_then(|place| charge.refunds.get_mut(place)) {
+        refund.provider_id = Some(said.id.clone());
+        (refund.stage, refund.amount, refund.updated_at) = (stage, said.amount, now);
+    }
+    charge.payment_id.get_or_insert_with(|| payment_id.to_owned());
+    let was_known = matches!(before, Some(RefundStage::Pending | RefundStage::Succeeded));
+    Ok(match stage {
+        RefundStage::Failed => charge.changed(DomainEvent::ChargeRefundFailed),
+        _ if was_known && !mutant!("tell a refund twice") => Decision::silent(charge),
+        _ => charge.changed(DomainEvent::ChargeRefunded),
+    })
+}
+
+fn fail_refund(current: &Charge, id: RefundId, now: Timestamp) -> Decided {
+    let mut charge = Charge { updated_at: now, ..current.clone() };
+    let refund = charge.refunds.iter_mut().find(|it| it.id == id && it.is_requested());
+    let Some(refund) = refund else { return Ok(Decision::Unchanged) };
+    (refund.stage, refund.updated_at) = (RefundStage::Failed, now);
+    Ok(charge.changed(DomainEvent::ChargeRefundFailed))
 }
 
 fn claim(current: &Charge, now: Timestamp) -> Decision<Charge> {

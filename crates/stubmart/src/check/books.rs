@@ -3,10 +3,7 @@
 use std::collections::HashMap;
 
 use stubmart_contract::{ChargeId, Currency, OrderId, api::OrderStatus};
-use stubmart_payments::{
-    Charge,
-    ledger::{Account, sum},
-};
+use stubmart_payments::ledger::{Account, sum};
 use stubmart_ports::bus::Consumer;
 
 use super::rules::{Finding, Market, broken, mended_by};
@@ -77,11 +74,16 @@ fn sellers_parts_are_held(
         {
             continue;
         }
-        let given_back = charge.is_some_and(Charge::was_given_back);
-        let is_sold = order.status == OrderStatus::Completed && !given_back;
-        let net = if is_sold { i128::from(order.breakdown().seller_net) } else { 0 };
+        let is_sold = order.status == OrderStatus::Completed;
+        let breakdown = order.breakdown();
+        let total = i128::from(breakdown.total.minor());
+        let kept = charge.map_or(0, |it| i128::from(it.kept()));
+        // A refund takes from everybody their share, and each is rounded once.
+        let rounded = charge.filter(|_| kept > 0).map_or(0, |it| it.refunds.len());
+        let net = i128::from(breakdown.seller_net) * kept / total.max(1);
+        let net = if is_sold { net } else { 0 };
         let booked = held.get(&(order.id, order.currency)).copied().unwrap_or(0);
-        if booked != net {
+        if (booked - net).unsigned_abs() > u128::try_from(rounded).unwrap_or(0) {
             let id = order.id;
             let text = format!("{net} is to be held for the seller of order {id}, and {booked} is");
             found.push(mended_by(BOOKED, id, "MONEY-1", text));

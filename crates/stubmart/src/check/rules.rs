@@ -401,14 +401,20 @@ fn money_adds_up(market: &Market, found: &mut Vec<Finding>) {
     for order in market.orders.values().filter(|order| order.status == OrderStatus::Completed) {
         let taken = captured.get(&order.id).copied().unwrap_or(0);
         let charge = order.charge_id.and_then(|id| market.charges.get(&id));
-        if charge.is_some_and(|charge| charge.refund_request.is_some() && charge.due_at.is_some()) {
+        let given_back = |charge: &Charge| -> u64 {
+            let refunds = charge.refunds.iter();
+            let refunds = refunds.filter(|it| it.stands() && it.is_decided_by_people());
+            refunds.map(|it| u64::from(it.amount.minor())).sum()
+        };
+        if charge.is_some_and(|it| !it.refunds.is_empty() && it.due_at.is_some()) {
             continue;
         }
-        let given_back = charge.is_some_and(Charge::was_given_back);
-        let total = if given_back { 0 } else { order.breakdown().total.minor() };
+        let total = u64::from(order.breakdown().total.minor());
+        let total = total.saturating_sub(charge.map_or(0, given_back));
         let id = order.id;
-        if taken != u64::from(total) {
-            found.push(broken("PAY-3", format!("order {id} costs {total}, and {taken} was taken")));
+        if taken != total {
+            let text = format!("{total} is to be kept for order {id}, and {taken} is");
+            found.push(broken("PAY-3", text));
         }
     }
 }

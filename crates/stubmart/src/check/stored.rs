@@ -152,6 +152,7 @@ fn order(event: &DomainEvent) -> Option<OrderId> {
         DomainEvent::ChargeCreated(it)
         | DomainEvent::ChargeCompleted(it)
         | DomainEvent::ChargeFailed(it)
-        | DomainEvent::ChargeRefunded(it) => Some(it.order_id),
+        | DomainEvent::ChargeRefunded(it)
+        | DomainEvent::ChargeRefundFailed(it) => Some(it.order_id),
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use rusqlite::Connection;
-use serde_json::Value;
+use serde_json::{Value, json};
 use stubmart_testkit::Api;
 use tempfile::TempDir;
 
@@ -290,8 +290,8 @@ async fn the_demo_shows_a_market_at_the_address_it_prints() {
     assert_eq!(refused.status.code(), Some(2), "it keeps nothing");
 }
 
-/// The operator gives the money of a sale back beside the running server: the buyer sees the refund, asking
-/// again gives nothing back twice, the ledger is empty again, and every invariant holds.
+/// The operator gives the money of a sale back beside the running server, in parts: the buyer sees each,
+/// asking again gives nothing back twice, the ledger is empty again, and every invariant holds.
 #[tokio::test]
 async fn refund_gives_the_money_of_an_order_back_once() {
     let server = Server::start();
@@ -308,17 +308,35 @@ async fn refund_gives_the_money_of_an_order_back_once() {
     let (code, said) = refund(&id, &[]);
     assert!(code == Some(1) && said.contains("no payment"), "{said}");
     assert_eq!(server.pay(&bob, &order, "pm_card_visa").await.status, 201);
-    let (code, said) = refund(&id, &["--amount", "1"]);
-    assert!(code == Some(1) && said.contains("a part of it cannot be given back"), "{said}");
-    for order in [&id, &number, &number.replace('-', "")] {
-        let (code, said) = refund(order, &["--key", "claim-1", "--amount", "12550"]);
-        assert!(code == Some(0) && said.contains("12550 usd given back (re_"), "{said}");
+    for (amount, text) in
+        [("12551", "only 12550 is left"), ("0", "--amount must be a whole number")]
+    {
+        let (code, said) = refund(&id, &["--amount", amount]);
+        assert!(code == Some(1) && said.contains(text), "{said}");
     }
+    let charge = async || {
+        let charges = server.read(&format!("/api/payments?orderId={id}"), &bob).await;
+        charges["items"][0].clone()
+    };
+    for order in [&id, &number, &number.replace('-', "")] {
+        let (code, said) = refund(order, &["--key", "claim-1", "--amount", "2550"]);
+        assert!(code == Some(0) && said.contains("2550 of 12550 usd given back (re_"), "{said}");
+        let (code, said) = check(&market);
+        assert_eq!(code, Some(0), "{said}");
+    }
+    let part = charge().await;
+    assert!(part["stripeRefundId"].is_null() && part["refunds"][1].is_null(), "{part}");
+    let first = &part["refunds"][0];
+    assert_eq!((&first["amount"], &first["status"]), (&json!(2_550), &json!("succeeded")));
+    let (code, said) = refund(&id, &["--key", "claim-1", "--amount", "2551"]);
+    assert!(code == Some(1) && said.contains("refund of another amount"), "{said}");
     let (code, said) = refund(&id, &["--key", "claim-2"]);
+    assert!(code == Some(0) && said.contains("10000 of 12550 usd given back"), "{said}");
+    let (code, said) = refund(&id, &["--key", "claim-3"]);
     assert!(code == Some(1) && said.contains("given back already"), "{said}");
     assert_eq!(refund("0000-0000-0000", &[]).0, Some(1));
-    let charges = server.read(&format!("/api/payments?orderId={id}"), &bob).await;
-    assert!(charges["items"][0]["stripeRefundId"].is_string(), "{charges}");
+    let whole = charge().await;
+    assert_eq!(whole["stripeRefundId"], whole["refunds"][1]["stripeId"], "{whole}");
     let path = format!("/api/orders/{id}");
     assert_eq!(server.read(&path, &bob).await["status"], "completed");
     let (code, said) = check(&market);

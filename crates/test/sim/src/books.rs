@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use stubmart_contract::{OrderId, api::OrderStatus};
-use stubmart_payments::{
-    charge::Stage,
-    ledger::{Account, Transaction, sum},
-};
+use stubmart_payments::ledger::{Account, Transaction, sum};
 use uuid::Uuid;
 
 use crate::{
     check::{Checker, Violation},
     world::World,
 };
+
+/// As many refunds as a charge takes: each may round a share by one minor unit.
+const REFUNDS_MAX: i128 = 10;
 
 type Checked = Result<(), Violation>;
 
@@ -30,8 +30,7 @@ impl Checker {
         }
         let charge = self.charges.get(&charge_id);
         if charge.is_none_or(|it| {
-            let was_captured = it.stage == Stage::Completed || it.refund_id.is_some();
-            !was_captured || (it.order_id, it.currency) != (next.order_id, next.currency)
+            !it.was_captured() || (it.order_id, it.currency) != (next.order_id, next.currency)
         }) {
             broken(&documents, format!("{fact} is posted, of the charge {charge:?}"))?;
         }
@@ -59,14 +58,22 @@ pub(crate) fn money_is_booked(world: &World, checker: &Checker) -> Checked {
         *kept.entry(payment.order_id).or_default() += payment.kept;
     }
     for order in checker.orders.values() {
-        let given_back =
-            checker.charges.values().any(|it| it.order_id == order.id && it.was_given_back());
-        let is_sold = order.status == OrderStatus::Completed && !given_back;
-        let net = if is_sold { i128::from(order.breakdown().seller_net) } else { 0 };
+        let is_sold = order.status == OrderStatus::Completed;
         let kept = i128::from(kept.get(&order.id).copied().unwrap_or(0));
-        for (account, expected) in
-            [(Account::Psp, kept), (Account::OrderHeld(order.id), -net), (Account::Unmatched, 0)]
-        {
+        let breakdown = order.breakdown();
+        let (net, total) = (i128::from(breakdown.seller_net), i128::from(breakdown.total.minor()));
+        let held = -balance(order.id, Account::OrderHeld(order.id));
+        // A refund takes from everybody their share, and each is rounded once.
+        let share = if is_sold { net * kept / total } else { 0 };
+        let rounded = if kept == 0 || kept == total { 0 } else { REFUNDS_MAX };
+        if (held - share).abs() > rounded {
+            let text = format!(
+                "order {} is {:?}, {share} is to be held for its seller and {held} is",
+                order.id, order.status
+            );
+            broken(&[order.id.0], text)?;
+        }
+        for (account, expected) in [(Account::Psp, kept), (Account::Unmatched, 0)] {
             let booked = balance(order.id, account);
             if booked != expected {
                 let text = format!(

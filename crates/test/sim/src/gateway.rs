@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use stubmart_contract::{ChargeId, Timestamp};
 use stubmart_ports::gateway::{
     AuthoriseRequest, BadNotice, GatewayError, Notice, Payment, PaymentGateway, PaymentState,
+    RefundRequest,
 };
 use stubmart_suite::fault::{Fault, injected};
 use uuid::Uuid;
@@ -84,13 +85,9 @@ impl PaymentGateway for SimGateway {
         self.call("void", charge_id.0, move |world| world.void(&id)).await
     }
 
-    async fn refund(
-        &self,
-        charge_id: ChargeId,
-        payment_id: &str,
-    ) -> Result<PaymentState, GatewayError> {
-        let id = payment_id.to_owned();
-        self.call("refund", charge_id.0, move |world| world.refund(&id)).await
+    async fn refund(&self, request: &RefundRequest) -> Result<PaymentState, GatewayError> {
+        let asked = request.clone();
+        self.call("refund", request.charge_id.0, move |world| world.refund(&asked)).await
     }
 
     async fn payment(&self, payment_id: &str) -> Result<Payment, GatewayError> {

@@ -6,13 +6,14 @@ use std::{
 };
 
 use axum::Router;
-use stubmart_contract::{Actor, Context, api::OrderStatus};
+use stubmart_contract::{Actor, Context, Price, api::OrderStatus};
 use stubmart_http_kit::SessionGate;
 use stubmart_kernel::{
     mark,
     worker::{Shutdown, ShutdownTrigger},
 };
 use stubmart_node::{Background, Engines, Role, Service, roles};
+use stubmart_payments::refund_order::RefundOrder;
 use stubmart_ports::Cause;
 use uuid::Uuid;
 
@@ -90,9 +91,16 @@ impl World {
         let Some(live) = self.pick(Service::Payments) else { return };
         let Some(payments) = live.payments else { return };
         self.note(live.owner, "operator", "gives money back", order.0);
+        // Some of it, or all that is left; for one of a few claims, each of which is asked for again.
+        let part = Price::try_from(i64::try_from(self.below(2_000)).unwrap_or(0)).ok();
+        let amount = part.filter(|_| self.below(2) == 0);
+        let claim = self.below(3);
         self.exec.spawn(live.owner, async move {
             let operator = Context::of(Actor::Operator("ada".to_owned()));
-            drop(payments.refund_order(&operator, order, "a claim", Some("claim")).await);
+            let key = format!("claim {claim}");
+            let request =
+                RefundOrder { order_id: order, amount, reason: "a claim", key: Some(&key) };
+            drop(payments.refund_order(&operator, &request).await);
         });
     }
 

@@ -31,5 +31,6 @@ mod gateway;
 mod machine;
 mod notices;
 mod payments;
+mod published;
 mod slots;
 mod store;

@@ -3,10 +3,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use stubmart_contract::{ChargeId, api::OrderStatus};
+use stubmart_contract::{ChargeId, Price, RefundId, api::OrderStatus};
 use stubmart_kernel::mark;
-use stubmart_ports::gateway::{AuthoriseRequest, GatewayError, Payment, PaymentState};
-use stubmart_sandbox::payment::{Authorise, Command, Refusal, SlowBank};
+use stubmart_ports::gateway::{
+    AuthoriseRequest, GatewayError, Payment, PaymentState, RefundRequest,
+};
+use stubmart_sandbox::payment::{Authorise, Command, NewRefund, Refusal, SlowBank};
 
 use crate::{
     check::Violation,
@@ -97,12 +99,39 @@ impl World {
         Ok(done.payment.state)
     }
 
-    pub(crate) fn refund(self: &Arc<Self>, id: &str) -> Result<PaymentState, GatewayError> {
-        let refund_id = format!("re_{id}");
-        let done = self.pay_step(id, |payment_id| Command::Refund { payment_id, refund_id })?;
-        if done.changed {
+    pub(crate) fn refund(
+        self: &Arc<Self>,
+        asked: &RefundRequest,
+    ) -> Result<PaymentState, GatewayError> {
+        self.send_back(&asked.payment_id, Some((asked.refund_id, asked.amount)))
+    }
+
+    /// Gives money back: for a refund of ours, or at the dashboard all that is left. The first refund of a
+    /// payment may bounce: the bank sends its money back.
+    fn send_back(
+        self: &Arc<Self>,
+        id: &str,
+        asked: Option<(RefundId, Price)>,
+    ) -> Result<PaymentState, GatewayError> {
+        let provider_id = format!("re_{:016x}", lock(&self.provider.books).random.draw());
+        let before = self.provider.payment(id, self.now())?.state;
+        let is_first = before == PaymentState::Captured { refunds: Vec::new() };
+        let bounces = is_first && asked.is_some() && self.below(8) == 0;
+        let bounces_at =
+            bounces.then(|| self.now().after(self.time_below(Duration::from_secs(60))));
+        let done = self.pay_step(id, |payment_id| {
+            let (refund_id, amount) = asked.unzip();
+            let id = provider_id;
+            Command::Refund(NewRefund { payment_id, id, refund_id, amount, bounces_at })
+        })?;
+        if let (true, PaymentState::Captured { refunds }) = (done.changed, &done.payment.state) {
             let charge_id = done.payment.charge_id;
-            let moved = self.provider.count(charge_id, |moved| moved.refunded += done.amount);
+            let amount = refunds.last().map_or(0, |it| u64::from(it.amount.minor()));
+            if bounces {
+                mark!("the money of a refund came back");
+            }
+            let amount = if bounces { 0 } else { amount };
+            let moved = self.provider.count(charge_id, |moved| moved.refunded += amount);
             let left = moved.captured.checked_sub(moved.refunded);
             self.check(|checker| checker.refunded(charge_id, done.order_id, left));
         }
@@ -154,7 +183,7 @@ impl World {
             order_id.and_then(|id| lock(&self.checker).orders.get(&id).map(|order| order.status));
         if status == Some(OrderStatus::Cancelled) {
             mark!("somebody refunded a payment at the dashboard");
-            drop(self.refund(id));
+            drop(self.send_back(id, None));
         }
     }
 

@@ -12,7 +12,7 @@ use stubmart_contract::{
 };
 use stubmart_node::Service;
 use stubmart_orders::order::Order;
-use stubmart_payments::Charge;
+use stubmart_payments::{Charge, charge::Refund};
 use stubmart_ports::store::Store as _;
 use stubmart_tickets::ticket::Ticket;
 use uuid::Uuid;
@@ -248,11 +248,14 @@ fn money_adds_up(world: &World, checker: &Checker) -> Checked {
         *kept.entry(payment.order_id).or_default() += payment.kept;
     }
     for order in checker.orders.values() {
-        let total = order.breakdown().total.minor();
-        let given_back =
-            checker.charges.values().any(|it| it.order_id == order.id && it.was_given_back());
-        let is_kept = order.status == OrderStatus::Completed && !given_back;
-        let total = if is_kept { u64::from(total) } else { 0 };
+        let is_sold = order.status == OrderStatus::Completed;
+        let by_people = |it: &&Refund| it.stands() && it.is_decided_by_people();
+        let of_it = checker.charges.values().filter(|it| it.order_id == order.id);
+        let refunds = of_it.flat_map(|it| it.refunds.iter().filter(by_people));
+        let given_back: u64 = refunds.map(|it| u64::from(it.amount.minor())).sum();
+        let total = u64::from(order.breakdown().total.minor());
+        let total = if is_sold { total.saturating_sub(given_back) } else { 0 };
+        let is_kept = total > 0;
         let kept = kept.get(&order.id).copied().unwrap_or(0);
         if kept != total {
             let text = format!(

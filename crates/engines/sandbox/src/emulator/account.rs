@@ -124,17 +124,21 @@ impl Emulator {
         self.change(|books, asked| books.enter(payment_id, payment_method, asked)).is_ok()
     }
 
-    /// What somebody does at Stripe's dashboard: `capture`, `cancel` or `refund`. False when it cannot be
-    /// done.
+    /// What somebody does at Stripe's dashboard: `capture`, `cancel`, `refund` or
+    /// `refund half`; and `fail refund` where the bank sends the money of the last one back. False when it
+    /// cannot be done.
     #[must_use]
     pub fn at_the_dashboard(&self, payment_id: &str, action: &str) -> bool {
-        let done = self.change(|books, asked| {
-            if action == "refund" {
-                let refund = format!("payment_intent={payment_id}");
-                books.refund(&Form::read(&refund, &["payment_intent"])?, asked)
-            } else {
-                books.act(payment_id, action, &Form::default(), asked)
+        let done = self.change(|books, asked| match action {
+            "refund" | "refund half" => {
+                let half = books.intent(payment_id)?.amount() / 2;
+                let half =
+                    if action == "refund" { String::new() } else { format!("&amount={half}") };
+                let refund = format!("payment_intent={payment_id}{half}");
+                books.refund(&Form::read(&refund, &["payment_intent", "amount"])?, asked).map(drop)
             }
+            "fail refund" => books.fail_refund(payment_id, asked),
+            _ => books.act(payment_id, action, &Form::default(), asked).map(drop),
         });
         done.is_ok()
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
-use stubmart_contract::{ChargeId, Currency, OrderId, Price, Timestamp};
+use stubmart_contract::{ChargeId, Currency, OrderId, Price, RefundId, Timestamp};
 use stubmart_kernel::aggregate::{Aggregate as _, Decision};
 use stubmart_ports::{gateway::AuthoriseRequest, host::Host};
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     KEY_KEPT, SLOW,
-    payment::{Authorise, Command, SandboxPayment, SlowBank, Status},
+    payment::{Authorise, Command, NewRefund, SandboxPayment, SlowBank, Status},
 };
 
 /// The smallest amount, in most currencies (<https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>).
@@ -215,7 +215,7 @@ impl Books {
             (None, None) => return Err(Error::missing("payment_intent")),
         };
         let intent = self.intent(&id)?;
-        let left = intent.amount().saturating_sub(intent.refunded());
+        let left = intent.kept(asked.now());
         let amount = form.number("amount")?.unwrap_or(left);
         if !matches!(intent.payment.status, Status::Succeeded { .. }) {
             let message = "This PaymentIntent does not have a successful charge to refund.";
@@ -229,23 +229,65 @@ impl Books {
             let message = "Refund amount is greater than unrefunded amount on charge";
             return Err(Error::invalid("amount_too_large", Some("amount"), message));
         }
-        let refund = Refund {
+        let metadata = form.metadata();
+        let refund_id = metadata.get("refund_id").and_then(|id| Uuid::try_parse(id).ok());
+        let new = NewRefund {
+            payment_id: id.clone(),
             id: asked.id("re"),
+            refund_id: refund_id.map(RefundId),
+            amount: Price::try_from(amount).ok(),
+            bounces_at: None,
+        };
+        let refund = Refund {
+            id: new.id.clone(),
             at: asked.now(),
             amount,
             reason: form.get("reason").map(ToOwned::to_owned),
-            metadata: form.metadata(),
+            metadata,
         };
-        if amount == left {
-            let command = Command::Refund { payment_id: id.clone(), refund_id: refund.id.clone() };
-            self.apply(&id, &command, asked)?;
-        }
-        let intent =
-            self.intents.get_mut(&id).ok_or_else(|| Error::no_such("payment_intent", &id))?;
-        intent.refunds.push(refund.clone());
-        let body = intent.refund_json(&refund);
+        self.change_refund(
+            &id,
+            &Command::Refund(new),
+            |intent| intent.refunds.push(refund),
+            asked,
+        )?;
+        let intent = self.intent(&id)?;
+        let body = intent.refunds.last().map(|it| intent.refund_json(it, asked.now()));
         self.announce(&id, &["refund.created", "charge.refunded"], asked);
-        Ok(Answer::ok(body))
+        Ok(Answer::ok(body.unwrap_or_default()))
+    }
+
+    /// The money of a payment's last refund did not reach the buyer.
+    pub(super) fn fail_refund(&mut self, id: &str, asked: &Asked<'_>) -> Result<(), Error> {
+        let last = self.intent(id)?.refunds.last().map(|it| it.id.clone());
+        let last = last.ok_or_else(|| Error::no_such("refund", id))?;
+        let command = Command::FailRefund { payment_id: id.to_owned(), id: last };
+        self.change_refund(id, &command, |_| {}, asked)?;
+        self.announce(id, &["refund.failed", "refund.updated"], asked);
+        Ok(())
+    }
+
+    /// Has the sandbox's model decide about a refund. What comes of it is announced by the caller.
+    fn change_refund(
+        &mut self,
+        id: &str,
+        command: &Command,
+        then: impl FnOnce(&mut Intent),
+        asked: &Asked<'_>,
+    ) -> Result<(), Error> {
+        let intent =
+            self.intents.get_mut(id).ok_or_else(|| Error::no_such("payment_intent", id))?;
+        match SandboxPayment::decide(Some(&intent.payment), command, asked.now())? {
+            Decision::Changed { state, .. } => {
+                intent.payment = state;
+                then(intent);
+                Ok(())
+            }
+            Decision::Unchanged => {
+                let message = "This refund is not in a state in which this can be done.";
+                Err(Error::unexpected_state("charge_already_refunded", message))
+            }
+        }
     }
 
     /// An event was taken by its endpoint.
@@ -298,11 +340,7 @@ impl Books {
                 intent.charges.push(charge(None));
                 &["charge.succeeded", "payment_intent.amount_capturable_updated"]
             }
-            Status::Succeeded { refund_id: None } => {
-                &["charge.captured", "payment_intent.succeeded"]
-            }
-            // The refund is announced when it is booked.
-            Status::Succeeded { refund_id: Some(_) } => &[],
+            Status::Succeeded { .. } => &["charge.captured", "payment_intent.succeeded"],
             Status::Canceled => {
                 intent.canceled_at = Some(now);
                 if before == Some(&Status::RequiresCapture) {
@@ -322,7 +360,7 @@ impl Books {
             let charge = intent.charges.last();
             let object = match kind.split('.').next() {
                 Some("charge") => charge.map(|it| intent.charge_json(it, true, now)),
-                Some("refund") => intent.refunds.last().map(|it| intent.refund_json(it)),
+                Some("refund") => intent.refunds.last().map(|it| intent.refund_json(it, now)),
                 _ => Some(intent.to_json(Expand::default(), asked.base, now)),
             };
             self.events.push(json!({

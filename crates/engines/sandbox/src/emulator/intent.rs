@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use stubmart_contract::Timestamp;
+use stubmart_contract::{Timestamp, api::RefundStatus};
+use stubmart_ports::gateway::PaymentState;
 
 use crate::{
     methods::Decline,
@@ -79,8 +80,9 @@ impl Intent {
         i64::from(self.payment.amount.minor())
     }
 
-    pub(super) fn refunded(&self) -> i64 {
-        self.refunds.iter().map(|refund| refund.amount).sum()
+    /// What was captured and not given back.
+    pub(super) fn kept(&self, now: Timestamp) -> i64 {
+        i64::try_from(self.payment.kept(now)).unwrap_or(0)
     }
 
     /// The status by Stripe's name.
@@ -175,12 +177,12 @@ impl Intent {
         let refunded = if is_released {
             amount
         } else if is_captured {
-            self.refunded()
+            amount.saturating_sub(self.kept(now))
         } else {
             0
         };
         let url = format!("/v1/charges/{}/refunds", charge.id);
-        let list = self.refunds.iter().rev().map(|refund| self.refund_json(refund));
+        let list = self.refunds.iter().rev().map(|refund| self.refund_json(refund, now));
         let list = json!({
             "object": "list", "data": list.collect::<Vec<_>>(), "has_more": false, "url": url,
         });
@@ -210,7 +212,12 @@ impl Intent {
         })
     }
 
-    pub(super) fn refund_json(&self, refund: &Refund) -> Value {
+    pub(super) fn refund_json(&self, refund: &Refund, now: Timestamp) -> Value {
+        let status = match self.payment.state(now) {
+            PaymentState::Captured { refunds } => refunds.into_iter().find(|it| it.id == refund.id),
+            _ => None,
+        };
+        let status = status.map_or(RefundStatus::Succeeded, |it| it.status);
         json!({
             "id": refund.id,
             "object": "refund",
@@ -223,7 +230,7 @@ impl Intent {
             "payment_intent": self.payment.id,
             "reason": refund.reason,
             "receipt_number": null,
-            "status": "succeeded",
+            "status": status,
         })
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use stubmart_contract::RefundId;
 use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
@@ -51,13 +52,56 @@ fn declined(code: &'static str, decline_code: Option<&'static str>) -> Status {
     Status::RequiresPaymentMethod { error: Some(Decline::of(code, decline_code)) }
 }
 
+/// A refund with this id, of ours by its number.
+fn refund_of(id: &str, ours: Option<u128>, amount: Option<i64>) -> NewRefund {
+    NewRefund {
+        payment_id: "pi_1".to_owned(),
+        id: id.to_owned(),
+        refund_id: ours.map(|number| RefundId(Uuid::from_u128(number))),
+        amount: amount.map(|amount| Price::try_from(amount).unwrap()),
+        bounces_at: None,
+    }
+}
+
+/// Money is given back in parts, each once, and no more than there is; what bounces is there again.
+#[test]
+fn money_is_given_back_in_parts_and_may_bounce() {
+    let mut payment = in_status(Status::Succeeded { refunds: Vec::new() });
+    let later = NOW.after(Duration::from_secs(60));
+    let bounces = NewRefund { bounces_at: Some(later), ..refund_of("re_2", Some(2), Some(200)) };
+    for (new, kept) in [
+        (refund_of("re_1", Some(1), Some(100)), Some(400)),
+        (refund_of("re_1b", Some(1), Some(100)), None),
+        (bounces, Some(200)),
+        (refund_of("re_3", Some(3), Some(201)), None),
+        (refund_of("re_4", None, None), Some(0)),
+        (refund_of("re_5", None, None), None),
+    ] {
+        let after = decide(Some(&payment), &Command::Refund(new.clone()), NOW).unwrap();
+        assert_eq!(after.as_ref().map(|it| it.kept(NOW)), kept, "{new:?}");
+        payment = after.unwrap_or(payment);
+    }
+    assert_eq!((payment.kept(NOW), payment.kept(later)), (0, 200));
+    let fail = Command::FailRefund { payment_id: "pi_1".to_owned(), id: "re_4".to_owned() };
+    let failed = decide(Some(&payment), &fail, later).unwrap().unwrap();
+    assert_eq!(failed.kept(later), 400);
+    assert_eq!(decide(Some(&failed), &fail, later), Ok(None));
+}
+
 /// Every status and every step: what moves money moves it from one status only.
 #[test]
 fn a_step_is_taken_from_the_status_that_allows_it_and_changes_nothing_elsewhere() {
     let no_method = Status::RequiresPaymentMethod { error: None };
-    let refunded = Status::Succeeded { refund_id: Some("re_1".to_owned()) };
-    let succeeded = Status::Succeeded { refund_id: None };
-    let again = Status::Succeeded { refund_id: Some("re_2".to_owned()) };
+    let all = |id: &str, amount| SandboxRefund {
+        id: id.to_owned(),
+        refund_id: None,
+        amount,
+        fails: false,
+        decided_at: NOW,
+    };
+    let refunded = Status::Succeeded { refunds: vec![all("re_1", None)] };
+    let succeeded = Status::Succeeded { refunds: Vec::new() };
+    let again = Status::Succeeded { refunds: vec![all("re_2", Price::try_from(500).ok())] };
     let later = SlowBank { decides_at: NOW.after(Duration::from_millis(1)), approves: true };
     let agreed = SlowBank { decides_at: NOW, approves: true };
     let refused = SlowBank { decides_at: NOW, approves: false };
@@ -88,7 +132,7 @@ fn a_step_is_taken_from_the_status_that_allows_it_and_changes_nothing_elsewhere(
         for (command, expected) in [
             (Command::Capture { payment_id: id() }, capture),
             (Command::Void { payment_id: id() }, void),
-            (Command::Refund { payment_id: id(), refund_id: "re_2".to_owned() }, refund),
+            (Command::Refund(refund_of("re_2", None, None)), refund),
             (Command::Authenticate { payment_id: id(), succeed: true }, authenticate),
             (confirms, confirm),
         ] {
@@ -182,6 +226,7 @@ fn documents_of_earlier_versions_are_read() {
         (r#""requires_action""#, true),
         (r#""requires_capture""#, true),
         (r#"{"succeeded":{"refund_id":null}}"#, false),
+        (r#"{"succeeded":{"refund_id":"re_1"}}"#, false),
         (r#""canceled""#, false),
     ] {
         let text = format!(
@@ -192,5 +237,6 @@ fn documents_of_earlier_versions_are_read() {
         let payment: SandboxPayment = serde_json::from_str(&text).unwrap();
         let [record] = &payment.records(NOW)[..] else { panic!("one payment") };
         assert_eq!((record.id.as_str(), record.is_open), ("pi_9", is_open), "{status}");
+        assert_eq!(record.kept, if status.contains("null}}") && !is_open { 500 } else { 0 });
     }
 }

@@ -3,11 +3,12 @@
 use std::fs;
 
 use serde_json::Value;
-use stubmart_ports::gateway::{PaymentBooks as _, PaymentGateway as _};
+use stubmart_contract::{Price, RefundId};
+use stubmart_ports::gateway::{PaymentBooks as _, PaymentGateway as _, RefundRequest};
 use stubmart_sandbox::METHODS;
 
 use crate::{
-    support::{emulator, host, patient, request, with_patience},
+    support::{emulator, host, patient, refund, request, with_patience},
     wire::installed,
 };
 
@@ -106,7 +107,11 @@ async fn every_answer_has_the_form_that_stripe_specifies() {
             stripe.capture(payment.charge_id, &payment.id).await.unwrap();
         }
         if number % 2 == 0 {
-            stripe.refund(payment.charge_id, &payment.id).await.unwrap();
+            let part = RefundRequest { amount: Price::try_from(50).unwrap(), ..refund(payment) };
+            let has_refund = stripe.refund(&part).await.unwrap().given_back() > 0;
+            assert_eq!(emulator.at_the_dashboard(&payment.id, "fail refund"), has_refund);
+            let rest = RefundRequest { refund_id: RefundId(payment.order_id.0), ..refund(payment) };
+            stripe.refund(&rest).await.unwrap();
         }
         stripe.payment_of(payment.charge_id).await.unwrap();
     }

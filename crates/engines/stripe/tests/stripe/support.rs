@@ -2,8 +2,11 @@
 
 use std::{net::Ipv4Addr, time::Duration};
 
-use stubmart_contract::{ChargeId, Currency, OrderId, Price};
-use stubmart_ports::{gateway::AuthoriseRequest, host::Host};
+use stubmart_contract::{ChargeId, Currency, OrderId, Price, RefundId};
+use stubmart_ports::{
+    gateway::{AuthoriseRequest, Payment, RefundRequest},
+    host::Host,
+};
 use stubmart_sandbox::emulator::{self, Emulator, Fault, FaultKind};
 use stubmart_stripe::{ApiBase, Config, Patience, Secret, SecretKey, Stripe};
 
@@ -45,6 +48,16 @@ pub(crate) fn request(host: &Host, payment_method: Option<&str>) -> AuthoriseReq
         amount: Price::try_from(12_550).unwrap(),
         currency: Currency::USD,
         payment_method: payment_method.map(ToOwned::to_owned),
+    }
+}
+
+/// A refund of all of a payment.
+pub(crate) fn refund(payment: &Payment) -> RefundRequest {
+    RefundRequest {
+        charge_id: payment.charge_id,
+        payment_id: payment.id.clone(),
+        refund_id: RefundId(payment.charge_id.0),
+        amount: payment.amount,
     }
 }
 

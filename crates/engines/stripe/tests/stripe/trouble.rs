@@ -8,10 +8,12 @@ use stubmart_sandbox::emulator::{Emulator, Endpoint, FaultKind};
 use stubmart_stripe::{ApiBase, Config, Patience, SecretKey, Stripe};
 
 use crate::support::{
-    WEBHOOK_SECRET, emulator, fault, host, patient, request, stripe, with_patience,
+    WEBHOOK_SECRET, emulator, fault, host, patient, refund, request, stripe, with_patience,
 };
 
 const CARD: Option<&str> = Some("pm_card_visa");
+
+const NOT_REFUNDED: PaymentState = PaymentState::Captured { refunds: Vec::new() };
 
 /// How many requests of this path changed something, or tried to.
 fn posts(emulator: &Emulator, path: &str) -> usize {
@@ -41,9 +43,9 @@ async fn one_try_that_fails_is_made_good_by_the_next_one() {
         let paid = stripe.authorise(&request(&host, CARD)).await.unwrap();
         assert_eq!(paid.state, PaymentState::Authorised, "{kind:?}");
         let captured = stripe.capture(paid.charge_id, &paid.id).await.unwrap();
-        assert_eq!(captured, PaymentState::Captured { refund_id: None }, "{kind:?}");
-        let refunded = stripe.refund(paid.charge_id, &paid.id).await.unwrap();
-        assert!(matches!(refunded, PaymentState::Captured { refund_id: Some(_) }), "{kind:?}");
+        assert_eq!(captured, NOT_REFUNDED, "{kind:?}");
+        let refunded = stripe.refund(&refund(&paid)).await.unwrap();
+        assert_eq!(refunded.given_back(), u64::from(paid.amount.minor()), "{kind:?}");
         let held = stripe.authorise(&request(&host, CARD)).await.unwrap();
         let voided = stripe.void(held.charge_id, &held.id).await.unwrap();
         assert_eq!(voided, PaymentState::Voided, "{kind:?}");
@@ -66,9 +68,9 @@ async fn a_failure_that_stripe_keeps_is_looked_behind() {
             emulator.fail(fault(kind, step, 1));
         }
         let captured = stripe.capture(paid.charge_id, &paid.id).await.unwrap();
-        assert_eq!(captured, PaymentState::Captured { refund_id: None }, "{kind:?}");
-        let refunded = stripe.refund(paid.charge_id, &paid.id).await.unwrap();
-        assert!(matches!(refunded, PaymentState::Captured { refund_id: Some(_) }), "{kind:?}");
+        assert_eq!(captured, NOT_REFUNDED, "{kind:?}");
+        let refunded = stripe.refund(&refund(&paid)).await.unwrap();
+        assert_eq!(refunded.given_back(), u64::from(paid.amount.minor()), "{kind:?}");
         let record = stripe.records().await.unwrap();
         assert_eq!(record.iter().map(|it| it.kept).collect::<Vec<_>>(), [0], "{kind:?}");
     }
@@ -164,7 +166,7 @@ async fn a_refusal_that_is_out_of_date_does_not_count() {
     assert!(matches!(early, PaymentState::RequiresAction { .. }), "{early:?}");
     assert!(emulator.authenticate(&payment.id, true));
     let captured = stripe.capture(payment.charge_id, &payment.id).await.unwrap();
-    assert_eq!(captured, PaymentState::Captured { refund_id: None });
+    assert_eq!(captured, NOT_REFUNDED);
     assert_eq!(
         posts(&emulator, "/capture"),
         3,
@@ -181,10 +183,10 @@ async fn what_is_done_at_the_dashboard_is_seen() {
     let paid = stripe.authorise(&request(&host, CARD)).await.unwrap();
     assert!(emulator.at_the_dashboard(&paid.id, "capture"));
     let captured = stripe.capture(paid.charge_id, &paid.id).await.unwrap();
-    assert_eq!(captured, PaymentState::Captured { refund_id: None });
+    assert_eq!(captured, NOT_REFUNDED);
     assert!(emulator.at_the_dashboard(&paid.id, "refund"));
     let state = stripe.payment(&paid.id).await.unwrap().state;
-    assert!(matches!(state, PaymentState::Captured { refund_id: Some(_) }), "{state:?}");
+    assert_eq!(state.given_back(), u64::from(paid.amount.minor()), "{state:?}");
     assert!(!emulator.at_the_dashboard(&paid.id, "cancel"));
     let held = stripe.authorise(&request(&host, CARD)).await.unwrap();
     assert!(emulator.at_the_dashboard(&held.id, "cancel"));

@@ -12,7 +12,7 @@ use std::{
 use stubmart_ports::gateway::{PaymentBooks as _, PaymentGateway as _};
 use stubmart_sandbox::emulator::FaultKind;
 
-use crate::support::{emulator, fault, host, patient, request, with_patience};
+use crate::support::{emulator, fault, host, patient, refund, request, with_patience};
 
 /// What `scripts/install-stripe-mock.sh` installs.
 pub(crate) fn installed(path: &str) -> Option<PathBuf> {
@@ -100,7 +100,7 @@ async fn every_request_is_one_that_stripe_knows() {
         let payment = stripe.authorise(&request(&host, card)).await.unwrap();
         emulator.fail(fault(FaultKind::ErrorBefore, "/capture", 1));
         stripe.capture(payment.charge_id, &payment.id).await.unwrap();
-        stripe.refund(payment.charge_id, &payment.id).await.unwrap();
+        stripe.refund(&refund(&payment)).await.unwrap();
         stripe.void(payment.charge_id, &payment.id).await.unwrap();
         stripe.payment_of(payment.charge_id).await.unwrap();
     }

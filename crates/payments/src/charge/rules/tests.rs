@@ -1,5 +1,6 @@
 use super::*;
 use crate::charge::ATTEMPT;
+use stubmart_contract::api::RefundStatus;
 use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::from_millis(60_000);
@@ -44,8 +45,23 @@ fn failed(reason: FailureReason, due_at: Option<Timestamp>) -> Charge {
     charge(Stage::Failed(Failure::of(reason)), due_at)
 }
 
+/// All of it was given back.
 fn refunded(charge: Charge) -> Charge {
-    Charge { refund_id: Some("re_1".to_owned()), ..charge }
+    let (amount, cause) = (charge.amount, Cause::OrderEnded);
+    let id = Some("re_1".to_owned());
+    let refunds = with_refund(&charge, amount, cause, RefundStage::Succeeded, id, EARLIER).refunds;
+    Charge { refunds, ..charge }
+}
+
+/// The provider says this of the charge's refund at this place.
+fn said(charge: &Charge, place: usize, status: RefundStatus) -> Command {
+    let said = SaidOfRefund {
+        id: format!("re_{}", place + 1),
+        refund_id: Some(Refund::id_at(charge.id, place)),
+        amount: charge.refunds.get(place).map_or(charge.amount, |it| it.amount),
+        status,
+    };
+    Command::NoteRefund { payment_id: "pi_1".to_owned(), said }
 }
 
 fn fail(reason: FailureReason) -> Command {
@@ -61,6 +77,9 @@ fn words(changed: &Result<Option<(Charge, Option<DomainEvent>)>, Refusal>) -> St
         Err(Refusal::InProgress) => return "!in progress".to_owned(),
         Err(Refusal::NotDue) => return "!not due".to_owned(),
         Err(Refusal::GivenBack) => return "!given back".to_owned(),
+        Err(Refusal::TooMuch { .. }) => return "!too much".to_owned(),
+        Err(Refusal::KeyReused) => return "!key reused".to_owned(),
+        Err(Refusal::TooManyRefunds) => return "!too many".to_owned(),
         Ok(None) => return "-".to_owned(),
         Ok(Some(changed)) => changed,
     };
@@ -72,7 +91,7 @@ fn words(changed: &Result<Option<(Charge, Option<DomainEvent>)>, Refusal>) -> St
         Stage::Failed(_) => "failed",
         Stage::Completed => "completed",
     }];
-    if charge.refund_id.is_some() {
+    if charge.refunds.iter().any(Refund::stands) {
         words.push("refunded");
     }
     if charge.due_at.is_none() {
@@ -101,7 +120,8 @@ fn every_command_on_every_state_has_one_outcome() {
         Some(refunded(charge(Stage::Completed, None))),
     ];
     let payment_id = || "pi_1".to_owned();
-    let refund = Command::Refund { payment_id: payment_id(), refund_id: "re_2".to_owned() };
+    let refund = said(&charge(Stage::Completed, None), 0, RefundStatus::Succeeded);
+    let all = Command::RequestRefund { amount: None, cause: Cause::OrderEnded };
     let rest = Command::Rest { payment_id: Some(payment_id()) };
     const M: &str = "!missing";
     const F: &str = "!failed";
@@ -119,9 +139,11 @@ fn every_command_on_every_state_has_one_outcome() {
     const PAID: &str = "completed rests CHARGE_COMPLETED";
     const GIVEN: &str = "failed refunded CHARGE_REFUNDED";
     const BACK: &str = "failed refunded rests CHARGE_REFUNDED";
+    const LATE: &str = "failed rests";
+    const SOLD: &str = "completed rests";
     const REFUNDS: &str = "completed refunded rests CHARGE_REFUNDED";
     #[rustfmt::skip]
-    let table: [(Command, [&str; 9]); 19] = [
+    let table: [(Command, [&str; 9]); 20] = [
         //                                                     none   requested    action authorised failed, due unavailable given back         completed    refunded
         (Command::Open(new(1)),                               [OPENS, N,           N,     N,         N,          OPENS,      N,                 N,           N]),
         (Command::RequireAction { payment_id: payment_id() }, [M,     ACT,         N,     N,         F,          F,          F,                 N,           N]),
@@ -134,11 +156,12 @@ fn every_command_on_every_state_has_one_outcome() {
         (fail(AuthorisationLost),                             [M,     FAILS,       FAILS, ENDS,      N,          N,          N,                 N,           N]),
         (fail(OrderCancelled),                                [M,     FAILS,       FAILS, FAILS,     N,          N,          N,                 N,           N]),
         (refund,                                              [M,     P,           P,     P,         GIVEN,      BACK,       N,                 REFUNDS,     N]),
-        (give_back(None),                                     [M,     P,           P,     P,         P,          P,          P,                 "completed", G]),
+        (give_back("k", None),                                [M,     P,           P,     P,         P,          P,          P,                 "completed", G]),
+        (all,                                                 [M,     P,           P,     P,         "failed",   LATE,       G,                 SOLD,        G]),
         (Command::Claim,                                      [M,     REQ,         ACT,   AUT,       "failed",   "failed",   "failed refunded", "completed", "completed refunded"]),
         (Command::ClaimIfDue,                                 [M,     REQ,         ACT,   AUT,       "failed",   D,          D,                 D,           D]),
-        (Command::ScheduleBy { at: SOON },                    [M,     N,           N,     N,         N,          N,          N,                 "completed", N]),
-        (Command::ScheduleBy { at: Timestamp::EPOCH },        [M,     REQ,         ACT,   AUT,       "failed",   N,          N,                 "completed", N]),
+        (Command::ScheduleBy { at: SOON },                    [M,     N,           N,     N,         N,          N,          "failed refunded", "completed", "completed refunded"]),
+        (Command::ScheduleBy { at: Timestamp::EPOCH },        [M,     REQ,         ACT,   AUT,       "failed",   N,          "failed refunded", "completed", "completed refunded"]),
         (Command::Postpone { until: SOON },                   [M,     N,           N,     N,         "failed",   N,          N,                 N,           N]),
         (Command::Postpone { until: Timestamp::EPOCH },       [M,     N,           N,     N,         N,          N,          N,                 N,           N]),
         (rest,                                                [M,     P,           P,     P,         "failed rests", N,      N,                 N,           N]),
@@ -153,21 +176,77 @@ fn every_command_on_every_state_has_one_outcome() {
 }
 
 /// An operator's request to give money back.
-fn give_back(key: Option<&str>) -> Command {
-    Command::RequestRefund { reason: "a claim".to_owned(), key: key.map(str::to_owned) }
+fn give_back(key: &str, amount: Option<i64>) -> Command {
+    let amount = amount.map(|amount| Price::try_from(amount).unwrap());
+    let (reason, key) = ("a claim".to_owned(), Some(key.to_owned()));
+    Command::RequestRefund { amount, cause: Cause::Operator { reason, key } }
 }
 
-/// A refund that is asked for twice with one key is one, before and after it is done; with another key it
-/// is refused.
+/// A refund that is asked for twice with one key is one, before and after it is done, and its key names
+/// its amount. More than is left is refused, and what failed is left.
 #[test]
 fn a_refund_is_asked_for_once() {
-    let asked = after(&charge(Stage::Completed, None), &give_back(Some("k")), NOW);
-    assert_eq!((asked.due_at, asked.was_given_back()), (Some(NOW), false));
-    for asked in [asked.clone(), refunded(asked)] {
-        assert_eq!(change(Some(&asked), &give_back(Some("k")), SOON), Ok(None));
-        let other = change(Some(&asked), &give_back(None), SOON);
-        assert_eq!(other, Err(Refusal::GivenBack));
+    let sold = charge(Stage::Completed, None);
+    let part = after(&sold, &give_back("k", Some(100)), NOW);
+    assert_eq!((part.due_at, part.left(), part.kept()), (Some(NOW), 12_450, 12_550));
+    let done = after(&part, &said(&part, 0, RefundStatus::Succeeded), NOW);
+    assert_eq!((done.left(), done.kept()), (12_450, 12_450));
+    let lost = after(&done, &said(&done, 0, RefundStatus::Failed), NOW);
+    assert_eq!((lost.left(), lost.kept()), (12_550, 12_550));
+    for asked in [&part, &done, &lost] {
+        for same in [give_back("k", Some(100)), give_back("k", None)] {
+            assert_eq!(change(Some(asked), &same, SOON), Ok(None));
+        }
+        let other = change(Some(asked), &give_back("k", Some(99)), SOON);
+        assert_eq!(other, Err(Refusal::KeyReused));
     }
+    let refused = change(Some(&done), &give_back("l", Some(12_451)), SOON);
+    assert_eq!(refused, Err(Refusal::TooMuch { left: 12_450 }));
+    let rest = after(&done, &give_back("l", None), SOON);
+    assert_eq!((rest.left(), rest.refunds[1].amount.minor()), (0, 12_450));
+    assert_eq!(change(Some(&rest), &give_back("m", None), SOON), Err(Refusal::GivenBack));
+}
+
+/// What the provider says counts as far as it goes on. An answer that is old changes nothing.
+#[test]
+fn a_refund_never_goes_back() {
+    use RefundStatus::{Failed, Pending, Succeeded};
+    let asked = after(&charge(Stage::Completed, None), &give_back("k", Some(100)), NOW);
+    let (refunded, failed) = (Some("CHARGE_REFUNDED"), Some("CHARGE_REFUND_FAILED"));
+    for (order, expected) in [
+        ([Pending, Succeeded, Failed], [Some(refunded), Some(None), Some(failed)]),
+        ([Succeeded, Pending, Failed], [Some(refunded), None, Some(failed)]),
+        ([Failed, Succeeded, Pending], [Some(failed), None, None]),
+    ] {
+        let mut charge = asked.clone();
+        for (status, expected) in order.into_iter().zip(expected) {
+            let changed = change(Some(&charge), &said(&charge, 0, status), NOW).unwrap();
+            let event = changed.as_ref().map(|(_, event)| event.as_ref());
+            let event = event.map(|it| it.map(|it| it.event_type().as_str()));
+            assert_eq!(event, expected, "{status:?} in {order:?}");
+            charge = changed.map_or(charge, |(charge, _)| charge);
+        }
+    }
+}
+
+/// A charge takes ten refunds. Those that the market makes by itself end sooner.
+#[test]
+fn a_charge_takes_so_many_refunds() {
+    let sold = charge(Stage::Completed, None);
+    let by_itself = Command::RequestRefund { amount: None, cause: Cause::OrderEnded };
+    let mut tried = sold.clone();
+    for place in 0..TRIES_MAX {
+        tried = after(&tried, &by_itself, NOW);
+        tried = after(&tried, &said(&tried, place, RefundStatus::Failed), NOW);
+    }
+    assert_eq!(change(Some(&tried), &by_itself, NOW), Err(Refusal::TooManyRefunds));
+    for place in TRIES_MAX..REFUNDS_MAX {
+        tried = after(&tried, &give_back(&place.to_string(), Some(1)), NOW);
+    }
+    let more = change(Some(&tried), &give_back("more", Some(1)), NOW);
+    assert_eq!(more, Err(Refusal::TooManyRefunds));
+    let by_hand = after(&tried, &said(&tried, REFUNDS_MAX, RefundStatus::Succeeded), NOW);
+    assert_eq!(by_hand.refunds.len(), REFUNDS_MAX + 1, "what happened is noted in any case");
 }
 
 /// To decide again after a change changes nothing more, so that a change whose answer was lost, or that
@@ -195,7 +274,7 @@ fn every_command_but_a_claim_happens_once() {
         ),
         (
             charge(Stage::Completed, Some(EARLIER)),
-            Command::Refund { payment_id: payment_id(), refund_id: "re_1".to_owned() },
+            said(&charge(Stage::Completed, None), 0, RefundStatus::Succeeded),
         ),
     ];
     for (before, command) in commands {
@@ -327,6 +406,11 @@ fn charges_of_earlier_versions_are_read() {
         let read: Charge = serde_json::from_str(&text).unwrap();
         assert_eq!(read.stage, stage, "{written}");
         assert_eq!((read.payment_id.as_deref(), read.claims), (Some("pi_1"), 3));
-        assert_eq!(read.refund_id.as_deref(), Some("re_1"));
+        let [refund] = &read.refunds[..] else { panic!("one refund") };
+        assert_eq!(
+            (refund.id.0, refund.amount, refund.stage),
+            (read.id.0, read.amount, RefundStage::Succeeded)
+        );
+        assert_eq!(refund.provider_id.as_deref(), Some("re_1"));
     }
 }

@@ -28,13 +28,14 @@ use stubmart_kernel::worker::Next;
 use stubmart_memory::MemoryStore;
 use stubmart_payments::{
     CHARGES, Charge, Config, Deps, Payments, SERVICE,
+    charge::Refund,
     ledger::{Account, LEDGER, Transaction, sum},
 };
 use stubmart_ports::{
     calls::{self, CallError, Orders},
     gateway::{
         AuthoriseRequest, BadNotice, GatewayError, Notice, Payment, PaymentBooks as _,
-        PaymentGateway, PaymentRecord, PaymentState,
+        PaymentGateway, PaymentRecord, PaymentState, RefundRequest,
     },
     host::Host,
     key::Key,
@@ -156,6 +157,11 @@ impl World {
         self.sandbox.records().await.unwrap()
     }
 
+    /// What the provider keeps of all payments, in minor units.
+    pub(crate) async fn kept(&self) -> u64 {
+        self.books().await.iter().map(|it| it.kept).sum()
+    }
+
     /// Lets events, the reconciler and time run until nothing is left to do.
     pub(crate) async fn drain(&self, service: &Service) {
         let mut was_idle = false;
@@ -218,10 +224,13 @@ impl World {
         }
         for order in &orders {
             let completed = order.status == OrderStatus::Completed;
-            let mut of_order = charges.iter().filter(|it| it.order_id == order.id);
-            let given_back = of_order.any(Charge::was_given_back);
-            let is_kept = completed && !given_back;
-            let due = if is_kept { u64::from(order.amount.minor()) } else { 0 };
+            let of_order = charges.iter().filter(|it| it.order_id == order.id);
+            let by_people = |it: &&Refund| it.stands() && it.is_decided_by_people();
+            let refunds = of_order.flat_map(|it| it.refunds.iter().filter(by_people));
+            let given_back: u64 = refunds.map(|it| u64::from(it.amount.minor())).sum();
+            let due = u64::from(order.amount.minor()).saturating_sub(given_back);
+            let due = if completed { due } else { 0 };
+            let is_kept = due > 0;
             assert_eq!(kept.get(&order.id).copied().unwrap_or(0), due, "PAY-3: {order:?}");
             assert_ne!(order.status, OrderStatus::AwaitingPayment, "{order:?}");
             let paid = charges.iter().filter(|it| it.order_id == order.id && it.is_kept());
@@ -291,11 +300,14 @@ impl World {
         }
         for order in self.orders.all() {
             let net = i64::from(order.amount.minor()) - order.fees.buyer - order.fees.seller;
-            let given_back =
-                charges.iter().any(|it| it.order_id == order.id && it.was_given_back());
-            let is_kept = order.status == OrderStatus::Completed && !given_back;
-            let net = if is_kept { net } else { 0 };
-            assert_eq!(balance(Account::OrderHeld(order.id), None), -net, "MONEY-1: {order:?}");
+            let (of_order, total) = (Some(order.id), i64::from(order.amount.minor()));
+            let is_sold = order.status == OrderStatus::Completed;
+            let kept = if is_sold { balance(Account::Psp, of_order) } else { 0 };
+            // A refund takes from everybody their share, and each is rounded once.
+            let refunds = ledger.iter().filter(|it| Some(it.order_id) == of_order).count();
+            let rounded = if kept == 0 || kept == total { 0 } else { refunds };
+            let off = balance(Account::OrderHeld(order.id), None) + net * kept / total;
+            assert!(off.unsigned_abs() <= rounded as u64, "MONEY-1: {off} off: {order:?}");
             assert_eq!(balance(Account::Unmatched, Some(order.id)), 0, "MONEY-1: {order:?}");
         }
     }
@@ -311,15 +323,24 @@ impl World {
             let versions: Vec<_> = told.iter().map(|envelope| envelope.version).collect();
             assert_eq!(versions, (1..=told.len() as u64).collect::<Vec<_>>(), "{charge:?}");
             let mut kinds: Vec<_> = told.iter().map(|it| it.event.event_type().as_str()).collect();
-            let last = match (charge.status(), &charge.refund_id) {
-                (_, Some(_)) => "CHARGE_REFUNDED",
-                (ChargeStatus::Completed, None) => "CHARGE_COMPLETED",
-                (ChargeStatus::Failed, None) => "CHARGE_FAILED",
-                (ChargeStatus::Created, None) => "CHARGE_CREATED",
+            let known = charge.refunds.iter().filter(|it| it.provider_id.is_some()).count();
+            let failed = charge.refunds.iter().filter(|it| it.has_failed()).count();
+            let last = match charge.status() {
+                ChargeStatus::Completed => "CHARGE_COMPLETED",
+                ChargeStatus::Failed => "CHARGE_FAILED",
+                ChargeStatus::Created => "CHARGE_CREATED",
             };
+            let count = |kind: &str| kinds.iter().filter(|it| **it == kind).count();
+            assert_eq!(
+                (count("CHARGE_REFUNDED"), count("CHARGE_REFUND_FAILED")),
+                (known, failed),
+                "each refund is told once: {kinds:?}"
+            );
+            kinds.retain(|it| !it.starts_with("CHARGE_REFUND"));
+            let told = kinds.len();
             assert_eq!(kinds.last(), Some(&last), "{charge:?}");
             kinds.dedup();
-            assert_eq!(kinds.len(), told.len(), "told twice: {kinds:?}");
+            assert_eq!(kinds.len(), told, "told twice: {kinds:?}");
         }
     }
 
@@ -361,12 +382,8 @@ impl PaymentGateway for Watched {
         self.0.sandbox.void(charge_id, payment_id).await
     }
 
-    async fn refund(
-        &self,
-        charge_id: ChargeId,
-        payment_id: &str,
-    ) -> Result<PaymentState, GatewayError> {
-        self.0.sandbox.refund(charge_id, payment_id).await
+    async fn refund(&self, request: &RefundRequest) -> Result<PaymentState, GatewayError> {
+        self.0.sandbox.refund(request).await
     }
 
     async fn payment(&self, payment_id: &str) -> Result<Payment, GatewayError> {
@@ -464,6 +481,11 @@ impl Service {
     pub(crate) async fn authenticate(&self, user: UserId, secret: &str, succeed: bool) -> Answer {
         let body = json!({"clientSecret": secret, "succeed": succeed});
         self.post(user, "/api/payments/sandbox/authenticate", body).await
+    }
+
+    /// The order's charges, as its buyer reads them.
+    pub(crate) async fn charges(&self, order: &(UserId, OrderId)) -> Value {
+        self.list(order.0, &format!("?orderId={}", order.1)).await.body
     }
 
     pub(crate) async fn list(&self, user: UserId, query: &str) -> Answer {

@@ -1,7 +1,7 @@
 use stubmart_contract::{Currency, Price, UserId, api::OrderTicket, fees::SaleFees};
 use stubmart_payments::{
-    charge::{Failure, FailureReason, RefundRequest, Stage},
-    ledger::{Account, Fact, Line, reversed},
+    charge::{Cause, Failure, FailureReason, Refund, RefundStage, Stage},
+    ledger::{self, Account, Fact, Line},
 };
 use uuid::Uuid;
 
@@ -104,10 +104,26 @@ fn held() -> Charge {
         payment_method: None,
         stage: Stage::Authorised,
         payment_id: None,
-        refund_id: None,
-        refund_request: None,
+        refunds: Vec::new(),
         due_at: Some(NOW),
         claims: 0,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+fn by_operator() -> Cause {
+    Cause::Operator { reason: "cancelled".to_owned(), key: None }
+}
+
+/// A refund that succeeded.
+fn refund(amount: Price, cause: Cause) -> Refund {
+    Refund {
+        id: Refund::id_at(ChargeId(id()), 0),
+        amount,
+        cause,
+        stage: RefundStage::Succeeded,
+        provider_id: Some("re_1".to_owned()),
         created_at: NOW,
         updated_at: NOW,
     }
@@ -209,7 +225,7 @@ fn money_of_an_ended_charge_is_neither_held_nor_kept() {
         broken_by(RUNS, |market| {
             let charge = charge(market);
             (charge.stage, charge.due_at) = (Stage::Completed, None);
-            charge.refund_id = Some("re_1".to_owned());
+            charge.refunds = vec![refund(total(), Cause::OrderEnded)];
             let order = order(market);
             order.status = OrderStatus::Cancelled;
             market.tickets.clear();
@@ -313,16 +329,14 @@ fn a_sale_is_booked_as_it_was_agreed_and_paid() {
 /// An operator may give the money of a sale back: then nothing is kept, and nothing held for the seller.
 #[test]
 fn a_sale_whose_money_was_given_back_keeps_nothing() {
-    let given_back = |booked: bool| {
+    let given_back = |amount: i64, booked: bool| {
         sold(|market| {
-            let reason = "cancelled".to_owned();
-            let charge = charge(market);
-            charge.refund_id = Some("re_1".to_owned());
-            charge.refund_request = Some(RefundRequest { reason, key: None, requested_at: NOW });
-            market.payments[0].kept = 0;
+            let amount = Price::try_from(amount).unwrap();
+            charge(market).refunds = vec![refund(amount, by_operator())];
+            market.payments[0].kept -= u64::from(amount.minor());
             let refund = Transaction {
-                fact: Fact::Refunded(ChargeId(id())),
-                lines: reversed(&market.ledger[0].lines),
+                fact: Fact::Refunded(ChargeId(id()), 0),
+                lines: ledger::given_back(&market.ledger[0].lines, amount).unwrap(),
                 ..market.ledger[0].clone()
             };
             if booked {
@@ -330,6 +344,27 @@ fn a_sale_whose_money_was_given_back_keeps_nothing() {
             }
         })
     };
-    assert!(given_back(true).is_empty());
-    assert_eq!(given_back(false), ["MONEY-1", "MONEY-1"], "it is not booked");
+    for amount in [13_805, 5_000] {
+        assert!(given_back(amount, true).is_empty());
+        assert_eq!(given_back(amount, false), ["MONEY-1", "MONEY-1"], "it is not booked");
+    }
+    let untold = sold(|market| market.payments[0].kept = 0);
+    assert_eq!(untold, ["PAY-3", "MONEY-1"], "nobody decided it");
+}
+
+/// MONEY-1: a refund takes from the seller their share, and no more.
+#[test]
+fn a_refund_that_the_seller_pays_alone_is_found() {
+    let skewed = sold(|market| {
+        let amount = Price::try_from(5_000).unwrap();
+        charge(market).refunds = vec![refund(amount, by_operator())];
+        market.payments[0].kept = 8_805;
+        let line = |account, amount| Line { account, amount };
+        market.ledger.push(Transaction {
+            fact: Fact::Refunded(ChargeId(id()), 0),
+            lines: vec![line(Account::OrderHeld(OrderId(id())), 5_000), line(Account::Psp, -5_000)],
+            ..market.ledger[0].clone()
+        });
+    });
+    assert_eq!(skewed, ["MONEY-1"]);
 }

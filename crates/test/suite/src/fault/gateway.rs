@@ -7,6 +7,7 @@ use futures_util::future::FutureExt as _;
 use stubmart_contract::{ChargeId, Timestamp};
 use stubmart_ports::gateway::{
     AuthoriseRequest, BadNotice, GatewayError, Notice, Payment, PaymentGateway, PaymentState,
+    RefundRequest,
 };
 
 use super::{
@@ -102,15 +103,13 @@ impl PaymentGateway for FaultyGateway {
         self.change(Op::Void, charge_id, payment_id, make).await
     }
 
-    async fn refund(
-        &self,
-        charge_id: ChargeId,
-        payment_id: &str,
-    ) -> Result<PaymentState, GatewayError> {
-        let make = |inner: Arc<dyn PaymentGateway>, charge_id, payment_id: String| async move {
-            inner.refund(charge_id, &payment_id).await
-        };
-        self.change(Op::Refund, charge_id, payment_id, make).await
+    async fn refund(&self, request: &RefundRequest) -> Result<PaymentState, GatewayError> {
+        let call = Call::about(Op::Refund, request.charge_id.0);
+        change(&self.faults, call, ERRORS, || {
+            let (inner, request) = (Arc::clone(&self.inner), request.clone());
+            async move { inner.refund(&request).await }.boxed()
+        })
+        .await
     }
 
     async fn payment(&self, payment_id: &str) -> Result<Payment, GatewayError> {

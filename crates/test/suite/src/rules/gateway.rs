@@ -3,10 +3,11 @@
 
 use std::{fmt, sync::Arc};
 
-use stubmart_contract::{ChargeId, Currency, OrderId, Price};
+use stubmart_contract::{ChargeId, Currency, OrderId, Price, RefundId, api::RefundStatus};
 use stubmart_ports::{
     gateway::{
         AuthoriseRequest, GatewayError, Payment, PaymentBooks, PaymentGateway, PaymentState,
+        Refund, RefundRequest,
     },
     host::Ids,
 };
@@ -77,13 +78,26 @@ impl Bench {
     }
 }
 
-const NOT_REFUNDED: PaymentState = PaymentState::Captured { refund_id: None };
+const NOT_REFUNDED: PaymentState = PaymentState::Captured { refunds: Vec::new() };
 
-/// The refund of a payment that was given back.
-fn refund_of(state: PaymentState) -> String {
+/// The only refund of a payment that was given back.
+fn refund_of(state: PaymentState) -> Refund {
     match state {
-        PaymentState::Captured { refund_id: Some(refund_id) } => refund_id,
+        PaymentState::Captured { refunds } => match <[Refund; 1]>::try_from(refunds) {
+            Ok([refund]) => refund,
+            Err(refunds) => unreachable!("not one refund: {refunds:?}"),
+        },
         other => unreachable!("not refunded: {other:?}"),
+    }
+}
+
+/// A refund of all of a payment.
+fn refund(payment: &Payment) -> RefundRequest {
+    RefundRequest {
+        charge_id: payment.charge_id,
+        payment_id: payment.id.clone(),
+        refund_id: RefundId(payment.charge_id.0),
+        amount: payment.amount,
     }
 }
 
@@ -223,7 +237,7 @@ pub async fn a_payment_that_cannot_be_captured_answers_its_state(
     assert_eq!(b.capture(declined.charge_id, &declined.id).await.unwrap(), declined.state);
     let refunded = bench.authorised(&*a).await;
     a.capture(refunded.charge_id, &refunded.id).await.unwrap();
-    let given_back = a.refund(refunded.charge_id, &refunded.id).await.unwrap();
+    let given_back = a.refund(&refund(&refunded)).await.unwrap();
     assert_eq!(b.capture(refunded.charge_id, &refunded.id).await.unwrap(), given_back);
 }
 
@@ -261,7 +275,7 @@ pub async fn of_a_capture_and_a_void_at_once_one_happens(a: Gateway, b: Gateway,
         });
         let answers = at_once(tasks).await;
         let now = state(&*a, &payment).await;
-        assert!(matches!(now, PaymentState::Captured { refund_id: None } | PaymentState::Voided));
+        assert!(now == NOT_REFUNDED || now == PaymentState::Voided);
         assert!(answers.iter().all(|answer| *answer == now), "{answers:?}, now {now:?}");
     }
 }
@@ -272,23 +286,48 @@ pub async fn a_refund_gives_the_money_back_once(a: Gateway, b: Gateway, bench: B
     a.capture(payment.charge_id, &payment.id).await.unwrap();
     let tasks = [&a, &b].into_iter().cycle().take(4).map(|gateway| {
         let (gateway, payment) = (Arc::clone(gateway), payment.clone());
-        async move { refund_of(gateway.refund(payment.charge_id, &payment.id).await.unwrap()) }
+        async move { refund_of(gateway.refund(&refund(&payment)).await.unwrap()) }
     });
     let mut refunds = at_once(tasks.collect::<Vec<_>>()).await;
-    refunds.push(refund_of(b.refund(payment.charge_id, &payment.id).await.unwrap()));
+    refunds.push(refund_of(b.refund(&refund(&payment)).await.unwrap()));
     refunds.push(refund_of(state(&*a, &payment).await));
     refunds.dedup();
     assert_eq!(refunds.len(), 1, "{refunds:?}");
 }
 
+/// Money is given back in parts, each once, and says whose refund it is. What is more than is left is not
+/// given back, and the answer says what was.
+pub async fn money_is_given_back_in_parts(a: Gateway, b: Gateway, bench: Bench) {
+    let payment = bench.authorised(&*a).await;
+    a.capture(payment.charge_id, &payment.id).await.unwrap();
+    let all = i64::from(payment.amount.minor());
+    let part = |minor: i64| RefundRequest {
+        refund_id: RefundId(bench.ids.uuid()),
+        amount: Price::try_from(minor).unwrap(),
+        ..refund(&payment)
+    };
+    let asked = [part(all / 5), part(all - all / 5 - 1)];
+    for request in &asked {
+        let answers = [a.refund(request).await.unwrap(), b.refund(request).await.unwrap()];
+        assert_eq!(answers[0], answers[1], "asked again, it is the same");
+    }
+    assert_eq!(a.refund(&part(2)).await.unwrap().given_back(), u64::try_from(all - 1).unwrap());
+    let PaymentState::Captured { refunds } = state(&*b, &payment).await else {
+        unreachable!("it stays captured")
+    };
+    let made: Vec<_> = refunds.iter().map(|it| (it.refund_id, it.amount, it.status)).collect();
+    let expected = asked.map(|it| (Some(it.refund_id), it.amount, RefundStatus::Succeeded));
+    assert_eq!(made, expected);
+}
+
 /// What holds no captured money is not refunded: it stays as it is, and the answer says how that is.
 pub async fn what_was_not_captured_is_not_refunded(a: Gateway, b: Gateway, bench: Bench) {
     let held = bench.authorised(&*a).await;
-    assert_eq!(b.refund(held.charge_id, &held.id).await.unwrap(), PaymentState::Authorised);
+    assert_eq!(b.refund(&refund(&held)).await.unwrap(), PaymentState::Authorised);
     b.void(held.charge_id, &held.id).await.unwrap();
-    assert_eq!(a.refund(held.charge_id, &held.id).await.unwrap(), PaymentState::Voided);
+    assert_eq!(a.refund(&refund(&held)).await.unwrap(), PaymentState::Voided);
     let declined = bench.declined(&*a).await;
-    assert_eq!(b.refund(declined.charge_id, &declined.id).await.unwrap(), declined.state);
+    assert_eq!(b.refund(&refund(&declined)).await.unwrap(), declined.state);
 }
 
 /// A call whose answer was lost is made again and has one effect; a charge whose authorisation was
@@ -313,10 +352,10 @@ pub async fn after_a_lost_answer_the_same_call_has_one_effect(
     assert_eq!(a.capture(payment.charge_id, &payment.id).await.unwrap(), NOT_REFUNDED);
 
     bench.trouble.lose_next_answer();
-    let lost = a.refund(payment.charge_id, &payment.id).await;
+    let lost = a.refund(&refund(&payment)).await;
     assert!(matches!(lost, Err(GatewayError::Indeterminate(_))), "{lost:?}");
-    let refund = refund_of(state(&*b, &payment).await);
-    assert_eq!(refund_of(a.refund(payment.charge_id, &payment.id).await.unwrap()), refund);
+    let made = refund_of(state(&*b, &payment).await);
+    assert_eq!(refund_of(a.refund(&refund(&payment)).await.unwrap()), made);
 
     let held = bench.authorised(&*a).await;
     bench.trouble.lose_next_answer();
@@ -353,7 +392,8 @@ pub async fn the_books_say_what_was_asked_and_what_became_of_it(
             currency: currency.parse().unwrap(),
             ..bench.request(GOOD)
         };
-        let id = a.authorise(&request).await.unwrap().id;
+        let payment = a.authorise(&request).await.unwrap();
+        let id = payment.id.clone();
         let all = request.amount.minor().into();
         let record = async || {
             let records = bench.books.records().await.unwrap();
@@ -366,7 +406,16 @@ pub async fn the_books_say_what_was_asked_and_what_became_of_it(
         assert_eq!(record().await, (true, all, 0));
         b.capture(request.charge_id, &id).await.unwrap();
         assert_eq!(record().await, (false, 0, all));
-        a.refund(request.charge_id, &id).await.unwrap();
+        let part = Price::try_from(i64::from(request.amount.minor()) / 10 * 3).unwrap();
+        a.refund(&RefundRequest { amount: part, ..refund(&payment) }).await.unwrap();
+        let left = i64::from(request.amount.minor() - part.minor());
+        assert_eq!(record().await, (false, 0, left.try_into().unwrap()));
+        let rest = RefundRequest {
+            refund_id: RefundId(payment.order_id.0),
+            amount: Price::try_from(left).unwrap(),
+            ..refund(&payment)
+        };
+        b.refund(&rest).await.unwrap();
         assert_eq!(record().await, (false, 0, 0));
     }
 }
@@ -391,6 +440,7 @@ macro_rules! gateway_suite {
             a_void_after_a_capture_answers_captured,
             of_a_capture_and_a_void_at_once_one_happens,
             a_refund_gives_the_money_back_once,
+            money_is_given_back_in_parts,
             what_was_not_captured_is_not_refunded,
             after_a_lost_answer_the_same_call_has_one_effect,
             a_call_that_failed_can_be_made_again,

@@ -14,7 +14,7 @@ use stubmart_memory::MemoryStore;
 use stubmart_ports::{
     gateway::{
         AuthoriseRequest, BadNotice, GatewayError, Notice, Payment, PaymentBooks, PaymentGateway,
-        PaymentRecord, PaymentState,
+        PaymentRecord, PaymentState, RefundRequest,
     },
     host::Host,
 };
@@ -43,6 +43,8 @@ enum Defect {
     VoidsNothing,
     SaysVoidedAfterACapture,
     RefundsEachTime,
+    RefundsTheWholeAtOnce,
+    ForgetsWhoseRefundItIs,
     VoidsWhenAskedToRefund,
     HidesALostAnswer,
     HidesAFailure,
@@ -95,7 +97,7 @@ impl Broken {
     }
 }
 
-const CAPTURED: PaymentState = PaymentState::Captured { refund_id: None };
+const CAPTURED: PaymentState = PaymentState::Captured { refunds: Vec::new() };
 
 #[async_trait]
 impl PaymentGateway for Broken {
@@ -159,27 +161,38 @@ impl PaymentGateway for Broken {
         }
     }
 
-    async fn refund(
-        &self,
-        charge_id: ChargeId,
-        payment_id: &str,
-    ) -> Result<PaymentState, GatewayError> {
-        if self.defect == VoidsWhenAskedToRefund {
-            drop(self.inner.void(charge_id, payment_id).await);
-        }
-        let state = self.inner.refund(charge_id, payment_id).await?;
-        Ok(match state {
-            PaymentState::Captured { refund_id: Some(_) } if self.defect == RefundsEachTime => {
-                PaymentState::Captured { refund_id: Some(self.host.uuid().to_string()) }
+    async fn refund(&self, request: &RefundRequest) -> Result<PaymentState, GatewayError> {
+        let mut request = request.clone();
+        match self.defect {
+            VoidsWhenAskedToRefund => {
+                drop(self.inner.void(request.charge_id, &request.payment_id).await);
             }
-            state => state,
-        })
+            RefundsTheWholeAtOnce => {
+                request.amount = self.inner.payment(&request.payment_id).await?.amount;
+            }
+            _ => {}
+        }
+        let state = self.inner.refund(&request).await?;
+        let PaymentState::Captured { mut refunds } = state else { return Ok(state) };
+        if self.defect == RefundsEachTime {
+            let again = refunds.clone();
+            refunds.extend(again);
+        }
+        Ok(PaymentState::Captured { refunds })
     }
 
     async fn payment(&self, payment_id: &str) -> Result<Payment, GatewayError> {
         match self.inner.payment(payment_id).await {
             Err(error) if self.defect == SaysLaterToAnUnknownPayment => {
                 Err(GatewayError::Unavailable(error.into()))
+            }
+            Ok(mut payment) => {
+                if let (ForgetsWhoseRefundItIs, PaymentState::Captured { refunds }) =
+                    (self.defect, &mut payment.state)
+                {
+                    refunds.iter_mut().for_each(|it| it.refund_id = None);
+                }
+                Ok(payment)
             }
             answer => answer,
         }
@@ -285,6 +298,13 @@ caught! {gateway, subject,
     ];
     a_gateway_that_refunds_each_time_is_caught: RefundsEachTime => [
         a_refund_gives_the_money_back_once,
+    ];
+    a_gateway_that_refunds_the_whole_at_once_is_caught: RefundsTheWholeAtOnce => [
+        money_is_given_back_in_parts,
+        the_books_say_what_was_asked_and_what_became_of_it,
+    ];
+    a_gateway_that_forgets_whose_refund_it_is_is_caught: ForgetsWhoseRefundItIs => [
+        money_is_given_back_in_parts,
     ];
     a_gateway_that_voids_when_asked_to_refund_is_caught: VoidsWhenAskedToRefund => [
         what_was_not_captured_is_not_refunded,
