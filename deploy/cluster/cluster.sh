@@ -157,17 +157,14 @@ END
    "dataDir": "$at/addresses", "ranges": [[{"subnet": "10.244.$node.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}
 END
     : >"$at/resolv.conf"
-    root=/
-    # One control group holds all pods of a node; this machine's root holds those of the first.
-    if [ "$node" != 1 ]; then
-        root=/stubmart-node$node
-        for controller in /sys/fs/cgroup/*/; do
-            if [ -e "$controller/tasks" ]; then mkdir -p "$controller$root"; fi
-        done
-        for file in cpuset.cpus cpuset.mems; do
-            if [ -e "/sys/fs/cgroup/cpuset/$file" ]; then cat "/sys/fs/cgroup/cpuset/$file" >"/sys/fs/cgroup/cpuset$root/$file"; fi
-        done
-    fi
+    # One control group holds all pods of a node, and nobody else's.
+    root=/stubmart-node$node
+    for controller in /sys/fs/cgroup/*/; do
+        if [ -e "$controller/tasks" ]; then mkdir -p "$controller$root"; fi
+    done
+    for file in cpuset.cpus cpuset.mems; do
+        if [ -e "/sys/fs/cgroup/cpuset/$file" ]; then cat "/sys/fs/cgroup/cpuset/$file" >"/sys/fs/cgroup/cpuset$root/$file"; fi
+    done
     cat >"$at/kubelet.yaml" <<END
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
@@ -275,15 +272,17 @@ down() { # DIRECTORY
         kill -9 "$pid" 2>/dev/null || true
         rm "$dir/pid/$name"
     done
-    # What containers were left are this cluster's: their bundles are in its directory.
-    for pid in $(pgrep -f "containerd-shim-runc-v2 .*$dir/" || true); do kill -9 "$pid" 2>/dev/null || true; done
+    # Containers outlive those who started them; these control groups are this cluster's.
+    find /sys/fs/cgroup/*/stubmart-node* -name cgroup.procs -exec cat {} + 2>/dev/null | sort -un |
+        xargs --no-run-if-empty kill -9 2>/dev/null || true
+    sleep 1
     awk -v at="$dir/" 'index($2, at) == 1 { print $2 }' /proc/mounts | sort -r | xargs --no-run-if-empty umount --lazy 2>/dev/null || true
     for node in 1 2; do ip netns delete "$SPACE$node" 2>/dev/null || true; done
     # Those of pods, made since it was brought up.
     for name in $(ip netns list | sed -n 's/^\(cni-[0-9a-f-]*\).*/\1/p'); do
         if ! grep -qx "$name" "$dir/spaces"; then ip netns delete "$name" 2>/dev/null || true; fi
     done
-    find /sys/fs/cgroup/*/kubepods /sys/fs/cgroup/*/stubmart-node2 -depth -type d -exec rmdir {} + 2>/dev/null || true
+    find /sys/fs/cgroup/*/stubmart-node* -depth -type d -exec rmdir {} \; 2>/dev/null || true
 }
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
