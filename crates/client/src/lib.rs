@@ -21,6 +21,7 @@
 mod account;
 mod answer;
 mod call;
+mod delivery;
 mod error;
 mod market;
 mod query;

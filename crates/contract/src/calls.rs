@@ -179,7 +179,7 @@ pub struct Listings {
     pub next: Option<String>,
 }
 
-/// What tickets needs to know of a show.
+/// What tickets and delivery need to know of a show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShowForListing {
@@ -199,7 +199,7 @@ pub struct ShowForListing {
     pub currency: Currency,
 }
 
-/// What payments needs to know of an order.
+/// What payments and delivery need to know of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderForPayment {
@@ -209,6 +209,8 @@ pub struct OrderForPayment {
     pub user_id: UserId,
     /// The seller.
     pub seller_id: UserId,
+    /// The ticket.
+    pub ticket_id: TicketId,
     /// Where it stands.
     pub status: OrderStatus,
     /// Whether it was cancelled because its time ran out.

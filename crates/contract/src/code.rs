@@ -94,6 +94,18 @@ codes! {
     OrderCompleted = 409 "order_completed" "The order is completed";
     /// The checkout ran out before it was paid.
     OrderExpired = 409 "order_expired" "The checkout has expired";
+    /// The seller has not delivered yet.
+    NotSent = 409 "not_sent" "The ticket was not sent yet";
+    /// The time to deliver is not over, or the ticket was sent.
+    NotLate = 409 "not_late" "The delivery is not late";
+    /// The buyer has the ticket, or the money back.
+    DeliveryEnded = 409 "delivery_ended" "The delivery is over";
+    /// It is too late to claim, or the money was given back.
+    ClaimsClosed = 409 "claims_closed" "Nothing can be claimed for this order any more";
+    /// There is a claim about this order.
+    ClaimExists = 409 "claim_exists" "You have claimed already";
+    /// The claim was answered or decided before.
+    ClaimAnswered = 409 "claim_answered" "The claim was answered already";
     /// The order was cancelled.
     OrderCancelled = 409 "order_cancelled" "The order is cancelled";
     /// Browser payments need Stripe; the sandbox is paid with `POST /api/payments`.

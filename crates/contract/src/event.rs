@@ -11,11 +11,12 @@ use uuid::Uuid;
 use crate::{
     actor::{Actor, RequestId, Role},
     api::{
-        CancelReason, ChargeStatus, EventStatus, OrderStatus, RefundStatus, Ticket, TicketStatus,
-        Venue,
+        CancelReason, ChargeStatus, ClaimKind, ClaimOutcome, ClaimStatus, DeliveryCancelReason,
+        DeliveryKind, DeliveryStatus, EventStatus, OrderStatus, OrderTicket, RefundStatus, Ticket,
+        TicketStatus, Venue,
     },
     fees::{Breakdown, SaleFees},
-    ids::{ChargeId, EventId, MessageId, OrderId, RefundId, TicketId, UserId},
+    ids::{ChargeId, ClaimId, EventId, MessageId, OrderId, RefundId, TicketId, UserId},
     money::{Currency, Price},
     time::Timestamp,
     zone::LocalTime,
@@ -118,6 +119,26 @@ events! {
     ChargeRefunded(ChargeState) = "CHARGE_REFUNDED";
     /// Money that was to be given back did not reach the buyer: the provider has it again.
     ChargeRefundFailed(ChargeState) = "CHARGE_REFUND_FAILED";
+    /// A ticket was sold: its seller is to deliver it.
+    DeliveryCreated(DeliveryState) = "DELIVERY_CREATED";
+    /// The time to deliver is another, or the buyer of a late ticket chose to wait.
+    DeliveryUpdated(DeliveryState) = "DELIVERY_UPDATED";
+    /// The time to deliver is nearly over.
+    DeliveryDueSoon(DeliveryState) = "DELIVERY_DUE_SOON";
+    /// The time to deliver is over.
+    DeliveryLate(DeliveryState) = "DELIVERY_LATE";
+    /// The seller sent the ticket.
+    DeliverySent(DeliveryState) = "DELIVERY_SENT";
+    /// The buyer has the ticket.
+    DeliveryAccepted(DeliveryState) = "DELIVERY_ACCEPTED";
+    /// The ticket will not be delivered.
+    DeliveryCancelled(DeliveryState) = "DELIVERY_CANCELLED";
+    /// A buyer claims: the seller's money waits.
+    ClaimOpened(ClaimState) = "CLAIM_OPENED";
+    /// The seller answered a claim.
+    ClaimAnswered(ClaimState) = "CLAIM_ANSWERED";
+    /// A claim was decided.
+    ClaimDecided(ClaimState) = "CLAIM_DECIDED";
 }
 
 /// Payload of `USER_*`.
@@ -202,6 +223,9 @@ pub struct TicketState {
     pub seats: Vec<String>,
     /// Seats in the lot.
     pub quantity: u32,
+    /// How it comes to its buyer.
+    #[serde(default, skip_serializing_if = "DeliveryKind::is_default")]
+    pub delivery_kind: DeliveryKind,
     /// The order that holds or bought it.
     pub order_id: Option<OrderId>,
     /// Whose order that is.
@@ -239,6 +263,7 @@ impl TicketState {
             row: self.row,
             seats: self.seats,
             quantity: self.quantity,
+            delivery_kind: self.delivery_kind,
             locked_until: self.locked_until,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -314,6 +339,53 @@ pub struct ChargeState {
     pub ends_order: bool,
 }
 
+/// Payload of `DELIVERY_*`: the delivery after the change. Neither link nor code nor address of it leaves
+/// its service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveryState {
+    /// The order that is delivered.
+    pub order_id: OrderId,
+    /// The ticket that was sold to it.
+    pub ticket_id: TicketId,
+    /// The buyer.
+    pub buyer_id: UserId,
+    /// The seller.
+    pub seller_id: UserId,
+    /// What was sold.
+    pub ticket: OrderTicket,
+    /// How it comes to the buyer.
+    pub kind: DeliveryKind,
+    /// Where the delivery stands.
+    pub status: DeliveryStatus,
+    /// By when the seller is to deliver.
+    pub deliver_by: Timestamp,
+    /// Why it is not delivered.
+    pub cancel_reason: Option<DeliveryCancelReason>,
+}
+
+/// Payload of `CLAIM_*`: the claim after the change, without what anybody wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimState {
+    /// The claim.
+    pub id: ClaimId,
+    /// The order that it is about.
+    pub order_id: OrderId,
+    /// The buyer, who makes it.
+    pub buyer_id: UserId,
+    /// The seller.
+    pub seller_id: UserId,
+    /// What was wrong.
+    pub kind: ClaimKind,
+    /// Where the claim stands.
+    pub status: ClaimStatus,
+    /// By when the seller is to answer.
+    pub answer_by: Timestamp,
+    /// How it was decided.
+    pub outcome: Option<ClaimOutcome>,
+}
+
 /// A refund, in the payload of `CHARGE_*`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -347,7 +419,7 @@ impl ChargeState {
 pub struct Envelope {
     /// Names this event. Delivered twice, it is the same.
     pub id: MessageId,
-    /// The user, show, ticket, order or charge it is about.
+    /// The user, show, ticket, order, charge, delivery or claim it is about.
     pub aggregate_id: Uuid,
     /// The number of this event among those of its aggregate: 1, 2, 3, … without a gap.
     pub version: u64,

@@ -78,6 +78,10 @@ id! {
     TicketId;
     /// Names an order: one checkout of one ticket by one buyer.
     OrderId;
+    /// Names the delivery of an order.
+    DeliveryId;
+    /// Names a claim of a buyer.
+    ClaimId;
     /// Names a charge: one attempt to pay for an order.
     ChargeId;
     /// Names a refund: money of a charge that is given back, all of it or a part.
@@ -110,6 +114,23 @@ impl OrderId {
     }
 }
 
+impl DeliveryId {
+    /// What the id of a delivery differs by from that of its order: "delive", in the last 48 bits.
+    const OF_ORDER: u128 = 0x6465_6c69_7665;
+
+    /// The id of the delivery of this order. The two differ, because each names a history of its own.
+    #[must_use]
+    pub const fn of(order: OrderId) -> Self {
+        Self(Uuid::from_u128(order.0.as_u128() ^ Self::OF_ORDER))
+    }
+
+    /// The order that is delivered.
+    #[must_use]
+    pub const fn order(self) -> OrderId {
+        OrderId(Uuid::from_u128(self.0.as_u128() ^ Self::OF_ORDER))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +143,15 @@ mod tests {
         assert_eq!(number(1 << 55), "1000-0000-0000");
         assert_eq!(number(u128::MAX), "ZZZZ-ZZZZ-ZZZZ");
         assert_eq!(number((1 << 60) + 18), "0000-0000-000J");
+    }
+
+    #[test]
+    fn a_delivery_has_another_id_than_its_order_and_knows_it() {
+        let order = OrderId(Uuid::from_u128(0x0192_f0c1_2345_7abc_8def_0123_4567_89ab));
+        let delivery = DeliveryId::of(order);
+        assert_ne!(delivery.0, order.0);
+        assert_eq!(delivery.order(), order);
+        assert_eq!(delivery.0.get_version_num(), 7);
     }
 
     #[test]

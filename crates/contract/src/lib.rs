@@ -25,7 +25,10 @@ pub use code::Code;
 pub use context::Context;
 pub use email::Email;
 pub use event::{DomainEvent, Envelope, EventType};
-pub use ids::{ChargeId, EventId, MessageId, OrderId, RefundId, SessionId, TicketId, UserId};
+pub use ids::{
+    ChargeId, ClaimId, DeliveryId, EventId, MessageId, OrderId, RefundId, SessionId, TicketId,
+    UserId,
+};
 pub use language::Language;
 pub use money::{Currency, InvalidAmount, Price};
 pub use time::Timestamp;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use stubmart_contract::{Currency, Language, Timestamp};
+use stubmart_contract::{Currency, Language, Timestamp, api::DeliveryKind};
 
 use crate::{
     languages::texts,
@@ -75,8 +75,68 @@ pub enum Message {
         price: Sum,
         /// What the seller gets of that.
         net: Sum,
-        /// The page of what the reader sells.
+        /// How it comes to its buyer.
+        how: DeliveryKind,
+        /// By when.
+        by: Timestamp,
+        /// The page on which the reader delivers it.
         link: String,
+    },
+    /// The reader has not delivered a ticket that was sold, and has little time left.
+    DeliverSoon {
+        /// What was sold.
+        ticket: Ticket,
+        /// How it comes to its buyer.
+        how: DeliveryKind,
+        /// By when.
+        by: Timestamp,
+        /// The page on which the reader delivers it.
+        link: String,
+    },
+    /// The reader has not delivered a ticket in time.
+    DeliverLate {
+        /// What was sold.
+        ticket: Ticket,
+        /// The page on which the reader delivers it.
+        link: String,
+    },
+    /// The reader's ticket was not delivered in time.
+    DeliveryLate {
+        /// What was bought.
+        ticket: Ticket,
+        /// The page of the order.
+        link: String,
+    },
+    /// The reader's ticket was sent.
+    TicketSent {
+        /// What was bought.
+        ticket: Ticket,
+        /// The page of the order.
+        link: String,
+    },
+    /// The buyer of the reader's ticket says that something was wrong.
+    ClaimOpened {
+        /// By when the reader is to answer.
+        by: Timestamp,
+        /// The order, as people call it.
+        order: String,
+        /// The page on which the reader answers.
+        link: String,
+    },
+    /// A claim was decided for the buyer, who is the reader or not.
+    ClaimRefunded {
+        /// The order, as people call it.
+        order: String,
+    },
+    /// A claim was decided for the seller, who is the reader or not.
+    ClaimRejected {
+        /// The order, as people call it.
+        order: String,
+    },
+    /// The reader's sale ended without a delivery, and the buyer got the money back.
+    SaleCancelled {
+        /// What was sold.
+        ticket: Ticket,
     },
     /// The reader's payment failed, and the order ended with it.
     PaymentFailed {
@@ -153,6 +213,14 @@ impl Message {
             Self::SecondFactorOff { .. } => texts.second_factor_off,
             Self::OrderCompleted { .. } => texts.order_completed,
             Self::TicketSold { .. } => texts.ticket_sold,
+            Self::DeliverSoon { .. } => texts.deliver_soon,
+            Self::DeliverLate { .. } => texts.deliver_late,
+            Self::DeliveryLate { .. } => texts.delivery_late,
+            Self::TicketSent { .. } => texts.ticket_sent,
+            Self::SaleCancelled { .. } => texts.sale_cancelled,
+            Self::ClaimOpened { .. } => texts.claim_opened,
+            Self::ClaimRefunded { .. } => texts.claim_refunded,
+            Self::ClaimRejected { .. } => texts.claim_rejected,
             Self::PaymentFailed { .. } => texts.payment_failed,
             Self::PaymentRefunded { .. } => texts.payment_refunded,
         }
@@ -163,7 +231,12 @@ impl Message {
             Self::VerifyEmail { link }
             | Self::ResetPassword { link }
             | Self::OrderCompleted { link, .. }
-            | Self::TicketSold { link, .. } => Some(link),
+            | Self::TicketSold { link, .. }
+            | Self::DeliverSoon { link, .. }
+            | Self::DeliverLate { link, .. }
+            | Self::DeliveryLate { link, .. }
+            | Self::TicketSent { link, .. }
+            | Self::ClaimOpened { link, .. } => Some(link),
             _ => None,
         }
     }
@@ -183,10 +256,24 @@ impl Message {
                 .into_iter()
                 .chain([("sum", sum(texts, *paid))])
                 .collect(),
-            Self::TicketSold { ticket, price, net, .. } => ticket_words(texts, ticket)
+            Self::TicketSold { ticket, price, net, how, by, .. } => ticket_words(texts, ticket)
                 .into_iter()
                 .chain([("sum", sum(texts, *price)), ("net", sum(texts, *net))])
+                .chain(to_do(texts, *how, *by))
                 .collect(),
+            Self::DeliverSoon { ticket, how, by, .. } => {
+                ticket_words(texts, ticket).into_iter().chain(to_do(texts, *how, *by)).collect()
+            }
+            Self::ClaimOpened { by, order, .. } => {
+                vec![("by", moment(texts, *by)), ("order", order.clone())]
+            }
+            Self::ClaimRefunded { order } | Self::ClaimRejected { order } => {
+                vec![("order", order.clone())]
+            }
+            Self::DeliverLate { ticket, .. }
+            | Self::DeliveryLate { ticket, .. }
+            | Self::TicketSent { ticket, .. }
+            | Self::SaleCancelled { ticket } => ticket_words(texts, ticket).into(),
             Self::PaymentFailed { amount } | Self::PaymentRefunded { amount } => {
                 vec![("sum", sum(texts, *amount))]
             }
@@ -232,6 +319,16 @@ fn moment(texts: &Texts, at: Timestamp) -> String {
     let month = month.copied().unwrap_or_default();
     let words: Words<'_> = &[("day", &day), ("month", month), ("year", &year), ("time", &time)];
     fill(texts.moment, words).into_owned()
+}
+
+/// What a seller is to do, and by when.
+fn to_do(texts: &Texts, how: DeliveryKind, by: Timestamp) -> [(&'static str, String); 2] {
+    let how = match how {
+        DeliveryKind::Transfer => texts.do_transfer,
+        DeliveryKind::Link => texts.do_link,
+        DeliveryKind::Paper => texts.do_paper,
+    };
+    [("how", how.to_owned()), ("by", moment(texts, by))]
 }
 
 /// What a letter calls a ticket: its title alone, and with its seats.

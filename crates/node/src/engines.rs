@@ -27,6 +27,8 @@ pub struct Stores {
     pub orders: Arc<dyn Store>,
     /// The store of payments.
     pub payments: Arc<dyn Store>,
+    /// The store of delivery.
+    pub delivery: Arc<dyn Store>,
     /// The store of notify.
     pub notify: Arc<dyn Store>,
 }
@@ -41,6 +43,7 @@ impl Stores {
             catalogue: Arc::clone(store),
             orders: Arc::clone(store),
             payments: Arc::clone(store),
+            delivery: Arc::clone(store),
             notify: Arc::clone(store),
         }
     }
@@ -91,9 +94,9 @@ impl Engines {
     /// # Errors
     /// The cause that the first of them gives which cannot.
     pub async fn ready(&self) -> Result<(), Cause> {
-        let Stores { auth, tickets, catalogue, orders, payments, notify } = &self.stores;
+        let Stores { auth, tickets, catalogue, orders, payments, delivery, notify } = &self.stores;
         let mut asked: Vec<&Arc<dyn Store>> = Vec::new();
-        for store in [auth, tickets, catalogue, orders, payments, notify] {
+        for store in [auth, tickets, catalogue, orders, payments, delivery, notify] {
             if !asked.iter().any(|it| Arc::ptr_eq(it, store)) {
                 store.ready().await?;
                 asked.push(store);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use stubmart_auth::Auth;
 use stubmart_catalogue::Catalogue;
+use stubmart_delivery::Deliveries;
 use stubmart_kernel::worker::Shutdown;
 use stubmart_orders::Orders;
 use stubmart_payments::Payments;
@@ -42,6 +43,8 @@ pub struct Market {
     pub orders: Orders,
     /// Charges.
     pub payments: Payments,
+    /// Tickets on their way to their buyers.
+    pub deliveries: Deliveries,
 }
 
 impl Market {
@@ -75,16 +78,28 @@ impl Market {
         let orders = role.take(orders);
         orders.upgrade().await?;
         let to_orders = Arc::new(orders.clone());
-        role.take(roles::expiration::start(engines, to_orders.clone(), to_tickets));
-        let payments = roles::payments::start(engines, config.payments.clone(), gate, to_orders);
+        role.take(roles::expiration::start(engines, to_orders.clone(), to_tickets.clone()));
+        let payments = roles::payments::start(
+            engines,
+            config.payments.clone(),
+            gate.clone(),
+            to_orders.clone(),
+        );
         let payments = role.take(payments);
         let to_auth = Arc::new(auth.clone());
+        let others = roles::delivery::Others {
+            auth: to_auth.clone(),
+            orders: to_orders,
+            tickets: to_tickets,
+            catalogue: Arc::new(catalogue.clone()),
+        };
+        let deliveries = role.take(roles::delivery::start(engines, gate, others));
         role.take(roles::notify::start(
             engines,
             config.notify.clone(),
             to_auth,
             Arc::new(catalogue.clone()),
         ));
-        Ok(role.with(Self { auth, tickets, catalogue, orders, payments }))
+        Ok(role.with(Self { auth, tickets, catalogue, orders, payments, deliveries }))
     }
 }

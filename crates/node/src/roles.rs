@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod catalogue;
+pub mod delivery;
 pub mod expiration;
 pub mod notify;
 pub mod orders;

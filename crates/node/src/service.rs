@@ -15,25 +15,35 @@ pub enum Service {
     Expiration,
     /// Charges.
     Payments,
+    /// Tickets come to their buyers.
+    Delivery,
     /// Mails about what users buy and sell.
     Notify,
 }
 
 impl Service {
     /// All services.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Auth,
         Self::Tickets,
         Self::Catalogue,
         Self::Orders,
         Self::Expiration,
         Self::Payments,
+        Self::Delivery,
         Self::Notify,
     ];
 
     /// The services that keep documents: each has a store of its own.
-    pub const STORED: [Self; 6] =
-        [Self::Auth, Self::Tickets, Self::Catalogue, Self::Orders, Self::Payments, Self::Notify];
+    pub const STORED: [Self; 7] = [
+        Self::Auth,
+        Self::Tickets,
+        Self::Catalogue,
+        Self::Orders,
+        Self::Payments,
+        Self::Delivery,
+        Self::Notify,
+    ];
 
     /// The service's name, as it stands in settings, logs and events.
     #[must_use]
@@ -45,6 +55,7 @@ impl Service {
             Self::Orders => stubmart_orders::SERVICE,
             Self::Expiration => stubmart_expiration::SERVICE,
             Self::Payments => stubmart_payments::SERVICE,
+            Self::Delivery => stubmart_delivery::SERVICE,
             Self::Notify => stubmart_notify::SERVICE,
         }
     }

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use stubmart_contract::{
-    Context, DomainEvent, Envelope, EventType, Price,
-    api::TicketStatus,
-    event::{ChargeState, TicketState},
+    Context, DomainEvent, Envelope, EventType, Price, UserId,
+    api::{ClaimOutcome, TicketStatus},
+    event::{ChargeState, ClaimState, DeliveryState, TicketState},
 };
 use stubmart_kernel::{
     RepositoryError,
@@ -13,7 +13,7 @@ use stubmart_kernel::{
 use stubmart_ports::bus::Consumer;
 
 use crate::{
-    outbox::{Command, GIVEN_UP_AFTER, Money, News, Reason, Sold},
+    outbox::{Command, GIVEN_UP_AFTER, Money, News, Reason, Sold, ToDeliver},
     service::Notify,
 };
 
@@ -24,11 +24,18 @@ static TRADE: Consumer = Consumer {
         EventType::ChargeCompleted,
         EventType::ChargeFailed,
         EventType::ChargeRefunded,
+        EventType::DeliveryCreated,
+        EventType::DeliveryDueSoon,
+        EventType::DeliveryLate,
+        EventType::DeliverySent,
+        EventType::DeliveryCancelled,
+        EventType::ClaimOpened,
+        EventType::ClaimDecided,
     ],
 };
 
-/// What happens to tickets and to money. A receipt is told of the ticket by one event and of the money by
-/// another; it is sent when both have come.
+/// What happens to tickets, to money and to deliveries. A receipt is told of the ticket by one event and of
+/// the money by another; it is sent when both have come. So is what a seller hears of a sale.
 #[derive(Debug)]
 pub(crate) struct Trade(pub(crate) Notify);
 
@@ -53,7 +60,7 @@ impl Handler for Trade {
 impl Notify {
     async fn learn(&self, context: &Context, news: News) -> Result<(), RepositoryError> {
         let id = news.reason.mail_id(news.recipient);
-        self.change(context, id, &Command::Learn(news)).await?;
+        self.change(context, id, &Command::Learn(Box::new(news))).await?;
         self.inner.wake.wake();
         Ok(())
     }
@@ -75,8 +82,50 @@ fn news(event: &DomainEvent) -> Vec<News> {
                 .map(|(id, amount)| of_amount(charge, Reason::PaymentRefunded(id), amount))
                 .collect()
         }
+        DomainEvent::DeliveryCreated(it) => {
+            vec![of_delivery(it, it.seller_id, Reason::TicketSold(it.order_id))]
+        }
+        DomainEvent::DeliveryDueSoon(it) => {
+            vec![of_delivery(it, it.seller_id, Reason::DeliverSoon(it.order_id))]
+        }
+        DomainEvent::DeliveryLate(it) => vec![
+            of_delivery(it, it.seller_id, Reason::DeliverLate(it.order_id)),
+            of_delivery(it, it.buyer_id, Reason::DeliveryLate(it.order_id)),
+        ],
+        DomainEvent::DeliverySent(it) => {
+            vec![of_delivery(it, it.buyer_id, Reason::TicketSent(it.order_id))]
+        }
+        DomainEvent::DeliveryCancelled(it) => {
+            vec![of_delivery(it, it.seller_id, Reason::SaleCancelled(it.order_id))]
+        }
+        DomainEvent::ClaimOpened(it) => {
+            let reason = Reason::ClaimOpened(it.order_id);
+            vec![News { answer_by: Some(it.answer_by), ..plain(it.seller_id, reason) }]
+        }
+        DomainEvent::ClaimDecided(it) => decided(it),
         _ => Vec::new(),
     }
+}
+
+/// A claim was decided: both sides learn of it.
+fn decided(claim: &ClaimState) -> Vec<News> {
+    let reason = match claim.outcome {
+        Some(ClaimOutcome::Refund) => Reason::ClaimRefunded(claim.order_id),
+        Some(ClaimOutcome::Rejected) => Reason::ClaimRejected(claim.order_id),
+        None => return Vec::new(),
+    };
+    [claim.buyer_id, claim.seller_id].map(|side| plain(side, reason)).into()
+}
+
+/// News of nothing but the reason.
+const fn plain(recipient: UserId, reason: Reason) -> News {
+    News { recipient, reason, ticket: None, money: None, delivery: None, answer_by: None }
+}
+
+fn of_delivery(delivery: &DeliveryState, recipient: UserId, reason: Reason) -> News {
+    let DeliveryState { ticket, kind, deliver_by, .. } = delivery.clone();
+    let delivery = Some(ToDeliver { ticket, kind, by: deliver_by });
+    News { delivery, ..plain(recipient, reason) }
 }
 
 /// A ticket was sold: its buyer and its seller learn of it.
@@ -94,8 +143,10 @@ fn sale(ticket: &TicketState) -> Vec<News> {
         currency: ticket.currency,
         seller_fee: u32::try_from(ticket.fees.seller).unwrap_or(0),
     };
-    let news =
-        |recipient, reason| News { recipient, reason, ticket: Some(sold.clone()), money: None };
+    let news = |recipient, reason| {
+        let ticket = Some(sold.clone());
+        News { ticket, ..plain(recipient, reason) }
+    };
     vec![
         news(buyer_id, Reason::OrderCompleted(order_id)),
         news(ticket.user_id, Reason::TicketSold(order_id)),
@@ -108,5 +159,5 @@ fn of_money(charge: &ChargeState, reason: Reason) -> News {
 
 fn of_amount(charge: &ChargeState, reason: Reason, amount: Price) -> News {
     let money = Money { amount, currency: charge.currency };
-    News { recipient: charge.user_id, reason, ticket: None, money: Some(money) }
+    News { money: Some(money), ..plain(charge.user_id, reason) }
 }

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use stubmart_contract::{ChargeId, Currency, EventId, OrderId, Price, RefundId, Timestamp, UserId};
+use stubmart_contract::{
+    ChargeId, Currency, EventId, OrderId, Price, RefundId, Timestamp, UserId,
+    api::{DeliveryKind, OrderTicket},
+};
 use stubmart_kernel::{
     Aggregate, Decision,
     aggregate::{Collection, Index, Key},
@@ -51,6 +54,22 @@ pub(crate) enum Reason {
     OrderCompleted(OrderId),
     /// The recipient's ticket is sold to this order.
     TicketSold(OrderId),
+    /// The recipient has little time left to deliver to this order.
+    DeliverSoon(OrderId),
+    /// The recipient has not delivered to this order in time.
+    DeliverLate(OrderId),
+    /// The recipient's order was not delivered in time.
+    DeliveryLate(OrderId),
+    /// The ticket of the recipient's order was sent.
+    TicketSent(OrderId),
+    /// The recipient's sale to this order ended without a delivery.
+    SaleCancelled(OrderId),
+    /// The recipient is to answer what was claimed about this order.
+    ClaimOpened(OrderId),
+    /// What was claimed about this order was decided for its buyer.
+    ClaimRefunded(OrderId),
+    /// What was claimed about this order was decided for its seller.
+    ClaimRejected(OrderId),
     /// This charge failed, and its order with it.
     PaymentFailed(ChargeId),
     /// This charge was given back.
@@ -58,12 +77,22 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    /// What its letter needs to be told: the ticket, the money.
-    const fn needs(self) -> (bool, bool) {
+    /// What its letter needs to be told.
+    const fn needs(self) -> Needs {
         match self {
-            Self::OrderCompleted(_) => (true, true),
-            Self::TicketSold(_) => (true, false),
-            Self::PaymentFailed(_) | Self::PaymentRefunded(_) => (false, true),
+            Self::OrderCompleted(_) => Needs { ticket: true, money: true, delivery: false },
+            Self::TicketSold(_) => Needs { ticket: true, money: false, delivery: true },
+            Self::DeliverSoon(_)
+            | Self::DeliverLate(_)
+            | Self::DeliveryLate(_)
+            | Self::TicketSent(_)
+            | Self::SaleCancelled(_) => Needs { ticket: false, money: false, delivery: true },
+            Self::ClaimOpened(_) | Self::ClaimRefunded(_) | Self::ClaimRejected(_) => {
+                Needs { ticket: false, money: false, delivery: false }
+            }
+            Self::PaymentFailed(_) | Self::PaymentRefunded(_) => {
+                Needs { ticket: false, money: true, delivery: false }
+            }
         }
     }
 
@@ -72,6 +101,14 @@ impl Reason {
         let (word, id) = match self {
             Self::OrderCompleted(id) => ("order_completed", id.0),
             Self::TicketSold(id) => ("ticket_sold", id.0),
+            Self::DeliverSoon(id) => ("deliver_soon", id.0),
+            Self::DeliverLate(id) => ("deliver_late", id.0),
+            Self::DeliveryLate(id) => ("delivery_late", id.0),
+            Self::TicketSent(id) => ("ticket_sent", id.0),
+            Self::SaleCancelled(id) => ("sale_cancelled", id.0),
+            Self::ClaimOpened(id) => ("claim_opened", id.0),
+            Self::ClaimRefunded(id) => ("claim_refunded", id.0),
+            Self::ClaimRejected(id) => ("claim_rejected", id.0),
             Self::PaymentFailed(id) => ("payment_failed", id.0),
             Self::PaymentRefunded(id) => ("payment_refunded", id.0),
         };
@@ -83,6 +120,13 @@ impl Reason {
         let bytes = hash.first_chunk::<16>().copied().unwrap_or_default();
         uuid::Builder::from_custom_bytes(bytes).into_uuid()
     }
+}
+
+/// What a letter needs to be told.
+struct Needs {
+    ticket: bool,
+    money: bool,
+    delivery: bool,
 }
 
 /// The ticket that a mail is about.
@@ -106,6 +150,14 @@ pub(crate) struct Sold {
 pub(crate) struct Money {
     pub(crate) amount: Price,
     pub(crate) currency: Currency,
+}
+
+/// The delivery that a mail is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ToDeliver {
+    pub(crate) ticket: OrderTicket,
+    pub(crate) kind: DeliveryKind,
+    pub(crate) by: Timestamp,
 }
 
 /// Where an entry stands.
@@ -138,6 +190,11 @@ pub(crate) struct Outgoing {
     pub(crate) ticket: Option<Sold>,
     #[serde(default)]
     pub(crate) money: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) delivery: Option<ToDeliver>,
+    /// By when the recipient is to answer a claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) answer_by: Option<Timestamp>,
     pub(crate) status: Status,
 }
 
@@ -148,6 +205,8 @@ pub(crate) struct News {
     pub(crate) reason: Reason,
     pub(crate) ticket: Option<Sold>,
     pub(crate) money: Option<Money>,
+    pub(crate) delivery: Option<ToDeliver>,
+    pub(crate) answer_by: Option<Timestamp>,
 }
 
 /// The outcome of a try.
@@ -165,7 +224,7 @@ pub(crate) enum Tried {
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
     /// An event spoke of it.
-    Learn(News),
+    Learn(Box<News>),
     /// It was tried.
     Settle(Tried),
 }
@@ -207,7 +266,7 @@ impl Aggregate for Outgoing {
 
 impl Outgoing {
     fn new(news: &News, now: Timestamp) -> Self {
-        let News { recipient, reason, ticket, money } = news.clone();
+        let News { recipient, reason, ticket, money, delivery, answer_by } = news.clone();
         Self {
             id: reason.mail_id(recipient),
             recipient,
@@ -215,6 +274,8 @@ impl Outgoing {
             created_at: now,
             ticket,
             money,
+            delivery,
+            answer_by,
             status: Status::Waiting { due: now, failures: 0, failure: None },
         }
     }
@@ -222,7 +283,8 @@ impl Outgoing {
     /// What was learned first stays.
     fn with(&self, news: &News) -> Self {
         let ticket = self.ticket.clone().or_else(|| news.ticket.clone());
-        Self { ticket, money: self.money.or(news.money), ..self.clone() }
+        let delivery = self.delivery.clone().or_else(|| news.delivery.clone());
+        Self { ticket, money: self.money.or(news.money), delivery, ..self.clone() }
     }
 
     fn tried(&self, tried: &Tried, now: Timestamp) -> Self {
@@ -244,9 +306,10 @@ impl Outgoing {
 
     /// When it is to be sent, once all is known that stands in it.
     pub(crate) fn due(&self) -> Option<Timestamp> {
-        let (needs_ticket, needs_money) = self.reason.needs();
-        let is_complete =
-            (self.ticket.is_some() || !needs_ticket) && (self.money.is_some() || !needs_money);
+        let needs = self.reason.needs();
+        let is_complete = (self.ticket.is_some() || !needs.ticket)
+            && (self.money.is_some() || !needs.money)
+            && (self.delivery.is_some() || !needs.delivery);
         match self.status {
             Status::Waiting { due, .. } if is_complete => Some(due),
             Status::Waiting { .. } | Status::Sent { .. } | Status::GivenUp { .. } => None,

@@ -30,7 +30,14 @@ fn money(amount: i64) -> Money {
 }
 
 fn learn(ticket: Option<Sold>, money: Option<Money>) -> Command {
-    Command::Learn(News { recipient: user(), reason: reason(), ticket, money })
+    Command::Learn(Box::new(News {
+        recipient: user(),
+        reason: reason(),
+        ticket,
+        money,
+        delivery: None,
+        answer_by: None,
+    }))
 }
 
 /// What commands lead to, each at its time in seconds after the first.

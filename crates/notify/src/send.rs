@@ -1,7 +1,7 @@
 //! Sends what is due, and keeps the log short.
 
 use async_trait::async_trait;
-use stubmart_contract::{Context, calls::Recipient};
+use stubmart_contract::{Context, OrderId, api::OrderTicket, calls::Recipient};
 use stubmart_kernel::{
     Repository,
     due::{Due, DueError},
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     calendar::calendar,
-    outbox::{Command, DUE, Money, Outgoing, PURGE, Reason, Sold, Tried},
+    outbox::{Command, DUE, Money, Outgoing, PURGE, Reason, Sold, ToDeliver, Tried},
     service::{Notify, SERVICE},
 };
 
@@ -152,30 +152,54 @@ impl Notify {
 /// What the letter of an entry says; `None` while something is not known.
 fn message(entry: &Outgoing, market: &str) -> Option<Message> {
     let sum = |money: Money| Sum { minor: money.amount.minor(), currency: money.currency };
-    let described = |ticket: &Sold| Ticket {
-        title: ticket.title.clone(),
-        section: ticket.section.clone(),
-        row: ticket.row.clone(),
-        seats: ticket.seats.clone(),
-    };
+    let order = |id: OrderId| format!("{market}/orders/{id}");
+    let deliver = |id: OrderId| format!("{market}/orders/{id}/deliver");
+    let to_deliver = || entry.delivery.clone();
+    let delivered = || to_deliver().map(|it| of_order(it.ticket));
     Some(match entry.reason {
-        Reason::OrderCompleted(order_id) => Message::OrderCompleted {
-            ticket: entry.ticket.as_ref().map(described)?,
+        Reason::OrderCompleted(id) => Message::OrderCompleted {
+            ticket: entry.ticket.as_ref().map(of_sale)?,
             paid: sum(entry.money?),
-            link: format!("{market}/orders/{order_id}"),
+            link: order(id),
         },
-        Reason::TicketSold(_) => {
+        Reason::TicketSold(id) => {
             let ticket = entry.ticket.as_ref()?;
+            let ToDeliver { kind: how, by, .. } = to_deliver()?;
             let Sold { price, currency, seller_fee, .. } = *ticket;
             let minor = price.minor().saturating_sub(seller_fee);
             Message::TicketSold {
-                ticket: described(ticket),
+                ticket: of_sale(ticket),
                 price: sum(Money { amount: price, currency }),
                 net: Sum { minor, currency },
-                link: format!("{market}/selling"),
+                how,
+                by,
+                link: deliver(id),
             }
         }
+        Reason::DeliverSoon(id) => {
+            let ToDeliver { ticket, kind: how, by } = to_deliver()?;
+            Message::DeliverSoon { ticket: of_order(ticket), how, by, link: deliver(id) }
+        }
+        Reason::DeliverLate(id) => Message::DeliverLate { ticket: delivered()?, link: deliver(id) },
+        Reason::DeliveryLate(id) => Message::DeliveryLate { ticket: delivered()?, link: order(id) },
+        Reason::TicketSent(id) => Message::TicketSent { ticket: delivered()?, link: order(id) },
+        Reason::SaleCancelled(_) => Message::SaleCancelled { ticket: delivered()? },
+        Reason::ClaimOpened(id) => {
+            Message::ClaimOpened { by: entry.answer_by?, order: id.number(), link: deliver(id) }
+        }
+        Reason::ClaimRefunded(id) => Message::ClaimRefunded { order: id.number() },
+        Reason::ClaimRejected(id) => Message::ClaimRejected { order: id.number() },
         Reason::PaymentFailed(_) => Message::PaymentFailed { amount: sum(entry.money?) },
         Reason::PaymentRefunded(_) => Message::PaymentRefunded { amount: sum(entry.money?) },
     })
+}
+
+fn of_sale(ticket: &Sold) -> Ticket {
+    let Sold { title, section, row, seats, .. } = ticket.clone();
+    Ticket { title, section, row, seats }
+}
+
+fn of_order(ticket: OrderTicket) -> Ticket {
+    let OrderTicket { title, section, row, seats, .. } = ticket;
+    Ticket { title, section, row, seats }
 }

@@ -15,9 +15,9 @@ use async_trait::async_trait;
 use stubmart_contract::{
     Actor, ChargeId, Context, Currency, DomainEvent, Envelope, EventId, Language, MessageId,
     OrderId, Price, RefundId, TicketId, Timestamp, UserId,
-    api::{ChargeStatus, RefundStatus, TicketStatus},
+    api::{ChargeStatus, DeliveryKind, DeliveryStatus, OrderTicket, RefundStatus, TicketStatus},
     calls::{Identity, Listing, Recipient, ShowForListing},
-    event::{ChargeState, RefundState, TicketState},
+    event::{ChargeState, DeliveryState, RefundState, TicketState},
 };
 use stubmart_memory::{MemoryMailer, MemoryStore};
 use stubmart_notify::{Config, Deps, Notify};
@@ -192,6 +192,7 @@ fn ticket(status: TicketStatus) -> TicketState {
         row: None,
         seats: vec!["1".to_owned(), "2".to_owned()],
         quantity: 2,
+        delivery_kind: Default::default(),
         order_id: Some(ORDER),
         buyer_id: Some(BUYER),
         locked_until: None,
@@ -216,6 +217,27 @@ fn charge(status: ChargeStatus) -> ChargeState {
     }
 }
 
+/// What delivery says of the sale.
+fn delivery(status: DeliveryStatus) -> DeliveryState {
+    let TicketState { title, event_id, section, row, seats, quantity, .. } =
+        ticket(TicketStatus::Sold);
+    DeliveryState {
+        order_id: ORDER,
+        ticket_id: TicketId(Uuid::from_u128(6)),
+        buyer_id: BUYER,
+        seller_id: SELLER,
+        ticket: OrderTicket { title, event_id, section, row, seats, quantity },
+        kind: DeliveryKind::Transfer,
+        status,
+        deliver_by: "2026-04-30T06:00:00Z".parse().unwrap(),
+        cancel_reason: None,
+    }
+}
+
+fn to_deliver() -> DomainEvent {
+    DomainEvent::DeliveryCreated(delivery(DeliveryStatus::Pending))
+}
+
 fn paid() -> DomainEvent {
     DomainEvent::ChargeCompleted(charge(ChargeStatus::Completed))
 }
@@ -231,7 +253,7 @@ fn bought_and_sold() -> [(String, String); 2] {
 /// A purchase is told to both sides, in their languages: what it is, what was paid, and when to come.
 #[tokio::test]
 async fn a_purchase_is_mailed_to_buyer_and_seller() {
-    for order in [[sold(), paid()], [paid(), sold()]] {
+    for order in [[sold(), to_deliver(), paid()], [paid(), to_deliver(), sold()]] {
         let market = Market::new();
         for event in order {
             market.handle(event).await;
@@ -249,6 +271,52 @@ async fn a_purchase_is_mailed_to_buyer_and_seller() {
         }
         let sale = market.mail_to("seller@example.com");
         assert!(sale.text.contains("100,00 USD") && sale.attachments.is_empty(), "{}", sale.text);
+        assert!(sale.text.contains("bis 30. April 2026, 06:00 Uhr"), "{}", sale.text);
+        let page = format!("https://tickets.example/orders/{ORDER}/deliver");
+        assert!(sale.text.contains(&page), "{}", sale.text);
+    }
+}
+
+/// Each side of a sale is told what it is to do about the delivery, once: the seller before the time is over, both when
+/// it is, the buyer when the ticket was sent, the seller when the sale ended without it.
+#[tokio::test]
+async fn each_side_hears_of_the_delivery_what_it_is_to_do() {
+    type Event = fn(DeliveryState) -> DomainEvent;
+    type Row<'a> = (Event, DeliveryStatus, &'a [(String, String)]);
+    let table: [Row<'_>; 6] = [
+        (
+            DomainEvent::DeliveryDueSoon,
+            DeliveryStatus::Pending,
+            &[of("seller", "Ihr Käufer wartet auf: Zoë live")],
+        ),
+        (
+            DomainEvent::DeliveryLate,
+            DeliveryStatus::Late,
+            &[
+                of("buyer", "Your ticket is late: Zoë live"),
+                of("seller", "Sie sind zu spät: Zoë live"),
+            ],
+        ),
+        (
+            DomainEvent::DeliverySent,
+            DeliveryStatus::Sent,
+            &[of("buyer", "Your ticket is here: Zoë live")],
+        ),
+        (
+            DomainEvent::DeliveryCancelled,
+            DeliveryStatus::Cancelled,
+            &[of("seller", "Ihr Verkauf wurde storniert: Zoë live")],
+        ),
+        (DomainEvent::DeliveryUpdated, DeliveryStatus::Pending, &[]),
+        (DomainEvent::DeliveryAccepted, DeliveryStatus::Accepted, &[]),
+    ];
+    for (event, status, expected) in table {
+        let market = Market::new();
+        for _ in 0..2 {
+            market.handle(event(delivery(status))).await;
+            market.work().await;
+        }
+        assert_eq!(market.subjects(), expected, "{status:?}");
     }
 }
 
@@ -297,7 +365,7 @@ async fn money_that_did_not_move_or_came_back_is_mailed() {
 async fn nothing_comes_twice() {
     let market = Market::new();
     for _ in 0..3 {
-        for event in [sold(), paid(), sold()] {
+        for event in [sold(), paid(), to_deliver(), sold()] {
             market.handle(event).await;
         }
         market.work().await;
@@ -305,6 +373,7 @@ async fn nothing_comes_twice() {
     market.clock.advance(Duration::from_secs(91 * 24 * 3600));
     market.work().await;
     market.handle(sold()).await;
+    market.handle(to_deliver()).await;
     market.handle(paid()).await;
     market.work().await;
     assert_eq!(market.subjects(), bought_and_sold());
@@ -326,6 +395,7 @@ async fn an_hour_without_a_mail_server_loses_nothing() {
         market.mailer = Arc::new(FaultyMailer::new(Arc::new(market.sent.clone()), faults));
         market.others.are_down.store(of_services, Ordering::SeqCst);
         market.handle(sold()).await;
+        market.handle(to_deliver()).await;
         market.handle(paid()).await;
         for _ in 0..60 {
             market.work().await;
@@ -358,6 +428,7 @@ async fn a_kill_between_any_two_steps_loses_and_doubles_nothing() {
             market.mailer = Arc::new(FaultyMailer::new(Arc::new(market.sent.clone()), faults));
             market.handle(sold()).await;
             market.work().await;
+            market.handle(to_deliver()).await;
             market.handle(paid()).await;
             for _ in 0..4 {
                 market.work().await;
@@ -374,6 +445,7 @@ async fn addresses_stay_with_auth() {
     use stubmart_ports::{key::Key, store::Scan};
     let market = Market::new();
     market.handle(sold()).await;
+    market.handle(to_deliver()).await;
     market.handle(paid()).await;
     market.others.buyer_is_gone.store(true, Ordering::SeqCst);
     market.work().await;

@@ -96,6 +96,7 @@ fn for_payment(order: &Order) -> OrderForPayment {
         id: order.id,
         user_id: order.user_id,
         seller_id: order.seller_id,
+        ticket_id: order.ticket_id,
         status: order.status,
         has_expired: order.has_expired(),
         charge_id: order.charge_id,

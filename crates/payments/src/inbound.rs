@@ -1,11 +1,17 @@
 //! Events from other services, and of the charges themselves.
 
 use async_trait::async_trait;
-use stubmart_contract::{Context, DomainEvent, Envelope, EventType};
+use stubmart_contract::{
+    Context, DomainEvent, Envelope, EventType, OrderId,
+    api::{ClaimOutcome, DeliveryCancelReason},
+};
 use stubmart_kernel::consumer::{HandleError, Handler};
 use stubmart_ports::bus::Consumer;
 
-use crate::service::Payments;
+use crate::{
+    refund_order::{RefundOrder, RefundOrderError},
+    service::Payments,
+};
 
 /// The consumer of cancelled and expired orders.
 pub static ORDER_CANCELLED: Consumer = Consumer {
@@ -20,6 +26,14 @@ pub static LEDGER: Consumer = Consumer {
     name: "payments.ledger",
     types: &[EventType::ChargeCompleted, EventType::ChargeRefunded, EventType::ChargeRefundFailed],
 };
+
+/// The consumer that gives the money of a ticket back that was not delivered.
+pub static UNDELIVERED: Consumer =
+    Consumer { name: "payments.undelivered", types: &[EventType::DeliveryCancelled] };
+
+/// The consumer that gives the money back of what a buyer claimed rightly.
+pub static CLAIMS: Consumer =
+    Consumer { name: "payments.claims", types: &[EventType::ClaimDecided] };
 
 /// Posts what happened to a charge's money.
 pub(crate) struct Money(pub(crate) Payments);
@@ -63,5 +77,69 @@ impl Handler for OrderCancelled {
             }
         }
         Ok(())
+    }
+}
+
+/// Names the refund of an order that was not delivered, so that it is asked for once.
+const UNDELIVERED_KEY: &str = "undelivered";
+
+/// Gives the money of an order back whose ticket was late, or never came.
+pub(crate) struct Undelivered(pub(crate) Payments);
+
+#[async_trait]
+impl Handler for Undelivered {
+    fn consumer(&self) -> &'static Consumer {
+        &UNDELIVERED
+    }
+
+    async fn handle(&self, context: &Context, envelope: &Envelope) -> Result<(), HandleError> {
+        let DomainEvent::DeliveryCancelled(delivery) = &envelope.event else { return Ok(()) };
+        let reason = match delivery.cancel_reason {
+            Some(DeliveryCancelReason::Late) => "the ticket was late",
+            Some(DeliveryCancelReason::NeverCame) => "the ticket never came",
+            Some(DeliveryCancelReason::Refunded) | None => return Ok(()),
+        };
+        make_good(&self.0, context, delivery.order_id, reason, UNDELIVERED_KEY).await
+    }
+}
+
+/// Names the refund of an order whose buyer claimed rightly.
+const CLAIM_KEY: &str = "claim";
+
+/// Gives the money of an order back whose buyer claimed rightly.
+pub(crate) struct Claims(pub(crate) Payments);
+
+#[async_trait]
+impl Handler for Claims {
+    fn consumer(&self) -> &'static Consumer {
+        &CLAIMS
+    }
+
+    async fn handle(&self, context: &Context, envelope: &Envelope) -> Result<(), HandleError> {
+        match &envelope.event {
+            DomainEvent::ClaimDecided(claim) if claim.outcome == Some(ClaimOutcome::Refund) => {
+                let reason = format!("claim {}", claim.id);
+                make_good(&self.0, context, claim.order_id, &reason, CLAIM_KEY).await
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Gives all that is left of what was paid for an order back.
+async fn make_good(
+    payments: &Payments,
+    context: &Context,
+    order_id: OrderId,
+    reason: &str,
+    key: &str,
+) -> Result<(), HandleError> {
+    let request = RefundOrder { order_id, amount: None, reason, key: Some(key) };
+    match payments.refund_order(context, &request).await {
+        // Nothing is left of it.
+        Ok(_) | Err(RefundOrderError::Refused(_)) => Ok(()),
+        Err(error @ (RefundOrderError::NotPaid | RefundOrderError::Repository(_))) => {
+            Err(error.into())
+        }
     }
 }

@@ -327,7 +327,7 @@ as_text! { Account Fact }
 mod tests {
     use std::collections::HashSet;
 
-    use stubmart_contract::api::OrderStatus;
+    use stubmart_contract::{TicketId, api::OrderStatus};
 
     use super::*;
 
@@ -341,6 +341,7 @@ mod tests {
             id: ORDER_ID,
             user_id: UserId(Uuid::from_u128(1)),
             seller_id: UserId(Uuid::from_u128(2)),
+            ticket_id: TicketId(Uuid::from_u128(3)),
             status: OrderStatus::Completed,
             has_expired: false,
             charge_id: Some(CHARGE),

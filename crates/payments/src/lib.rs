@@ -41,6 +41,8 @@ impl Payments {
         vec![
             Arc::new(inbound::OrderCancelled(self.clone())),
             Arc::new(inbound::Money(self.clone())),
+            Arc::new(inbound::Undelivered(self.clone())),
+            Arc::new(inbound::Claims(self.clone())),
         ]
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use axum::http::Uri;
 use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
 
-use stubmart_contract::Role;
+use stubmart_contract::{Role, api::ClaimOutcome};
 use stubmart_payments::ledger::{Account, UnknownName};
 
 use crate::{config::switch, settings::Given};
@@ -63,6 +63,9 @@ pub enum Command {
         #[arg(long, env = "STUBMART_KEY", value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
         key: Option<String>,
     },
+    /// Look at what buyers claim, and decide
+    #[command(subcommand)]
+    Claim(Claims),
     /// Print the balances of the ledger, or its postings
     ///
     /// Amounts are in minor units; debits are positive, credits negative, and each currency sums to zero.
@@ -74,6 +77,32 @@ pub enum Command {
         /// The postings as CSV: of every account, or of the one that is named
         #[arg(long, env = "STUBMART_CSV", value_parser = upcoming)]
         csv: bool,
+    },
+}
+
+/// What to do about claims.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Claims {
+    /// Print the claims that are not decided, the oldest first
+    ///
+    /// Reads only, and can run beside a serving process.
+    List {
+        /// Those that are decided, too
+        #[arg(long, env = "STUBMART_ALL", value_parser = upcoming)]
+        all: bool,
+    },
+    /// Decide a claim: both sides are told, and the money goes where it belongs
+    ///
+    /// Can run beside a serving process, and again. Exit 1 where it was decided otherwise before.
+    Decide {
+        /// The claim, by its id or by the id or number of its order
+        claim: String,
+        /// refund: the buyer gets everything back; reject: the seller is paid
+        #[arg(value_parser = outcome)]
+        outcome: ClaimOutcome,
+        /// Why; both sides read it
+        #[arg(long, env = "STUBMART_REASON", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+        reason: String,
     },
 }
 
@@ -142,6 +171,14 @@ pub enum Import {
         )]
         seller: String,
     },
+}
+
+fn outcome(text: &str) -> Result<ClaimOutcome, String> {
+    match text {
+        "refund" => Ok(ClaimOutcome::Refund),
+        "reject" => Ok(ClaimOutcome::Rejected),
+        _ => Err("must be refund or reject".to_owned()),
+    }
 }
 
 fn role(text: &str) -> Result<Role, String> {

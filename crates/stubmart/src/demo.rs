@@ -175,6 +175,7 @@ async fn fill_show(
             row: Some(row.to_string()),
             seats: Some((first..first + quantity).map(|seat| seat.to_string()).collect()),
             quantity: Some(quantity),
+            delivery_kind: None,
         };
         let id = TicketId(host.uuid());
         market.tickets.list_ticket(&context, id, *seller, lot).await?;

@@ -46,6 +46,7 @@ const IDEMPOTENT: &[&str] = &[
     "create_order",
     "create_payment",
     "create_intent",
+    "create_claim",
 ];
 
 /// The document, the page and the list. `public_url` is where people reach the market.
@@ -240,7 +241,8 @@ fn add_components(components: &mut Components) {
 }
 
 /// The schemas of answers, beside the pages of lists.
-const ANSWERS: [&str; 5] = ["Charge", "CurrentUser", "Event", "Order", "Ticket"];
+const ANSWERS: [&str; 7] =
+    ["Charge", "Claim", "CurrentUser", "Delivery", "Event", "Order", "Ticket"];
 
 /// The one field of an answer that may be absent.
 const MAY_BE_ABSENT: &str = "nextAction";

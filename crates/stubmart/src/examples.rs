@@ -39,6 +39,9 @@ const BY_NAME: &[(&str, &str)] = &[
     ("userAgent", "\"Mozilla/5.0\""),
     ("number", "\"7H2K-9QXD\""),
     ("url", "\"https://tickets.example/events/0193e4c2-7d1a-7c3e-9f00-5b1d2a4c6e8f\""),
+    ("link", "\"https://issuer.example/t/1\""),
+    ("reference", "\"T-1042\""),
+    ("text", "\"The gate was red at 19:10, and the staff turned us away.\""),
     ("limit", "50"),
     // Empty is as good as left out: a page that fills in examples can be tried as it is.
     ("cursor", "\"\""),

@@ -13,6 +13,7 @@ pub mod serve;
 mod admin;
 mod archive;
 mod check;
+mod claims;
 mod demo;
 mod docs;
 mod examples;

@@ -5,8 +5,8 @@ use std::{path::PathBuf, process::ExitCode};
 use stubmart_ports::Cause;
 
 use crate::{
-    admin, check,
-    cli::{Admin, Cli, Command, Import},
+    admin, check, claims,
+    cli::{Admin, Claims, Cli, Command, Import},
     config::Config,
     demo, emulate, import, ledger, logging, refund, serve,
 };
@@ -103,6 +103,10 @@ async fn execute(command: Command, config: Config) -> Result<ExitCode, Failed> {
         Command::Refund { order, reason, amount, key } => {
             let request = refund::Request { order, reason, amount, key };
             refund::refund(&config, host, &request).await?;
+        }
+        Command::Claim(Claims::List { all }) => claims::list(&config, all)?,
+        Command::Claim(Claims::Decide { claim, outcome, reason }) => {
+            claims::decide(&config, host, &claim, outcome, &reason).await?;
         }
         Command::Ledger { account, csv } => ledger::print(&config, account, csv)?,
         Command::Check => {

@@ -57,6 +57,7 @@ pub(crate) async fn open(servers: &Servers, host: &Host) -> Result<Kept, Cause> 
         catalogue: store(Service::Catalogue).await?,
         orders: store(Service::Orders).await?,
         payments: store(Service::Payments).await?,
+        delivery: store(Service::Delivery).await?,
         notify: store(Service::Notify).await?,
     };
     Ok(Kept {

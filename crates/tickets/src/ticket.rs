@@ -21,7 +21,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stubmart_contract::{
     Currency, DomainEvent, EventId, InvalidAmount, OrderId, Price, TicketId, Timestamp, UserId,
-    api::{CreateTicketRequest, TicketStatus, UpdateTicketRequest},
+    api::{CreateTicketRequest, DeliveryKind, TicketStatus, UpdateTicketRequest},
     calls::{LockRefusal, LockRequest},
     fees::{FeeSchedule, Fees, SaleFees, TooMuch},
 };
@@ -69,6 +69,9 @@ pub struct Ticket {
     pub seats: Vec<String>,
     /// Seats in the lot.
     pub quantity: u32,
+    /// How it comes to its buyer.
+    #[serde(default, skip_serializing_if = "DeliveryKind::is_default")]
+    pub delivery_kind: DeliveryKind,
     /// The order that holds or bought it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
@@ -312,6 +315,7 @@ impl Ticket {
             row: filled(listing.row),
             seats: listing.seats.unwrap_or_default(),
             quantity,
+            delivery_kind: listing.delivery_kind.unwrap_or_default(),
             order_id: None,
             buyer_id: None,
             locked_until: None,

@@ -87,6 +87,16 @@ words! {
     PayProvider "pay-provider" Bad "Our payment provider isn’t responding. You weren’t charged, and the ticket is still held for you.";
     PayMethod "pay-method" Bad "Choose a card to pay with.";
     PayMethodUnknown "pay-method-unknown" Bad "We can’t use that card. You weren’t charged. Choose another one.";
+    TicketSent "ticket-sent" Good "Thanks. We’ve told the buyer.";
+    TicketAccepted "ticket-accepted" Good "Great. Enjoy the show!";
+    Waiting "waiting" Good "We’ll email you when your ticket comes. You can still change your mind.";
+    MoneyBack "money-back" Good "Your money is on its way back to your card.";
+    DeliveryMoved "delivery-moved" Bad "Something happened in the meantime. Here’s how it looks now.";
+    Claimed "claimed" Good "Thanks for telling us. We hold the seller’s money and ask for their side.";
+    ClaimExists "claim-exists" Bad "You’ve told us already. Here’s where it stands.";
+    ClaimsClosed "claims-closed" Bad "It’s too late for this order: five days after the event, it’s settled.";
+    Answered "answered" Good "Thanks. We’ll look at both sides and decide.";
+    AnswerEmpty "answer-empty" Bad "Write what happened from your side, then send it.";
     LeaveLate "leave-late" Bad "Your payment is already going through, so you can’t cancel this order.";
     Slow "slow" Bad "That’s a bit fast for us. Wait a moment and try again.";
 }

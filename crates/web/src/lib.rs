@@ -56,9 +56,14 @@ pub fn router(web: Web) -> Router {
         .route("/orders/{id}", get(pages::checkout::order))
         .route("/orders/{id}/pay", post(pages::checkout::pay).get(pages::above))
         .route("/orders/{id}/confirm", post(pages::checkout::confirm).get(pages::above))
-        .route("/orders/{id}/leave", post(pages::checkout::leave).get(pages::above));
+        .route("/orders/{id}/leave", post(pages::checkout::leave).get(pages::above))
+        .route("/orders/{id}/accept", post(pages::delivery::accept).get(pages::above))
+        .route("/orders/{id}/late", post(pages::delivery::decide).get(pages::above))
+        .route("/orders/{id}/claim", get(pages::claim::claim).post(pages::claim::make));
     let seller = Router::new()
         .route("/selling", get(pages::selling::selling))
+        .route("/orders/{id}/deliver", get(pages::delivery::deliver).post(pages::delivery::sent))
+        .route("/orders/{id}/claim/answer", post(pages::claim::answer).get(pages::above))
         .route("/tickets/{id}/price", post(pages::selling::change_price).get(pages::above))
         .route("/tickets/{id}/edit", get(pages::selling::edit).post(pages::selling::save))
         .route("/tickets/{id}/withdraw", post(pages::selling::withdraw).get(pages::above))

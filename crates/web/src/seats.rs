@@ -2,6 +2,7 @@
 
 use stubmart_contract::{
     Currency, Price,
+    api::DeliveryKind,
     seats::{self, InvalidSeats, SEAT_NAME_MAX, SEATS_MAX},
 };
 
@@ -28,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) title: String,
     pub(crate) section: Option<String>,
     pub(crate) row: Option<String>,
+    /// How the tickets come to their buyer.
+    pub(crate) delivery: DeliveryKind,
     pub(crate) lots: Vec<Lot>,
 }
 
@@ -66,6 +69,7 @@ impl Plan {
                 title,
                 section: form.optional("section"),
                 row: form.optional("row"),
+                delivery: read_delivery(form.get("delivery")),
                 lots,
             }),
             Ok(_) => Err(wrong),
@@ -75,6 +79,18 @@ impl Plan {
             }
         }
     }
+}
+
+/// How tickets come to their buyers, by the form's words for it and by ours.
+pub(crate) const DELIVERIES: [(DeliveryKind, &str, &str); 3] = [
+    (DeliveryKind::Transfer, "transfer", "Transfer in the issuer’s app"),
+    (DeliveryKind::Link, "link", "A link that opens it"),
+    (DeliveryKind::Paper, "paper", "On paper"),
+];
+
+fn read_delivery(word: &str) -> DeliveryKind {
+    let found = DELIVERIES.iter().find(|(_, known, _)| *known == word);
+    found.map(|(kind, ..)| *kind).unwrap_or_default()
 }
 
 /// `number` seats in lots of `size`; what is left over makes a smaller one.

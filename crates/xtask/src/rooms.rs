@@ -44,6 +44,7 @@ pub(crate) const SERVICES: &[&str] = &[
     "stubmart-orders",
     "stubmart-expiration",
     "stubmart-payments",
+    "stubmart-delivery",
     "stubmart-notify",
 ];
 /// What composition may know: everything but the engines and what uses the market from outside.
@@ -58,6 +59,7 @@ const NODE: &[&str] = &[
     "stubmart-orders",
     "stubmart-expiration",
     "stubmart-payments",
+    "stubmart-delivery",
     "stubmart-notify",
 ];
 const ENGINES: &[&str] = &[

@@ -18,6 +18,7 @@ fn change(ticket: u128, event: u128, version: u64) -> Arc<Envelope> {
         row: None,
         seats: Vec::new(),
         quantity: 1,
+        delivery_kind: Default::default(),
         order_id: None,
         buyer_id: None,
         locked_until: None,

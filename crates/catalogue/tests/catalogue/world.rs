@@ -173,6 +173,7 @@ impl World {
             row: None,
             seats: Vec::new(),
             quantity: 1,
+            delivery_kind: Default::default(),
             order_id: None,
             buyer_id: None,
             locked_until: None,

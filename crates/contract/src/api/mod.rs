@@ -7,6 +7,8 @@
 
 mod auth;
 mod catalogue;
+mod claims;
+mod delivery;
 mod orders;
 mod patch;
 mod payments;
@@ -25,6 +27,13 @@ pub use auth::{
 pub use catalogue::{
     CreateEventRequest, Event, EventPrices, EventStatus, Facet, Facets, OnSalePrices, PriceStep,
     SoldPrices, Venue,
+};
+pub use claims::{
+    AnswerClaimRequest, Claim, ClaimKind, ClaimOutcome, ClaimStatus, CreateClaimRequest,
+};
+pub use delivery::{
+    Delivery, DeliveryCancelReason, DeliveryKind, DeliverySide, DeliveryStatus, DeliveryStep,
+    DeliveryStepKind, LateChoice, LateDeliveryRequest, SendDeliveryRequest,
 };
 pub use orders::{CancelReason, CreateOrderRequest, Order, OrderStatus, OrderTicket};
 pub use patch::Patch;

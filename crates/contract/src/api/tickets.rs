@@ -7,7 +7,7 @@ use utoipa::{
 };
 
 use crate::{
-    api::patch::Patch,
+    api::{delivery::DeliveryKind, patch::Patch},
     ids::{EventId, OrderId, TicketId, UserId},
     money::{Currency, Price},
     seats::{SEAT_NAME_MAX, SEATS_MAX, read_all},
@@ -64,6 +64,8 @@ pub struct Ticket {
     pub seats: Vec<String>,
     /// Seats in the lot.
     pub quantity: u32,
+    /// How it comes to its buyer.
+    pub delivery_kind: DeliveryKind,
     /// While a checkout holds it: when it is free again at the latest.
     pub locked_until: Option<Timestamp>,
     /// When it was listed.
@@ -104,6 +106,9 @@ pub struct CreateTicketRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 50)]
     pub quantity: Option<u32>,
+    /// How it comes to its buyer; `transfer` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery_kind: Option<DeliveryKind>,
 }
 
 /// What a listing would come to, before it is made.

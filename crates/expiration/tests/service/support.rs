@@ -304,6 +304,7 @@ pub(crate) fn ticket(lock: &ExpiredLock) -> TicketState {
         row: it.ticket.row.clone(),
         seats: it.ticket.seats.clone(),
         quantity: it.ticket.quantity,
+        delivery_kind: Default::default(),
         order_id: Some(lock.order_id),
         buyer_id: Some(lock.buyer_id),
         locked_until: Some(lock.until),

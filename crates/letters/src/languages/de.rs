@@ -29,6 +29,10 @@ pub(crate) static TEXTS: Texts = Texts {
     section: "Block",
     row: "Reihe",
     seats: "Platz",
+    do_transfer: "Übertragen Sie es dem Käufer in der App des Ausstellers. Die Adresse steht auf der Seite \
+                  des Verkaufs.",
+    do_link: "Geben Sie dem Käufer auf der Seite des Verkaufs den Link, der es öffnet.",
+    do_paper: "Schicken Sie es dem Käufer und sagen Sie uns auf der Seite des Verkaufs, wie.",
     verify_email: Text {
         subject: "Bitte bestätigen Sie Ihre E-Mail-Adresse",
         says: &[
@@ -124,8 +128,77 @@ pub(crate) static TEXTS: Texts = Texts {
         says: &[
             "Ihr Ticket ist verkauft: {ticket}.",
             "Sie haben dafür {sum} verlangt. Sie bekommen {net}.",
+            "Zu tun bis {by}: {how}",
         ],
-        button: Some("Meine Angebote ansehen"),
+        button: Some("Ticket übergeben"),
+    },
+    deliver_soon: Text {
+        subject: "Ihr Käufer wartet auf: {title}",
+        says: &[
+            "Sie haben {ticket} verkauft, und der Käufer hat es noch nicht.",
+            "Zu tun bis {by}: {how}",
+            "Danach gilt das Ticket als verspätet, und der Käufer kann sein Geld zurücknehmen.",
+        ],
+        button: Some("Ticket übergeben"),
+    },
+    deliver_late: Text {
+        subject: "Sie sind zu spät: {title}",
+        says: &[
+            "Sie haben {ticket} verkauft, und die Zeit für die Übergabe ist um.",
+            "Übergeben Sie es jetzt. Bis dahin kann der Käufer sein Geld zurücknehmen, und Sie bekommen nichts.",
+        ],
+        button: Some("Ticket übergeben"),
+    },
+    delivery_late: Text {
+        subject: "Ihr Ticket ist verspätet: {title}",
+        says: &[
+            "der Verkäufer hat Ihr Ticket nicht rechtzeitig übergeben: {ticket}.",
+            "Sie entscheiden: warten oder das ganze Geld zurücknehmen. Zurücknehmen können Sie es, solange \
+             das Ticket nicht da ist. Kommt es nie, bekommen Sie Ihr Geld von selbst zurück.",
+        ],
+        button: Some("Warten oder Geld zurück"),
+    },
+    ticket_sent: Text {
+        subject: "Ihr Ticket ist da: {title}",
+        says: &[
+            "der Verkäufer hat Ihr Ticket übergeben: {ticket}.",
+            "Bitte sehen Sie nach, ob es angekommen ist und dem entspricht, was Sie gekauft haben. Auf der \
+             Seite Ihrer Bestellung steht, wie.",
+        ],
+        button: Some("Ticket ansehen"),
+    },
+    sale_cancelled: Text {
+        subject: "Ihr Verkauf wurde storniert: {title}",
+        says: &[
+            "der Käufer von {ticket} hat sein Geld zurückbekommen. Sie bekommen für diesen Verkauf nichts.",
+            "Bitte übergeben Sie das Ticket nicht mehr.",
+        ],
+        button: None,
+    },
+    claim_opened: Text {
+        subject: "Ihr Käufer reklamiert: Bestellung {order}",
+        says: &[
+            "der Käufer der Bestellung {order} sagt, dass mit dem Ticket etwas nicht stimmte. Bis das \
+             entschieden ist, halten wir Ihr Geld zurück.",
+            "Schildern Sie uns Ihre Sicht bis {by}. Ohne Antwort bekommt der Käufer sein Geld zurück.",
+        ],
+        button: Some("Lesen und antworten"),
+    },
+    claim_refunded: Text {
+        subject: "Entschieden: Bestellung {order} wird erstattet",
+        says: &[
+            "wir haben die Reklamation zur Bestellung {order} geprüft und für den Käufer entschieden.",
+            "Der Käufer bekommt das ganze Geld zurück.",
+        ],
+        button: None,
+    },
+    claim_rejected: Text {
+        subject: "Entschieden: Bestellung {order} bleibt bestehen",
+        says: &[
+            "wir haben die Reklamation zur Bestellung {order} geprüft und für den Verkäufer entschieden.",
+            "Der Verkauf bleibt bestehen, und der Verkäufer wird bezahlt.",
+        ],
+        button: None,
     },
     payment_failed: Text {
         subject: "Ihre Zahlung ist fehlgeschlagen",

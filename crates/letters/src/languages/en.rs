@@ -29,6 +29,9 @@ pub(crate) static TEXTS: Texts = Texts {
     section: "section",
     row: "row",
     seats: "seats",
+    do_transfer: "transfer it to the buyer in the issuer’s app. The address is on the page of the sale.",
+    do_link: "give the buyer the link that opens it, on the page of the sale.",
+    do_paper: "send it to the buyer, and tell us on the page of the sale how.",
     verify_email: Text {
         subject: "Confirm your email address",
         says: &[
@@ -116,8 +119,79 @@ pub(crate) static TEXTS: Texts = Texts {
     },
     ticket_sold: Text {
         subject: "Sold: {title}",
-        says: &["your ticket is sold: {ticket}.", "You asked {sum} for it. You get {net}."],
-        button: Some("Show what you sell"),
+        says: &[
+            "your ticket is sold: {ticket}.",
+            "You asked {sum} for it. You get {net}.",
+            "To do by {by}: {how}",
+        ],
+        button: Some("Deliver the ticket"),
+    },
+    deliver_soon: Text {
+        subject: "Your buyer waits for {title}",
+        says: &[
+            "you sold {ticket}, and the buyer does not have it yet.",
+            "To do by {by}: {how}",
+            "After that the ticket is late, and the buyer may take the money back.",
+        ],
+        button: Some("Deliver the ticket"),
+    },
+    deliver_late: Text {
+        subject: "You are late: {title}",
+        says: &[
+            "you sold {ticket}, and the time to deliver it is over.",
+            "Deliver it now. Until you do, the buyer may take the money back, and you get nothing.",
+        ],
+        button: Some("Deliver the ticket"),
+    },
+    delivery_late: Text {
+        subject: "Your ticket is late: {title}",
+        says: &[
+            "the seller has not delivered your ticket in time: {ticket}.",
+            "You decide: wait for it, or take all of your money back. You may take it back as long as the \
+             ticket has not come. If it never comes, you get it back by itself.",
+        ],
+        button: Some("Wait or take the money back"),
+    },
+    ticket_sent: Text {
+        subject: "Your ticket is here: {title}",
+        says: &[
+            "the seller has sent your ticket: {ticket}.",
+            "Look whether it came and is what you bought. The page of your order says how.",
+        ],
+        button: Some("Show the ticket"),
+    },
+    sale_cancelled: Text {
+        subject: "Your sale was canceled: {title}",
+        says: &[
+            "the buyer of {ticket} got the money back. You get nothing for this sale.",
+            "Do not deliver the ticket any more.",
+        ],
+        button: None,
+    },
+    claim_opened: Text {
+        subject: "Your buyer has a complaint: order {order}",
+        says: &[
+            "the buyer of order {order} says that something was wrong with the ticket. We hold your money \
+             until it is decided.",
+            "Tell us your side by {by}. If you do not answer, the buyer gets the money back.",
+        ],
+        button: Some("Read and answer"),
+    },
+    claim_refunded: Text {
+        subject: "Decided: order {order} is paid back",
+        says: &[
+            "we looked at the complaint about order {order} and decided for the buyer.",
+            "The buyer gets all of the money back.",
+        ],
+        button: None,
+    },
+    claim_rejected: Text {
+        subject: "Decided: order {order} stands",
+        says: &[
+            "we looked at the complaint about order {order} and decided for the seller.",
+            "The sale stands, and the seller is paid.",
+        ],
+        button: None,
     },
     payment_failed: Text {
         subject: "Your payment failed",

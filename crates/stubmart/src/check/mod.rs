@@ -6,6 +6,7 @@
 //! every time, or waits for a consumer that does not move, is a violation.
 
 mod books;
+mod deliveries;
 mod record;
 mod rules;
 mod stored;

@@ -12,7 +12,14 @@ use uuid::Uuid;
 use super::rules::Finding;
 
 /// The collections whose every document has published something.
-const PUBLISHING: &[&str] = &["auth.user", "tickets.ticket", "orders.order", "payments.charge"];
+const PUBLISHING: &[&str] = &[
+    "auth.user",
+    "tickets.ticket",
+    "orders.order",
+    "payments.charge",
+    "delivery.delivery",
+    "delivery.claim",
+];
 
 /// Reads the whole record: what is broken, and how many events there are.
 pub(crate) fn audit(snapshot: &Snapshot) -> Result<(Vec<Finding>, usize), Cause> {

@@ -6,13 +6,14 @@ use stubmart_contract::{
     ChargeId, OrderId, TicketId, Timestamp, UserId,
     api::{OrderStatus, TicketStatus},
 };
+use stubmart_delivery::{claim::Claim, delivery::Delivery};
 use stubmart_orders::order::Order;
 use stubmart_payments::{charge::Charge, ledger::Transaction};
 use stubmart_ports::{bus::Consumer, gateway::PaymentRecord};
 use stubmart_tickets::{row_claims::SeatRow, ticket::Ticket};
 
 /// How long after its time a lock may still be there, and a charge be looked at, while the services run.
-const GRACE: Duration = Duration::from_secs(60);
+pub(crate) const GRACE: Duration = Duration::from_secs(60);
 
 /// Everything that is stored.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub(crate) struct Market {
     pub(crate) tickets: HashMap<TicketId, Ticket>,
     pub(crate) orders: HashMap<OrderId, Order>,
     pub(crate) charges: HashMap<ChargeId, Charge>,
+    pub(crate) deliveries: HashMap<OrderId, Delivery>,
+    pub(crate) claims: Vec<Claim>,
     /// The provider's books.
     pub(crate) payments: Vec<PaymentRecord>,
     /// Our own.
@@ -67,7 +70,7 @@ fn list(ids: &[impl ToString]) -> String {
 }
 
 /// Where an order stands, that should be completed.
-fn state(order: Option<&Order>) -> &'static str {
+pub(crate) fn state(order: Option<&Order>) -> &'static str {
     match order.map(|order| order.status) {
         None => "is not there",
         Some(OrderStatus::Created) => "is created",

@@ -8,6 +8,10 @@ use std::{
 
 use serde::de::DeserializeOwned;
 use stubmart_contract::{DomainEvent, OrderId, Timestamp};
+use stubmart_delivery::{
+    claim::{CLAIMS, Claim},
+    delivery::{DELIVERIES, Delivery},
+};
 use stubmart_orders::order::{ORDERS, Order};
 use stubmart_payments::{
     charge::{CHARGES, Charge},
@@ -19,7 +23,7 @@ use stubmart_sqlite::snapshot::Snapshot;
 use stubmart_tickets::ticket::{TICKETS, Ticket};
 
 use super::{
-    books, record,
+    books, deliveries, record,
     rules::{self, Alive, Finding, Market},
 };
 
@@ -53,6 +57,8 @@ pub(crate) fn look(path: &Path, alive: Alive) -> Result<Looked, Cause> {
     let (mut found, events) = record::audit(&snapshot)?;
     found.extend(rules::audit(&market, alive));
     books::balance(&market, &mut found);
+    deliveries::audit(&market, alive, &mut found);
+    deliveries::audit_claims(&market, alive, &mut found);
     let consumers: HashSet<_> = found.iter().flat_map(|it| it.mended_by).copied().collect();
     let waiting = waiting(&snapshot, consumers)?;
     let findings = found.into_iter().map(|finding| {
@@ -65,11 +71,12 @@ pub(crate) fn look(path: &Path, alive: Alive) -> Result<Looked, Cause> {
     Ok(Looked {
         findings: findings.collect(),
         summary: format!(
-            "{} tickets, {} orders, {} charges, {} postings and {events} domain events",
+            "{} tickets, {} orders, {} charges, {} postings, {} deliveries and {events} domain events",
             market.tickets.len(),
             market.orders.len(),
             market.charges.len(),
-            market.ledger.len()
+            market.ledger.len(),
+            market.deliveries.len()
         ),
     })
 }
@@ -79,6 +86,8 @@ fn market(snapshot: &Snapshot) -> Result<Market, Cause> {
         tickets: by(all::<Ticket>(snapshot, &TICKETS)?, |it| it.id),
         orders: by(all::<Order>(snapshot, &ORDERS)?, |it| it.id),
         charges: by(all::<Charge>(snapshot, &CHARGES)?, |it| it.id),
+        deliveries: by(all::<Delivery>(snapshot, &DELIVERIES)?, |it| it.order_id),
+        claims: all::<Claim>(snapshot, &CLAIMS)?,
         payments: payments(snapshot)?,
         ledger: all::<Transaction>(snapshot, &LEDGER)?,
     })
@@ -154,5 +163,15 @@ fn order(event: &DomainEvent) -> Option<OrderId> {
         | DomainEvent::ChargeFailed(it)
         | DomainEvent::ChargeRefunded(it)
         | DomainEvent::ChargeRefundFailed(it) => Some(it.order_id),
+        DomainEvent::DeliveryCreated(it)
+        | DomainEvent::DeliveryUpdated(it)
+        | DomainEvent::DeliveryDueSoon(it)
+        | DomainEvent::DeliveryLate(it)
+        | DomainEvent::DeliverySent(it)
+        | DomainEvent::DeliveryAccepted(it)
+        | DomainEvent::DeliveryCancelled(it) => Some(it.order_id),
+        DomainEvent::ClaimOpened(it)
+        | DomainEvent::ClaimAnswered(it)
+        | DomainEvent::ClaimDecided(it) => Some(it.order_id),
     }
 }

@@ -78,6 +78,13 @@ const TABLE: &[Row] = &[
     signed_in("GET /api/orders/{id}", OK, HIDDEN),
     signed_in("DELETE /api/orders/{id}", OK, HIDDEN),
     signed_in("POST /api/orders/{id}/leave", ACCEPTED, HIDDEN),
+    signed_in("GET /api/orders/{id}/delivery", OK, HIDDEN),
+    signed_in("POST /api/orders/{id}/delivery/send", NOT_YOURS, HIDDEN),
+    signed_in("POST /api/orders/{id}/delivery/accept", (409, "not_sent"), HIDDEN),
+    signed_in("POST /api/orders/{id}/delivery/late", (409, "not_late"), HIDDEN),
+    signed_in("GET /api/orders/{id}/claims", OK, OK),
+    signed_in("POST /api/orders/{id}/claims", CREATED, HIDDEN),
+    signed_in("POST /api/orders/{id}/claims/answer", HIDDEN, HIDDEN),
     signed_in("GET /api/payments", OK, OK),
     signed_in("POST /api/payments", CREATED, HIDDEN),
     signed_in("POST /api/payments/intents", SANDBOX, SANDBOX),
@@ -104,6 +111,11 @@ async fn owned(server: &Server, owner: &User, seller: &User, route: &str) -> Own
     } else {
         String::new()
     };
+    if route.contains("/delivery") || route.contains("/claims") {
+        server.pay(owner, &order, "pm_card_visa").await;
+        // What the buyer asks for is there from then on.
+        server.read(&format!("/api/orders/{}/delivery", text(&order, "id")), owner).await;
+    }
     server.post("/api/auth/tokens").by(owner).json(&json!({"name": "a"})).await;
     Owned {
         ticket: server.ticket(owner).await,
@@ -153,6 +165,10 @@ fn call(server: &Server, route: &str, owner: &User, has: &Owned) -> Call {
         "POST /api/payments" => {
             json!({"orderId": has.order["id"], "paymentMethod": "pm_card_visa"})
         }
+        "POST /api/orders/{id}/delivery/send" => json!({"reference": "T-1"}),
+        "POST /api/orders/{id}/claims" => json!({"kind": "invalid", "text": "It was red."}),
+        "POST /api/orders/{id}/claims/answer" => json!({"text": "It was green."}),
+        "POST /api/orders/{id}/delivery/late" => json!({"choice": "wait"}),
         "POST /api/payments/intents" => json!({"orderId": has.order["id"]}),
         "POST /api/payments/webhook" => json!({"type": "charge.refunded"}),
         "POST /api/payments/sandbox/authenticate" => {

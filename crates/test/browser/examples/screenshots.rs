@@ -100,6 +100,7 @@ async fn list(
         row: Some(row.to_owned()),
         seats: Some((first..first + seats).map(|seat| seat.to_string()).collect()),
         quantity: None,
+        delivery_kind: None,
     };
     seller.api.create_ticket(&request).await.unwrap()
 }

@@ -157,6 +157,7 @@ impl Member {
             row: Some("B".to_owned()),
             seats: Some(vec!["12".to_owned(), "13".to_owned()]),
             quantity: None,
+            delivery_kind: None,
         };
         self.api.create_ticket(&request).await.expect("a ticket is listed")
     }

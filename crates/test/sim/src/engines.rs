@@ -45,6 +45,7 @@ pub(crate) fn engines(port: &Port, host: Host) -> Engines {
             catalogue: store(port, Service::Catalogue),
             orders: store(port, Service::Orders),
             payments: store(port, Service::Payments),
+            delivery: store(port, Service::Delivery),
             notify: store(port, Service::Notify),
         },
         bus: bus(port),

@@ -248,6 +248,15 @@ fn start(ground: &Ground, service: Service) -> Result<Live, Cause> {
             let role = roles::payments::start(engines, config, gate, network);
             live.payments = Some(live.runs(ground, role));
         }
+        Service::Delivery => {
+            let others = roles::delivery::Others {
+                auth: network.clone(),
+                orders: network.clone(),
+                tickets: network.clone(),
+                catalogue: network,
+            };
+            drop(live.runs(ground, roles::delivery::start(engines, gate, others)));
+        }
         Service::Notify => {
             let config = stubmart_notify::Config::default();
             drop(

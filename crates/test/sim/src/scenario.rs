@@ -120,8 +120,8 @@ impl fmt::Display for Limits {
 pub struct Scenario {
     /// Everything is drawn from it.
     pub seed: u64,
-    /// How many instances each service has, in the order of [`stubmart_node::Service::ALL`]. Notify has
-    /// one.
+    /// How many instances each service has, in the order of [`stubmart_node::Service::ALL`]. Delivery and
+    /// notify have one.
     pub instances: [u8; 6],
     /// How many users.
     pub users: u32,

@@ -72,7 +72,7 @@ impl Slots {
         let mut random = stubmart_suite::host::Seeded::new(mix(scenario.seed, 4));
         let mut slots = Vec::new();
         for (service, count) in
-            Service::ALL.into_iter().zip(scenario.instances.into_iter().chain([1]))
+            Service::ALL.into_iter().zip(scenario.instances.into_iter().chain([1, 1]))
         {
             for _ in 0..count {
                 let skew = i64::try_from(random.below(scenario.skew * 2 + 1)).unwrap_or(0);

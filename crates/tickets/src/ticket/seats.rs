@@ -1,7 +1,9 @@
 //! The seats of a listing, and what it does when another listing wants them.
 
 use stubmart_contract::{
-    Currency, DomainEvent, Price, TicketId, Timestamp, UserId, api::TicketStatus, fees::SaleFees,
+    Currency, DomainEvent, Price, TicketId, Timestamp, UserId,
+    api::{DeliveryKind, TicketStatus},
+    fees::SaleFees,
     seats::normal_seat,
 };
 use stubmart_kernel::{Decision, mutant};
@@ -95,6 +97,7 @@ impl Ticket {
             row: None,
             seats: Vec::new(),
             quantity: 0,
+            delivery_kind: DeliveryKind::default(),
             order_id: None,
             buyer_id: None,
             locked_until: None,

@@ -45,6 +45,7 @@ impl Ticket {
             row: self.row,
             seats: self.seats,
             quantity: self.quantity,
+            delivery_kind: self.delivery_kind,
             order_id: self.order_id,
             buyer_id: self.buyer_id,
             locked_until: self.locked_until,

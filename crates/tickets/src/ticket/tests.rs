@@ -30,6 +30,7 @@ fn ticket(status: TicketStatus) -> Ticket {
         row: None,
         seats: vec!["1".to_owned(), "2".to_owned()],
         quantity: 2,
+        delivery_kind: Default::default(),
         order_id: held.then_some(HOLDER),
         buyer_id: held.then_some(BUYER),
         locked_until: (status == TicketStatus::Locked).then_some(LATER),
@@ -51,6 +52,7 @@ fn listing() -> CreateTicketRequest {
         row: None,
         seats: None,
         quantity: None,
+        delivery_kind: None,
     }
 }
 

@@ -105,6 +105,7 @@ pub(crate) fn listing(event_id: Option<EventId>, quantity: u32, price: i64) -> C
         row: None,
         seats: None,
         quantity: Some(quantity),
+        delivery_kind: None,
     }
 }
 

@@ -6,11 +6,12 @@ use stubmart_client::{Client, ClientError, TransportError};
 use stubmart_contract::{
     Code, OrderId,
     api::{
-        CancelReason, Charge, ChargeStatus, CreatePaymentRequest, Order, OrderStatus, TicketStatus,
+        CancelReason, Charge, ChargeStatus, CreatePaymentRequest, Delivery, DeliveryStatus, Order,
+        OrderStatus, TicketStatus,
     },
 };
 
-use super::{found, id, keyed};
+use super::{claim::ClaimView, delivery::DeliveryView, found, id, keyed};
 use crate::{
     failure::Failure,
     flash::Word,
@@ -87,6 +88,12 @@ struct Receipt {
     bought: Bought,
     paid: When,
     reference: String,
+    /// Where the ticket is.
+    delivery: Option<DeliveryView>,
+    /// What was claimed.
+    claim: Option<ClaimView>,
+    /// Whether something may still be claimed.
+    can_claim: bool,
 }
 
 #[derive(Template)]
@@ -171,7 +178,7 @@ pub(crate) async fn order(
         }
         OrderStatus::Completed => {
             let paid = charges.iter().find(|charge| charge.status == ChargeStatus::Completed);
-            receipt(&visitor, user, &order, bought, paid)
+            receipt(&visitor, user, &order, bought, paid).await
         }
         OrderStatus::Cancelled => {
             let ticket = found(api.ticket(order.ticket_id).await)?;
@@ -262,14 +269,22 @@ fn paying(
     })
 }
 
-fn receipt(
+async fn receipt(
     visitor: &Visitor,
     user: Member,
     order: &Order,
     bought: Bought,
     charge: Option<&Charge>,
 ) -> Result<Response, Failure> {
+    let api = visitor.api();
+    let (delivery, claims) = tokio::join!(api.delivery(order.id), api.claims(order.id));
+    let (delivery, claims) = (found(delivery)?, claims?);
+    let is_delivered = |it: &Delivery| it.status != DeliveryStatus::Cancelled;
+    let can_claim = claims.items.is_empty() && delivery.as_ref().is_some_and(is_delivered);
     visitor.page(&Receipt {
+        delivery: delivery.as_ref().map(DeliveryView::new),
+        claim: claims.items.first().map(ClaimView::new),
+        can_claim,
         layout: visitor.layout(Some(user), "Your order"),
         bought,
         paid: When::utc(charge.map_or(order.updated_at, |charge| charge.updated_at)),

@@ -3,6 +3,8 @@
 pub(crate) mod account;
 pub(crate) mod assets;
 pub(crate) mod checkout;
+pub(crate) mod claim;
+pub(crate) mod delivery;
 pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod home;

@@ -19,7 +19,7 @@ use crate::{
     hold::Member,
     layout::Layout,
     prices::Prices,
-    seats::Plan,
+    seats::{DELIVERIES, Plan},
     view::{EventView, place},
     visitor::Visitor,
 };
@@ -234,6 +234,8 @@ fn seat_fields(event: &Event) -> Fields {
     let number = Field { numeric: true, ..Field::text("quantity", "Number of tickets", 2) };
     let price = Field { numeric: true, ..Field::text("price", "Price per ticket", 20) };
     let sold = Field { kind: "choice", label: "Sell them", name: "split", ..Field::default() };
+    let ways = DELIVERIES.map(|(_, word, label)| (word.to_owned(), label.to_owned()));
+    let way = Field { kind: "choice", ..Field::text("delivery", "How the buyer gets them", 0) };
     Fields::new(vec![
         Field { placeholder: "102", ..Field::text("section", "Section", 50) }.half(),
         Field { placeholder: "B", ..Field::text("row", "Row", 50) }.half(),
@@ -243,6 +245,7 @@ fn seat_fields(event: &Event) -> Fields {
         number.with("2").hint("We’ll count them if you list the seats.").half(),
         price.must().hint(format!("In {code}. We’ll show what you get before you list.")),
         Field { options: split.into(), ..sold }.with("lot"),
+        Field { options: ways.into(), ..way }.with("transfer"),
         Field::text("title", "Headline", 200)
             .with(event.name.clone())
             .must()
@@ -383,6 +386,7 @@ fn requests(
         row: plan.row.clone(),
         seats: Some(lot.seats.clone()).filter(|it| !it.is_empty()),
         quantity: Some(lot.quantity),
+        delivery_kind: Some(plan.delivery),
     })
 }
 

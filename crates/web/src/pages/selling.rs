@@ -1,14 +1,17 @@
 //! My tickets for sale: edit, withdraw, see what is locked and sold.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::{extract::Path, http::StatusCode, response::Response};
+use futures_util::{StreamExt as _, stream};
 use stubmart_client::{Client, ClientError, TicketQuery, TicketSort};
 use stubmart_contract::{
-    Code, EventId, Price, TicketId,
+    Code, EventId, OrderId, Price, TicketId,
     api::{Ticket, TicketStatus, UpdateTicketRequest},
 };
 
-use super::{events, found, id, mendable};
+use super::{CALLS_MAX, delivery::ToDeliver, events, found, id, mendable};
 use crate::{
     failure::Failure,
     flash::Word,
@@ -45,6 +48,8 @@ struct Row {
     /// While a checkout holds it: until when at the latest.
     until: String,
     until_iso: String,
+    /// Once it is sold: where its delivery stands.
+    delivery: Option<ToDeliver>,
 }
 
 #[derive(Template)]
@@ -79,7 +84,8 @@ pub(crate) async fn selling(visitor: Visitor, Query(form): Query) -> Result<Resp
     };
     let page = api.tickets(&query).await?;
     let events = events(&api, page.items.iter().filter_map(|it| it.event_id)).await?;
-    let row = |ticket: &Ticket| {
+    let mut deliveries = deliveries(&api, &page.items).await?;
+    let mut row = |ticket: &Ticket| {
         let event = ticket.event_id.and_then(|id| events.get(&id));
         let plain = crate::format::money(ticket.price.minor(), ticket.currency);
         Row {
@@ -90,6 +96,7 @@ pub(crate) async fn selling(visitor: Visitor, Query(form): Query) -> Result<Resp
             symbol: plain.chars().take_while(|it| !it.is_ascii_digit()).collect(),
             until: ticket.locked_until.map(clock).unwrap_or_default(),
             until_iso: ticket.locked_until.map(|it| it.to_string()).unwrap_or_default(),
+            delivery: ticket.order_id.and_then(|id| deliveries.remove(&id)),
         }
     };
     let status = status.map_or("", crate::view::status_word);
@@ -99,12 +106,29 @@ pub(crate) async fn selling(visitor: Visitor, Query(form): Query) -> Result<Resp
     });
     let streams: Vec<String> = events.keys().map(EventId::to_string).collect();
     visitor.page(&Selling {
-        rows: page.items.iter().map(row).collect(),
+        rows: page.items.iter().map(&mut row).collect(),
         layout: visitor.layout(Some(user.clone()), "My listings"),
         status: status.to_owned(),
         next,
         streams: streams.join(" "),
     })
+}
+
+/// The deliveries of the tickets that are sold. One that is not known yet is left out.
+async fn deliveries(
+    api: &Client,
+    tickets: &[Ticket],
+) -> Result<HashMap<OrderId, ToDeliver>, Failure> {
+    let sold = tickets.iter().filter(|it| it.status == TicketStatus::Sold);
+    let orders: Vec<OrderId> = sold.filter_map(|it| it.order_id).collect();
+    let mut calls = stream::iter(orders).map(|id| api.delivery(id)).buffer_unordered(CALLS_MAX);
+    let mut deliveries = HashMap::new();
+    while let Some(delivery) = calls.next().await {
+        if let Some(delivery) = found(delivery)? {
+            deliveries.insert(delivery.order_id, ToDeliver::new(&delivery));
+        }
+    }
+    Ok(deliveries)
 }
 
 /// `GET /tickets/{id}/edit`.

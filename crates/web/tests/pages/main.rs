@@ -9,6 +9,7 @@
 
 mod account;
 mod checkout;
+mod delivery;
 mod safety;
 mod selling;
 mod shop;

@@ -59,6 +59,7 @@ impl FakeOrders {
             id: OrderId(self.host.uuid()),
             user_id: UserId(self.host.uuid()),
             seller_id: UserId(self.host.uuid()),
+            ticket_id: TicketId(self.host.uuid()),
             status: OrderStatus::Created,
             has_expired: false,
             charge_id: None,

@@ -31,6 +31,8 @@ fn market() -> Market {
         tickets: HashMap::from([(ticket.id, ticket)]),
         orders: HashMap::from([(order.id, order)]),
         charges: HashMap::from([(charge.id, charge)]),
+        deliveries: HashMap::new(),
+        claims: Vec::new(),
         payments: Vec::new(),
         ledger: Vec::new(),
     }
@@ -55,6 +57,7 @@ fn locked() -> Ticket {
         row: None,
         seats: Vec::new(),
         quantity: 1,
+        delivery_kind: Default::default(),
         order_id: Some(OrderId(id())),
         buyer_id: Some(UserId(id())),
         locked_until: Some(NOW.before(Duration::from_secs(1))),

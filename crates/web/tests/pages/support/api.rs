@@ -56,6 +56,12 @@ pub(super) fn routes(market: Arc<Mutex<Market>>) -> Router {
         )
         .route("/api/orders", get(orders).post(create_order))
         .route("/api/orders/{id}", get(order).delete(leave))
+        .route("/api/orders/{id}/delivery", get(delivery))
+        .route("/api/orders/{id}/delivery/send", post(delivery))
+        .route("/api/orders/{id}/delivery/accept", post(delivery))
+        .route("/api/orders/{id}/delivery/late", post(delivery))
+        .route("/api/orders/{id}/claims", get(claims).post(claim))
+        .route("/api/orders/{id}/claims/answer", post(claim))
         .route("/api/payments", get(charges).post(pay))
         .route(
             "/api/payments/sandbox/authenticate",
@@ -339,6 +345,42 @@ async fn leave(State(market): Shared, Path(order): Path<Uuid>) -> Response {
 
 async fn charges(State(market): Shared) -> Json<Value> {
     listed(&market.lock().unwrap().charges)
+}
+
+async fn delivery(State(market): Shared) -> Response {
+    let market = market.lock().unwrap();
+    market.delivery.clone().map_or_else(not_found, |it| Json(it).into_response())
+}
+
+async fn claims(State(market): Shared) -> Json<Value> {
+    listed(&market.lock().unwrap().claims)
+}
+
+async fn claim(State(market): Shared) -> Json<Value> {
+    Json(market.lock().unwrap().claims.first().cloned().unwrap_or_else(|| claimed("open")))
+}
+
+/// A claim as the API tells of it.
+pub(crate) fn claimed(status: &str) -> Value {
+    json!({
+        "id": id(90), "orderId": id(70), "kind": "invalid", "status": status,
+        "text": "The gate was red.", "answerBy": "2026-11-22T12:00:00Z", "answer": null,
+        "outcome": null, "reason": null, "createdAt": NOW, "updatedAt": NOW,
+    })
+}
+
+/// A delivery as the API tells of it, to one side of the sale.
+pub(crate) fn delivered(side: &str, kind: &str, status: &str) -> Value {
+    json!({
+        "orderId": id(70), "number": "3F7K-9QWM-2XTB", "ticketId": id(20), "side": side,
+        "ticket": {
+            "title": "The Paper Lanterns", "eventId": null, "section": "102", "row": "B",
+            "seats": ["12", "13"], "quantity": 2,
+        },
+        "kind": kind, "status": status, "deliverBy": "2026-11-27T07:30:00Z", "isAwaited": false,
+        "cancelReason": null, "transferTo": null, "link": null, "reference": null,
+        "steps": [{ "at": NOW, "what": "sold" }],
+    })
 }
 
 /// A charge as the API tells of it.

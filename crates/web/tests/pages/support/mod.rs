@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use api::charge;
+pub(crate) use api::{charge, claimed, delivered};
 use axum::http::HeaderMap;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
@@ -51,6 +51,9 @@ pub(crate) struct Market {
     pub(crate) tickets: Vec<Ticket>,
     pub(crate) orders: Vec<Order>,
     pub(crate) charges: Vec<Value>,
+    /// The delivery of every order, and what was claimed.
+    pub(crate) delivery: Option<Value>,
+    pub(crate) claims: Vec<Value>,
     pub(crate) calls: Vec<Taken>,
     /// What to refuse: `POST /api/orders`, how many to let through before, and the answer.
     pub(crate) refusals: HashMap<String, (usize, Value)>,
@@ -158,6 +161,7 @@ impl Fake {
             row: Some("B".to_owned()),
             seats: vec!["12".to_owned(), "13".to_owned()],
             quantity: 2,
+            delivery_kind: Default::default(),
             locked_until: None,
             created_at: NOW.parse().unwrap(),
             updated_at: NOW.parse().unwrap(),

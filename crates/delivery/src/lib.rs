@@ -1,0 +1,50 @@
+//! The delivery service: the second half of a sale, in which the ticket comes to its buyer.
+//!
+//! Every sale has one [`delivery::Delivery`], under an id that follows from its order's. It begins when the ticket is sold,
+//! with a time by which the seller is to deliver, and ends when the buyer has the ticket or the money back.
+//! What opens a ticket is kept here alone: it is in no event, and shown to the buyer of the sale only.
+
+pub mod claim;
+pub mod delivery;
+pub mod inbound;
+
+mod begin;
+mod buyer;
+mod claims;
+mod deadline;
+mod http;
+mod look;
+mod reschedule;
+mod send;
+mod service;
+mod watch;
+
+use std::sync::Arc;
+
+use stubmart_kernel::{consumer::Handler, due::Sweep, worker::Worker};
+
+pub use deadline::Showtime;
+pub use service::{COLLECTIONS, Deliveries, Deps, SERVICE};
+
+impl Deliveries {
+    /// Its consumers.
+    #[must_use]
+    pub fn handlers(&self) -> Vec<Arc<dyn Handler>> {
+        vec![
+            Arc::new(inbound::Sales(self.clone())),
+            Arc::new(inbound::Refunds(self.clone())),
+            Arc::new(inbound::Shows(self.clone())),
+        ]
+    }
+
+    /// Its workers.
+    #[must_use]
+    pub fn workers(&self) -> Vec<Arc<dyn Worker>> {
+        let host = self.host();
+        vec![
+            Sweep::worker(watch::DueDeliveries(self.clone()), host.clone()),
+            Sweep::worker(claims::SilentSellers(self.clone()), host.clone()),
+            Arc::new(self.idempotency().purge()),
+        ]
+    }
+}
