@@ -1,19 +1,28 @@
-//! What other services ask: whose token a request carries, and where a user is written to.
+//! What other services ask: whose token a request carries, where a user is written to, and what may be shown
+//! of a user.
 
 use async_trait::async_trait;
 use stubmart_contract::{
-    Context, UserId,
-    calls::{Identity, Recipient},
+    Context, Role, Timestamp, UserId,
+    calls::{Identity, Profile, Recipient},
 };
 use stubmart_kernel::RepositoryError;
 use stubmart_ports::calls::{self, CallError};
 
 use crate::{
-    service::Auth,
+    service::{Auth, Config},
     session::{Command, Session, TOKEN},
     token_hash::TokenHash,
     user::Account,
 };
+
+/// What a token opens.
+struct Opened {
+    session: Session,
+    account: Account,
+    /// When the account was opened.
+    since: Timestamp,
+}
 
 #[async_trait]
 impl calls::Auth for Auth {
@@ -24,9 +33,13 @@ impl calls::Auth for Auth {
     ) -> Result<Option<Identity>, CallError> {
         let found = self.opened_by(context, token).await;
         let found = found.map_err(|error| CallError(error.into()))?;
-        let sellers_verify = self.inner.config.sellers_verify;
-        Ok(found.map(|(session, account)| Identity {
+        let Config { sellers_verify, new_account_age, .. } = self.inner.config;
+        let now = self.inner.host.now();
+        Ok(found.map(|Opened { session, account, since }| Identity {
             user_id: session.user_id,
+            is_established: account.email_verified
+                || account.role != Role::User
+                || now.since(since) >= new_account_age,
             session_id: session.id,
             role: account.role,
             read_only: session.is_read_only(),
@@ -50,6 +63,20 @@ impl calls::Auth for Auth {
             })
         }))
     }
+
+    async fn profile(&self, _: &Context, user_id: UserId) -> Result<Option<Profile>, CallError> {
+        let found = self.inner.users.load(user_id).await;
+        let found = found.map_err(|error| CallError(error.into()))?;
+        Ok(found.and_then(|user| {
+            let (version, since) = (user.version, user.state.created_at);
+            user.state.account.map(|account| Profile {
+                version,
+                name: account.shown_name().map(str::to_owned),
+                since,
+                email_verified: account.email_verified,
+            })
+        }))
+    }
 }
 
 impl Auth {
@@ -59,7 +86,7 @@ impl Auth {
         context: &Context,
         token: &str,
     ) -> Result<Option<Session>, RepositoryError> {
-        Ok(self.opened_by(context, token).await?.map(|(session, _)| session))
+        Ok(self.opened_by(context, token).await?.map(|opened| opened.session))
     }
 
     /// The same, with its account.
@@ -67,7 +94,7 @@ impl Auth {
         &self,
         context: &Context,
         token: &str,
-    ) -> Result<Option<(Session, Account)>, RepositoryError> {
+    ) -> Result<Option<Opened>, RepositoryError> {
         let inner = &self.inner;
         let found = inner.sessions.by_unique(TOKEN, &TokenHash::of(token).key()).await?;
         let Some(session) = found.map(|found| found.state) else { return Ok(None) };
@@ -79,7 +106,10 @@ impl Auth {
         if session.is_use_to_be_noted(now) {
             self.note_use(context, &session);
         }
-        Ok(user.and_then(|user| user.account).map(|account| (session, account)))
+        Ok(user.and_then(|user| {
+            let since = user.created_at;
+            user.account.map(|account| Opened { session, account, since })
+        }))
     }
 
     /// Notes, beside the request that waits, that a session is in use. A use that is lost because that

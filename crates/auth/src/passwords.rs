@@ -9,7 +9,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use stubmart_contract::{UserId, password};
-use stubmart_kernel::{network::network, turns::Turns};
+use stubmart_kernel::{limited::a_day, network::network, turns::Turns};
 use stubmart_ports::{
     host::{Busy, PasswordHasher},
     limits::{Quota, RateLimits},
@@ -33,9 +33,6 @@ const CHECKS: Quota = Quota { burst: 300, every: Duration::from_millis(200) };
 
 /// How often a signed-in user may have the present password checked, right or wrong.
 const CHANGES: Quota = Quota { burst: 30, every: Duration::from_secs(60) };
-
-/// How many accounts one address may open.
-const SIGNUPS: Quota = Quota { burst: 100, every: Duration::from_secs(3) };
 
 /// How many mails with a link may be asked for one account.
 const LINKS: Quota = Quota { burst: 5, every: Duration::from_secs(12 * 60) };
@@ -107,11 +104,17 @@ pub(crate) struct Passwords {
     /// One check at a time for each account and network: of many guesses at once, none may slip through
     /// before the first is counted.
     turns: Turns,
+    /// How many accounts one network may open.
+    signups: Quota,
 }
 
 impl Passwords {
-    pub(crate) fn new(hasher: Arc<dyn PasswordHasher>, limits: Arc<dyn RateLimits>) -> Self {
-        Self { hasher, limits, turns: Turns::default() }
+    pub(crate) fn new(
+        hasher: Arc<dyn PasswordHasher>,
+        limits: Arc<dyn RateLimits>,
+        signups_a_day: u32,
+    ) -> Self {
+        Self { hasher, limits, turns: Turns::default(), signups: a_day(signups_a_day) }
     }
 
     /// A salted hash.
@@ -184,7 +187,7 @@ impl Passwords {
     /// # Errors
     /// [`Limited`].
     pub(crate) async fn count_signup(&self, address: Option<IpAddr>) -> Result<(), Limited> {
-        self.count("auth.signups", address, SIGNUPS).await
+        self.count("auth.signups", address, self.signups).await
     }
 
     /// Counts a request of a mail with a link to the account of this address (folded), whether or not

@@ -62,6 +62,10 @@ pub struct Config {
     pub public_url: String,
     /// Whether a user sells nothing before the address is verified.
     pub sellers_verify: bool,
+    /// How long an account counts as new, unless its address is verified.
+    pub new_account_age: Duration,
+    /// How many accounts one network may open in a day.
+    pub signups_a_day: u32,
 }
 
 impl Default for Config {
@@ -71,6 +75,8 @@ impl Default for Config {
             session_life: Duration::from_secs(30 * 24 * 3600),
             public_url: "http://localhost:8080".to_owned(),
             sellers_verify: false,
+            new_account_age: Duration::from_secs(7 * 24 * 3600),
+            signups_a_day: 100,
         }
     }
 }
@@ -110,7 +116,7 @@ impl Auth {
             sessions: Repository::new(&SESSIONS, Arc::clone(&store), host.clone()),
             idempotency: Idempotency::new(&IDEMPOTENCY, store, host.clone()),
             host,
-            passwords: Passwords::new(passwords, Arc::clone(&limits)),
+            passwords: Passwords::new(passwords, Arc::clone(&limits), config.signups_a_day),
             limits,
             mailer,
             notices: Wake::default(),

@@ -15,6 +15,7 @@ fn user(password_number: u32, kept_session: Option<SessionId>) -> User {
         email_verified: false,
         role: Role::User,
         name: String::new(),
+        is_name_shown: true,
         password_hash: String::new(),
         password_number,
         kept_session,

@@ -148,6 +148,7 @@ impl User {
             email_verified: notice_id.is_none(),
             role: Role::User,
             name,
+            is_name_shown: true,
             password_hash,
             password_number: 1,
             kept_session: None,
@@ -195,6 +196,7 @@ impl User {
         }
         if let Some(name) = &update.name {
             account.name.clone_from(name);
+            account.is_name_shown = true;
         }
         if let Some(password_hash) = &update.password_hash {
             account.password_hash.clone_from(password_hash);

@@ -24,6 +24,7 @@ fn active() -> User {
         email_verified: false,
         role: Role::User,
         name: "Ann".to_owned(),
+        is_name_shown: true,
         password_hash: "hash 1".to_owned(),
         password_number: 1,
         kept_session: None,

@@ -68,7 +68,7 @@ impl Catalogue {
 
 problems! {
     ListProblems: [ValidationFailed];
-    CreateProblems: [NotSignedIn];
+    CreateProblems: [NotSignedIn, TooManyRequests "a new account adds so many events in a day only"];
     NotFoundProblems: [NotFound];
 }
 
@@ -88,6 +88,12 @@ struct EventFilter {
     /// The venue's city, by any of its names and in any spelling: `zurich`, `munich`, `nyc`
     #[param(max_length = 100)]
     city: Option<String>,
+    /// The venue, in any spelling: `old globe`, `old-globe`
+    #[param(max_length = 200)]
+    venue: Option<String>,
+    /// Who performs, in any spelling; an event that names nobody is found by its own name
+    #[param(max_length = 200)]
+    performer: Option<String>,
     /// The earliest start: a date, which is a day at the venue, or an RFC 3339 date-time. Events that are over
     /// are listed only where it is given
     #[param(value_type = Option<String>, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].+)?$")]
@@ -96,7 +102,7 @@ struct EventFilter {
     #[param(value_type = Option<String>, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].+)?$")]
     to: Option<DayOrMoment>,
     /// `date`: soonest first, which is the default without `q`; with it, what can be bought comes first, and of
-    /// that what fits best. `price`: cheapest first, one currency after the other, those with nothing to buy
+    /// that what fits best. `popular`: most listings first. `price`: cheapest first, one currency after the other, those with nothing to buy
     /// last. Prices change while one pages: an event that gets cheaper in between can be passed over, and one
     /// that gets dearer come twice
     #[param(inline)]
@@ -109,6 +115,7 @@ struct EventFilter {
 enum EventSort {
     Date,
     Price,
+    Popular,
 }
 
 impl From<EventFilter> for ShowQuery {
@@ -117,11 +124,14 @@ impl From<EventFilter> for ShowQuery {
             words: filter.q,
             category: filter.category,
             city: filter.city,
+            venue: filter.venue,
+            performer: filter.performer,
             from: filter.from,
             to: filter.to,
             order: filter.sort.map(|sort| match sort {
                 EventSort::Date => Order::Date,
                 EventSort::Price => Order::Price,
+                EventSort::Popular => Order::Popular,
             }),
         }
     }
@@ -148,7 +158,7 @@ async fn list_events(
 ))]
 async fn create_event(
     State(catalogue): State<Catalogue>,
-    Caller { context, user_id, .. }: Caller,
+    Caller { context, user_id, is_established, .. }: Caller,
     key: IdempotencyKey,
     Valid { body, canonical }: Valid<CreateEventRequest>,
 ) -> Result<Response, Problem> {
@@ -156,6 +166,7 @@ async fn create_event(
     let scope = key.scope(&user, "create_event", &canonical);
     let (service, asked) = (&catalogue, &context);
     let work = |id| async move {
+        service.count_event(user_id, is_established).await?;
         let added = service.add_show(asked, EventId(id), &body).await?;
         Answer::json(if added.is_new { StatusCode::CREATED } else { StatusCode::OK }, &added.event)
     };

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use stubmart_contract::{TimeZone, api::Venue};
 
-use crate::text::folded;
+use crate::text::plain;
 
 const COUNTRIES: &str = include_str!("places/countries.txt");
 const REGIONS: &str = include_str!("places/regions.txt");
@@ -128,13 +128,6 @@ impl Places {
 fn lines(table: &'static str) -> impl Iterator<Item = [&'static str; 3]> {
     let lines = table.lines().filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| <[&str; 3]>::try_from(line.split('|').collect::<Vec<_>>()).ok())
-}
-
-/// A name without case, marks and punctuation: `st louis` for St. Louis, `dc` for D.C.
-fn plain(name: &str) -> String {
-    let name = folded(name).replace(['.', '\'', '’'], "");
-    let words = name.split(|it: char| !it.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

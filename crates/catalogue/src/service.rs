@@ -6,13 +6,17 @@ use std::{
     time::Duration,
 };
 
+use stubmart_contract::UserId;
 use stubmart_kernel::{
     Repository,
     aggregate::Collection,
     idempotency::{self, Idempotency},
+    limited::{Creations, Limited},
     worker::{Shutdown, Wake},
 };
-use stubmart_ports::{Cause, bus::Bus, calls::Tickets, host::Host, store::Store};
+use stubmart_ports::{
+    Cause, bus::Bus, calls::Tickets, host::Host, limits::RateLimits, store::Store,
+};
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -44,6 +48,8 @@ pub struct Deps {
     pub host: Host,
     /// The tickets service.
     pub tickets: Arc<dyn Tickets>,
+    /// Counts what is added.
+    pub limits: Arc<dyn RateLimits>,
     /// Ends its streams.
     pub shutdown: Shutdown,
 }
@@ -57,6 +63,8 @@ pub struct Config {
     pub save_every: Duration,
     /// Where people reach the market, without a slash at the end; links are relative where it is empty.
     pub public_url: String,
+    /// How many events a new account may add in a day.
+    pub max_new_events: u32,
 }
 
 impl Default for Config {
@@ -65,6 +73,7 @@ impl Default for Config {
             keep_alive: Duration::from_secs(15),
             save_every: Duration::from_secs(10),
             public_url: String::new(),
+            max_new_events: 20,
         }
     }
 }
@@ -90,6 +99,7 @@ struct Inner {
     tickets: Arc<dyn Tickets>,
     bus: Arc<dyn Bus>,
     host: Host,
+    limits: Arc<dyn RateLimits>,
     shutdown: Shutdown,
     config: Config,
 }
@@ -106,7 +116,7 @@ impl Catalogue {
     /// # Errors
     /// The cause, when the search engine does not start.
     pub fn new(deps: Deps, config: Config) -> Result<Self, Cause> {
-        let Deps { store, bus, host, tickets, shutdown } = deps;
+        let Deps { store, bus, host, tickets, limits, shutdown } = deps;
         Ok(Self(Arc::new(Inner {
             shows: Repository::new(&SHOWS, Arc::clone(&store), host.clone()),
             former_shows: Repository::new(&FORMER_SHOWS, Arc::clone(&store), host.clone()),
@@ -122,9 +132,24 @@ impl Catalogue {
             tickets,
             bus,
             host,
+            limits,
             shutdown,
             config,
         })))
+    }
+
+    /// Counts an event that a user is about to add.
+    ///
+    /// # Errors
+    /// [`Limited`]: it may not be added.
+    pub(crate) async fn count_event(
+        &self,
+        user: UserId,
+        is_established: bool,
+    ) -> Result<(), Limited> {
+        let most_of_new = self.0.config.max_new_events;
+        let events = Creations { what: "catalogue.added", most_of_new };
+        events.count(&*self.0.limits, user, is_established, 1).await
     }
 
     pub(crate) fn shows(&self) -> &Repository<Show> {

@@ -14,13 +14,16 @@ use stubmart_contract::{
 use stubmart_kernel::aggregate::{Key, KeyReader};
 use uuid::Uuid;
 
+mod keys;
+
+use self::keys::Keys;
 use crate::{
     days::Days,
     offers::Summary,
     places::city_key,
     search::{Fit, Hit},
     show::Show,
-    text::folded,
+    text::{folded, plain},
 };
 
 /// Almost every show is over a day after its start. The others are kept apart, so that a list begins at
@@ -39,6 +42,10 @@ pub struct ShowQuery {
     pub category: Option<String>,
     /// The city, by any of its names.
     pub city: Option<String>,
+    /// The venue, in any spelling.
+    pub venue: Option<String>,
+    /// Who performs, in any spelling; a show that names nobody has its own name.
+    pub performer: Option<String>,
     /// The earliest start. What is over is left out where this is not given.
     pub from: Option<DayOrMoment>,
     /// The latest start.
@@ -56,12 +63,14 @@ pub enum Order {
     Price,
     /// What can be bought first, and of that what fits the words best.
     Fit,
+    /// Most to buy first.
+    Popular,
 }
 
 /// Where a show stands in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SortKey {
-    /// By price its currency, by fit whether there is nothing to buy, 0 by date.
+    /// By price its currency, by fit whether there is nothing to buy, the most first by what there is to buy, 0 by date.
     group: u32,
     /// By price its cheapest offer, by fit how well it fits, 0 by date.
     rank: u32,
@@ -105,10 +114,7 @@ pub(crate) struct Shows {
     /// By number; a show is never removed.
     shows: Vec<Listed>,
     numbers: HashMap<EventId, u32>,
-    by_date: BTreeSet<SortKey>,
-    by_price: BTreeSet<SortKey>,
-    /// Those by date that may not be over a day after their start.
-    long: BTreeSet<SortKey>,
+    keys: Keys,
     /// Each text that shows are compared by, once.
     texts: HashSet<Arc<str>>,
 }
@@ -117,10 +123,18 @@ pub(crate) struct Shows {
 struct Listed {
     show: Show,
     version: u64,
-    /// The show's category and city, to be compared in any spelling.
-    category: Arc<str>,
-    city: Arc<str>,
+    /// What the show is compared by, in any spelling.
+    parts: Vec<Part>,
     offers: Summary,
+}
+
+/// Something that many shows have in common, to be compared in any spelling.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Part {
+    Category(Arc<str>),
+    City(Arc<str>),
+    Venue(Arc<str>),
+    Performer(Arc<str>),
 }
 
 /// The effect of putting a show in.
@@ -144,19 +158,12 @@ impl Shows {
             return Put::Known;
         }
         let offers = before.map_or_else(Summary::default, |before| before.offers);
-        if let Some((by_date, by_price)) = before.map(|it| (it.by_date(), it.by_price())) {
-            self.by_date.remove(&by_date);
-            self.by_price.remove(&by_price);
-            self.long.remove(&by_date);
+        if let Some(slot) = known.and_then(index).and_then(|at| self.shows.get(at)) {
+            self.keys.remove(slot);
         }
-        let (category, city) = (folded(&show.category), city_key(&show.venue.city));
-        let (category, city) = (self.shared(category), self.shared(city));
-        let listed = Listed { show, version, category, city, offers };
-        self.by_date.insert(listed.by_date());
-        self.by_price.insert(listed.by_price());
-        if listed.is_long() {
-            self.long.insert(listed.by_date());
-        }
+        let parts = self.parts(&show);
+        let listed = Listed { show, version, parts, offers };
+        self.keys.insert(&listed);
         match known {
             Some(number) => {
                 if let Some(slot) = index(number).and_then(|at| self.shows.get_mut(at)) {
@@ -173,6 +180,22 @@ impl Shows {
         }
     }
 
+    fn parts(&mut self, show: &Show) -> Vec<Part> {
+        let named = std::slice::from_ref(&show.name);
+        let performers = if show.performers.is_empty() { named } else { &show.performers };
+        let category = Part::Category(self.shared(folded(&show.category)));
+        let city = Part::City(self.shared(city_key(&show.venue.city)));
+        let venue = Part::Venue(self.shared(plain(&show.venue.name)));
+        let mut parts = vec![category, city, venue];
+        for name in performers {
+            let performer = Part::Performer(self.shared(plain(name)));
+            if !parts.contains(&performer) {
+                parts.push(performer);
+            }
+        }
+        parts
+    }
+
     fn shared(&mut self, text: String) -> Arc<str> {
         if let Some(known) = self.texts.get(text.as_str()) {
             return Arc::clone(known);
@@ -186,13 +209,9 @@ impl Shows {
     pub(crate) fn set_offers(&mut self, id: EventId, offers: Summary) -> bool {
         let Some(at) = self.numbers.get(&id).copied().and_then(index) else { return false };
         let Some(listed) = self.shows.get_mut(at) else { return false };
-        let before = listed.by_price();
+        self.keys.remove_offers(listed);
         listed.offers = offers;
-        let after = listed.by_price();
-        if before != after {
-            self.by_price.remove(&before);
-            self.by_price.insert(after);
-        }
+        self.keys.insert_offers(listed);
         true
     }
 
@@ -217,9 +236,16 @@ impl Shows {
         seen: &Seen<'_>,
     ) -> Vec<(SortKey, Event)> {
         let usual = if hits.is_some() { Order::Fit } else { Order::Date };
+        let (category, city) = (query.category.as_deref(), query.city.as_deref());
+        let (venue, performer) = (query.venue.as_deref(), query.performer.as_deref());
+        let parts = [
+            category.map(|it| Part::Category(folded(it).into())),
+            city.map(|it| Part::City(city_key(it).into())),
+            venue.map(|it| Part::Venue(plain(it).into())),
+            performer.map(|it| Part::Performer(plain(it).into())),
+        ];
         let filter = Filter {
-            category: query.category.as_deref().map(folded),
-            city: query.city.as_deref().map(city_key),
+            parts: parts.into_iter().flatten().collect(),
             order: query.order.unwrap_or(usual),
             days,
             now: seen.now,
@@ -239,10 +265,15 @@ impl Shows {
     pub(crate) fn facets(&self, now: Timestamp) -> Facets {
         let mut categories = Count::default();
         let mut cities = Count::default();
-        let to_come = self.not_long_over(now, None).filter_map(|key| self.listed(key.id));
+        let to_come = self.keys.not_long_over(now, None).filter_map(|key| self.listed(key.id));
         for listed in to_come.filter(|listed| !listed.show.is_past(now)) {
-            categories.add(&listed.category, &listed.show.category);
-            cities.add(&listed.city, &listed.show.venue.city);
+            for part in &listed.parts {
+                match part {
+                    Part::Category(folded) => categories.add(folded, &listed.show.category),
+                    Part::City(folded) => cities.add(folded, &listed.show.venue.city),
+                    Part::Venue(_) | Part::Performer(_) => {}
+                }
+            }
         }
         Facets { categories: categories.facets(), cities: cities.facets() }
     }
@@ -255,17 +286,6 @@ impl Shows {
         self.at(*self.numbers.get(&id)?)
     }
 
-    /// By date, all shows but those that were over more than a day ago, behind a key.
-    fn not_long_over(
-        &self,
-        now: Timestamp,
-        behind: Option<SortKey>,
-    ) -> impl Iterator<Item = &SortKey> {
-        let split = SortKey::starting(now.before(DAY));
-        let long = from(&self.long, None, behind).take_while(move |key| **key < split);
-        long.chain(from(&self.by_date, Some(split), behind))
-    }
-
     /// The page of all shows.
     fn page(
         &self,
@@ -273,13 +293,22 @@ impl Shows {
         behind: Option<SortKey>,
         limit: usize,
     ) -> Vec<(SortKey, &Listed)> {
-        let is_by_date = filter.order != Order::Price;
-        let keys: Box<dyn Iterator<Item = &SortKey>> = match filter.query.from {
-            _ if !is_by_date => Box::new(from(&self.by_price, None, behind)),
-            None => Box::new(self.not_long_over(filter.now, behind)),
-            Some(earliest) => {
-                let first = SortKey::starting(bounds(earliest).0);
-                Box::new(from(&self.by_date, Some(first), behind))
+        let part = filter.parts.iter().map(|part| self.keys.of(part)).min_by_key(|it| it.len());
+        let is_by_date = filter.order == Order::Date;
+        if let (Some(part), false) = (part, is_by_date) {
+            let listed = part.iter().filter_map(|key| Some((self.listed(key.id)?, Fit::Named)));
+            return filter.least(listed, behind, limit);
+        }
+        let first = filter.query.from.map(|earliest| SortKey::starting(bounds(earliest).0));
+        let keys: Box<dyn Iterator<Item = &SortKey>> = match (filter.order, part, first) {
+            (Order::Price, ..) => Box::new(from(&self.keys.by_price, None, behind)),
+            (Order::Popular, ..) => Box::new(from(&self.keys.by_offers, None, behind)),
+            (Order::Date | Order::Fit, Some(part), first) => Box::new(from(part, first, behind)),
+            (Order::Date | Order::Fit, None, Some(first)) => {
+                Box::new(from(&self.keys.by_date, Some(first), behind))
+            }
+            (Order::Date | Order::Fit, None, None) => {
+                Box::new(self.keys.not_long_over(filter.now, behind))
             }
         };
         let latest = filter.query.to.filter(|_| is_by_date).map(|latest| bounds(latest).1);
@@ -326,12 +355,17 @@ impl Listed {
         self.key(Order::Price, Fit::Named)
     }
 
+    fn by_offers(&self) -> SortKey {
+        self.key(Order::Popular, Fit::Named)
+    }
+
     /// Where it stands in a list.
     fn key(&self, order: Order, fit: Fit) -> SortKey {
         let (group, rank) = match (order, self.offers.lowest) {
             (Order::Date, _) => (0, 0),
             (Order::Price, None) => (u32::MAX, 0),
             (Order::Price, Some(lowest)) => (self.show.currency.number(), lowest.minor()),
+            (Order::Popular, _) => (u32::MAX.saturating_sub(self.offers.available), 0),
             (Order::Fit, _) => (u32::from(self.offers.available == 0), fit.rank()),
         };
         SortKey { group, rank, starts_at: self.show.starts_at, id: self.show.id }
@@ -367,8 +401,7 @@ impl Listed {
 
 /// A query, ready to be compared with shows.
 struct Filter<'a> {
-    category: Option<String>,
-    city: Option<String>,
+    parts: Vec<Part>,
     order: Order,
     days: Option<Days>,
     now: Timestamp,
@@ -390,8 +423,7 @@ impl Filter<'_> {
         };
         is_from
             && is_to
-            && self.category.as_deref().is_none_or(|wanted| *wanted == *listed.category)
-            && self.city.as_deref().is_none_or(|wanted| *wanted == *listed.city)
+            && self.parts.iter().all(|part| listed.parts.contains(part))
             && self.days.is_none_or(|days| days.include(show, self.now))
     }
 

@@ -14,6 +14,13 @@ pub(crate) fn folded(text: &str) -> String {
     with_single_blanks(&plain.collect::<String>())
 }
 
+/// A name without case, marks and punctuation: `st louis` for St. Louis, `dc` for D.C.
+pub(crate) fn plain(name: &str) -> String {
+    let name = folded(name).replace(['.', '\'', '’'], "");
+    let words = name.split(|it: char| !it.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// A text by which the same name is recognised: composition (NFC), case and blanks make no difference.
 pub(crate) fn same(text: &str) -> String {
     with_single_blanks(&text.nfc().flat_map(char::to_lowercase).nfc().collect::<String>())

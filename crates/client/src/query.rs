@@ -14,6 +14,8 @@ pub enum EventSort {
     Date,
     /// The cheapest first.
     Price,
+    /// Most listings first.
+    Popular,
 }
 
 /// `GET /api/events`: what is left out does not narrow the list.
@@ -28,6 +30,12 @@ pub struct EventQuery {
     /// The city.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
+    /// The venue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub venue: Option<String>,
+    /// Who performs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub performer: Option<String>,
     /// Not before: by what is over too, which is left out otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<DayOrMoment>,

@@ -30,6 +30,9 @@ pub struct Identity {
     /// Whether the user may put tickets up for sale: not before the address is verified, where the market
     /// asks for that.
     pub may_sell: bool,
+    /// Whether the account is trusted to create much: its address is verified, or it is no new one.
+    #[serde(default)]
+    pub is_established: bool,
     /// Whether the token may only look.
     pub read_only: bool,
 }
@@ -44,6 +47,20 @@ pub struct Recipient {
     pub name: String,
     /// The user's language.
     pub language: Language,
+}
+
+/// What may be shown of a user to everybody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Profile {
+    /// The version of the account. An answer with a lower one is older.
+    pub version: u64,
+    /// The name that the user chose to show, if it may be shown.
+    pub name: Option<String>,
+    /// When the account was opened.
+    pub since: Timestamp,
+    /// Whether the user has shown that mail to the address arrives.
+    pub email_verified: bool,
 }
 
 /// What orders wants locked.

@@ -240,7 +240,7 @@ pub struct TicketState {
 
 impl TicketState {
     /// The ticket as `viewer` may see it after the change with this version: its order is shown to its
-    /// seller and to that order's buyer alone.
+    /// seller and to that order's buyer alone. Events say nothing of the seller.
     #[must_use]
     pub fn seen_by(self, viewer: Option<UserId>, version: u64) -> Ticket {
         let total = Breakdown::new(self.price, self.fees).total;
@@ -256,6 +256,7 @@ impl TicketState {
             price_per_ticket: self.price.per_ticket(self.quantity),
             total_per_ticket: total.per_ticket(self.quantity),
             user_id: self.user_id,
+            seller: None,
             order_id: self.order_id.filter(|_| may_see_order),
             status: self.status,
             event_id: self.event_id,

@@ -11,6 +11,7 @@ use stubmart_contract::{
     Code,
     api::{FieldError, ProblemBody},
 };
+use stubmart_kernel::limited::Limited;
 use stubmart_ports::{
     Cause,
     calls::CallError,
@@ -184,6 +185,15 @@ impl IntoResponse for Problem {
 impl From<CallError> for Problem {
     fn from(error: CallError) -> Self {
         Self::unavailable(error)
+    }
+}
+
+impl From<Limited> for Problem {
+    fn from(limited: Limited) -> Self {
+        match limited {
+            Limited::TooMany { wait } => Self::new(Code::TooManyRequests).retry_after(wait),
+            Limited::Unavailable(error) => error.into(),
+        }
     }
 }
 

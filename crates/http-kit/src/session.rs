@@ -116,6 +116,8 @@ pub struct Caller {
     pub role: Role,
     /// Whether the user may put tickets up for sale.
     pub may_sell: bool,
+    /// Whether the account is trusted to create much.
+    pub is_established: bool,
     /// The session or access token.
     pub session_id: SessionId,
     /// The token itself, for secrets that are derived from it.
@@ -154,14 +156,22 @@ where
         let gate = SessionGate::from_ref(state);
         for token in tokens(&parts.headers) {
             let Some(identity) = gate.identity(&incoming.context, token).await? else { continue };
-            let Identity { user_id, session_id, role, may_sell, read_only } = identity;
+            let Identity { user_id, session_id, role, may_sell, is_established, read_only } =
+                identity;
             if read_only && !parts.method.is_safe() {
                 return Err(Problem::new(Code::InsufficientScope));
             }
             let context = incoming.identified(Actor::User { id: user_id, role });
             let token = token.to_owned();
-            let caller =
-                Caller { context: context.clone(), user_id, role, may_sell, session_id, token };
+            let caller = Caller {
+                context: context.clone(),
+                user_id,
+                role,
+                may_sell,
+                is_established,
+                session_id,
+                token,
+            };
             return Ok(Self { context, caller: Some(caller) });
         }
         Ok(Self { context: incoming.context, caller: None })

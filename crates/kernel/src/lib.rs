@@ -7,6 +7,7 @@ pub mod deleted_users;
 pub mod due;
 pub mod hooks;
 pub mod idempotency;
+pub mod limited;
 pub mod network;
 pub mod page;
 mod reindex;

@@ -68,7 +68,9 @@ impl Market {
         catalogue.upgrade().await?;
         let to_catalogue = Arc::new(catalogue.clone());
         let settings = config.tickets.clone();
-        let tickets = roles::tickets::start(engines, settings, gate.clone(), to_catalogue);
+        let to_auth: Arc<dyn calls::Auth> = Arc::new(auth.clone());
+        let tickets =
+            roles::tickets::start(engines, settings, gate.clone(), to_catalogue, to_auth.clone());
         let tickets = role.take(tickets);
         tickets.upgrade().await?;
         let to_tickets: Arc<dyn calls::Tickets> = Arc::new(tickets.clone());
@@ -86,7 +88,6 @@ impl Market {
             to_orders.clone(),
         );
         let payments = role.take(payments);
-        let to_auth = Arc::new(auth.clone());
         let others = roles::delivery::Others {
             auth: to_auth.clone(),
             orders: to_orders,

@@ -16,7 +16,7 @@ use stubmart_contract::{
     Actor, ChargeId, Context, Currency, DomainEvent, Envelope, EventId, Language, MessageId,
     OrderId, Price, RefundId, TicketId, Timestamp, UserId,
     api::{ChargeStatus, DeliveryKind, DeliveryStatus, OrderTicket, RefundStatus, TicketStatus},
-    calls::{Identity, Listing, Recipient, ShowForListing},
+    calls::{Identity, Listing, Profile, Recipient, ShowForListing},
     event::{ChargeState, DeliveryState, RefundState, TicketState},
 };
 use stubmart_memory::{MemoryMailer, MemoryStore};
@@ -66,6 +66,10 @@ impl Auth for Others {
             _ => ("seller@example.com", "", Language::German),
         };
         Ok(Some(Recipient { email: email.parse().unwrap(), name: name.to_owned(), language }))
+    }
+
+    async fn profile(&self, _: &Context, _: UserId) -> Result<Option<Profile>, CallError> {
+        Ok(None)
     }
 }
 

@@ -3,7 +3,12 @@
 use std::{net::IpAddr, time::Duration};
 
 use stubmart_contract::{OrderId, UserId, api::OrderStatus};
-use stubmart_kernel::{RepositoryError, network::network, turns::Turn};
+use stubmart_kernel::{
+    RepositoryError,
+    limited::{self, Limited},
+    network::network,
+    turns::Turn,
+};
 use stubmart_ports::limits::{LimitsUnavailable, Quota};
 
 use crate::{
@@ -40,9 +45,12 @@ pub(crate) enum HoldError {
     Repository(RepositoryError),
 }
 
-impl From<LimitsUnavailable> for HoldError {
-    fn from(error: LimitsUnavailable) -> Self {
-        Self::Limits(error)
+impl From<Limited> for HoldError {
+    fn from(limited: Limited) -> Self {
+        match limited {
+            Limited::TooMany { wait } => Self::TooMany { wait },
+            Limited::Unavailable(error) => Self::Limits(error),
+        }
     }
 }
 
@@ -67,7 +75,7 @@ impl Orders {
         let Some(most) = self.config().max_holds else { return Ok(None) };
         let turn = self.turns().take(buyer.to_string()).await;
         let turn = turn.ok_or(HoldError::TooMany { wait: QUEUE_WAIT })?;
-        allowed(self.limits().peek(&ran_out(buyer), RAN_OUT).await?)?;
+        limited::check(self.limits(), &ran_out(buyer), RAN_OUT).await?;
         let now = self.host().now();
         let mut live: Vec<Order> = Vec::new();
         for status in [OrderStatus::Created, OrderStatus::AwaitingPayment] {
@@ -81,10 +89,10 @@ impl Orders {
             let first = live.iter().map(|it| it.expires_at).min().unwrap_or(now);
             return Err(HoldError::TooMany { wait: first.since(now) });
         }
-        allowed(self.limits().take(&format!("orders.begun.{buyer}"), BEGUN).await?)?;
+        limited::take(self.limits(), &format!("orders.begun.{buyer}"), BEGUN, 1).await?;
         if let Some(from) = from {
             let key = format!("orders.begun.{}", network(from));
-            allowed(self.limits().take(&key, BEGUN_IN_NETWORK).await?)?;
+            limited::take(self.limits(), &key, BEGUN_IN_NETWORK, 1).await?;
         }
         Ok(Some(turn))
     }
@@ -102,8 +110,4 @@ impl Orders {
 
 fn ran_out(buyer: UserId) -> String {
     format!("orders.ran_out.{buyer}")
-}
-
-fn allowed(wait: Option<Duration>) -> Result<(), HoldError> {
-    wait.map_or(Ok(()), |wait| Err(HoldError::TooMany { wait }))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{FromRef, Request, State},
     http::{HeaderMap, StatusCode},
     middleware::map_response,
@@ -17,8 +17,9 @@ use stubmart_contract::{
 };
 use stubmart_http_kit::{
     Answer, Caller, IdempotencyKey, Paged, Problem, RequestContext, SessionGate, Valid, body,
-    layer::no_store, list::PageParams, once, problems,
+    ingress::ClientAddr, layer::no_store, list::PageParams, once, problems,
 };
+use stubmart_kernel::limited::Limited;
 use stubmart_ports::{
     bank::TestBank,
     gateway::{BadNotice, GatewayError},
@@ -95,7 +96,7 @@ problems! {
         NotSignedIn,
         NotFound "the caller has no such order", OrderExpired, OrderCancelled, OrderCompleted,
         PaymentInProgress, IdempotencyKeyReused,
-        TooManyRequests "this order was tried too often; nothing was charged",
+        TooManyRequests "this order was tried too often, or too many cards were declined; nothing was charged",
         PaymentProviderUnavailable "nothing was charged, the order stays payable until it expires",
     ];
     ListChargesProblems: [NotSignedIn];
@@ -103,7 +104,7 @@ problems! {
         CardDeclined "the buyer's card was refused meanwhile; nothing was taken", NotSignedIn,
         NotFound "the caller has no such order", Sandbox, OrderExpired, OrderCancelled,
         OrderCompleted, PaymentInProgress, IdempotencyKeyReused,
-        TooManyRequests "this order was tried too often; nothing was charged",
+        TooManyRequests "this order was tried too often, or too many cards were declined; nothing was charged",
         PaymentProviderUnavailable "nothing was charged",
     ];
     ReceiveNoticeProblems: [
@@ -149,6 +150,17 @@ fn failed(failure: &Failure, field: &str) -> Problem {
         FailureReason::OrderCancelled => Problem::new(Code::OrderCancelled),
         FailureReason::OrderCompleted => Problem::new(Code::OrderCompleted),
         FailureReason::OrderMissing => Problem::not_found(),
+    }
+}
+
+/// A buyer who had too many cards declined.
+fn declined_too_often(limited: Limited) -> Problem {
+    match limited {
+        Limited::TooMany { wait } => {
+            let detail = "Too many cards were declined. Nothing was charged; try again later";
+            Problem::with_detail(Code::TooManyRequests, detail).retry_after(wait)
+        }
+        Limited::Unavailable(error) => error.into(),
     }
 }
 
@@ -218,9 +230,11 @@ fn unavailable(error: GatewayError) -> Problem {
 async fn create_payment(
     State(payments): State<Payments>,
     caller: Caller,
+    client: Option<Extension<ClientAddr>>,
     key: IdempotencyKey,
     Valid { body, canonical }: Valid<CreatePaymentRequest>,
 ) -> Result<Response, Problem> {
+    let from = client.map(|Extension(ClientAddr(address))| address);
     let buyer = caller.user_id.to_string();
     let scope = key.scope(&buyer, "create_payment", &canonical);
     let request = &PaymentRequest {
@@ -230,6 +244,7 @@ async fn create_payment(
     };
     let (service, context) = (&payments, &caller.context);
     let work = |id| async move {
+        service.check_declines(request.buyer, from).await.map_err(declined_too_often)?;
         match service.pay(context, ChargeId(id), request).await? {
             PaymentOutcome::Completed(charge) => {
                 Answer::json(StatusCode::CREATED, &public(&charge, None))
@@ -238,6 +253,9 @@ async fn create_payment(
                 Answer::json(StatusCode::ACCEPTED, &public(&charge, client_secret))
             }
             PaymentOutcome::Failed { failure, attempt } => {
+                if failure.reason == FailureReason::Declined {
+                    service.count_decline(request.buyer, from).await;
+                }
                 let problem = failed(&failure, "paymentMethod");
                 Err(match service.attempts_left(&failure, attempt) {
                     Some(left) => problem.attempts_left(left),
@@ -288,13 +306,16 @@ async fn list_charges(
 async fn create_intent(
     State(payments): State<Payments>,
     caller: Caller,
+    client: Option<Extension<ClientAddr>>,
     key: IdempotencyKey,
     Valid { body, canonical }: Valid<CreateIntentRequest>,
 ) -> Result<Response, Problem> {
     let buyer = caller.user_id.to_string();
     let scope = key.scope(&buyer, "create_intent", &canonical);
     let (service, context) = (&payments, &caller.context);
+    let from = client.map(|Extension(ClientAddr(address))| address);
     let work = |id| async move {
+        service.check_declines(caller.user_id, from).await.map_err(declined_too_often)?;
         let begun =
             service.begin_intent(context, ChargeId(id), caller.user_id, body.order_id).await;
         let NewIntent { charge_id, client_secret, publishable_key } = begun?;

@@ -6,6 +6,7 @@
 //! rules.
 
 pub mod charge;
+mod declines;
 pub mod inbound;
 pub mod ledger;
 pub mod refund_order;

@@ -9,7 +9,9 @@ use stubmart_kernel::{
     idempotency::{self, Idempotency},
     worker::Wake,
 };
-use stubmart_ports::{calls::Orders, gateway::PaymentGateway, host::Host, store::Store};
+use stubmart_ports::{
+    calls::Orders, gateway::PaymentGateway, host::Host, limits::RateLimits, store::Store,
+};
 
 use crate::{
     charge::{CHARGES, Charge, Command, Refusal},
@@ -41,6 +43,8 @@ pub struct Deps {
     pub publishable_key: Option<String>,
     /// The orders service.
     pub orders: Arc<dyn Orders>,
+    /// Counts cards that were declined.
+    pub limits: Arc<dyn RateLimits>,
 }
 
 impl fmt::Debug for Deps {
@@ -56,11 +60,13 @@ pub struct Config {
     pub max_payment_attempts: u32,
     /// How long one request to the provider may take.
     pub gateway_timeout: Duration,
+    /// How many cards of one account may be declined in an hour; of one network five times as many.
+    pub max_declines: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_payment_attempts: 3, gateway_timeout: Duration::from_secs(10) }
+        Self { max_payment_attempts: 3, gateway_timeout: Duration::from_secs(10), max_declines: 10 }
     }
 }
 
@@ -76,6 +82,7 @@ struct Inner {
     provider: Provider,
     publishable_key: Option<String>,
     orders: Arc<dyn Orders>,
+    limits: Arc<dyn RateLimits>,
     reconcile: Wake,
     notices_due: Wake,
     host: Host,
@@ -99,7 +106,7 @@ impl Payments {
     /// The service on `deps`.
     #[must_use]
     pub fn new(deps: Deps, config: Config) -> Self {
-        let Deps { store, host, gateway, publishable_key, orders } = deps;
+        let Deps { store, host, gateway, publishable_key, orders, limits } = deps;
         Self(Arc::new(Inner {
             charges: Repository::new(&CHARGES, Arc::clone(&store), host.clone()),
             notices: Repository::new(&NOTICES, Arc::clone(&store), host.clone()),
@@ -108,6 +115,7 @@ impl Payments {
             provider: Provider::new(gateway, host.clone(), config.gateway_timeout),
             publishable_key,
             orders,
+            limits,
             reconcile: Wake::default(),
             notices_due: Wake::default(),
             host,
@@ -137,6 +145,10 @@ impl Payments {
 
     pub(crate) fn orders(&self) -> &dyn Orders {
         &*self.0.orders
+    }
+
+    pub(crate) fn limits(&self) -> &dyn RateLimits {
+        &*self.0.limits
     }
 
     /// Wakes the reconciler.

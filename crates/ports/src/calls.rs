@@ -38,6 +38,16 @@ pub trait Auth: Send + Sync + 'static {
         context: &Context,
         user_id: UserId,
     ) -> Result<Option<calls::Recipient>, CallError>;
+
+    /// What may be shown of a user; `None` once the account is deleted.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn profile(
+        &self,
+        context: &Context,
+        user_id: UserId,
+    ) -> Result<Option<calls::Profile>, CallError>;
 }
 
 /// What tickets answers.

@@ -28,7 +28,21 @@ pub trait RateLimits: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`LimitsUnavailable`]: one may have been taken.
-    async fn take(&self, key: &str, quota: Quota) -> Result<Option<Duration>, LimitsUnavailable>;
+    async fn take(&self, key: &str, quota: Quota) -> Result<Option<Duration>, LimitsUnavailable> {
+        self.take_many(key, quota, 1).await
+    }
+
+    /// Takes several of `key`'s quota, all or none. `Some(wait)` when so many are not left: they are after
+    /// `wait`, unless they are more than the burst, which never are; nothing was taken.
+    ///
+    /// # Errors
+    /// [`LimitsUnavailable`]: they may have been taken.
+    async fn take_many(
+        &self,
+        key: &str,
+        quota: Quota,
+        count: u32,
+    ) -> Result<Option<Duration>, LimitsUnavailable>;
 
     /// How long until `key` has one of its quota left, `None` when it has; takes nothing.
     ///

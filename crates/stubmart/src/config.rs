@@ -15,7 +15,7 @@ use stubmart_node::Service;
 use stubmart_ports::Cause;
 
 use crate::{
-    server::Each,
+    limit_settings::{Limits, count},
     server_settings::Servers,
     settings::{Given, Kind, Settings},
     stripe_settings::StripeSettings,
@@ -38,14 +38,8 @@ pub struct Config {
     pub max_payment_attempts: u32,
     /// What the operator takes from buyers and sellers.
     pub fees: FeeSchedule,
-    /// Whether anything is limited by account or address.
-    pub rate_limits: bool,
-    /// In how many checkouts a buyer may be at once.
-    pub max_holds: usize,
-    /// How many connections one address may have open.
-    pub max_connections: usize,
-    /// How many live streams one address may have open.
-    pub max_streams: usize,
+    /// What is limited by account and address.
+    pub limits: Limits,
     /// How long a server that is asked to stop goes on serving.
     pub drain: Duration,
     /// How old an event is when it moves into the archive.
@@ -124,30 +118,7 @@ impl Config {
                 3,
             ),
             fees: fees(it),
-            rate_limits: it.get(
-                "rate-limits",
-                "Limits on logins, checkouts and connections: on, or off for load tests",
-                &SWITCH,
-                true,
-            ),
-            max_holds: it.get(
-                "max-holds",
-                "In how many checkouts a buyer may be at once",
-                &COUNT,
-                3,
-            ),
-            max_connections: it.get(
-                "max-connections-per-address",
-                "How many connections one address may have open, unless a proxy is trusted",
-                &COUNT,
-                512,
-            ),
-            max_streams: it.get(
-                "max-streams-per-address",
-                "How many live streams one address may have open",
-                &COUNT,
-                128,
-            ),
+            limits: Limits::read(it),
             drain: it.get(
                 "drain",
                 "How long a server that is asked to stop goes on serving, so that clients leave it",
@@ -176,7 +147,7 @@ impl Config {
                 "proxy-addresses",
                 "How many addresses the proxies in front add to X-Forwarded-For, of which the first is the \
                  client's; Google's balancer adds two",
-                &COUNT,
+                &ADDRESSES,
                 1,
             ),
             smtp: it.optional(
@@ -257,15 +228,6 @@ impl Config {
         self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
     }
 
-    /// What one address may have open. Behind a proxy all connections come from its address.
-    pub(crate) fn each(&self) -> Each {
-        let limited = |most: usize, applies: bool| if applies { most } else { usize::MAX };
-        Each {
-            connections: limited(self.max_connections, self.rate_limits && !self.trust_proxy),
-            streams: limited(self.max_streams, self.rate_limits),
-        }
-    }
-
     /// How requests reach the market.
     #[must_use]
     pub fn ingress(&self) -> Ingress {
@@ -336,7 +298,7 @@ const GRACE: Kind<Duration> = Kind {
     parse: |text| duration(text, Duration::ZERO, Duration::from_secs(3600)),
     show: shown,
 };
-const AGE: Kind<Duration> = Kind {
+pub(crate) const AGE: Kind<Duration> = Kind {
     value: "DURATION",
     parse: |text| {
         duration(text, Duration::from_secs(24 * 3600), Duration::from_secs(100 * 366 * 24 * 3600))
@@ -344,9 +306,13 @@ const AGE: Kind<Duration> = Kind {
     show: shown,
 };
 const ATTEMPTS: Kind<u32> = Kind { value: "NUMBER", parse: attempts, show: ToString::to_string };
+const ADDRESSES: Kind<usize> = Kind {
+    value: "NUMBER",
+    parse: |text| count(text).map(|it| usize::try_from(it).unwrap_or(usize::MAX)),
+    show: ToString::to_string,
+};
 const BPS: Kind<u32> = Kind { value: "BPS", parse: basis_points, show: ToString::to_string };
-const COUNT: Kind<usize> = Kind { value: "NUMBER", parse: count, show: ToString::to_string };
-const SWITCH: Kind<bool> =
+pub(crate) const SWITCH: Kind<bool> =
     Kind { value: "ON|OFF", parse: switch, show: |on| if *on { "on" } else { "off" }.to_owned() };
 const ORIGIN: Kind<String> = Kind { value: "URL", parse: origin, show: Clone::clone };
 const MAIL_SERVER: Kind<SmtpServer> =
@@ -442,11 +408,6 @@ fn attempts(text: &str) -> Result<u32, String> {
 fn basis_points(text: &str) -> Result<u32, String> {
     let parsed = text.parse().ok().filter(|it| (0..=10_000).contains(it));
     parsed.ok_or_else(|| "must be basis points, from 0 to 10000".to_owned())
-}
-
-fn count(text: &str) -> Result<usize, String> {
-    let parsed = text.parse().ok().filter(|it| (1..=1_000_000).contains(it));
-    parsed.ok_or_else(|| "must be a number from 1 to 1000000".to_owned())
 }
 
 fn log_format(text: &str) -> Result<bool, String> {

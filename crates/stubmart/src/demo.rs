@@ -17,7 +17,7 @@ use stubmart_node::{Market, Role};
 use stubmart_os::Died;
 use stubmart_ports::{Cause, host::Host};
 
-use crate::{config::Config, engines::Opened, output, serve};
+use crate::{config::Config, engines::Opened, limit_settings::Limits, output, serve};
 
 /// The accounts, and their one password.
 const SELLERS: [&str; 3] = ["ada@example.com", "grace@example.com", "mary@example.com"];
@@ -55,7 +55,8 @@ pub(crate) async fn demo(mut config: Config, host: Host, died: Died) -> Result<(
     let directory = tempfile::Builder::new().prefix("stubmart-demo-").tempdir()?;
     directory.path().clone_into(&mut config.data);
     // The accounts are opened all at once, which a limit on signups would not allow.
-    fill(&Config { rate_limits: false, ..config.clone() }, &host).await?;
+    let limits = Limits { are_on: false, ..config.limits };
+    fill(&Config { limits, ..config.clone() }, &host).await?;
     output::say(&greeting(listener.local_addr()?))?;
     tokio::select! {
         served = serve::serve_on(listener, &config, host, died) => served,

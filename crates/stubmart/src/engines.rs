@@ -52,7 +52,7 @@ impl Opened {
         };
         let Kept { stores, sandbox, bus, timers, limits, workers } = kept;
         let provider = provider(config, sandbox, &host)?;
-        let limits = if config.rate_limits { limits } else { Arc::new(Unlimited) };
+        let limits = if config.limits.are_on { limits } else { Arc::new(Unlimited) };
         let mailer = open_mailer(config, host.clone())?;
         let passwords = Argon2Hasher::new(host.clone(), Argon2Cost::default())?;
         let engines = Engines {
@@ -153,24 +153,32 @@ fn open_mailer(config: &Config, host: Host) -> Result<Arc<dyn Mailer>, Cause> {
 
 /// The services' part of the settings.
 fn services(config: &Config) -> stubmart_node::Config {
+    let limits = &config.limits;
     stubmart_node::Config {
         auth: stubmart_auth::Config {
             public_url: config.url(),
             sellers_verify: config.sellers_verify.unwrap_or(config.smtp.is_some()),
+            new_account_age: limits.new_account_age,
+            signups_a_day: limits.max_accounts,
             ..stubmart_auth::Config::default()
         },
-        tickets: stubmart_tickets::Config { fees: config.fees.clone() },
+        tickets: stubmart_tickets::Config {
+            fees: config.fees.clone(),
+            max_new_listings: limits.max_new_listings,
+        },
         catalogue: stubmart_catalogue::Config {
             public_url: config.public_url.clone().unwrap_or_default(),
+            max_new_events: limits.max_new_events,
             ..stubmart_catalogue::Config::default()
         },
         orders: stubmart_orders::Config {
             hold: config.checkout_hold,
             leave_grace: config.leave_grace,
-            max_holds: config.rate_limits.then_some(config.max_holds),
+            max_holds: limits.are_on.then_some(limits.max_holds).and_then(|it| it.try_into().ok()),
         },
         payments: stubmart_payments::Config {
             max_payment_attempts: config.max_payment_attempts,
+            max_declines: limits.max_declines,
             ..stubmart_payments::Config::default()
         },
         notify: stubmart_notify::Config { public_url: config.url() },

@@ -6,6 +6,7 @@ pub mod config;
 mod emulate;
 pub mod engines;
 mod ledger;
+mod limit_settings;
 pub mod logging;
 pub mod ops;
 pub mod serve;

@@ -160,7 +160,7 @@ pub(crate) async fn serve_on(
         app: door.router(&host, config),
         ingress: Arc::new(config.ingress()),
         host: host.clone(),
-        admission: Admission::new(descriptors, config.each()),
+        admission: Admission::new(descriptors, config.limits.each(config.trust_proxy), &host),
         held: held.clone(),
         draining: draining.clone(),
         shutdown: shutdown.clone(),

@@ -18,8 +18,13 @@ use hyper_util::{
 };
 use stubmart_contract::Code;
 use stubmart_http_kit::{ClientAddr, Ingress, Problem, ingress::check_host};
-use stubmart_kernel::worker::Shutdown;
-use stubmart_ports::host::Host;
+use stubmart_kernel::{
+    limited::{self, Limited},
+    network::network,
+    worker::Shutdown,
+};
+use stubmart_memory::MemoryRateLimits;
+use stubmart_ports::{host::Host, limits::Quota};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
@@ -50,29 +55,51 @@ const STREAM_WAIT: Duration = Duration::from_secs(10);
 /// File descriptors that no connection gets: the database, mails, and what looks at the process need some.
 const DESCRIPTORS_KEPT: usize = 256;
 
-/// How many connections and streams there may be.
+/// How many seconds' requests a client may make at once: a page has pictures.
+const AT_ONCE: u32 = 10;
+
+/// How many connections, streams and requests there may be.
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
     connections: Slots,
     streams: Slots,
+    /// Each process counts for itself what it is asked: to ask another would cost more than most answers.
+    asked: MemoryRateLimits,
+    requests: Option<Quota>,
 }
 
-/// What one network may have open.
+/// What one network may have open, and how many requests it may make in a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Each {
     pub(crate) connections: usize,
     pub(crate) streams: usize,
+    /// Any number when `None`.
+    pub(crate) requests: Option<u32>,
 }
 
 impl Admission {
     /// With so many file descriptors, and so much for each network. Of streams there are half as many as of
     /// connections: they never take the last one.
-    pub(crate) fn new(descriptors: usize, each: Each) -> Self {
+    pub(crate) fn new(descriptors: usize, each: Each, host: &Host) -> Self {
         let total = descriptors.saturating_sub(DESCRIPTORS_KEPT).max(descriptors / 2);
         Self {
             connections: Slots::new(Most { each: each.connections, total }),
             streams: Slots::new(Most { each: each.streams, total: total / 2 }),
+            asked: MemoryRateLimits::new(host.clone()),
+            requests: each.requests.map(|most| Quota {
+                burst: most.saturating_mul(AT_ONCE),
+                every: Duration::from_secs(1).checked_div(most).unwrap_or(Duration::from_secs(1)),
+            }),
         }
+    }
+
+    /// Counts a request.
+    ///
+    /// # Errors
+    /// [`Limited`]: it is not to be answered.
+    async fn ask(&self, client: IpAddr) -> Result<(), Limited> {
+        let Some(quota) = self.requests else { return Ok(()) };
+        limited::take(&self.asked, &network(client).to_string(), quota, 1).await
     }
 }
 
@@ -156,6 +183,13 @@ impl Server {
         if !request.method().is_safe() && self.held.as_ref().is_some_and(Held::is_lost) {
             request.extensions_mut().insert(Problem::unavailable("the market's file is gone"));
         }
+        if !is_for_operators(request.uri().path())
+            && let Err(Limited::TooMany { wait }) = self.admission.ask(client).await
+        {
+            let detail = "Too many requests from this address";
+            let problem = Problem::with_detail(Code::TooManyRequests, detail).retry_after(wait);
+            request.extensions_mut().insert(problem);
+        }
         let mut slot = None;
         if is_stream(&request) {
             slot = self.admission.streams.take(client);
@@ -176,6 +210,11 @@ impl Server {
             None => response,
         }
     }
+}
+
+/// Whether a path is of those by which an operator looks after the process, which have to be answered always.
+fn is_for_operators(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz" | "/metrics")
 }
 
 /// Whether a request opens a stream, which stays open for as long as its client likes.

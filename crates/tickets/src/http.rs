@@ -1,5 +1,7 @@
 //! The HTTP routes.
 
+use std::collections::BTreeSet;
+
 use axum::{
     Json,
     extract::{FromRef, FromRequestParts as _, Request, State},
@@ -19,7 +21,7 @@ use stubmart_http_kit::{
     Answer, Caller, IdempotencyKey, IfMatch, MaySell, MaybeSignedIn, Paged, PathId, Problem,
     RequestContext, SessionGate, Valid, etag, list::PageParams, once, problems,
 };
-use stubmart_kernel::Versioned;
+use stubmart_kernel::{RepositoryError, Versioned};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -67,7 +69,10 @@ impl Tickets {
 
 problems! {
     ListProblems: [ValidationFailed, NotSignedIn "`sellerId=me` without a session"];
-    CreateProblems: [NotSignedIn, EmailUnverified, SeatsListed, EventOver];
+    CreateProblems: [
+        NotSignedIn, EmailUnverified, SeatsListed, EventOver,
+        TooManyRequests "a new account lists so many tickets in a day only",
+    ];
     PreviewProblems: [ValidationFailed];
     FacetsProblems: [NotFound];
     GetProblems: [NotFound];
@@ -188,7 +193,12 @@ async fn list_tickets(
     let kept = query.event_id.filter(|_| viewer.is_none() && query.seller_id.is_none());
     let kept = kept.map(|event_id| (event_id, tickets.pages().changes(event_id)));
     let found = tickets.list_tickets(&query, &page).await?;
-    let listed = list.answer(found, |ticket| shown(ticket, viewer));
+    let sellers = found.items.iter().map(|ticket| ticket.state.user_id).collect();
+    let sellers = tickets.sellers().of(sellers).await?;
+    let listed = list.answer(found, |ticket| {
+        let seller = sellers.get(&ticket.state.user_id).cloned();
+        PublicTicket { seller, ..seen(ticket, viewer) }
+    });
     let body = serde_json::to_vec(&listed).map_err(Problem::internal)?;
     if let Some((event_id, changes)) = kept {
         tickets.pages().keep(&asked, event_id, changes, &body);
@@ -200,9 +210,20 @@ fn json(body: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, "application/json"), VARIES], body).into_response()
 }
 
-/// The ticket as `viewer` may see it.
-fn shown(ticket: Versioned<Ticket>, viewer: Option<UserId>) -> PublicTicket {
+/// The ticket as `viewer` may see it, without its seller.
+fn seen(ticket: Versioned<Ticket>, viewer: Option<UserId>) -> PublicTicket {
     ticket.state.into_state().seen_by(viewer, ticket.version)
+}
+
+/// The ticket as `viewer` may see it.
+async fn shown(
+    tickets: &Tickets,
+    ticket: Versioned<Ticket>,
+    viewer: Option<UserId>,
+) -> Result<PublicTicket, RepositoryError> {
+    let id = ticket.state.user_id;
+    let seller = tickets.sellers().of(BTreeSet::from([id])).await?.remove(&id);
+    Ok(PublicTicket { seller, ..seen(ticket, viewer) })
 }
 
 /// Lists a ticket for sale.
@@ -212,7 +233,7 @@ fn shown(ticket: Versioned<Ticket>, viewer: Option<UserId>) -> PublicTicket {
 ))]
 async fn create_ticket(
     State(tickets): State<Tickets>,
-    MaySell(Caller { context, user_id, .. }): MaySell,
+    MaySell(Caller { context, user_id, is_established, .. }): MaySell,
     key: IdempotencyKey,
     Valid { body, canonical }: Valid<CreateTicketRequest>,
 ) -> Result<Response, Problem> {
@@ -220,9 +241,11 @@ async fn create_ticket(
     let scope = key.scope(&user, "create_ticket", &canonical);
     let (service, asked) = (&tickets, &context);
     let work = |id| async move {
+        service.count_listings(user_id, is_established, 1).await?;
         let listed = service.list_ticket(asked, TicketId(id), user_id, body).await?;
         let version = listed.version;
-        Ok(Answer::json(StatusCode::CREATED, &shown(listed, Some(user_id)))?.version(version))
+        let listed = shown(service, listed, Some(user_id)).await?;
+        Ok(Answer::json(StatusCode::CREATED, &listed)?.version(version))
     };
     once(tickets.idempotency(), &context, scope, work, Answer::as_it_is).await
 }
@@ -274,7 +297,9 @@ async fn get_ticket(
 ) -> Result<Response, Problem> {
     let viewer = caller.user_id();
     let ticket = tickets.ticket(id, viewer).await?.ok_or_else(Problem::not_found)?;
-    Ok(([etag(ticket.version)], [VARIES], Json(shown(ticket, viewer))).into_response())
+    let version = ticket.version;
+    let ticket = shown(&tickets, ticket, viewer).await?;
+    Ok(([etag(version)], [VARIES], Json(ticket)).into_response())
 }
 
 /// Edits a ticket, while no checkout holds it.
@@ -290,7 +315,9 @@ async fn update_ticket(
     Valid { body, .. }: Valid<UpdateTicketRequest>,
 ) -> Result<Response, Problem> {
     let edited = tickets.edit_ticket(&context, id, user_id, body, &precondition).await?;
-    Ok(([etag(edited.version)], Json(shown(edited, Some(user_id)))).into_response())
+    let version = edited.version;
+    let edited = shown(&tickets, edited, Some(user_id)).await?;
+    Ok(([etag(version)], Json(edited)).into_response())
 }
 
 /// Withdraws a ticket, while no checkout holds it. Again is fine.

@@ -1,9 +1,12 @@
 //! Events from other services, and the event of a listing.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
-use stubmart_contract::{Context, DomainEvent, Envelope, EventType, UserId};
+use stubmart_contract::{Context, DomainEvent, Envelope, EventType, UserId, api::TicketStatus};
 use stubmart_kernel::{
     consumer::{HandleError, Handler},
     mutant,
@@ -19,6 +22,11 @@ pub static ORDERS: Consumer = Consumer {
 };
 
 static USERS: Consumer = Consumer { name: "tickets.users", types: &[EventType::UserDeleted] };
+
+static SELLERS: Consumer = Consumer {
+    name: "tickets.sellers",
+    types: &[EventType::UserUpdated, EventType::TicketCreated, EventType::TicketUpdated],
+};
 
 static LISTINGS: Consumer =
     Consumer { name: "tickets.listings", types: &[EventType::TicketCreated] };
@@ -130,6 +138,90 @@ impl Handler for Listings {
         let mut results = Vec::with_capacity(events.len());
         for (context, envelope) in events {
             results.push(self.check(context, envelope, &mut deleted).await);
+        }
+        results
+    }
+}
+
+/// What is shown of sellers follows their accounts and their sales. Events have no personal data, so that
+/// auth is asked for it; and a sale is counted by counting what is sold, so that no event counts twice.
+pub(crate) struct Sellers(pub(crate) Tickets);
+
+/// What an event asks to be done for a seller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Seen {
+    /// The account has changed.
+    Account(UserId),
+    /// A ticket was listed.
+    Listing(UserId),
+    /// A ticket was sold.
+    Sale(UserId),
+}
+
+impl Seen {
+    fn of(envelope: &Envelope) -> Option<Self> {
+        match &envelope.event {
+            DomainEvent::UserUpdated(user) => Some(Self::Account(user.id)),
+            DomainEvent::TicketCreated(ticket) => Some(Self::Listing(ticket.user_id)),
+            DomainEvent::TicketUpdated(ticket) if ticket.status == TicketStatus::Sold => {
+                Some(Self::Sale(ticket.user_id))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Sellers {
+    async fn follow(&self, context: &Context, seen: Seen) -> Result<(), HandleError> {
+        let tickets = &self.0;
+        match seen {
+            // A buyer is nobody's seller yet; a first listing asks for the account as it is then.
+            Seen::Account(user) if !tickets.has_listed(user).await? => {}
+            Seen::Account(user) => tickets.sellers().learn(context, user).await?,
+            Seen::Listing(user) => {
+                if !tickets.sellers().is_known(user).await? {
+                    tickets.sellers().learn(context, user).await?;
+                }
+            }
+            Seen::Sale(user) => {
+                let sold = tickets.count_sold(user).await?;
+                tickets.sellers().sold(context, user, sold).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Handler for Sellers {
+    fn consumer(&self) -> &'static Consumer {
+        &SELLERS
+    }
+
+    async fn handle(&self, context: &Context, envelope: &Envelope) -> Result<(), HandleError> {
+        match Seen::of(envelope) {
+            Some(seen) => self.follow(context, seen).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A seller whose sales come in numbers is counted once for each batch.
+    async fn handle_all(
+        &self,
+        events: &[(Context, Arc<Envelope>)],
+    ) -> Vec<Result<(), HandleError>> {
+        let mut done = BTreeSet::new();
+        let mut results = Vec::with_capacity(events.len());
+        for (context, envelope) in events {
+            let seen = Seen::of(envelope).filter(|seen| !done.contains(seen));
+            let result = match seen {
+                Some(seen) => self.follow(context, seen).await,
+                None => Ok(()),
+            };
+            if let (Some(seen), Ok(())) = (seen, &result) {
+                done.insert(seen);
+            }
+            results.push(result);
         }
         results
     }

@@ -22,7 +22,9 @@ mod overdue_locks;
 mod pages;
 mod preview_ticket;
 mod release;
+mod seller;
 mod seller_deleted;
+mod sellers;
 mod service;
 mod set_fees;
 mod upgrade;
@@ -42,6 +44,7 @@ impl Tickets {
             Arc::new(inbound::Users(self.clone())),
             Arc::new(inbound::Listings(self.clone())),
             Arc::new(inbound::Shows(self.clone())),
+            Arc::new(inbound::Sellers(self.clone())),
         ]
     }
 

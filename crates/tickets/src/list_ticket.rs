@@ -97,6 +97,7 @@ impl Tickets {
             self.apply_if_possible(context, id, &Command::Retire).await?;
             return Err(ListTicketError::SellerDeleted);
         }
+        self.sellers().meet(context, seller).await;
         Ok(listed)
     }
 

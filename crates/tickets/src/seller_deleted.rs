@@ -23,6 +23,7 @@ impl Tickets {
         user_id: UserId,
     ) -> Result<(), RepositoryError> {
         self.deleted_users().add(context, user_id).await?;
+        self.sellers().close(context, user_id).await?;
         let offered = Key::new().id(user_id.0).number(Phase::Offered.number());
         let mut scan = self.tickets().scan(index::SELLER_PHASE, &offered).limit(BATCH);
         loop {

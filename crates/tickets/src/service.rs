@@ -2,19 +2,27 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use stubmart_contract::{Context, TicketId, calls::Listing, fees::FeeSchedule};
+use stubmart_contract::{Context, TicketId, UserId, calls::Listing, fees::FeeSchedule};
 use stubmart_kernel::{
     Applied, ApplyError, Precondition, Repository, RepositoryError, Versioned,
     aggregate::Collection,
     deleted_users::DeletedUsers,
     idempotency::{self, Idempotency},
+    limited::{Creations, Limited},
 };
-use stubmart_ports::{calls::Catalogue, host::Host, store::Store};
+use stubmart_ports::{
+    calls::{Auth, Catalogue},
+    host::Host,
+    limits::RateLimits,
+    store::Store,
+};
 
 use crate::{
     applied_fees::{APPLIED_FEES, AppliedFees},
     pages::Pages,
     row_claims::{ROW_CLAIMS, RowClaims},
+    seller::SELLERS,
+    sellers::Sellers,
     ticket::{Command, Refusal, TICKETS, Ticket},
 };
 
@@ -28,7 +36,7 @@ static DELETED_USERS: Collection = Collection { name: "tickets.departed", indexe
 
 /// All that the service keeps.
 pub const COLLECTIONS: &[&Collection] =
-    &[&TICKETS, &ROW_CLAIMS, &DELETED_USERS, &APPLIED_FEES, &IDEMPOTENCY];
+    &[&TICKETS, &ROW_CLAIMS, &SELLERS, &DELETED_USERS, &APPLIED_FEES, &IDEMPOTENCY];
 
 /// How long a change waits at the most until the catalogue has counted it.
 const COUNT_MAX: Duration = Duration::from_millis(100);
@@ -42,13 +50,25 @@ pub struct Deps {
     pub host: Host,
     /// The catalogue service.
     pub catalogue: Arc<dyn Catalogue>,
+    /// The auth service.
+    pub auth: Arc<dyn Auth>,
+    /// Counts what is listed.
+    pub limits: Arc<dyn RateLimits>,
 }
 
 /// What an operator may set.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// The fees of sales.
     pub fees: FeeSchedule,
+    /// How many tickets a new account may list in a day.
+    pub max_new_listings: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { fees: FeeSchedule::default(), max_new_listings: 200 }
+    }
 }
 
 /// The tickets service.
@@ -58,9 +78,12 @@ pub struct Tickets(Arc<Inner>);
 struct Inner {
     tickets: Repository<Ticket>,
     row_claims: Repository<RowClaims>,
+    sellers: Sellers,
     deleted_users: DeletedUsers,
     applied_fees: Repository<AppliedFees>,
     fees: Arc<FeeSchedule>,
+    limits: Arc<dyn RateLimits>,
+    max_new_listings: u32,
     idempotency: Idempotency,
     pages: Pages,
     catalogue: Arc<dyn Catalogue>,
@@ -77,13 +100,16 @@ impl Tickets {
     /// The service on `deps`.
     #[must_use]
     pub fn new(deps: Deps, config: Config) -> Self {
-        let Deps { store, host, catalogue } = deps;
+        let Deps { store, host, catalogue, auth, limits } = deps;
         Self(Arc::new(Inner {
             tickets: Repository::new(&TICKETS, Arc::clone(&store), host.clone()),
             row_claims: Repository::new(&ROW_CLAIMS, Arc::clone(&store), host.clone()),
+            sellers: Sellers::new(Arc::clone(&store), auth, host.clone()),
             deleted_users: DeletedUsers::new(&DELETED_USERS, Arc::clone(&store), host.clone()),
             applied_fees: Repository::new(&APPLIED_FEES, Arc::clone(&store), host.clone()),
             fees: Arc::new(config.fees),
+            limits,
+            max_new_listings: config.max_new_listings,
             idempotency: Idempotency::new(&IDEMPOTENCY, store, host.clone()),
             pages: Pages::new(host.clone()),
             catalogue,
@@ -97,6 +123,11 @@ impl Tickets {
 
     pub(crate) fn row_claims(&self) -> &Repository<RowClaims> {
         &self.0.row_claims
+    }
+
+    /// What is known of sellers.
+    pub(crate) fn sellers(&self) -> &Sellers {
+        &self.0.sellers
     }
 
     pub(crate) fn deleted_users(&self) -> &DeletedUsers {
@@ -127,6 +158,21 @@ impl Tickets {
 
     pub(crate) fn catalogue(&self) -> &dyn Catalogue {
         &*self.0.catalogue
+    }
+
+    /// Counts so many listings that a seller is about to make, all or none.
+    ///
+    /// # Errors
+    /// [`Limited`]: nothing may be listed.
+    pub(crate) async fn count_listings(
+        &self,
+        seller: UserId,
+        is_established: bool,
+        count: u32,
+    ) -> Result<(), Limited> {
+        let most_of_new = self.0.max_new_listings;
+        let listings = Creations { what: "tickets.listed", most_of_new };
+        listings.count(&*self.0.limits, seller, is_established, count).await
     }
 
     /// Applies a command to a ticket.

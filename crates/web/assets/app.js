@@ -161,6 +161,12 @@ function place(ticket) {
 /** What a buyer pays for one ticket of a listing. */
 const each = (ticket) => money(ticket.totalPerTicket, ticket.currency);
 
+/** Who sells, worded as the server words it. */
+function sellerLine({ name, sold, level }) {
+  const who = level === "closed" ? "Sold by a former member" : name ? `Sold by ${name}` : "Private seller";
+  return `${who} · ${sold ? count(sold, "sale", "sales") : "New seller"}`;
+}
+
 const spell = (text) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean);
 const count = (n, one, more) => `${n.toLocaleString("en-US")} ${n === 1 ? one : more}`;
 const many = (n) => count(n, "ticket", "tickets");
@@ -211,6 +217,7 @@ function liveLots(root) {
     $(".cost small", row)?.toggleAttribute("hidden", !several);
     set("price", several ? `${money(ticket.total, ticket.currency)} total` : "");
     const known = new Set(spell([list().dataset.event, where, detail].join(" ")));
+    if (ticket.seller) set("seller", sellerLine(ticket.seller));
     set("note", spell(ticket.title).every((word) => known.has(word)) ? "" : ticket.title);
     row.id = `t-${ticket.id}`;
     row.dataset.each = ticket.totalPerTicket;
@@ -307,6 +314,7 @@ function liveLots(root) {
     let row = document.getElementById(`t-${ticket.id}`);
     const known = Math.max(told.get(ticket.id) ?? 0, Number(row?.dataset.version ?? 0));
     const isMine = row?.dataset.mine !== undefined;
+    if (row && ticket.seller) $("[data-f=seller]", row).textContent = sellerLine(ticket.seller);
     const isNews = isHere && row?.dataset.own === undefined && Boolean(ticket.orderId) !== isMine;
     if (known > ticket.version || (known === ticket.version && row && !isNews)) return;
     told.set(ticket.id, ticket.version);
@@ -337,6 +345,8 @@ function liveLots(root) {
       fill(row, ticket, isHere);
       put(row, isHere);
       if (row.isConnected) {
+        // Streams do not say who sells; the list does.
+        if (!ticket.seller) catchUp();
         flash(row);
         announce(`New: ${where}, ${each(ticket)} a ticket.`);
       }

@@ -234,6 +234,12 @@ pub(crate) fn count(number: u32, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
 }
 
+/// JSON that cannot end the script element it stands in.
+pub(crate) fn safe_json(data: &serde_json::Value) -> String {
+    let text = data.to_string();
+    text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+}
+
 /// The price of one seat, rounded up: a buyer should never pay more than the page said.
 pub(crate) fn per_seat(minor: u32, seats: u32) -> u32 {
     minor.div_ceil(seats.max(1))

@@ -26,7 +26,9 @@ mod poster;
 mod prices;
 mod rendered;
 mod seats;
+mod seller;
 mod site;
+mod slug;
 mod view;
 mod visitor;
 
@@ -50,6 +52,10 @@ pub fn router(web: Web) -> Router {
         .route("/", get(pages::home::home))
         .route("/events", get(pages::search::search))
         .route("/events/{id}", get(pages::event::event))
+        .route("/cities/{city}", get(pages::place::city))
+        .route("/venues/{city}/{venue}", get(pages::place::venue))
+        .route("/performers/{performer}", get(pages::place::performer))
+        .route("/city", post(pages::home::choose_city).get(pages::above))
         .route("/tickets/{id}", get(pages::ticket::ticket))
         .route("/tickets/{id}/buy", post(pages::ticket::buy).get(pages::above))
         .route("/orders", get(pages::orders::orders))

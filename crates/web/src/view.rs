@@ -7,8 +7,11 @@ use stubmart_contract::{
 
 use crate::{
     format::{self, When, count, money, per_seat},
+    pages::place::Link,
     poster::Poster,
+    seller::SellerView,
     site::Site,
+    slug,
 };
 
 /// An event, as a row in a list or at the head of a page.
@@ -24,12 +27,19 @@ pub(crate) struct EventView {
     pub(crate) venue: String,
     /// `Nashville, TN`.
     pub(crate) city: String,
+    /// `Nashville`.
+    pub(crate) city_name: String,
     /// `$45.00`, the cheapest listing's whole price, when one can be bought.
     pub(crate) from: Option<String>,
     /// `12 listings`, `No tickets right now`.
     pub(crate) listings: String,
     /// Where its picture is.
     pub(crate) poster: String,
+    /// The pages of its city and its venue.
+    pub(crate) city_href: String,
+    pub(crate) venue_href: String,
+    /// The pages of who performs, or of the show itself.
+    pub(crate) performers: Vec<Link>,
 }
 
 impl EventView {
@@ -44,6 +54,7 @@ impl EventView {
             date: when.line(site.host.now()),
             when,
             venue: venue.name.clone(),
+            city_name: venue.city.clone(),
             city: region.map_or(venue.city.clone(), |it| format!("{}, {it}", venue.city)),
             from: event.min_price.map(|price| money(price.minor(), event.currency)),
             listings: match event.available {
@@ -51,6 +62,13 @@ impl EventView {
                 some => count(some, "listing", "listings"),
             },
             poster: Poster::of(&event.name, &event.category).href(),
+            city_href: slug::city(&venue.city),
+            venue_href: slug::venue(&venue.city, &venue.name),
+            performers: event
+                .performers
+                .iter()
+                .map(|name| Link::new(name, slug::performer(name)))
+                .collect(),
         }
     }
 }
@@ -86,6 +104,8 @@ pub(crate) struct Lot {
     pub(crate) detail: String,
     /// The seller's words, where they say more than the event's name.
     pub(crate) note: Option<String>,
+    /// Who sells it.
+    pub(crate) seller: SellerView,
     /// `2 tickets`.
     pub(crate) quantity: String,
     /// `$45.00`: what a buyer pays for one ticket.
@@ -119,6 +139,7 @@ impl Lot {
             place: place.0,
             detail: place.1,
             note,
+            seller: SellerView::new(ticket.seller.as_ref()),
             quantity: count(ticket.quantity, "ticket", "tickets"),
             each: money(ticket.total_per_ticket.minor(), ticket.currency),
             each_minor: ticket.total_per_ticket.minor(),

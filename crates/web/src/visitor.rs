@@ -20,8 +20,10 @@ use crate::{
     failure::Failure,
     flash::{Flash, Word},
     hold::Member,
+    pages::home::CITY_COOKIE,
     rendered::Rendered,
     site::Site,
+    slug,
 };
 
 /// One request's visitor.
@@ -36,6 +38,8 @@ pub(crate) struct Visitor {
     pub(crate) request_id: Option<String>,
     /// Whether the visitor came over https, as far as the proxy in front says.
     pub(crate) secure: bool,
+    /// The slug of the city that the visitor chose on the first page.
+    pub(crate) city: Option<String>,
     referer: Option<String>,
     forwarded: Forwarded,
     gzip: bool,
@@ -54,6 +58,7 @@ impl Visitor {
             path: parts.uri.path_and_query().map_or("/", |it| it.as_str()).to_owned(),
             request_id: request_id.as_ref().and_then(|it| it.to_str().ok()).map(ToOwned::to_owned),
             secure,
+            city: cookies::values(headers, CITY_COOKIE).find_map(slug::decoded),
             referer: own_referer(headers),
             forwarded: Forwarded {
                 client_ip: peer,

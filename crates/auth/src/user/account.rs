@@ -15,6 +15,9 @@ pub(crate) struct Account {
     #[serde(default)]
     pub(crate) role: Role,
     pub(crate) name: String,
+    /// Whether its owner chose the name to be shown: names of earlier versions were promised to stay private.
+    #[serde(default)]
+    pub(crate) is_name_shown: bool,
     pub(crate) password_hash: String,
     /// How many passwords there were. A session carries the number of the password that it was opened
     /// with and ends with it. It is a number and no time, because clocks differ, and because a login that
@@ -39,5 +42,11 @@ impl Account {
     /// stands in a mail to it.
     pub(crate) fn name_in_mails(&self) -> &str {
         if self.email_verified { &self.name } else { "" }
+    }
+
+    /// What everybody may read as the owner's name: what the owner chose, unless that is an address.
+    pub(crate) fn shown_name(&self) -> Option<&str> {
+        let name = Some(self.name.as_str()).filter(|_| self.is_name_shown);
+        name.filter(|name| !name.is_empty() && !name.contains('@'))
     }
 }

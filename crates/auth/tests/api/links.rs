@@ -1,8 +1,11 @@
 //! Links in mails: verifying an address, and a new password for who forgot it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use serde_json::json;
@@ -273,4 +276,29 @@ async fn who_may_sell_is_the_markets_choice() {
         verify(&market, &mailed(&market, ANN, VERIFY).await).await;
         assert!(may_sell().await);
     }
+}
+
+/// FOUND K: an account may create much once its address is verified or it is no new one; an introspection says so.
+#[tokio::test]
+async fn an_account_is_established_by_its_address_or_by_its_age() {
+    use stubmart_contract::Context;
+    use stubmart_ports::calls::Auth as _;
+    let new_account_age = Duration::from_secs(3600);
+    let market = Market::configured(Config { new_account_age, ..Config::default() });
+    let sign_up = async |email: &str| {
+        let body = json!({"email": email, "password": PASSWORD});
+        market.post("/api/auth/signup").json(&body).await.token().to_owned()
+    };
+    let is_established = async |token: &str| {
+        let asked = market.service.introspect(&Context::work("test"), token).await;
+        asked.unwrap().unwrap().is_established
+    };
+    let (ann, bob) = (sign_up(ANN).await, sign_up("bob@example.com").await);
+    assert!(!is_established(&ann).await);
+    verify(&market, &mailed(&market, ANN, VERIFY).await).await;
+    assert!(is_established(&ann).await);
+    market.pass(3599);
+    assert!(!is_established(&bob).await);
+    market.pass(1);
+    assert!(is_established(&bob).await);
 }

@@ -173,3 +173,131 @@ fn an_older_version_of_a_show_changes_nothing_and_a_newer_one_keeps_its_offers()
     let by_price = ShowQuery { order: Some(Order::Price), ..ShowQuery::default() };
     assert_eq!(shows.find(&by_price, ALL, None, 9, &SEEN).len(), 3);
 }
+
+/// A show of the model: what it is found by and where it stands.
+struct Modelled {
+    id: u64,
+    category: String,
+    city: String,
+    venue: String,
+    performers: Vec<String>,
+    offers: Summary,
+}
+
+/// Shows that share what they are found by in every combination, and the same in plain.
+fn modelled() -> (Shows, Vec<Modelled>) {
+    let mut shows = Shows::default();
+    let mut model = Vec::new();
+    for id in 0..240_u64 {
+        let at = |list: &[&str], step: u64| {
+            list[usize::try_from(id / step).unwrap() % list.len()].to_owned()
+        };
+        let city = at(&["London", "Zürich", "New York City"], 1);
+        let venue = at(&["Old Globe", "St. Mary’s", "O2"], 3);
+        let category = at(&["Plays", "Opera"], 2);
+        let mut state = (*show(u128::from(id), &category, &city, id / 4)).clone();
+        state.name = at(&["Hamlet", "Faust", "Ada"], 7);
+        state.venue.name.clone_from(&venue);
+        state.performers = match id % 5 {
+            0 => vec!["The Killers".to_owned(), "Ada".to_owned()],
+            1 => vec!["Ada".to_owned()],
+            _ => Vec::new(),
+        };
+        let itself = vec![state.name.clone()];
+        let performers =
+            if state.performers.is_empty() { itself } else { state.performers.clone() };
+        shows.put(state.into(), 1);
+        let available = u32::try_from(id * 7 % 11).unwrap();
+        let price = Price::try_from(i64::try_from(id * 13 % 17).unwrap() + 50).unwrap();
+        let offers = Summary { available, lowest: (available > 0).then_some(price) };
+        let event = EventId(Uuid::from_u128(u128::from(id)));
+        shows.set_offers(event, Summary { available: 99, lowest: None });
+        shows.set_offers(event, offers);
+        model.push(Modelled { id, category, city, venue, performers, offers });
+    }
+    (shows, model)
+}
+
+impl Modelled {
+    fn fits(&self, [category, city, venue, performer]: [&str; 4]) -> bool {
+        let key = |name: &str| city_key(&plain(name));
+        let is = |asked: &str, name: &str| asked.is_empty() || key(name) == key(asked);
+        is(category, &self.category)
+            && is(city, &self.city)
+            && is(venue, &self.venue)
+            && self.performers.iter().any(|name| is(performer, name))
+    }
+
+    fn place(&self, order: Order) -> (bool, u32, u64, u64) {
+        let (is_last, rank) = match order {
+            Order::Price => {
+                (self.offers.lowest.is_none(), self.offers.lowest.map_or(0, Price::minor))
+            }
+            Order::Popular => (false, u32::MAX - self.offers.available),
+            Order::Date | Order::Fit => (false, 0),
+        };
+        (is_last, rank, self.id / 4, self.id)
+    }
+}
+
+/// FOUND B, O: every filter alone, with others, in every order, page by page, against a plain model: all that fit
+/// and no neighbour.
+#[test]
+fn every_list_has_what_fits_and_nothing_else() {
+    let (shows, model) = modelled();
+    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let mut asked = Vec::new();
+    for category in ["", "PLAYS", "None"] {
+        for city in ["", "zurich", "new-york-city", "Bath"] {
+            for venue in ["", "st-marys", "O2", "globe"] {
+                asked.extend(
+                    ["", "the-killers", "ada", "HAMLET"].map(|it| [category, city, venue, it]),
+                );
+            }
+        }
+    }
+    for [category, city, venue, performer] in asked {
+        for order in [Order::Date, Order::Price, Order::Popular] {
+            let query = ShowQuery {
+                category: given(category),
+                city: given(city),
+                venue: given(venue),
+                performer: given(performer),
+                order: Some(order),
+                ..ShowQuery::default()
+            };
+            let fits = |it: &&Modelled| it.fits([category, city, venue, performer]);
+            let mut expected: Vec<&Modelled> = model.iter().filter(fits).collect();
+            expected.sort_by_key(|it| it.place(order));
+            let expected: Vec<u128> = expected.iter().map(|it| u128::from(it.id)).collect();
+            let (mut found, mut behind) = (Vec::new(), None);
+            loop {
+                let page = shows.find(&query, ALL, behind, 7, &SEEN);
+                found.extend(ids(&page));
+                let Some((last, _)) = page.last() else { break };
+                behind = SortKey::read(&last.bytes());
+            }
+            assert_eq!(found, expected, "{query:?}");
+        }
+    }
+}
+
+/// A show that moves to another house leaves nothing behind in the lists of the first.
+#[test]
+fn a_show_is_listed_where_it_is_now() {
+    let mut shows = shows();
+    let id = EventId(Uuid::from_u128(1));
+    shows.set_offers(id, Summary { available: 3, lowest: None });
+    let mut moved = (*show(1, "Plays", "Bath", 9)).clone();
+    moved.venue.name = "Theatre Royal".to_owned();
+    shows.put(moved.into(), 2);
+    let at = |city: &str, venue: &str| {
+        let (city, venue) = (Some(city.to_owned()), Some(venue.to_owned()));
+        ids(&shows.find(&ShowQuery { city, venue, ..ShowQuery::default() }, ALL, None, 9, &SEEN))
+    };
+    assert_eq!(at("London", "Globe"), [3]);
+    assert_eq!(at("Bath", "Globe"), Vec::<u128>::new());
+    assert_eq!(at("Bath", "theatre-royal"), [1]);
+    let popular = ShowQuery { order: Some(Order::Popular), ..ShowQuery::default() };
+    assert_eq!(ids(&shows.find(&popular, ALL, None, 1, &SEEN)), [1]);
+}

@@ -22,7 +22,7 @@ use stubmart_contract::{
     event::TicketState,
 };
 use stubmart_kernel::worker::{Next, Shutdown, ShutdownTrigger, Worker};
-use stubmart_memory::{MemoryBus, MemoryStore};
+use stubmart_memory::{MemoryBus, MemoryRateLimits, MemoryStore};
 use stubmart_ports::{
     bus::{Bus, BusError, Consumer, Seen, Subscription, Tail, TailFrom, Unreadable},
     calls::{CallError, Tickets},
@@ -131,6 +131,7 @@ impl World {
             bus,
             host: self.host.clone(),
             tickets: Arc::new(self.tickets.clone()),
+            limits: Arc::new(MemoryRateLimits::new(self.host.clone())),
             shutdown: self.shutdown.clone(),
         };
         let catalogue = Catalogue::new(deps, Config::default()).unwrap();

@@ -42,8 +42,8 @@ pub use payments::{
     Refund, RefundStatus,
 };
 pub use tickets::{
-    CreateTicketRequest, EventFacets, QuantityFacet, SectionFacet, Ticket, TicketPreview,
-    TicketStatus, UpdateTicketRequest,
+    CreateTicketRequest, EventFacets, QuantityFacet, SectionFacet, Seller, SellerLevel, Ticket,
+    TicketPreview, TicketStatus, UpdateTicketRequest,
 };
 
 /// One page of a list.

@@ -50,6 +50,9 @@ pub struct Ticket {
     pub total_per_ticket: Price,
     /// The seller.
     pub user_id: UserId,
+    /// What may be shown of the seller; null in live streams, and for a moment after a first listing.
+    #[serde(default)]
+    pub seller: Option<Seller>,
     /// The order that holds or bought it; null to all but the seller and that order's buyer.
     pub order_id: Option<OrderId>,
     /// Where the listing stands.
@@ -135,6 +138,35 @@ pub struct TicketPreview {
     pub max_price: Price,
     /// What the seller should know before the ticket is listed.
     pub warnings: Vec<String>,
+}
+
+/// What buyers see of a seller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Seller {
+    /// The name that the seller chose to show; null where none was chosen, or the account is closed. It is
+    /// never an email address.
+    pub name: Option<String>,
+    /// When the account was opened; null once it is closed.
+    pub since: Option<Timestamp>,
+    /// How many of the seller's listings were sold and paid for.
+    pub sold: u32,
+    /// How well the market knows the seller.
+    pub level: SellerLevel,
+}
+
+/// How well the market knows a seller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SellerLevel {
+    /// Fewer than ten sales, and the email address is not verified.
+    New,
+    /// Fewer than ten sales, and the email address is verified.
+    Verified,
+    /// Ten sales or more.
+    Trusted,
+    /// The account is closed.
+    Closed,
 }
 
 /// What an event's tickets can be narrowed to: sections and quantities of what is on offer (available, or

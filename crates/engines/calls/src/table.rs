@@ -8,8 +8,8 @@ use stubmart_contract::{
     ChargeId, Context, EventId, OrderId, TicketId, UserId,
     calls::{
         ExpiredLock, Identity, Listing, Listings, ListingsRequest, LockRefusal, LockRequest,
-        Locked, OrderForPayment, OverdueLocks, OverdueLocksRequest, Recipient, SecureRefusal,
-        ShowForListing,
+        Locked, OrderForPayment, OverdueLocks, OverdueLocksRequest, Profile, Recipient,
+        SecureRefusal, ShowForListing,
     },
 };
 use stubmart_ports::calls::{self, CallError};
@@ -70,6 +70,7 @@ macro_rules! service {
 service!(auth: Auth {
     introspect(token: &str => String) -> Option<Identity>;
     recipient(user_id: UserId) -> Option<Recipient>;
+    profile(user_id: UserId) -> Option<Profile>;
 });
 
 service!(tickets: Tickets {

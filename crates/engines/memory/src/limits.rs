@@ -46,13 +46,15 @@ impl MemoryRateLimits {
     }
 }
 
-/// Whether one more is allowed at `now` after `arrival`: the next arrival time, or how many
+/// Whether so many more are allowed at `now` after `arrival`: the next arrival time, or how many
 /// microseconds to wait.
-fn decide(arrival: i64, now: i64, quota: Quota) -> Result<i64, i64> {
+fn decide(arrival: i64, now: i64, quota: Quota, count: u32) -> Result<i64, i64> {
     let every = i64::try_from(quota.every.as_micros()).unwrap_or(i64::MAX).max(1);
     let burst = every.saturating_mul(i64::from(quota.burst));
     // It can never be further ahead than a whole burst, unless the clock was set back.
-    let next = arrival.clamp(now, now.saturating_add(burst).max(now)).saturating_add(every);
+    let next = arrival
+        .clamp(now, now.saturating_add(burst).max(now))
+        .saturating_add(every.saturating_mul(i64::from(count)));
     let wait = next.saturating_sub(now).saturating_sub(burst);
     if wait <= 0 { Ok(next) } else { Err(wait) }
 }
@@ -63,7 +65,12 @@ fn micros(wait: i64) -> Duration {
 
 #[async_trait]
 impl RateLimits for MemoryRateLimits {
-    async fn take(&self, key: &str, quota: Quota) -> Result<Option<Duration>, LimitsUnavailable> {
+    async fn take_many(
+        &self,
+        key: &str,
+        quota: Quota,
+        count: u32,
+    ) -> Result<Option<Duration>, LimitsUnavailable> {
         let now = self.now();
         let arrival = self
             .arrivals
@@ -71,7 +78,7 @@ impl RateLimits for MemoryRateLimits {
             .map_err(|never: std::convert::Infallible| match never {})?;
         let mut refused = None;
         let taken = arrival.try_update(Ordering::Relaxed, Ordering::Relaxed, |arrival| {
-            let decided = decide(arrival, now, quota);
+            let decided = decide(arrival, now, quota, count);
             refused = decided.err().map(micros);
             decided.ok()
         });
@@ -81,7 +88,7 @@ impl RateLimits for MemoryRateLimits {
     async fn peek(&self, key: &str, quota: Quota) -> Result<Option<Duration>, LimitsUnavailable> {
         let now = self.now();
         let arrival = self.arrivals.get(key).map_or(now, |it| it.load(Ordering::Relaxed));
-        Ok(decide(arrival, now, quota).err().map(micros))
+        Ok(decide(arrival, now, quota, 1).err().map(micros))
     }
 }
 
@@ -91,7 +98,12 @@ pub struct Unlimited;
 
 #[async_trait]
 impl RateLimits for Unlimited {
-    async fn take(&self, _: &str, _: Quota) -> Result<Option<Duration>, LimitsUnavailable> {
+    async fn take_many(
+        &self,
+        _: &str,
+        _: Quota,
+        _: u32,
+    ) -> Result<Option<Duration>, LimitsUnavailable> {
         Ok(None)
     }
 
@@ -111,12 +123,12 @@ mod tests {
     fn a_burst_is_allowed_at_once_and_then_one_each_interval() {
         let mut arrival = 0;
         for _ in 0..3 {
-            arrival = decide(arrival, 0, THREE_A_SECOND).unwrap();
+            arrival = decide(arrival, 0, THREE_A_SECOND, 1).unwrap();
         }
-        assert_eq!(decide(arrival, 0, THREE_A_SECOND), Err(SECOND));
-        assert_eq!(decide(arrival, SECOND - 1, THREE_A_SECOND), Err(1));
-        arrival = decide(arrival, SECOND, THREE_A_SECOND).unwrap();
-        assert_eq!(decide(arrival, SECOND, THREE_A_SECOND), Err(SECOND));
+        assert_eq!(decide(arrival, 0, THREE_A_SECOND, 1), Err(SECOND));
+        assert_eq!(decide(arrival, SECOND - 1, THREE_A_SECOND, 1), Err(1));
+        arrival = decide(arrival, SECOND, THREE_A_SECOND, 1).unwrap();
+        assert_eq!(decide(arrival, SECOND, THREE_A_SECOND, 1), Err(SECOND));
     }
 
     #[test]
@@ -124,20 +136,20 @@ mod tests {
         let now = 1_000_000 * SECOND;
         let mut arrival = 0;
         for _ in 0..3 {
-            arrival = decide(arrival, now, THREE_A_SECOND).unwrap();
+            arrival = decide(arrival, now, THREE_A_SECOND, 1).unwrap();
         }
-        assert!(decide(arrival, now, THREE_A_SECOND).is_err());
+        assert!(decide(arrival, now, THREE_A_SECOND, 1).is_err());
     }
 
     #[test]
     fn a_clock_that_is_set_back_locks_nobody_out_for_longer_than_one_interval() {
-        let arrival = decide(1_000_000 * SECOND, 0, THREE_A_SECOND);
+        let arrival = decide(1_000_000 * SECOND, 0, THREE_A_SECOND, 1);
         assert_eq!(arrival, Err(SECOND));
     }
 
     #[test]
     fn an_empty_quota_allows_nothing() {
         let none = Quota { burst: 0, every: Duration::from_secs(1) };
-        assert_eq!(decide(0, 0, none), Err(SECOND));
+        assert_eq!(decide(0, 0, none, 1), Err(SECOND));
     }
 }

@@ -15,12 +15,12 @@ use crate::connection::RedisServer;
 /// which its quota is not used up. It is forgotten when it is over. Answers how long to wait, as a text
 /// since a script's numbers lose their fractions and large ones their last digits.
 ///
-/// Arguments: now, the interval, the interval of a whole burst, whether to take.
+/// Arguments: now, the interval, the interval of a whole burst, whether to take, how many.
 const DECIDE: &str = "
 local now, every, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local arrival = tonumber(redis.call('GET', KEYS[1]) or ARGV[1])
 -- It can never be further ahead than a whole burst, unless the clock was set back.
-local next = math.min(math.max(arrival, now), now + burst) + every
+local next = math.min(math.max(arrival, now), now + burst) + every * tonumber(ARGV[5])
 local wait = next - now - burst
 if wait > 0 then return string.format('%.0f', wait) end
 if ARGV[4] == '1' then
@@ -56,7 +56,7 @@ impl RedisRateLimits {
         &self,
         key: &str,
         quota: Quota,
-        take: bool,
+        take: Option<u32>,
     ) -> Result<Option<Duration>, LimitsUnavailable> {
         let every = u64::try_from(quota.every.as_micros()).unwrap_or(u64::MAX).max(1);
         let mut decide = self.decide.prepare_invoke();
@@ -65,7 +65,8 @@ impl RedisRateLimits {
             .arg(self.host.now().millis().saturating_mul(1000))
             .arg(every)
             .arg(every.saturating_mul(u64::from(quota.burst)))
-            .arg(u8::from(take));
+            .arg(u8::from(take.is_some()))
+            .arg(take.unwrap_or(1));
         let wait: Result<u64, _> = self.server.run(&decide).await;
         let wait = wait.map_err(|error| LimitsUnavailable(error.into()))?;
         Ok((wait > 0).then(|| Duration::from_micros(wait)))
@@ -74,11 +75,16 @@ impl RedisRateLimits {
 
 #[async_trait]
 impl RateLimits for RedisRateLimits {
-    async fn take(&self, key: &str, quota: Quota) -> Result<Option<Duration>, LimitsUnavailable> {
-        self.decide(key, quota, true).await
+    async fn take_many(
+        &self,
+        key: &str,
+        quota: Quota,
+        count: u32,
+    ) -> Result<Option<Duration>, LimitsUnavailable> {
+        self.decide(key, quota, Some(count)).await
     }
 
     async fn peek(&self, key: &str, quota: Quota) -> Result<Option<Duration>, LimitsUnavailable> {
-        self.decide(key, quota, false).await
+        self.decide(key, quota, None).await
     }
 }

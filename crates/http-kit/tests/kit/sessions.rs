@@ -13,7 +13,7 @@ use axum::{Json, Router, extract::FromRef, routing::get as route};
 use serde_json::json;
 use stubmart_contract::{
     Context, Role, SessionId, UserId,
-    calls::{Identity, Recipient},
+    calls::{Identity, Profile, Recipient},
 };
 use stubmart_http_kit::{Caller, MaybeSignedIn, SessionGate};
 use stubmart_ports::calls::{Auth, CallError};
@@ -53,12 +53,17 @@ impl Auth for OneToken {
             session_id: SESSION,
             role: self.role,
             may_sell: true,
+            is_established: true,
             read_only: false,
         };
         Ok(is_known.then_some(identity))
     }
 
     async fn recipient(&self, _: &Context, _: UserId) -> Result<Option<Recipient>, CallError> {
+        Ok(None)
+    }
+
+    async fn profile(&self, _: &Context, _: UserId) -> Result<Option<Profile>, CallError> {
         Ok(None)
     }
 }

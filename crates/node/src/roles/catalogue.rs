@@ -26,6 +26,7 @@ pub fn start(
         bus: Arc::clone(&engines.bus),
         host: engines.host.clone(),
         tickets,
+        limits: Arc::clone(&engines.limits),
         shutdown: shutdown.clone(),
     };
     let service = Catalogue::new(deps, config)?;

@@ -23,6 +23,7 @@ pub fn start(
             gateway: Arc::clone(&engines.provider.gateway),
             publishable_key: engines.provider.publishable_key.clone(),
             orders,
+            limits: Arc::clone(&engines.limits),
         },
         config,
     );

@@ -57,7 +57,7 @@ fn a_file_says_things_as_toml_does() {
          only = [\"auth\", \"tickets\", \"catalogue\", \"orders\", \"expiration\", \"payments\", \"notify\", \"web\"]\n",
     );
     let config = config.unwrap();
-    assert!(!config.rate_limits && config.trust_proxy);
+    assert!(!config.limits.are_on && config.trust_proxy);
     assert_eq!(config.max_payment_attempts, 3);
     assert_eq!(config.checkout_hold, Duration::from_secs(90));
 }

@@ -264,3 +264,36 @@ async fn events_in_venues_of_different_regions_are_different() {
         assert_eq!(answer.status, status, "{region}");
     }
 }
+
+/// Events of one house and of one performer are listed in any spelling, also in that of an address; an event that
+/// names nobody is found by its own name. The most popular come first where they are asked for.
+#[tokio::test]
+async fn events_are_listed_by_venue_by_performer_and_by_what_there_is_to_buy() {
+    let server = Server::start();
+    let ann = server.sign_up("ann").await;
+    let add = async |name: &str, fields: Value| {
+        let mut body = event(name);
+        merge(&mut body, fields);
+        text(&server.post("/api/events").by(&ann).json(&body).await.json(), "id")
+    };
+    let house = json!({"name": "St. Mary’s Hall", "city": "London"});
+    add("Hamlet", json!({"venue": house})).await;
+    let faust = add("Faust", json!({"venue": house, "performers": ["The Killers", "Ada"]})).await;
+    add("Ada", json!({"venue": {"name": "St. Mary’s Hall", "city": "Paris"}})).await;
+    let find = async |query: &str| names(&server.get(&format!("/api/events?{query}")).await.json());
+    for venue in ["St.%20Mary%E2%80%99s%20Hall", "st-marys-hall", "ST%20MARYS%20HALL"] {
+        assert_eq!(find(&format!("venue={venue}")).await.len(), 3, "{venue}");
+        assert_eq!(find(&format!("venue={venue}&city=paris")).await, ["Ada"], "{venue}");
+    }
+    assert_eq!(find("venue=marys").await, Vec::<String>::new(), "a whole name");
+    assert_eq!(find("performer=the-killers").await, ["Faust"]);
+    assert_eq!(find("performer=hamlet").await, ["Hamlet"]);
+    assert_eq!(find("performer=faust").await, Vec::<String>::new(), "others perform it");
+    let mut ada = find("performer=ada").await;
+    ada.sort();
+    assert_eq!(ada, ["Ada", "Faust"]);
+    server.ticket_with(&ann, json!({"eventId": faust})).await;
+    within_a_second("Faust".to_owned(), async || find("sort=popular").await.remove(0)).await;
+    assert_eq!(find("sort=popular&limit=1").await, ["Faust"]);
+    server.get("/api/events?sort=best").await.is(400, "validation_failed");
+}

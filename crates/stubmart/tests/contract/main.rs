@@ -15,6 +15,7 @@ mod conventions;
 mod events;
 mod hung_up;
 mod importing;
+mod limits;
 mod operations;
 mod orders;
 mod paging;

@@ -9,8 +9,8 @@ use stubmart_contract::{
     ChargeId, Context, EventId, OrderId, TicketId, UserId,
     calls::{
         ExpiredLock, Identity, Listing, Listings, ListingsRequest, LockRefusal, LockRequest,
-        Locked, OrderForPayment, OverdueLocks, OverdueLocksRequest, Recipient, SecureRefusal,
-        ShowForListing,
+        Locked, OrderForPayment, OverdueLocks, OverdueLocksRequest, Profile, Recipient,
+        SecureRefusal, ShowForListing,
     },
 };
 use stubmart_node::Service;
@@ -129,6 +129,20 @@ impl calls::Auth for Network {
             })
         };
         self.call(Service::Auth, "recipient", id.0, work).await?
+    }
+
+    async fn profile(&self, context: &Context, id: UserId) -> Result<Option<Profile>, CallError> {
+        let context = context.clone();
+        let work = move |live: Live| -> BoxFuture<'static, _> {
+            let context = context.clone();
+            Box::pin(async move {
+                match live.auth {
+                    Some(auth) => auth.profile(&context, id).await,
+                    None => Err(lost()),
+                }
+            })
+        };
+        self.call(Service::Auth, "profile", id.0, work).await?
     }
 }
 

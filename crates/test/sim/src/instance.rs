@@ -219,8 +219,11 @@ fn start(ground: &Ground, service: Service) -> Result<Live, Cause> {
             live.auth = Some(live.runs(ground, role));
         }
         Service::Tickets => {
-            let config = stubmart_tickets::Config { fees: scenario.fees.clone() };
-            let role = roles::tickets::start(engines, config, gate, network);
+            let config = stubmart_tickets::Config {
+                fees: scenario.fees.clone(),
+                ..stubmart_tickets::Config::default()
+            };
+            let role = roles::tickets::start(engines, config, gate, network.clone(), network);
             live.tickets = Some(live.runs(ground, role));
         }
         Service::Catalogue => {

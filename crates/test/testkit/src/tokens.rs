@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use axum::Router;
 use stubmart_contract::{
     Context, Role, SessionId, UserId,
-    calls::{Identity, Recipient},
+    calls::{Identity, Profile, Recipient},
 };
 use stubmart_http_kit::SessionGate;
 use stubmart_ports::{
@@ -28,12 +28,17 @@ impl Auth for IdTokens {
             session_id: SessionId(user_id.0),
             role: Role::User,
             may_sell: true,
+            is_established: true,
             read_only: false,
         };
         Ok(user_id.map(identity))
     }
 
     async fn recipient(&self, _: &Context, _: UserId) -> Result<Option<Recipient>, CallError> {
+        Ok(None)
+    }
+
+    async fn profile(&self, _: &Context, _: UserId) -> Result<Option<Profile>, CallError> {
         Ok(None)
     }
 }

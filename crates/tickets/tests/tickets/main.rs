@@ -9,6 +9,7 @@
 mod events;
 mod lists;
 mod seats;
+mod sellers;
 mod world;
 
 use std::{sync::Arc, time::Duration};

@@ -14,12 +14,12 @@ use async_trait::async_trait;
 use stubmart_contract::{
     Actor, Context, Currency, EventId, OrderId, Price, TicketId, Timestamp, UserId,
     api::{CreateTicketRequest, EventStatus},
-    calls::{Listing, LockRequest, ShowForListing},
+    calls::{Identity, Listing, LockRequest, Profile, Recipient, ShowForListing},
     fees::FeeSchedule,
 };
-use stubmart_memory::MemoryStore;
+use stubmart_memory::{MemoryRateLimits, MemoryStore};
 use stubmart_ports::{
-    calls::{CallError, Catalogue, Tickets as _},
+    calls::{Auth, CallError, Catalogue, Tickets as _},
     host::Host,
     store::{DocKey, Found, FoundKey, HistoryCursor, Save, Scan, Store, StoreError, Stored},
 };
@@ -41,6 +41,7 @@ pub(crate) struct World {
     pub(crate) host: Host,
     pub(crate) clock: ManualClock,
     pub(crate) catalogue: FakeCatalogue,
+    pub(crate) auth: FakeAuth,
 }
 
 impl World {
@@ -48,7 +49,7 @@ impl World {
         let (host, clock) = host::manual(1);
         let (store, catalogue) = (CountingStore::default(), FakeCatalogue::default());
         catalogue.shows.lock().unwrap().extend([HAMLET, FAUST]);
-        Self { store, host, clock, catalogue }
+        Self { store, host, clock, catalogue, auth: FakeAuth::default() }
     }
 
     pub(crate) fn start(&self) -> Tickets {
@@ -61,8 +62,10 @@ impl World {
             store: Arc::new(self.store.clone()),
             host: self.host.clone(),
             catalogue: Arc::new(self.catalogue.clone()),
+            auth: Arc::new(self.auth.clone()),
+            limits: Arc::new(MemoryRateLimits::new(self.host.clone())),
         };
-        Tickets::new(deps, Config { fees })
+        Tickets::new(deps, Config { fees, ..Config::default() })
     }
 
     pub(crate) async fn list(
@@ -149,6 +152,43 @@ impl Catalogue for FakeCatalogue {
         }
         self.changes.lock().unwrap().push(listing);
         Ok(())
+    }
+}
+
+/// The accounts there are, and how often they were asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FakeAuth {
+    pub(crate) profiles: Arc<Mutex<BTreeMap<UserId, Profile>>>,
+    /// Set where it does not answer.
+    pub(crate) is_down: Arc<AtomicBool>,
+    pub(crate) asked: Arc<AtomicUsize>,
+}
+
+impl FakeAuth {
+    /// The account is so from now on.
+    pub(crate) fn opens(&self, user: UserId, version: u64, name: &str) {
+        let name = Some(name.to_owned());
+        let profile = Profile { version, name, since: START, email_verified: true };
+        self.profiles.lock().unwrap().insert(user, profile);
+    }
+}
+
+#[async_trait]
+impl Auth for FakeAuth {
+    async fn introspect(&self, _: &Context, _: &str) -> Result<Option<Identity>, CallError> {
+        Ok(None)
+    }
+
+    async fn recipient(&self, _: &Context, _: UserId) -> Result<Option<Recipient>, CallError> {
+        Ok(None)
+    }
+
+    async fn profile(&self, _: &Context, id: UserId) -> Result<Option<Profile>, CallError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.is_down.load(Ordering::SeqCst) {
+            return Err(CallError("it is down".into()));
+        }
+        Ok(self.profiles.lock().unwrap().get(&id).cloned())
     }
 }
 

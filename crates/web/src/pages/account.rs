@@ -62,6 +62,7 @@ impl Forms {
     fn new(visitor: &Visitor, user: &Member) -> Self {
         let current = || Field::password("currentPassword", "Current password");
         let name = Field { autocomplete: "name", ..Field::text("name", "Name", 100) };
+        let name = name.hint("Buyers see it when you sell.");
         let email = Field { autocomplete: "email", ..Field::email() };
         Self {
             profile: Fields::new(vec![

@@ -17,10 +17,12 @@ use super::{
 use crate::{
     failure::Failure,
     form::Query,
+    format::safe_json,
     hold::Member,
     layout::Layout,
     page_cache::{CachedPage, Source},
     prices::Prices,
+    seller::SellerView,
     view::{EventView, Lot, LotState},
     visitor::Visitor,
 };
@@ -157,6 +159,7 @@ fn blank() -> Lot {
         place: String::new(),
         detail: String::new(),
         note: Some(String::new()),
+        seller: SellerView::default(),
         quantity: String::new(),
         each: String::new(),
         each_minor: 0,
@@ -167,6 +170,13 @@ fn blank() -> Lot {
         status: "available",
         state: LotState::Free,
     }
+}
+
+/// Who performs: the event itself, where nobody is named.
+fn performers(event: &Event) -> Vec<serde_json::Value> {
+    let itself = std::slice::from_ref(&event.name);
+    let names = if event.performers.is_empty() { itself } else { &event.performers };
+    names.iter().map(|name| json!({"@type": "PerformingGroup", "name": name})).collect()
 }
 
 /// The start with the venue's offset, as schema.org wants it: `2026-11-28T19:30:00-05:00`, or the day alone.
@@ -191,6 +201,7 @@ fn structured_data(event: &Event, prices: Option<&Prices>, url: Option<String>) 
         "@type": "Event",
         "name": event.name,
         "startDate": start(event),
+        "performer": performers(event),
         "endDate": event.ends_at,
         "eventStatus": match event.status {
             EventStatus::Scheduled | EventStatus::Over => "https://schema.org/EventScheduled",
@@ -224,6 +235,5 @@ fn structured_data(event: &Event, prices: Option<&Prices>, url: Option<String>) 
         }
         fields.insert("offers".to_owned(), offers);
     }
-    let text = data.to_string();
-    text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+    safe_json(&data)
 }

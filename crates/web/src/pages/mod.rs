@@ -10,6 +10,7 @@ pub(crate) mod event;
 pub(crate) mod home;
 pub(crate) mod lots;
 pub(crate) mod orders;
+pub(crate) mod place;
 pub(crate) mod recovery;
 pub(crate) mod search;
 pub(crate) mod sell;

@@ -11,16 +11,20 @@ use stubmart_contract::{
     api::{Event, TicketStatus},
 };
 
-use super::CALLS_MAX;
+use super::{CALLS_MAX, place::Link};
 use crate::{
     failure::Failure,
     form::{Form, Query},
     format::{count, money, read_day, read_price},
     layout::Layout,
     site::Facets,
+    slug,
     view::EventView,
     visitor::Visitor,
 };
+
+/// Links to pages of what the words name.
+const LINKS_MAX: usize = 4;
 
 /// Events on a page.
 const PAGE: u32 = 24;
@@ -41,6 +45,8 @@ struct Search {
     without: Vec<(String, String)>,
     /// What is on anyway, when nothing was found.
     instead: Vec<EventView>,
+    /// Pages of what the words name.
+    named: Vec<Link>,
 }
 
 /// What was asked for, as typed and as understood.
@@ -114,6 +120,8 @@ impl Filter {
             q: text(&self.q).map(|q| q.chars().take(200).collect()),
             category: text(&self.category),
             city: text(&self.city),
+            venue: None,
+            performer: None,
             from: self.not_before.map(DayOrMoment::Day),
             to: self.not_after.map(DayOrMoment::Day),
             sort: (self.sort == "price").then_some(EventSort::Price),
@@ -195,6 +203,7 @@ pub(crate) async fn search(visitor: Visitor, Query(form): Query) -> Result<Respo
         let soon = api.events(&soon).await?.items;
         instead = soon.iter().map(|event| EventView::new(event, &visitor.site)).collect();
     }
+    let named = named(&filter.q, &events);
     let mut layout = visitor.layout(user, filter.title()).public();
     layout.address = Some(filter.href(None, None));
     let page = Search {
@@ -203,10 +212,36 @@ pub(crate) async fn search(visitor: Visitor, Query(form): Query) -> Result<Respo
         filter,
         facets,
         events,
+        named,
         without,
         instead,
     };
     visitor.page(&page)
+}
+
+/// The pages of the venue, the city and the performer that the words name.
+fn named(words: &str, events: &[EventView]) -> Vec<Link> {
+    let asked = slug::slug(words);
+    let is_asked = |name: &str| !asked.is_empty() && slug::slug(name) == asked;
+    let mut links = Vec::new();
+    for event in events {
+        let venue = is_asked(&event.venue)
+            .then(|| Link::new(format!("{}, {}", event.venue, event.city_name), &event.venue_href));
+        let city = is_asked(&event.city_name)
+            .then(|| Link::new(format!("Everything in {}", event.city_name), &event.city_href));
+        let show = is_asked(&event.name)
+            .then(|| Link::new(format!("All {} dates", event.name), slug::performer(&event.name)));
+        let performers = event.performers.iter().filter(|it| is_asked(&it.label));
+        let performers =
+            performers.map(|it| Link::new(format!("All {} dates", it.label), &it.href));
+        for link in venue.into_iter().chain(city).chain(show).chain(performers) {
+            if !links.contains(&link) {
+                links.push(link);
+            }
+        }
+    }
+    links.truncate(LINKS_MAX);
+    links
 }
 
 /// A page of events that fit, and where the next one begins.

@@ -67,7 +67,7 @@ fn login_fields_with_code() -> Fields {
 fn signup_fields() -> Fields {
     let name = Field { autocomplete: "name", ..Field::text("name", "Name", 100) };
     Fields::new(vec![
-        name.hint("Only you can see it."),
+        name.hint("Buyers see it when you sell. Leave it empty to stay private."),
         Field::email(),
         Field::new_password("password", "Password"),
     ])

@@ -1,6 +1,7 @@
 //! What search engines are told to read: `/sitemap.xml` (<https://www.sitemaps.org/protocol.html>).
 
 use std::{
+    collections::BTreeSet,
     fmt::Write as _,
     sync::{Arc, PoisonError},
     time::Duration,
@@ -13,8 +14,9 @@ use axum::{
 };
 use bytes::Bytes;
 use stubmart_client::{ClientError, EventQuery};
+use stubmart_contract::api::Venue;
 
-use crate::{failure::Failure, site::Site};
+use crate::{failure::Failure, site::Site, slug};
 
 /// How long a sitemap is kept.
 const KEPT: Duration = Duration::from_secs(3600);
@@ -24,6 +26,9 @@ const PAGE: u32 = 200;
 
 /// How many pages are read: the 10,000 events that come next, of the 50,000 that a sitemap may have.
 const PAGES_MAX: u32 = 50;
+
+/// How many pages of cities, venues and performers are named.
+const PLACES_MAX: usize = 30_000;
 
 /// `GET /sitemap.xml`. Addresses in it are whole ones, so there is none until the operator has set the
 /// site's.
@@ -59,16 +64,25 @@ async fn make(site: &Site, public: &str) -> Result<String, ClientError> {
     };
     add(format_args!("/"));
     add(format_args!("/events"));
+    let mut pages = BTreeSet::new();
     let mut query = EventQuery { limit: Some(PAGE), ..EventQuery::default() };
     for _ in 0..PAGES_MAX {
         let page = site.api.events(&query).await?;
         for event in &page.items {
             add(format_args!("/events/{}", event.id));
+            let Venue { name, city, .. } = &event.venue;
+            pages.extend([slug::city(city), slug::venue(city, name)]);
+            let itself = std::slice::from_ref(&event.name);
+            let names = if event.performers.is_empty() { itself } else { &event.performers };
+            pages.extend(names.iter().map(|name| slug::performer(name)));
         }
         query.cursor = page.next_cursor;
         if query.cursor.is_none() {
             break;
         }
+    }
+    for page in pages.iter().take(PLACES_MAX) {
+        add(format_args!("{page}"));
     }
     xml.push_str("</urlset>\n");
     Ok(xml)

@@ -10,6 +10,7 @@
 mod account;
 mod checkout;
 mod delivery;
+mod places;
 mod safety;
 mod selling;
 mod shop;

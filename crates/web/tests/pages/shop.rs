@@ -2,7 +2,7 @@
 
 use stubmart_contract::{
     UserId,
-    api::{EventStatus, TicketStatus},
+    api::{EventStatus, Seller, SellerLevel, TicketStatus},
 };
 use stubmart_web::WebConfig;
 
@@ -20,7 +20,7 @@ async fn home_shows_what_is_on_and_what_it_costs() {
     page.has("The Paper Lanterns");
     page.has("The Cellar · Boston, MA");
     page.has("<small>from</small> <b>$90.00</b>");
-    page.has("<h2 id=\"most\">Most tickets on sale</h2>");
+    page.has("<h2 id=\"popular\">Popular right now</h2>");
     page.has("src=\"/posters/waves-");
     page.has("Log in");
 }
@@ -299,4 +299,23 @@ async fn an_event_has_its_own_currency() {
     let query = &fake.calls("GET /api/tickets").pop().unwrap().query;
     assert!(query.contains("maxPrice=9000"), "yen have no cents: {query}");
     fake.get("/events?max=200").await.has("No events found");
+}
+
+/// Who sells stands at every listing, by the name that was chosen, and on the listing's own page.
+#[tokio::test]
+async fn every_listing_says_who_sells_it() {
+    let (fake, event) = market();
+    let ticket = fake.ticket(20, event, |_| {});
+    let closed = SellerLevel::Closed;
+    fake.ticket(21, event, |it| {
+        it.seller = Some(Seller { name: None, since: None, sold: 3, level: closed });
+    });
+    let unknown = fake.ticket(22, event, |it| it.seller = None);
+    let page = fake.get(&format!("/events/{event}")).await;
+    page.has("<bdi>Sold by Grace</bdi> · 12 sales");
+    page.has("<bdi>Sold by a former member</bdi> · 3 sales");
+    let page = fake.get(&format!("/tickets/{ticket}")).await;
+    page.has("Trusted seller");
+    page.has("On Stubmart since Mar 2025");
+    fake.get(&format!("/tickets/{unknown}")).await.lacks("<dt>Seller</dt>");
 }

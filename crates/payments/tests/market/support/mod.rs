@@ -21,11 +21,11 @@ use serde_json::{Value, json};
 use stubmart_contract::{
     ChargeId, Context, Envelope, OrderId, Role, SessionId, Timestamp, UserId,
     api::{ChargeStatus, OrderStatus},
-    calls::{Identity, Recipient},
+    calls::{Identity, Profile, Recipient},
 };
 use stubmart_http_kit::SessionGate;
 use stubmart_kernel::worker::Next;
-use stubmart_memory::MemoryStore;
+use stubmart_memory::{MemoryRateLimits, MemoryStore};
 use stubmart_payments::{
     CHARGES, Charge, Config, Deps, Payments, SERVICE,
     charge::Refund,
@@ -90,11 +90,16 @@ impl calls::Auth for Tokens {
             session_id: SessionId(user_id.0),
             role: Role::User,
             may_sell: true,
+            is_established: true,
             read_only: false,
         }))
     }
 
     async fn recipient(&self, _: &Context, _: UserId) -> Result<Option<Recipient>, CallError> {
+        Ok(None)
+    }
+
+    async fn profile(&self, _: &Context, _: UserId) -> Result<Option<Profile>, CallError> {
         Ok(None)
     }
 }
@@ -133,6 +138,7 @@ impl World {
             gateway: ports.gateway,
             publishable_key: self.browser.then(|| "pk_test_1".to_owned()),
             orders: ports.orders,
+            limits: Arc::new(MemoryRateLimits::new(self.host.clone())),
         };
         let payments = Payments::new(deps, config);
         let gate = SessionGate::new(Arc::new(Tokens), self.host.clone());

@@ -11,14 +11,16 @@ use std::{
 
 use fastrand::Rng;
 use futures_util::future::join_all;
-use stubmart_contract::TicketId;
+use stubmart_contract::{Code, TicketId};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
     time::{Instant, sleep, timeout},
 };
 
-use crate::{Failure, actor::Actor, report::Durations, scenario::Cast, system::System};
+use crate::{
+    Failure, actor::Actor, history::Outcome, report::Durations, scenario::Cast, system::System,
+};
 
 /// Where the other visitors come from.
 const VISITORS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
@@ -48,6 +50,12 @@ const ASKING: usize = 64;
 /// What a buyer tries to lock.
 const WANTED: usize = 40;
 
+/// How many cards of an account are declined, with what an hour gives back in the meantime.
+const DECLINED_MAX: u32 = 10 + 2;
+
+/// How many tickets a new account lists in a day, with what it gets back in the meantime.
+const LISTED_MAX: usize = 200 + 2;
+
 /// The attacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Attack {
@@ -65,6 +73,10 @@ enum Attack {
     Guessing,
     /// Locks everything, and locks it again when it runs out or is left.
     Hoarding,
+    /// Tries out cards that are declined.
+    Declining,
+    /// Lists what does not exist.
+    Flooding,
 }
 
 const ATTACKS: &[Attack] = &[
@@ -75,6 +87,8 @@ const ATTACKS: &[Attack] = &[
     Attack::Searching,
     Attack::Guessing,
     Attack::Hoarding,
+    Attack::Declining,
+    Attack::Flooding,
 ];
 
 /// How long the visitors' answers took.
@@ -178,6 +192,8 @@ impl Stage {
                 .await
             }
             Attack::Hoarding => self.hoard(until).await,
+            Attack::Declining => self.decline(until).await,
+            Attack::Flooding => self.flood(until).await,
         }
     }
 
@@ -305,6 +321,57 @@ impl Stage {
             )));
         }
         Ok(format!("{orders} checkouts, {held} at once"))
+    }
+}
+
+impl Stage {
+    /// Tries cards on one order after the other. An account may have so many declined and no more.
+    async fn decline(&self, until: Instant) -> Result<String, Failure> {
+        let (mut declined, mut refused) = (0_u32, 0_u32);
+        for ticket in self.tickets.iter().cycle() {
+            if Instant::now() >= until {
+                break;
+            }
+            // One that was left a moment ago is not to be had at once.
+            let Some(order) = self.attacker.order(*ticket, None).await.order().map(|it| it.id)
+            else {
+                sleep(LOOK_EVERY).await;
+                continue;
+            };
+            match self.attacker.pay(order, "pm_card_visa_chargeDeclined", None).await {
+                Outcome::Refused(Code::CardDeclined) => declined = declined.saturating_add(1),
+                Outcome::Refused(Code::TooManyRequests) => refused = refused.saturating_add(1),
+                other => return Err(Failure::Unmet(format!("a declined card: {other:?}"))),
+            }
+            self.attacker.leave(order).await;
+        }
+        if declined == 0 || declined > DECLINED_MAX || refused == 0 {
+            let text = format!("{declined} cards were declined, and {refused} not tried");
+            return Err(Failure::Unmet(text));
+        }
+        Ok(format!("{declined} declined cards, {refused} refused"))
+    }
+
+    /// Lists as fast as it can. An account that is new may list so many and no more.
+    async fn flood(&self, until: Instant) -> Result<String, Failure> {
+        let (listed, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let listing = join_all((0..ASKING).map(async |_| {
+            loop {
+                match self.attacker.list_ticket("Nowhere", 5_000, None).await {
+                    Outcome::Refused(Code::TooManyRequests) => &refused,
+                    it if it.is_success() => &listed,
+                    _ => continue,
+                }
+                .fetch_add(1, Ordering::Relaxed);
+            }
+        }));
+        tokio::select! { _ = listing => {}, () = tokio::time::sleep_until(until) => {} }
+        let (listed, refused) = (listed.into_inner(), refused.into_inner());
+        if listed == 0 || listed > LISTED_MAX || refused == 0 {
+            let text = format!("a new account listed {listed} tickets, and {refused} not");
+            return Err(Failure::Unmet(text));
+        }
+        Ok(format!("{listed} listings, {refused} refused"))
     }
 }
 

@@ -33,8 +33,13 @@ impl FaultyLimits {
 
 #[async_trait]
 impl RateLimits for FaultyLimits {
-    async fn take(&self, key: &str, quota: Quota) -> Result<Option<Duration>, LimitsUnavailable> {
-        let taken = self.inner.take(key, quota);
+    async fn take_many(
+        &self,
+        key: &str,
+        quota: Quota,
+        count: u32,
+    ) -> Result<Option<Duration>, LimitsUnavailable> {
+        let taken = self.inner.take_many(key, quota, count);
         ask(&self.faults, Call::new(Op::TakeLimit), LimitsUnavailable, taken).await
     }
 

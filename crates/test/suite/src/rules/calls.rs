@@ -15,8 +15,8 @@ use stubmart_contract::{
     UserId,
     calls::{
         ExpiredLock, Identity, Listing, Listings, ListingsOf, ListingsRequest, LockRefusal,
-        LockRequest, Locked, OrderForPayment, OverdueLocks, OverdueLocksRequest, Recipient,
-        SecureRefusal, ShowForListing,
+        LockRequest, Locked, OrderForPayment, OverdueLocks, OverdueLocksRequest, Profile,
+        Recipient, SecureRefusal, ShowForListing,
     },
     context::CausedBy,
 };
@@ -120,6 +120,15 @@ impl Auth for Told {
     ) -> Result<Option<Recipient>, CallError> {
         self.hear(context, "recipient", user_id)?;
         Ok(self.maybe(sample(RECIPIENT)))
+    }
+
+    async fn profile(
+        &self,
+        context: &Context,
+        user_id: UserId,
+    ) -> Result<Option<Profile>, CallError> {
+        self.hear(context, "profile", user_id)?;
+        Ok(self.maybe(sample(PROFILE)))
     }
 }
 
@@ -243,6 +252,8 @@ impl Orders for Told {
 const IDENTITY: &str = r#"{"userId":"00000000-0000-0000-0000-000000000001",
     "sessionId":"00000000-0000-0000-0000-000000000002","role":"support","maySell":true,"readOnly":false}"#;
 const RECIPIENT: &str = r#"{"email":"ada@example.com","name":"Ada \"the first\"","language":"de"}"#;
+const PROFILE: &str =
+    r#"{"version":4,"name":"Ada","since":"2026-01-01T00:00:00.000Z","emailVerified":true}"#;
 const LOCKED: &str = r#"{"sellerId":"00000000-0000-0000-0000-000000000003","price":12345,
     "fees":{"buyer":100,"seller":50,"tax":7},"currency":"eur","ticket":{"title":"Gr\u00fc\u00dfe\n",
     "eventId":null,"section":"A","row":null,"seats":["1","2"],"quantity":2},"until":"2027-01-01T00:00:00.123Z"}"#;
@@ -308,6 +319,7 @@ pub async fn call_all(services: &Services, context: &Context) -> Vec<String> {
     vec![
         outcome(auth.introspect(context, "t\u{f6}ken\n")).await,
         outcome(auth.recipient(context, buyer)).await,
+        outcome(auth.profile(context, buyer)).await,
         outcome(tickets.lock(context, request.clone())).await,
         outcome(tickets.lock(context, LockRequest { price: None, ..request })).await,
         outcome(tickets.release(context, ticket, order)).await,

@@ -83,6 +83,20 @@ pub async fn a_look_takes_nothing(a: Limits, b: Limits, time: Arc<dyn Time>) {
     assert_eq!(left(&*a, "key").await, 1);
 }
 
+/// Several are there together or none is taken; more than the burst are never there.
+pub async fn several_are_taken_together_or_not_at_all(a: Limits, b: Limits, time: Arc<dyn Time>) {
+    assert_eq!(a.take_many("key", QUOTA, 2).await.unwrap(), None);
+    let wait = b.take_many("key", QUOTA, 2).await.unwrap().unwrap();
+    assert!(wait <= QUOTA.every, "{wait:?}");
+    assert!(b.take_many("key", QUOTA, 4).await.unwrap().is_some());
+    time.pass(wait).await;
+    assert_eq!(b.take_many("key", QUOTA, 2).await.unwrap(), None);
+    assert_eq!(left(&*a, "key").await, 0);
+    time.pass(QUOTA.every * 100).await;
+    assert!(a.take_many("key", QUOTA, 4).await.unwrap().is_some());
+    assert_eq!(left(&*b, "key").await, 3);
+}
+
 /// One key's use is nothing to another's.
 pub async fn keys_keep_apart(a: Limits, b: Limits, _time: Arc<dyn Time>) {
     assert_eq!(left(&*a, "key").await, 3);
@@ -116,6 +130,7 @@ macro_rules! limits_suite {
             a_caller_that_waits_as_answered_is_allowed,
             a_refusal_takes_nothing,
             a_look_takes_nothing,
+            several_are_taken_together_or_not_at_all,
             keys_keep_apart,
             concurrent_takes_are_all_counted,
         ]);

@@ -19,6 +19,7 @@ enum Defect {
     NeverRefills,
     ChecksBeforeItTakes,
     AllowsOneMore,
+    TakesWhatThereIs,
 }
 
 use Defect::*;
@@ -52,14 +53,26 @@ impl Broken {
 
 #[async_trait]
 impl RateLimits for Broken {
-    async fn take(&self, key: &str, quota: Quota) -> Result<Option<Duration>, LimitsUnavailable> {
+    async fn take_many(
+        &self,
+        key: &str,
+        quota: Quota,
+        count: u32,
+    ) -> Result<Option<Duration>, LimitsUnavailable> {
         let (key, quota) = self.spoil(key, quota);
         if self.defect == ChecksBeforeItTakes && self.inner.peek(key, quota).await?.is_none() {
             tokio::task::yield_now().await;
-            self.inner.take(key, quota).await?;
+            self.inner.take_many(key, quota, count).await?;
             return Ok(None);
         }
-        let wait = self.inner.take(key, quota).await?;
+        if self.defect == TakesWhatThereIs {
+            let mut wait = None;
+            for _ in 0..count {
+                wait = self.inner.take(key, quota).await?;
+            }
+            return Ok(wait);
+        }
+        let wait = self.inner.take_many(key, quota, count).await?;
         Ok(match self.defect {
             AllowsEverything => None,
             TellsTooShortAWait => wait.map(|wait| wait / 2),
@@ -89,6 +102,9 @@ caught! {limits, subject,
         concurrent_takes_are_all_counted,
     ];
     limits_that_allow_one_more_are_caught: AllowsOneMore => [a_burst_is_allowed_and_no_more];
+    limits_that_take_what_there_is_are_caught: TakesWhatThereIs => [
+        several_are_taken_together_or_not_at_all,
+    ];
     limits_that_count_per_handle_are_caught: CountsPerHandle => [
         a_burst_is_allowed_and_no_more,
         concurrent_takes_are_all_counted,

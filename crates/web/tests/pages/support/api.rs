@@ -166,8 +166,20 @@ async fn events(
 ) -> Json<Value> {
     let market = market.lock().unwrap();
     let wanted = query.get("q").map(|q| q.to_lowercase()).unwrap_or_default();
-    let found: Vec<_> =
-        market.events.iter().filter(|it| it.name.to_lowercase().contains(&wanted)).collect();
+    let slug = |name: &str| name.to_lowercase().replace(' ', "-");
+    let is = |field: &str, names: &[&String]| {
+        let asked = query.get(field).map(|asked| slug(asked));
+        asked.is_none_or(|asked| names.iter().any(|name| slug(name) == asked))
+    };
+    let is_past = query.contains_key("from");
+    let found: Vec<_> = market
+        .events
+        .iter()
+        .filter(|it| it.name.to_lowercase().contains(&wanted))
+        .filter(|it| is("city", &[&it.venue.city]) && is("venue", &[&it.venue.name]))
+        .filter(|it| is("performer", &it.performers.iter().chain([&it.name]).collect::<Vec<_>>()))
+        .filter(|it| is_past || it.status != EventStatus::Over)
+        .collect();
     Json(json!({ "items": found, "nextCursor": market.next_cursor }))
 }
 

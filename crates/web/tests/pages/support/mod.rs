@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 use stubmart_client::Client;
 use stubmart_contract::{
     Code, Currency, EventId, OrderId, TicketId, Timestamp, UserId,
-    api::{Event, EventStatus, Order, OrderStatus, OrderTicket, Ticket, TicketStatus, Venue},
+    api::{
+        Event, EventStatus, Order, OrderStatus, OrderTicket, Seller, SellerLevel, Ticket,
+        TicketStatus, Venue,
+    },
     fees::{Breakdown, SaleFees},
 };
 use stubmart_ports::host::{Host, Spawner};
@@ -154,6 +157,12 @@ impl Fake {
             price_per_ticket: 4500.try_into().unwrap(),
             total_per_ticket: 4500.try_into().unwrap(),
             user_id: UserId(id(99)),
+            seller: Some(Seller {
+                name: Some("Grace".to_owned()),
+                since: Some("2025-03-01T00:00:00Z".parse().unwrap()),
+                sold: 12,
+                level: SellerLevel::Trusted,
+            }),
             order_id: None,
             status: TicketStatus::Available,
             event_id: Some(event),
