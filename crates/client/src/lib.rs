@@ -28,6 +28,7 @@ mod query;
 mod session;
 pub mod sse;
 mod transport;
+mod webhooks;
 
 pub use account::SignedIn;
 pub use answer::Answer;

@@ -12,8 +12,8 @@ use crate::{
     actor::{Actor, RequestId, Role},
     api::{
         CancelReason, ChargeStatus, ClaimKind, ClaimOutcome, ClaimStatus, DeliveryCancelReason,
-        DeliveryKind, DeliveryStatus, EventStatus, OrderStatus, OrderTicket, RefundStatus, Ticket,
-        TicketStatus, Venue,
+        DeliveryKind, DeliveryStatus, EventOrder, EventPayment, EventStatus, OrderStatus,
+        OrderTicket, RefundStatus, Ticket, TicketStatus, Venue,
     },
     fees::{Breakdown, SaleFees},
     ids::{ChargeId, ClaimId, EventId, MessageId, OrderId, RefundId, TicketId, UserId},
@@ -299,6 +299,37 @@ pub struct OrderState {
     pub cancel_reason: Option<CancelReason>,
     /// The charge it was secured for.
     pub charge_id: Option<ChargeId>,
+}
+
+impl From<&OrderState> for EventOrder {
+    fn from(order: &OrderState) -> Self {
+        let breakdown = Breakdown::new(order.price, order.fees);
+        Self {
+            id: order.id,
+            number: order.id.number(),
+            user_id: order.user_id,
+            ticket_id: order.ticket_id,
+            status: order.status,
+            breakdown,
+            total: breakdown.total,
+            currency: order.currency,
+            expires_at: order.expires_at,
+            cancel_reason: order.cancel_reason,
+        }
+    }
+}
+
+impl From<&ChargeState> for EventPayment {
+    fn from(charge: &ChargeState) -> Self {
+        Self {
+            id: charge.id,
+            order_id: charge.order_id,
+            status: charge.status,
+            amount: charge.amount,
+            currency: charge.currency,
+            failure_code: charge.failure_code.clone(),
+        }
+    }
 }
 
 /// Payload of `ORDER_EXPIRED` in schema 1: the lock whose time was up.

@@ -86,6 +86,12 @@ id! {
     ChargeId;
     /// Names a refund: money of a charge that is given back, all of it or a part.
     RefundId;
+    /// Names a webhook: where one user's events are sent to.
+    WebhookId;
+    /// Names an event in one user's feed. It is the same in every delivery.
+    WebhookEventId;
+    /// Names the delivery of one event to one webhook.
+    WebhookDeliveryId;
     /// Names a domain event's envelope. A message that is delivered twice has one id.
     MessageId;
 }

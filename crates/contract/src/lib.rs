@@ -27,7 +27,7 @@ pub use email::Email;
 pub use event::{DomainEvent, Envelope, EventType};
 pub use ids::{
     ChargeId, ClaimId, DeliveryId, EventId, MessageId, OrderId, RefundId, SessionId, TicketId,
-    UserId,
+    UserId, WebhookDeliveryId, WebhookEventId, WebhookId,
 };
 pub use language::Language;
 pub use money::{Currency, InvalidAmount, Price};

@@ -148,6 +148,13 @@ pub enum Message {
         /// How much.
         amount: Sum,
     },
+    /// A webhook of the reader was disabled: nothing got through for three days.
+    WebhookDisabled {
+        /// Its address.
+        url: String,
+        /// The page of webhooks.
+        link: String,
+    },
 }
 
 /// A ticket, in its seller's words.
@@ -223,6 +230,7 @@ impl Message {
             Self::ClaimRejected { .. } => texts.claim_rejected,
             Self::PaymentFailed { .. } => texts.payment_failed,
             Self::PaymentRefunded { .. } => texts.payment_refunded,
+            Self::WebhookDisabled { .. } => texts.webhook_disabled,
         }
     }
 
@@ -236,7 +244,8 @@ impl Message {
             | Self::DeliverLate { link, .. }
             | Self::DeliveryLate { link, .. }
             | Self::TicketSent { link, .. }
-            | Self::ClaimOpened { link, .. } => Some(link),
+            | Self::ClaimOpened { link, .. }
+            | Self::WebhookDisabled { link, .. } => Some(link),
             _ => None,
         }
     }
@@ -277,6 +286,7 @@ impl Message {
             Self::PaymentFailed { amount } | Self::PaymentRefunded { amount } => {
                 vec![("sum", sum(texts, *amount))]
             }
+            Self::WebhookDisabled { url, .. } => vec![("url", url.clone())],
         }
     }
 }

@@ -40,6 +40,7 @@ fn messages() -> Vec<Message> {
         Message::ClaimRejected { order: "3F7K-9QWM-2XTB".to_owned() },
         Message::PaymentFailed { amount: usd(1) },
         Message::PaymentRefunded { amount: usd(1) },
+        Message::WebhookDisabled { url: "https://example.com".to_owned(), link: LINK.to_owned() },
     ]
 }
 

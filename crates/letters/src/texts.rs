@@ -43,6 +43,8 @@ pub(crate) struct Texts {
     pub(crate) claim_rejected: Text,
     pub(crate) payment_failed: Text,
     pub(crate) payment_refunded: Text,
+    /// `{url}`.
+    pub(crate) webhook_disabled: Text,
 }
 
 /// The text of one kind of letter.

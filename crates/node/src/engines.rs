@@ -10,6 +10,7 @@ use stubmart_ports::{
     host::{Host, PasswordHasher},
     limits::RateLimits,
     mailer::Mailer,
+    outbound::Outbound,
     store::Store,
     timers::Timers,
 };
@@ -76,6 +77,8 @@ pub struct Engines {
     pub provider: Provider,
     /// Sends mail.
     pub mailer: Arc<dyn Mailer>,
+    /// Sends requests to addresses that users name.
+    pub outbound: Arc<dyn Outbound>,
     /// Counts what is limited.
     pub limits: Arc<dyn RateLimits>,
     /// Hashes passwords.

@@ -94,10 +94,11 @@ impl Market {
             tickets: to_tickets,
             catalogue: Arc::new(catalogue.clone()),
         };
-        let deliveries = role.take(roles::delivery::start(engines, gate, others));
+        let deliveries = role.take(roles::delivery::start(engines, gate.clone(), others));
         role.take(roles::notify::start(
             engines,
             config.notify.clone(),
+            gate,
             to_auth,
             Arc::new(catalogue.clone()),
         ));

@@ -17,7 +17,7 @@ pub enum Service {
     Payments,
     /// Tickets come to their buyers.
     Delivery,
-    /// Mails about what users buy and sell.
+    /// Mails and webhooks about what users buy and sell.
     Notify,
 }
 

@@ -119,7 +119,15 @@ fn decided(claim: &ClaimState) -> Vec<News> {
 
 /// News of nothing but the reason.
 const fn plain(recipient: UserId, reason: Reason) -> News {
-    News { recipient, reason, ticket: None, money: None, delivery: None, answer_by: None }
+    News {
+        recipient,
+        reason,
+        ticket: None,
+        money: None,
+        webhook: None,
+        delivery: None,
+        answer_by: None,
+    }
 }
 
 fn of_delivery(delivery: &DeliveryState, recipient: UserId, reason: Reason) -> News {

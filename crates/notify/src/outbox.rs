@@ -74,6 +74,8 @@ pub(crate) enum Reason {
     PaymentFailed(ChargeId),
     /// This charge was given back.
     PaymentRefunded(RefundId),
+    /// A webhook of the recipient was disabled; the id is of this webhook and the moment.
+    WebhookDisabled(Uuid),
 }
 
 impl Reason {
@@ -87,9 +89,10 @@ impl Reason {
             | Self::DeliveryLate(_)
             | Self::TicketSent(_)
             | Self::SaleCancelled(_) => Needs { ticket: false, money: false, delivery: true },
-            Self::ClaimOpened(_) | Self::ClaimRefunded(_) | Self::ClaimRejected(_) => {
-                Needs { ticket: false, money: false, delivery: false }
-            }
+            Self::ClaimOpened(_)
+            | Self::ClaimRefunded(_)
+            | Self::ClaimRejected(_)
+            | Self::WebhookDisabled(_) => Needs { ticket: false, money: false, delivery: false },
             Self::PaymentFailed(_) | Self::PaymentRefunded(_) => {
                 Needs { ticket: false, money: true, delivery: false }
             }
@@ -111,6 +114,7 @@ impl Reason {
             Self::ClaimRejected(id) => ("claim_rejected", id.0),
             Self::PaymentFailed(id) => ("payment_failed", id.0),
             Self::PaymentRefunded(id) => ("payment_refunded", id.0),
+            Self::WebhookDisabled(id) => ("webhook_disabled", id),
         };
         let hash = Sha256::new()
             .chain_update(word)
@@ -190,6 +194,9 @@ pub(crate) struct Outgoing {
     pub(crate) ticket: Option<Sold>,
     #[serde(default)]
     pub(crate) money: Option<Money>,
+    /// The address of the webhook that it is about.
+    #[serde(default)]
+    pub(crate) webhook: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) delivery: Option<ToDeliver>,
     /// By when the recipient is to answer a claim.
@@ -205,6 +212,7 @@ pub(crate) struct News {
     pub(crate) reason: Reason,
     pub(crate) ticket: Option<Sold>,
     pub(crate) money: Option<Money>,
+    pub(crate) webhook: Option<String>,
     pub(crate) delivery: Option<ToDeliver>,
     pub(crate) answer_by: Option<Timestamp>,
 }
@@ -266,7 +274,7 @@ impl Aggregate for Outgoing {
 
 impl Outgoing {
     fn new(news: &News, now: Timestamp) -> Self {
-        let News { recipient, reason, ticket, money, delivery, answer_by } = news.clone();
+        let News { recipient, reason, ticket, money, webhook, delivery, answer_by } = news.clone();
         Self {
             id: reason.mail_id(recipient),
             recipient,
@@ -274,6 +282,7 @@ impl Outgoing {
             created_at: now,
             ticket,
             money,
+            webhook,
             delivery,
             answer_by,
             status: Status::Waiting { due: now, failures: 0, failure: None },

@@ -35,6 +35,7 @@ fn learn(ticket: Option<Sold>, money: Option<Money>) -> Command {
         reason: reason(),
         ticket,
         money,
+        webhook: None,
         delivery: None,
         answer_by: None,
     }))
@@ -122,6 +123,7 @@ fn the_reason_and_the_recipient_name_the_mail() {
         Reason::TicketSold(order).mail_id(user()),
         Reason::PaymentFailed(charge).mail_id(user()),
         Reason::PaymentRefunded(RefundId(charge.0)).mail_id(user()),
+        Reason::WebhookDisabled(order.0).mail_id(user()),
         Reason::OrderCompleted(order).mail_id(other),
         Reason::OrderCompleted(OrderId(Uuid::from_u128(4))).mail_id(user()),
     ];

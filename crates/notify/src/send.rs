@@ -191,6 +191,10 @@ fn message(entry: &Outgoing, market: &str) -> Option<Message> {
         Reason::ClaimRejected(id) => Message::ClaimRejected { order: id.number() },
         Reason::PaymentFailed(_) => Message::PaymentFailed { amount: sum(entry.money?) },
         Reason::PaymentRefunded(_) => Message::PaymentRefunded { amount: sum(entry.money?) },
+        Reason::WebhookDisabled(_) => Message::WebhookDisabled {
+            url: entry.webhook.clone()?,
+            link: format!("{market}/account/webhooks"),
+        },
     })
 }
 

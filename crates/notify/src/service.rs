@@ -4,22 +4,39 @@ use std::{fmt, sync::Arc};
 
 use stubmart_contract::Context;
 use stubmart_kernel::{
-    ApplyError, Repository, RepositoryError, aggregate::Collection, worker::Wake,
+    ApplyError, Repository, RepositoryError,
+    aggregate::Collection,
+    deleted_users::DeletedUsers,
+    idempotency::{self, Idempotency},
+    turns::Turns,
+    worker::Wake,
 };
 use stubmart_ports::{
     calls::{Auth, Catalogue},
     host::Host,
     mailer::Mailer,
+    outbound::Outbound,
     store::Store,
 };
 
-use crate::outbox::{Command, OUTBOX, Outgoing};
+use crate::{
+    delivery::{DELIVERIES, Delivery},
+    feed::{ENTRIES, Entry, FEEDS, Feed},
+    outbox::{Command, OUTBOX, Outgoing},
+    webhook::{WEBHOOKS, Webhook},
+};
 
 /// The service's name.
 pub const SERVICE: &str = "notify";
 
+static IDEMPOTENCY: Collection =
+    Collection { name: "notify.idempotency", indexes: idempotency::INDEXES };
+
+static DEPARTED: Collection = Collection { name: "notify.departed", indexes: &[] };
+
 /// Everything that the service stores.
-pub const COLLECTIONS: &[&Collection] = &[&OUTBOX];
+pub const COLLECTIONS: &[&Collection] =
+    &[&OUTBOX, &WEBHOOKS, &DELIVERIES, &FEEDS, &ENTRIES, &IDEMPOTENCY, &DEPARTED];
 
 /// The service's dependencies.
 #[derive(Clone)]
@@ -34,6 +51,8 @@ pub struct Deps {
     pub catalogue: Arc<dyn Catalogue>,
     /// Sends mail.
     pub mailer: Arc<dyn Mailer>,
+    /// Sends events to webhooks.
+    pub outbound: Arc<dyn Outbound>,
 }
 
 impl fmt::Debug for Deps {
@@ -47,12 +66,14 @@ impl fmt::Debug for Deps {
 pub struct Config {
     /// Where people reach the market, without a `/` at the end: what the links in mails begin with.
     pub public_url: String,
+    /// Whether a webhook may lead to any address, and in the clear: for tests on one machine.
+    pub webhooks_to_any: bool,
 }
 
 impl Default for Config {
     /// On this machine.
     fn default() -> Self {
-        Self { public_url: "http://localhost:8080".to_owned() }
+        Self { public_url: "http://localhost:8080".to_owned(), webhooks_to_any: false }
     }
 }
 
@@ -64,13 +85,26 @@ pub struct Notify {
 
 pub(crate) struct Inner {
     pub(crate) outbox: Repository<Outgoing>,
+    pub(crate) webhooks: Repository<Webhook>,
+    pub(crate) deliveries: Repository<Delivery>,
+    pub(crate) feeds: Repository<Feed>,
+    pub(crate) entries: Repository<Entry>,
+    pub(crate) departed: DeletedUsers,
+    pub(crate) idempotency: Idempotency,
+    /// One webhook of a user is made at a time, so that the number of them is counted.
+    pub(crate) turns: Turns,
     pub(crate) host: Host,
     pub(crate) auth: Arc<dyn Auth>,
     pub(crate) catalogue: Arc<dyn Catalogue>,
     pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) outbound: Arc<dyn Outbound>,
     pub(crate) config: Config,
     /// Woken when there may be something to send.
     pub(crate) wake: Wake,
+    /// Woken when there may be something to deliver.
+    pub(crate) sending: Wake,
+    /// Woken when a webhook may need something.
+    pub(crate) upkeep: Wake,
 }
 
 impl fmt::Debug for Notify {
@@ -83,10 +117,27 @@ impl Notify {
     /// The service on `deps`.
     #[must_use]
     pub fn new(deps: Deps, config: Config) -> Self {
-        let Deps { store, host, auth, catalogue, mailer } = deps;
-        let outbox = Repository::new(&OUTBOX, store, host.clone());
-        let wake = Wake::default();
-        Self { inner: Arc::new(Inner { outbox, host, auth, catalogue, mailer, config, wake }) }
+        let Deps { store, host, auth, catalogue, mailer, outbound } = deps;
+        let inner = Inner {
+            outbox: Repository::new(&OUTBOX, Arc::clone(&store), host.clone()),
+            webhooks: Repository::new(&WEBHOOKS, Arc::clone(&store), host.clone()),
+            deliveries: Repository::new(&DELIVERIES, Arc::clone(&store), host.clone()),
+            feeds: Repository::new(&FEEDS, Arc::clone(&store), host.clone()),
+            entries: Repository::new(&ENTRIES, Arc::clone(&store), host.clone()),
+            departed: DeletedUsers::new(&DEPARTED, Arc::clone(&store), host.clone()),
+            idempotency: Idempotency::new(&IDEMPOTENCY, store, host.clone()),
+            turns: Turns::default(),
+            host,
+            auth,
+            catalogue,
+            mailer,
+            outbound,
+            config,
+            wake: Wake::default(),
+            sending: Wake::default(),
+            upkeep: Wake::default(),
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Applies a command to the outbox entry that it is about.

@@ -19,7 +19,7 @@ use stubmart_contract::{
     calls::{Identity, Listing, Profile, Recipient, ShowForListing},
     event::{ChargeState, DeliveryState, RefundState, TicketState},
 };
-use stubmart_memory::{MemoryMailer, MemoryStore};
+use stubmart_memory::{MemoryMailer, MemoryOutbound, MemoryStore};
 use stubmart_notify::{Config, Deps, Notify};
 use stubmart_ports::{
     calls::{Auth, CallError, Catalogue},
@@ -123,8 +123,12 @@ impl Market {
             auth: self.others.clone(),
             catalogue: self.others.clone(),
             mailer: Arc::clone(&self.mailer),
+            outbound: Arc::new(MemoryOutbound::new()),
         };
-        Notify::new(deps, Config { public_url: "https://tickets.example".to_owned() })
+        Notify::new(
+            deps,
+            Config { public_url: "https://tickets.example".to_owned(), ..Config::default() },
+        )
     }
 
     /// Handles an event as the bus does: again until it is handled.

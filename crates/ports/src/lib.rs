@@ -12,6 +12,7 @@ pub mod host;
 pub mod key;
 pub mod limits;
 pub mod mailer;
+pub mod outbound;
 pub mod store;
 pub mod timers;
 

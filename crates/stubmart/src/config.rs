@@ -56,6 +56,8 @@ pub struct Config {
     pub mail_from: Option<String>,
     /// Whether a seller's email address has to be verified.
     pub sellers_verify: Option<bool>,
+    /// Whether webhooks may lead to any address.
+    pub webhooks_to_any: bool,
     /// Where payments go; `None` for the sandbox.
     pub stripe: Option<StripeSettings>,
     /// What to log.
@@ -167,6 +169,12 @@ impl Config {
                 "Whether a seller's email address has to be verified: on or off [default: on with a \
                  mail server, off without]",
                 &SWITCH,
+            ),
+            webhooks_to_any: it.get(
+                "webhooks-to-any-address",
+                "Whether webhooks may reach any address, this machine's too: on, for tests, or off",
+                &SWITCH,
+                false,
             ),
             stripe: StripeSettings::read(it),
             log: it.get(

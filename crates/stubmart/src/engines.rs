@@ -8,6 +8,7 @@ use stubmart_mail::{FileMailer, SmtpMailer};
 use stubmart_memory::{MemoryRateLimits, Unlimited};
 use stubmart_node::{Background, Engines, Market, Provider, Role, Stores};
 use stubmart_os::password::{Argon2Cost, Argon2Hasher};
+use stubmart_outbound::HttpOutbound;
 use stubmart_ports::{Cause, host::Host, mailer::Mailer, store::Store};
 use stubmart_sandbox::Sandbox;
 use stubmart_sqlite::{Database, Options};
@@ -61,6 +62,7 @@ impl Opened {
             timers,
             provider,
             mailer,
+            outbound: Arc::new(HttpOutbound::new(host.clone(), config.webhooks_to_any)),
             limits,
             passwords: Arc::new(passwords),
             host,
@@ -181,7 +183,10 @@ fn services(config: &Config) -> stubmart_node::Config {
             max_declines: limits.max_declines,
             ..stubmart_payments::Config::default()
         },
-        notify: stubmart_notify::Config { public_url: config.url() },
+        notify: stubmart_notify::Config {
+            public_url: config.url(),
+            webhooks_to_any: config.webhooks_to_any,
+        },
     }
 }
 

@@ -67,6 +67,11 @@ words! {
     PasswordSaved "password-saved" Good "Your password is changed. We’ve logged you out everywhere else.";
     SessionEnded "session-ended" Good "Logged out on that device.";
     TokenRevoked "token-revoked" Good "That token no longer works.";
+    WebhookPinged "webhook-pinged" Good "The test is on its way. Reload in a moment to see the answer.";
+    WebhookOn "webhook-on" Good "This webhook is on.";
+    WebhookOff "webhook-off" Good "This webhook is off.";
+    WebhookReplayed "webhook-replayed" Good "On its way again.";
+    WebhookDeleted "webhook-deleted" Good "That webhook is deleted.";
     AccountDeleted "account-deleted" Good "Your account and your personal data are deleted. Take care.";
     Held "held" Good "You’re in, and the ticket is yours to buy. Take your time.";
     Left "left" Good "You left checkout. You weren’t charged, and the ticket is back on sale.";

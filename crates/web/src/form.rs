@@ -30,6 +30,11 @@ impl Form {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
+    /// All values of a field that may be sent several times.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// The field's value; nothing when it is empty.
     pub(crate) fn optional(&self, name: &str) -> Option<String> {
         Some(self.get(name)).filter(|it| !it.is_empty()).map(ToOwned::to_owned)

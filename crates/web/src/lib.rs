@@ -34,7 +34,7 @@ mod visitor;
 
 use std::sync::Arc;
 
-use crate::{failure::Failure, site::Site};
+use crate::{failure::Failure, pages::webhooks, site::Site};
 use axum::{
     Router,
     middleware::from_fn_with_state,
@@ -90,6 +90,17 @@ pub fn router(web: Web) -> Router {
         .route("/account/sessions/{id}/end", post(pages::account::end_session).get(pages::above))
         .route("/account/tokens", post(pages::account::create_token).get(pages::above))
         .route("/account/tokens/{id}/revoke", post(pages::account::revoke_token).get(pages::above))
+        .route("/account/webhooks", get(webhooks::webhooks).post(webhooks::create))
+        .route("/account/webhooks/{id}", get(webhooks::webhook))
+        .route("/account/webhooks/{id}/ping", post(webhooks::ping).get(pages::above))
+        .route("/account/webhooks/{id}/secret", post(webhooks::rotate).get(pages::above))
+        .route("/account/webhooks/{id}/enabled", post(webhooks::switch).get(pages::above))
+        .route("/account/webhooks/{id}/replay", post(webhooks::replay).get(pages::above))
+        .route("/account/webhooks/{id}/delete", post(webhooks::delete).get(pages::above))
+        .route(
+            "/account/webhooks/{id}/deliveries/{delivery}/replay",
+            post(webhooks::replay_one).get(pages::above),
+        )
         .route("/account/delete", post(pages::account::delete).get(pages::above));
     let assets = Router::new()
         .route("/assets/{name}", get(pages::assets::asset))

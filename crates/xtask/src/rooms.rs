@@ -69,6 +69,7 @@ const ENGINES: &[&str] = &[
     "stubmart-memory",
     "stubmart-mongo",
     "stubmart-os",
+    "stubmart-outbound",
     "stubmart-redis",
     "stubmart-sandbox",
     "stubmart-sqlite",

@@ -13,6 +13,7 @@ mod orders;
 mod patch;
 mod payments;
 mod tickets;
+mod webhooks;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -44,6 +45,11 @@ pub use payments::{
 pub use tickets::{
     CreateTicketRequest, EventFacets, QuantityFacet, SectionFacet, Seller, SellerLevel, Ticket,
     TicketPreview, TicketStatus, UpdateTicketRequest,
+};
+pub use webhooks::{
+    CreateWebhookRequest, EventOrder, EventPayment, IssuedWebhook, ReplayRequest,
+    UpdateWebhookRequest, Webhook, WebhookAttempt, WebhookData, WebhookDelivery,
+    WebhookDeliveryStatus, WebhookEvent, WebhookEventType,
 };
 
 /// One page of a list.

@@ -11,11 +11,13 @@ mod bus;
 mod limits;
 mod lock;
 mod mailer;
+mod outbound;
 mod store;
 mod timers;
 
 pub use bus::{MemoryBus, Rejected};
 pub use limits::{MemoryRateLimits, Unlimited};
 pub use mailer::MemoryMailer;
+pub use outbound::MemoryOutbound;
 pub use store::MemoryStore;
 pub use timers::MemoryTimers;

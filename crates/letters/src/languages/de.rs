@@ -217,4 +217,14 @@ pub(crate) static TEXTS: Texts = Texts {
         ],
         button: None,
     },
+    webhook_disabled: Text {
+        subject: "Ihr Webhook ist abgeschaltet",
+        says: &[
+            "drei Tage lang kam nichts von dem an, was wir an {url} gesendet haben. Deshalb haben wir diesen \
+             Webhook abgeschaltet.",
+            "Sobald Ihr Empfänger wieder funktioniert, schalten Sie den Webhook ein und lassen Sie die Ereignisse \
+             der letzten Tage noch einmal senden. Wir bewahren sie 30 Tage lang auf.",
+        ],
+        button: Some("Meine Webhooks ansehen"),
+    },
 };

@@ -208,4 +208,13 @@ pub(crate) static TEXTS: Texts = Texts {
         ],
         button: None,
     },
+    webhook_disabled: Text {
+        subject: "Your webhook is turned off",
+        says: &[
+            "for three days nothing that we sent to {url} arrived, so we have turned this webhook off.",
+            "Once your receiver works again, turn the webhook back on and have the events of the last days \
+             sent once more. We keep them for 30 days.",
+        ],
+        button: Some("See my webhooks"),
+    },
 };

@@ -27,3 +27,4 @@ mod streams;
 mod stripe;
 mod support;
 mod tickets;
+mod webhooks;

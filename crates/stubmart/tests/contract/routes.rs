@@ -90,6 +90,17 @@ const TABLE: &[Row] = &[
     signed_in("POST /api/payments/intents", SANDBOX, SANDBOX),
     public("POST /api/payments/webhook", UNSIGNED),
     signed_in("POST /api/payments/sandbox/authenticate", OK, HIDDEN),
+    signed_in("GET /api/webhooks", OK, OK),
+    signed_in("POST /api/webhooks", CREATED, CREATED),
+    signed_in("GET /api/webhooks/events", OK, OK),
+    signed_in("GET /api/webhooks/{id}", OK, HIDDEN),
+    signed_in("PATCH /api/webhooks/{id}", OK, HIDDEN),
+    signed_in("DELETE /api/webhooks/{id}", GONE, HIDDEN),
+    signed_in("POST /api/webhooks/{id}/ping", ACCEPTED, HIDDEN),
+    signed_in("POST /api/webhooks/{id}/secret", OK, HIDDEN),
+    signed_in("POST /api/webhooks/{id}/replay", ACCEPTED, HIDDEN),
+    signed_in("GET /api/webhooks/{id}/deliveries", OK, HIDDEN),
+    signed_in("POST /api/webhooks/deliveries/{id}/replay", ACCEPTED, HIDDEN),
 ];
 
 /// What the owner has, made afresh for each call.
@@ -100,6 +111,8 @@ struct Owned {
     session: String,
     access_token: String,
     client_secret: String,
+    webhook: String,
+    delivery: String,
 }
 
 async fn owned(server: &Server, owner: &User, seller: &User, route: &str) -> Owned {
@@ -117,6 +130,11 @@ async fn owned(server: &Server, owner: &User, seller: &User, route: &str) -> Own
         server.read(&format!("/api/orders/{}/delivery", text(&order, "id")), owner).await;
     }
     server.post("/api/auth/tokens").by(owner).json(&json!({"name": "a"})).await;
+    let (webhook, delivery) = if route.contains("/api/webhooks") {
+        webhook(server, owner).await
+    } else {
+        Default::default()
+    };
     Owned {
         ticket: server.ticket(owner).await,
         event: server.event(owner, &unique("Show")).await,
@@ -124,7 +142,18 @@ async fn owned(server: &Server, owner: &User, seller: &User, route: &str) -> Own
         session: text(&list("/api/auth/sessions").await, "id"),
         access_token: text(&list("/api/auth/tokens").await, "id"),
         client_secret,
+        webhook,
+        delivery,
     }
+}
+
+/// A webhook, and a delivery to it. Its address is of a name that is nobody's.
+async fn webhook(server: &Server, owner: &User) -> (String, String) {
+    let body = json!({"url": "https://receiver.invalid/"});
+    let hook = server.post("/api/webhooks").by(owner).json(&body).await.json();
+    let id = text(&hook, "id");
+    let delivery = server.post(&format!("/api/webhooks/{id}/ping")).by(owner).await.json();
+    (id, text(&delivery, "id"))
 }
 
 /// A word that was not used before.
@@ -140,6 +169,8 @@ fn call(server: &Server, route: &str, owner: &User, has: &Owned) -> Call {
         "tickets" => text(&has.ticket, "id"),
         "events" => has.event.clone(),
         "orders" => text(&has.order, "id"),
+        "webhooks" if path.contains("/deliveries/{id}") => has.delivery.clone(),
+        "webhooks" => has.webhook.clone(),
         _ if path.contains("/sessions/") => has.session.clone(),
         _ => has.access_token.clone(),
     };
@@ -174,6 +205,9 @@ fn call(server: &Server, route: &str, owner: &User, has: &Owned) -> Call {
         "POST /api/payments/sandbox/authenticate" => {
             json!({"clientSecret": has.client_secret, "succeed": true})
         }
+        "POST /api/webhooks" => json!({"url": "https://receiver.invalid/"}),
+        "PATCH /api/webhooks/{id}" => json!({"enabled": false}),
+        "POST /api/webhooks/{id}/replay" => json!({"since": "2026-01-01T00:00:00Z"}),
         _ => return call,
     };
     call.json(&body)

@@ -10,8 +10,13 @@ use crate::support::{PASSWORD, Server, User, text};
 const REFUSED_WITHIN: Duration = Duration::from_secs(1);
 
 /// One route of each service that asks who is there.
-const SERVICES: [&str; 4] =
-    ["/api/auth/sessions", "/api/tickets?sellerId=me", "/api/orders", "/api/payments"];
+const SERVICES: [&str; 5] = [
+    "/api/auth/sessions",
+    "/api/tickets?sellerId=me",
+    "/api/orders",
+    "/api/payments",
+    "/api/webhooks",
+];
 
 async fn is_refused_everywhere_within_a_second(server: &Server, dead: &User) {
     let ended = Instant::now();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use stubmart_kernel::worker::Worker;
-use stubmart_memory::MemoryRateLimits;
+use stubmart_memory::{MemoryOutbound, MemoryRateLimits};
 use stubmart_node::{Engines, Provider, Service, Stores};
 use stubmart_ports::{
     bus::Bus,
@@ -56,6 +56,7 @@ pub(crate) fn engines(port: &Port, host: Host) -> Engines {
             bank: None,
         },
         mailer: Arc::new(FaultyMailer::new(Arc::new(shared.mailer.clone()), Arc::clone(&faults))),
+        outbound: Arc::new(MemoryOutbound::new()),
         limits: Arc::new(FaultyLimits::new(Arc::new(MemoryRateLimits::new(host.clone())), faults)),
         passwords: Arc::new(SharedHasher(Arc::clone(&shared.passwords))),
         host,

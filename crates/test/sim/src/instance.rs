@@ -262,9 +262,8 @@ fn start(ground: &Ground, service: Service) -> Result<Live, Cause> {
         }
         Service::Notify => {
             let config = stubmart_notify::Config::default();
-            drop(
-                live.runs(ground, roles::notify::start(engines, config, network.clone(), network)),
-            );
+            let role = roles::notify::start(engines, config, gate, network.clone(), network);
+            drop(live.runs(ground, role));
         }
     }
     if Service::STORED.contains(&service) {

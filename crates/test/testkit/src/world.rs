@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use stubmart_contract::Envelope;
 use stubmart_kernel::worker::{Shutdown, ShutdownTrigger};
-use stubmart_memory::{MemoryBus, MemoryMailer, MemoryRateLimits, MemoryStore, MemoryTimers};
+use stubmart_memory::{
+    MemoryBus, MemoryMailer, MemoryOutbound, MemoryRateLimits, MemoryStore, MemoryTimers,
+};
 use stubmart_node::{Engines, Provider, Service, Stores};
 use stubmart_ports::{host::Host, store::Store};
 use stubmart_sandbox::Sandbox;
@@ -30,6 +32,8 @@ pub struct World {
     pub sandbox: Sandbox,
     /// Mail that was sent.
     pub mailer: MemoryMailer,
+    /// What was sent to webhooks.
+    pub outbound: MemoryOutbound,
     /// Hashes passwords, and counts how often.
     pub passwords: Arc<FakeHasher>,
     /// Ends the streams of roles that were started with it, once [`Self::stop`] is called.
@@ -55,6 +59,7 @@ impl World {
             timers: MemoryTimers::new(),
             sandbox: Sandbox::new(Arc::new(store.clone()), host.clone()),
             mailer: MemoryMailer::new(),
+            outbound: MemoryOutbound::new(),
             passwords: Arc::default(),
             shutdown,
             runs: Arc::new(runs),
@@ -82,6 +87,7 @@ impl World {
                 bank: Some(sandbox),
             },
             mailer: Arc::new(self.mailer.clone()),
+            outbound: Arc::new(self.outbound.clone()),
             limits: Arc::new(MemoryRateLimits::new(self.host.clone())),
             passwords: self.passwords.clone(),
         }

@@ -18,6 +18,7 @@ pub(crate) mod selling;
 pub(crate) mod session;
 pub(crate) mod sitemap;
 pub(crate) mod ticket;
+pub(crate) mod webhooks;
 
 use std::{collections::HashMap, str::FromStr};
 
@@ -98,6 +99,7 @@ fn mendable(error: ClientError) -> Result<Box<Problem>, Failure> {
                     | Code::IdempotencyKeyInUse
                     | Code::IdempotencyKeyReused
                     | Code::TooManyRequests
+                    | Code::TooManyWebhooks
             ) =>
         {
             Ok(problem)

@@ -5,7 +5,8 @@
 //! [`outbox_suite!`](crate::outbox_suite), [`delivery_suite!`](crate::delivery_suite),
 //! [`bus_suite!`](crate::bus_suite), [`calls_suite!`](crate::calls_suite),
 //! [`timers_suite!`](crate::timers_suite), [`limits_suite!`](crate::limits_suite),
-//! [`mailer_suite!`](crate::mailer_suite), [`gateway_suite!`](crate::gateway_suite)). It is given an
+//! [`mailer_suite!`](crate::mailer_suite),
+//! [`outbound_suite!`](crate::outbound_suite), [`gateway_suite!`](crate::gateway_suite)). It is given an
 //! `fn() -> impl Future<Output = Subject<…>>` that makes an empty subject for each test.
 //!
 //! A rule fails by panicking. Rules wait for what must happen as long as [`bounded`] lets them, so that
@@ -19,6 +20,7 @@ pub mod delivery;
 pub mod gateway;
 pub mod limits;
 pub mod mailer;
+pub mod outbound;
 pub mod outbox;
 pub mod store;
 pub mod timers;
