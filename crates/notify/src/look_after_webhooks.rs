@@ -88,9 +88,11 @@ impl DueWebhooks {
             ticket: None,
             money: None,
             webhook: Some(webhook.url.clone()),
+            delivery: None,
+            answer_by: None,
         };
         let id = reason.mail_id(webhook.user_id);
-        self.0.change(context, id, &outbox::Command::Learn(news)).await?;
+        self.0.change(context, id, &outbox::Command::Learn(Box::new(news))).await?;
         self.0.inner.wake.wake();
         self.note(context, webhook.id, &Command::Told).await
     }
