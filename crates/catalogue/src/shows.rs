@@ -15,8 +15,14 @@ use stubmart_kernel::aggregate::{Key, KeyReader};
 use uuid::Uuid;
 
 mod keys;
+mod listed;
 
-use self::keys::Keys;
+pub use self::listed::Order;
+pub(crate) use self::listed::SortKey;
+use self::{
+    keys::{Keys, from},
+    listed::{DAY, Listed, Part},
+};
 use crate::{
     days::Days,
     offers::Summary,
@@ -25,10 +31,6 @@ use crate::{
     show::Show,
     text::{folded, plain},
 };
-
-/// Almost every show is over a day after its start. The others are kept apart, so that a list begins at
-/// what is not over without looking through the past.
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// How far clocks in the world are apart from UTC at the most.
 const CLOCKS_APART: Duration = Duration::from_secs(26 * 3600);
@@ -54,52 +56,6 @@ pub struct ShowQuery {
     pub order: Option<Order>,
 }
 
-/// In which order shows are listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// Soonest first.
-    Date,
-    /// Cheapest first, currency by currency; shows with nothing to buy come last.
-    Price,
-    /// What can be bought first, and of that what fits the words best.
-    Fit,
-    /// Most to buy first.
-    Popular,
-}
-
-/// Where a show stands in a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct SortKey {
-    /// By price its currency, by fit whether there is nothing to buy, the most first by what there is to buy, 0 by date.
-    group: u32,
-    /// By price its cheapest offer, by fit how well it fits, 0 by date.
-    rank: u32,
-    starts_at: Timestamp,
-    id: EventId,
-}
-
-impl SortKey {
-    /// Its bytes, for a cursor.
-    pub(crate) fn bytes(self) -> Vec<u8> {
-        let key = Key::new().number(self.group).number(self.rank);
-        key.time(self.starts_at).id(self.id.0).into_bytes()
-    }
-
-    /// The key with these bytes; `None` when they are none's.
-    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
-        let mut reader = KeyReader::new(bytes);
-        let (group, rank) = (reader.number()?, reader.number()?);
-        let (starts_at, id) = (reader.time()?, EventId(reader.id()?));
-        let key = Self { group, rank, starts_at, id };
-        (key.bytes() == bytes).then_some(key)
-    }
-
-    /// The least key of a start in a list by date.
-    const fn starting(starts_at: Timestamp) -> Self {
-        Self { group: 0, rank: 0, starts_at, id: EventId(Uuid::nil()) }
-    }
-}
-
 /// When shows are looked at, and where their pages are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen<'a> {
@@ -117,24 +73,6 @@ pub(crate) struct Shows {
     keys: Keys,
     /// Each text that shows are compared by, once.
     texts: HashSet<Arc<str>>,
-}
-
-#[derive(Debug)]
-struct Listed {
-    show: Show,
-    version: u64,
-    /// What the show is compared by, in any spelling.
-    parts: Vec<Part>,
-    offers: Summary,
-}
-
-/// Something that many shows have in common, to be compared in any spelling.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Part {
-    Category(Arc<str>),
-    City(Arc<str>),
-    Venue(Arc<str>),
-    Performer(Arc<str>),
 }
 
 /// The effect of putting a show in.
@@ -320,21 +258,6 @@ impl Shows {
     }
 }
 
-/// The keys from `first` on, and behind `behind`.
-fn from(
-    keys: &BTreeSet<SortKey>,
-    first: Option<SortKey>,
-    behind: Option<SortKey>,
-) -> impl Iterator<Item = &SortKey> {
-    let begin = match (first, behind) {
-        (Some(first), Some(behind)) if behind < first => Bound::Included(first),
-        (_, Some(behind)) => Bound::Excluded(behind),
-        (Some(first), None) => Bound::Included(first),
-        (None, None) => Bound::Unbounded,
-    };
-    keys.range((begin, Bound::Unbounded))
-}
-
 /// The first and the last moment that a day has anywhere in the world.
 fn bounds(edge: DayOrMoment) -> (Timestamp, Timestamp) {
     match edge {
@@ -347,36 +270,6 @@ fn bounds(edge: DayOrMoment) -> (Timestamp, Timestamp) {
 }
 
 impl Listed {
-    fn by_date(&self) -> SortKey {
-        self.key(Order::Date, Fit::Named)
-    }
-
-    fn by_price(&self) -> SortKey {
-        self.key(Order::Price, Fit::Named)
-    }
-
-    fn by_offers(&self) -> SortKey {
-        self.key(Order::Popular, Fit::Named)
-    }
-
-    /// Where it stands in a list.
-    fn key(&self, order: Order, fit: Fit) -> SortKey {
-        let (group, rank) = match (order, self.offers.lowest) {
-            (Order::Date, _) => (0, 0),
-            (Order::Price, None) => (u32::MAX, 0),
-            (Order::Price, Some(lowest)) => (self.show.currency.number(), lowest.minor()),
-            (Order::Popular, _) => (u32::MAX.saturating_sub(self.offers.available), 0),
-            (Order::Fit, _) => (u32::from(self.offers.available == 0), fit.rank()),
-        };
-        SortKey { group, rank, starts_at: self.show.starts_at, id: self.show.id }
-    }
-
-    /// Whether it may not be over a day after its start.
-    fn is_long(&self) -> bool {
-        let is_postponed = self.show.status == EventStatus::Postponed;
-        is_postponed || self.show.ends_at() > self.show.starts_at.after(DAY)
-    }
-
     fn event(&self, seen: &Seen<'_>) -> Event {
         let show = &self.show;
         let local_start = show.local_start();

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
 use stubmart_contract::{Role, api::ClaimOutcome};
 use stubmart_payments::ledger::{Account, UnknownName};
 
-use crate::{config::switch, settings::Given};
+use crate::{setting_kinds::switch, settings::Given};
 
 /// An online marketplace where anyone lists event tickets and anyone buys them.
 #[derive(Debug, Parser)]

@@ -17,6 +17,7 @@ use stubmart_ports::Cause;
 use crate::{
     limit_settings::{Limits, count},
     server_settings::Servers,
+    setting_kinds::{AGE, SWITCH, duration, shown},
     settings::{Given, Kind, Settings},
     stripe_settings::StripeSettings,
 };
@@ -306,13 +307,6 @@ const GRACE: Kind<Duration> = Kind {
     parse: |text| duration(text, Duration::ZERO, Duration::from_secs(3600)),
     show: shown,
 };
-pub(crate) const AGE: Kind<Duration> = Kind {
-    value: "DURATION",
-    parse: |text| {
-        duration(text, Duration::from_secs(24 * 3600), Duration::from_secs(100 * 366 * 24 * 3600))
-    },
-    show: shown,
-};
 const ATTEMPTS: Kind<u32> = Kind { value: "NUMBER", parse: attempts, show: ToString::to_string };
 const ADDRESSES: Kind<usize> = Kind {
     value: "NUMBER",
@@ -320,8 +314,6 @@ const ADDRESSES: Kind<usize> = Kind {
     show: ToString::to_string,
 };
 const BPS: Kind<u32> = Kind { value: "BPS", parse: basis_points, show: ToString::to_string };
-pub(crate) const SWITCH: Kind<bool> =
-    Kind { value: "ON|OFF", parse: switch, show: |on| if *on { "on" } else { "off" }.to_owned() };
 const ORIGIN: Kind<String> = Kind { value: "URL", parse: origin, show: Clone::clone };
 const MAIL_SERVER: Kind<SmtpServer> =
     Kind { value: "URL", parse: SmtpServer::parse, show: |it| format!("{it:?}") };
@@ -366,31 +358,6 @@ fn only(text: &str) -> Result<(), String> {
     ))
 }
 
-/// A duration such as `15m`, `20s`, `1h 30m` or `500ms`; a bare number is seconds.
-fn duration(text: &str, min: Duration, max: Duration) -> Result<Duration, String> {
-    let bare = || text.parse().ok().map(Duration::from_secs);
-    let parsed: Option<jiff::SignedDuration> = text.parse().ok();
-    parsed
-        .and_then(|it| Duration::try_from(it).ok())
-        .or_else(bare)
-        .filter(|it| (min..=max).contains(it))
-        .ok_or_else(|| {
-            let (min, max) = (shown(&min), shown(&max));
-            format!("must be a duration from {min} to {max}, such as 15m, 90s or 1h 30m")
-        })
-}
-
-/// A duration, as people write it.
-fn shown(span: &Duration) -> String {
-    match (span.as_secs(), span.subsec_millis()) {
-        (0, 0) => "0s".to_owned(),
-        (0, millis) => format!("{millis}ms"),
-        (secs, _) if secs % 3600 == 0 => format!("{}h", secs / 3600),
-        (secs, _) if secs % 60 == 0 => format!("{}m", secs / 60),
-        (secs, _) => format!("{secs}s"),
-    }
-}
-
 /// An address and a port; the address may be a name, such as `localhost`.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let wrong = |why: &str| format!("must be an address and a port, such as 127.0.0.1:8080{why}");
@@ -429,18 +396,6 @@ fn log_format(text: &str) -> Result<bool, String> {
 /// The operator's name in the events of a command: the user that is logged in at the machine.
 pub(crate) fn operator() -> String {
     std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned())
-}
-
-/// On or off.
-///
-/// # Errors
-/// It is neither.
-pub(crate) fn switch(text: &str) -> Result<bool, String> {
-    match text {
-        "on" | "true" => Ok(true),
-        "off" | "false" => Ok(false),
-        _ => Err("must be on or off".to_owned()),
-    }
 }
 
 /// The scheme, host and port of a URL, as browsers write them in `Origin`.

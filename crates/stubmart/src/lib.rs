@@ -27,6 +27,7 @@ mod run;
 mod server;
 mod server_settings;
 mod servers;
+mod setting_kinds;
 mod settings;
 mod slots;
 mod stripe_settings;

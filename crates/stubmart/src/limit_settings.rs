@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    config::{AGE, SWITCH},
     server::Each,
+    setting_kinds::{AGE, SWITCH},
     settings::{Kind, Settings},
 };
 

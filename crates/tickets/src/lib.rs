@@ -24,6 +24,7 @@ mod preview_ticket;
 mod release;
 mod seller;
 mod seller_deleted;
+mod seller_listings;
 mod sellers;
 mod service;
 mod set_fees;

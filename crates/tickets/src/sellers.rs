@@ -1,4 +1,4 @@
-//! Use cases: what is shown of sellers is learned, and looked up for lists.
+//! What is shown of sellers is learned, and looked up for lists.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,18 +10,14 @@ use std::{
 use futures_util::future::try_join_all;
 use quick_cache::sync::Cache;
 use stubmart_contract::{Context, Timestamp, UserId, api};
-use stubmart_kernel::{ApplyError, Repository, RepositoryError, aggregate::Key};
+use stubmart_kernel::{ApplyError, Repository, RepositoryError};
 use stubmart_ports::{
     calls::{Auth, CallError},
     host::Host,
     store::Store,
 };
 
-use crate::{
-    seller::{Command, News, SELLERS, Seller},
-    service::Tickets,
-    ticket::{Phase, index},
-};
+use crate::seller::{Command, News, SELLERS, Seller};
 
 /// How long what was read is shown: another instance may have learned more.
 const KEPT: Duration = Duration::from_secs(1);
@@ -31,9 +27,6 @@ const KEPT_MAX: usize = 10_000;
 
 /// How long a first listing waits at the most until its seller is known.
 const MEET_MAX: Duration = Duration::from_millis(100);
-
-/// How many sold listings are counted with one read.
-const COUNTED: usize = 1_000;
 
 /// Why no more was learned of a seller.
 #[derive(Debug, thiserror::Error)]
@@ -149,27 +142,5 @@ impl Sellers {
             Err(ApplyError::Stale { .. }) => Err(RepositoryError::Contended),
             Err(ApplyError::Refused { refusal, .. }) => match refusal {},
         }
-    }
-}
-
-impl Tickets {
-    /// Whether the user has a listing, in whatever state.
-    pub(crate) async fn has_listed(&self, user: UserId) -> Result<bool, RepositoryError> {
-        let scan = self.tickets().scan(index::SELLER_PHASE, &Key::new().id(user.0)).limit(1);
-        Ok(!self.tickets().keys(scan).await?.is_empty())
-    }
-
-    /// How many of the user's listings are sold.
-    pub(crate) async fn count_sold(&self, user: UserId) -> Result<u32, RepositoryError> {
-        let sold = Key::new().id(user.0).number(Phase::Sold.number());
-        let mut scan = self.tickets().scan(index::SELLER_PHASE, &sold).limit(COUNTED);
-        let mut count: usize = 0;
-        loop {
-            let keys = self.tickets().keys(scan.clone()).await?;
-            count = count.saturating_add(keys.len());
-            let Some((last, _)) = keys.last() else { break };
-            scan = scan.behind(last);
-        }
-        Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 }

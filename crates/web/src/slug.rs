@@ -3,6 +3,19 @@
 
 use std::fmt::Write as _;
 
+/// A link.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Link {
+    pub(crate) label: String,
+    pub(crate) href: String,
+}
+
+impl Link {
+    pub(crate) fn new(label: impl Into<String>, href: impl Into<String>) -> Self {
+        Self { label: label.into(), href: href.into() }
+    }
+}
+
 /// A name as it stands in an address: `st-louis` for St. Louis, `acdc` stays what the API makes of `AC/DC`.
 pub(crate) fn slug(name: &str) -> String {
     let name = name.to_lowercase().replace(['.', '\'', '’'], "");

@@ -7,11 +7,10 @@ use stubmart_contract::{
 
 use crate::{
     format::{self, When, count, money, per_seat},
-    pages::place::Link,
     poster::Poster,
     seller::SellerView,
     site::Site,
-    slug,
+    slug::{self, Link},
 };
 
 /// An event, as a row in a list or at the head of a page.

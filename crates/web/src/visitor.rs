@@ -20,11 +20,13 @@ use crate::{
     failure::Failure,
     flash::{Flash, Word},
     hold::Member,
-    pages::home::CITY_COOKIE,
     rendered::Rendered,
     site::Site,
     slug,
 };
+
+/// The cookie that keeps the city the visitor chose, as its slug.
+pub(crate) const CITY_COOKIE: &str = "stubmart_city";
 
 /// One request's visitor.
 #[derive(Debug, Clone)]

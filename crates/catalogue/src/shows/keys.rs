@@ -1,10 +1,13 @@
 //! In which orders shows are kept.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::Bound,
+};
 
 use stubmart_contract::Timestamp;
 
-use super::{DAY, Listed, Part, SortKey, from};
+use super::listed::{DAY, Listed, Part, SortKey};
 
 /// The sort keys of all shows.
 #[derive(Debug, Default)]
@@ -74,4 +77,19 @@ impl Keys {
         let long = from(&self.long, None, behind).take_while(move |key| **key < split);
         long.chain(from(&self.by_date, Some(split), behind))
     }
+}
+
+/// The keys from `first` on, and behind `behind`.
+pub(super) fn from(
+    keys: &BTreeSet<SortKey>,
+    first: Option<SortKey>,
+    behind: Option<SortKey>,
+) -> impl Iterator<Item = &SortKey> {
+    let begin = match (first, behind) {
+        (Some(first), Some(behind)) if behind < first => Bound::Included(first),
+        (_, Some(behind)) => Bound::Excluded(behind),
+        (Some(first), None) => Bound::Included(first),
+        (None, None) => Bound::Unbounded,
+    };
+    keys.range((begin, Bound::Unbounded))
 }

@@ -3,8 +3,12 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::{
+    orders::{CancelReason, OrderStatus},
+    payments::ChargeStatus,
+    tickets::Ticket,
+};
 use crate::{
-    api::{CancelReason, ChargeStatus, OrderStatus, Ticket},
     fees::Breakdown,
     ids::{ChargeId, OrderId, TicketId, UserId, WebhookDeliveryId, WebhookEventId, WebhookId},
     money::{Currency, Price},

@@ -9,12 +9,15 @@ use stubmart_contract::{DayOrMoment, api::Event};
 use stubmart_http_kit::cookies;
 
 use crate::{
-    failure::Failure, form::Form, format::weekend, layout::Layout, site::Facets, slug,
-    view::EventView, visitor::Visitor,
+    failure::Failure,
+    form::Form,
+    format::weekend,
+    layout::Layout,
+    site::Facets,
+    slug,
+    view::EventView,
+    visitor::{CITY_COOKIE, Visitor},
 };
-
-/// The cookie that keeps the city the visitor chose, as its slug.
-pub(crate) const CITY_COOKIE: &str = "stubmart_city";
 
 /// How long a browser keeps it, in seconds.
 const CITY_KEPT: u32 = 365 * 24 * 3600;

@@ -16,7 +16,7 @@ use crate::{
     form::{Form, Query},
     format::safe_json,
     layout::Layout,
-    slug,
+    slug::{self, Link},
     view::EventView,
     visitor::Visitor,
 };
@@ -40,19 +40,6 @@ struct PlacePage {
     links: Vec<Link>,
     /// What is on elsewhere, when nothing is on here.
     instead: Vec<EventView>,
-}
-
-/// A link.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Link {
-    pub(crate) label: String,
-    pub(crate) href: String,
-}
-
-impl Link {
-    pub(crate) fn new(label: impl Into<String>, href: impl Into<String>) -> Self {
-        Self { label: label.into(), href: href.into() }
-    }
 }
 
 /// What a page is about.

@@ -11,14 +11,14 @@ use stubmart_contract::{
     api::{Event, TicketStatus},
 };
 
-use super::{CALLS_MAX, place::Link};
+use super::CALLS_MAX;
 use crate::{
     failure::Failure,
     form::{Form, Query},
     format::{count, money, read_day, read_price},
     layout::Layout,
     site::Facets,
-    slug,
+    slug::{self, Link},
     view::EventView,
     visitor::Visitor,
 };
