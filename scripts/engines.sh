@@ -9,6 +9,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/packages.sh
+source scripts/processes.sh
 
 readonly ENGINES=$PWD/.tools/engines
 readonly SECANTUS_VERSION=0.7.0b3
@@ -50,57 +51,36 @@ install() { # ENGINE…
     for engine in "$@"; do "install_${engine//-/_}"; done
 }
 
-free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
-# Starts a server, and waits until its port is open or it has ended.
-launch() { # NAME PORT COMMAND…
-    local name=$1 port=$2 pid
-    shift 2
-    setsid "$@" >"$dir/$name.log" 2>&1 </dev/null &
-    pid=$!
-    echo "$pid" >"$dir/$name.pid"
-    until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
-        if ! kill -0 "$pid" 2>/dev/null; then
-            echo "$name has ended; its output:" >&2
-            tail -n 20 "$dir/$name.log" >&2
-            return 1
-        fi
-        sleep 0.1
-    done
-}
-
 start_secantus() {
     local port
-    port=$(free_port)
+    port=$(free_ports 1)
     mkdir -p "$dir/secantus"
-    launch secantus "$port" "$ENGINES/secantus/bin/secantusd-py" --host 127.0.0.1 --port "$port" \
+    launch "$dir" secantus "$port" "$ENGINES/secantus/bin/secantusd-py" --host 127.0.0.1 --port "$port" \
         --storage-path "$dir/secantus" --sync-on-commit --enable-test-commands
     echo "${PREFIX}MONGODB_URL=mongodb://127.0.0.1:$port/?directConnection=true"
 }
 
 start_mongo_java() {
     local port
-    port=$(free_port)
-    launch mongo-java "$port" java -Xmx1g -cp "$ENGINES/mongo-java/lib/*:$ENGINES/mongo-java/out" \
+    port=$(free_ports 1)
+    launch "$dir" mongo-java "$port" java -Xmx1g -cp "$ENGINES/mongo-java/lib/*:$ENGINES/mongo-java/out" \
         DurableServer "$port" "$dir/mongo-java.mv"
     echo "${PREFIX}MONGODB_URL=mongodb://127.0.0.1:$port/?directConnection=true"
 }
 
 start_nats() {
     local port
-    port=$(free_port)
+    port=$(free_ports 1)
     mkdir -p "$dir/nats"
-    launch nats "$port" "$ENGINES/bin/nats-server" --addr 127.0.0.1 --port "$port" --jetstream --store_dir "$dir/nats"
+    launch "$dir" nats "$port" "$ENGINES/bin/nats-server" --addr 127.0.0.1 --port "$port" --jetstream --store_dir "$dir/nats"
     echo "${PREFIX}NATS_URL=nats://127.0.0.1:$port"
 }
 
 start_redis() {
     local port
-    port=$(free_port)
+    port=$(free_ports 1)
     mkdir -p "$dir/redis"
-    launch redis "$port" redis-server --bind 127.0.0.1 --port "$port" --dir "$dir/redis" \
+    launch "$dir" redis "$port" redis-server --bind 127.0.0.1 --port "$port" --dir "$dir/redis" \
         --appendonly yes --appendfsync everysec --save ''
     echo "${PREFIX}REDIS_URL=redis://127.0.0.1:$port"
 }
@@ -115,14 +95,8 @@ up() { # DIR ENGINE…
 }
 
 down() { # DIR
-    local file pid
-    for file in "$1"/*.pid; do
-        [ -e "$file" ] || continue
-        pid=$(cat "$file")
-        kill "$pid" 2>/dev/null || true
-        while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
-        rm -f "$file"
-    done
+    # shellcheck disable=SC2046 # each name is a word of its own
+    stop "$1" $(servers_of "$1")
 }
 
 with() { # [ENGINE…] -- COMMAND…

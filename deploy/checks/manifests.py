@@ -18,7 +18,7 @@ CLUSTER_WIDE = {"Namespace", "PriorityClass", "StorageClass", "PersistentVolume"
 # Kinds of Google's and of Gateway API: their schemas are in no package of Python's.
 FOREIGN = {"Gateway", "HTTPRoute", "GCPBackendPolicy", "HealthCheckPolicy", "GCPGatewayPolicy", "PodMonitoring", "Rules", "SecretProviderClass"}
 # Who passes requests of the public on, and to whom.
-GATEWAY = ["auth", "tickets", "catalogue", "orders", "payments", "web"]
+GATEWAY = ["auth", "tickets", "catalogue", "orders", "payments", "delivery", "notify", "web"]
 
 faults: list[str] = []
 
@@ -54,7 +54,7 @@ def declared_calls() -> set[tuple[str, str]]:
     listed = re.search(r"\*\*internal calls\*\*.*?(any service → .*?)\.\n", text, re.S)[1]
     calls = set(re.findall(r"(\w+) →\s+(\w+)", listed))
     # Every service with routes asks whose token a request carries.
-    asking = {file.parents[1].name for file in PROJECT.glob("crates/*/src/http.rs")} & {"tickets", "catalogue", "orders", "payments"}
+    asking = {file.parents[1].name for file in PROJECT.glob("crates/*/src/http.rs")} & {"tickets", "catalogue", "orders", "payments", "delivery", "notify"}
     return {call for call in calls if call[0] != "service"} | {(caller, callee) for caller in asking for who, callee in calls if who == "service"}
 
 

@@ -215,7 +215,7 @@ scene_pods() {
     nothing_failed "pods"
     audit
     begin_load
-    for service in auth tickets catalogue orders payments; do
+    for service in auth tickets catalogue orders payments delivery; do
         here delete pod --grace-period=0 --force --wait=false \
             "$(here get pods --selector "app.kubernetes.io/name=$service" --output name | head -n 1 | cut -d / -f 2)" >/dev/null 2>&1
         sleep 2
@@ -228,7 +228,7 @@ scene_pods() {
 # A pod of each workload, with its address and a process of it.
 pods_with_processes() {
     local name pod node id address
-    for name in auth tickets catalogue orders expiration payments notify web gateway nats; do
+    for name in auth tickets catalogue orders expiration payments delivery notify web gateway nats; do
         read -r pod node address id < <(here get pods --selector "app.kubernetes.io/name=$name" --field-selector status.phase=Running \
             --output jsonpath='{range .items[0]}{.metadata.name} {.spec.nodeName} {.status.podIP} {.status.containerStatuses[0].containerID}{"\n"}{end}')
         [ -n "$pod" ] || fail "no pod of $name"

@@ -15,8 +15,8 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1] / "checks"))
 from manifests import may_reach  # noqa: E402
 
-SERVICES = ["auth", "tickets", "catalogue", "orders", "expiration", "payments", "notify", "web", "gateway"]
-USERS = {"auth", "tickets", "catalogue", "orders", "expiration", "payments", "notify"}
+SERVICES = ["auth", "tickets", "catalogue", "orders", "expiration", "payments", "delivery", "notify", "web", "gateway"]
+USERS = {"auth", "tickets", "catalogue", "orders", "expiration", "payments", "delivery", "notify"}
 ENGINES = {"mongodb": 27017, "redis": 6379}
 OUTSIDE = "192.0.2.10"
 CONNECT = f"""

@@ -18,7 +18,7 @@ use stubmart_http_kit::{
     Answer, Caller, IdempotencyKey, MaybeSignedIn, Paged, PathId, Problem, RequestContext,
     SessionGate, Valid, list::PageParams, once, problems,
 };
-use utoipa::{OpenApi as _, ToSchema};
+use utoipa::{OpenApi as _, ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -55,15 +55,24 @@ impl FromRef<AppState> for Catalogue {
 impl Catalogue {
     /// Its HTTP routes. `gate` tells whose token a request carries.
     pub fn router(&self, gate: SessionGate) -> OpenApiRouter {
-        OpenApiRouter::with_openapi(FurtherRoutes::openapi())
-            .routes(routes!(list_events, create_event))
-            .routes(routes!(get_event))
-            .routes(routes!(get_event_prices))
-            .routes(routes!(get_facets))
-            .routes(routes!(stream_event))
-            .routes(routes!(stream_ticket))
-            .with_state(AppState { catalogue: self.clone(), gate })
+        routes().with_state(AppState { catalogue: self.clone(), gate })
     }
+
+    /// What the routes are, for a document of them, and for a gateway that leads to them.
+    #[must_use]
+    pub fn api() -> OpenApi {
+        routes().into_openapi()
+    }
+}
+
+fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(FurtherRoutes::openapi())
+        .routes(routes!(list_events, create_event))
+        .routes(routes!(get_event))
+        .routes(routes!(get_event_prices))
+        .routes(routes!(get_facets))
+        .routes(routes!(stream_event))
+        .routes(routes!(stream_ticket))
 }
 
 problems! {

@@ -19,6 +19,7 @@ use stubmart_http_kit::{
     problems,
 };
 use stubmart_kernel::{ApplyError, Versioned};
+use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -51,16 +52,25 @@ impl FromRef<AppState> for Deliveries {
 impl Deliveries {
     /// Its HTTP routes. `gate` tells whose token a request carries.
     pub fn router(&self, gate: SessionGate) -> OpenApiRouter {
-        OpenApiRouter::new()
-            .routes(routes!(get_delivery))
-            .routes(routes!(send_delivery))
-            .routes(routes!(accept_delivery))
-            .routes(routes!(decide_on_late_delivery))
-            .routes(routes!(list_claims, create_claim))
-            .routes(routes!(answer_claim))
-            .layer(map_response(no_store))
-            .with_state(AppState { deliveries: self.clone(), gate })
+        routes().with_state(AppState { deliveries: self.clone(), gate })
     }
+
+    /// What the routes are, for a document of them, and for a gateway that leads to them.
+    #[must_use]
+    pub fn api() -> OpenApi {
+        routes().into_openapi()
+    }
+}
+
+fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(get_delivery))
+        .routes(routes!(send_delivery))
+        .routes(routes!(accept_delivery))
+        .routes(routes!(decide_on_late_delivery))
+        .routes(routes!(list_claims, create_claim))
+        .routes(routes!(answer_claim))
+        .layer(map_response(no_store))
 }
 
 problems! {

@@ -35,10 +35,12 @@ impl Role<()> {
         self.workers.extend(other.workers);
         other.service
     }
+}
 
-    /// The same, of these services.
+impl<S> Role<S> {
+    /// The same, with another service.
     #[must_use]
-    pub fn with<S>(self, service: S) -> Role<S> {
+    pub fn with<T>(self, service: T) -> Role<T> {
         let Self { router, handlers, workers, .. } = self;
         Role { service, router, handlers, workers }
     }

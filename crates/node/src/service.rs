@@ -1,5 +1,14 @@
 //! The services by name.
 
+use stubmart_auth::Auth;
+use stubmart_catalogue::Catalogue;
+use stubmart_delivery::Deliveries;
+use stubmart_notify::Notify;
+use stubmart_orders::Orders;
+use stubmart_payments::Payments;
+use stubmart_tickets::Tickets;
+use utoipa::openapi::OpenApi;
+
 /// A service of the market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
@@ -44,6 +53,39 @@ impl Service {
         Self::Delivery,
         Self::Notify,
     ];
+
+    /// The services that this one calls ([`stubmart_ports::calls`]). Every one with routes asks auth whose token a
+    /// request carries.
+    #[must_use]
+    pub const fn calls(self) -> &'static [Self] {
+        match self {
+            Self::Auth => &[],
+            Self::Tickets => &[Self::Auth, Self::Catalogue],
+            Self::Catalogue => &[Self::Auth, Self::Tickets],
+            Self::Orders => &[Self::Auth, Self::Tickets],
+            Self::Expiration => &[Self::Orders, Self::Tickets],
+            Self::Payments => &[Self::Auth, Self::Orders],
+            Self::Delivery => &[Self::Auth, Self::Tickets, Self::Catalogue, Self::Orders],
+            Self::Notify => &[Self::Auth, Self::Catalogue],
+        }
+    }
+
+    /// What its public routes are; `None` for a service without any. `with_bank` adds the one route that only a
+    /// provider without money has ([`crate::Provider::bank`]).
+    #[must_use]
+    pub fn api(self, with_bank: bool) -> Option<OpenApi> {
+        Some(match self {
+            Self::Auth => Auth::api(),
+            Self::Tickets => Tickets::api(),
+            Self::Catalogue => Catalogue::api(),
+            Self::Orders => Orders::api(),
+            Self::Payments if with_bank => Payments::api().merge_from(Payments::sandbox_api()),
+            Self::Payments => Payments::api(),
+            Self::Delivery => Deliveries::api(),
+            Self::Notify => Notify::api(),
+            Self::Expiration => return None,
+        })
+    }
 
     /// The service's name, as it stands in settings, logs and events.
     #[must_use]

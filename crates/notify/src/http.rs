@@ -19,6 +19,7 @@ use stubmart_http_kit::{
     Answer, Caller, IdempotencyKey, Paged, PathId, Problem, SessionGate, Valid, layer::no_store,
     list::PageParams, once, problems,
 };
+use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -47,17 +48,13 @@ impl Notify {
     /// The service's routes. `gate` tells whose token a request carries.
     #[must_use]
     pub fn router(&self, gate: SessionGate) -> OpenApiRouter {
-        OpenApiRouter::new()
-            .routes(routes!(list_webhooks, create_webhook))
-            .routes(routes!(list_webhook_events))
-            .routes(routes!(get_webhook, update_webhook, delete_webhook))
-            .routes(routes!(ping_webhook))
-            .routes(routes!(rotate_webhook_secret))
-            .routes(routes!(replay_webhook))
-            .routes(routes!(list_webhook_deliveries))
-            .routes(routes!(replay_webhook_delivery))
-            .layer(map_response(no_store))
-            .with_state(AppState { notify: self.clone(), gate })
+        routes().with_state(AppState { notify: self.clone(), gate })
+    }
+
+    /// What the routes are, for a document of them, and for a gateway that leads to them.
+    #[must_use]
+    pub fn api() -> OpenApi {
+        routes().into_openapi()
     }
 
     /// A receiver's address as it was given.
@@ -65,6 +62,19 @@ impl Notify {
         let checked = receiver::checked(url, self.inner.config.webhooks_to_any);
         checked.map_err(|message| Problem::invalid_field("url", message))
     }
+}
+
+fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_webhooks, create_webhook))
+        .routes(routes!(list_webhook_events))
+        .routes(routes!(get_webhook, update_webhook, delete_webhook))
+        .routes(routes!(ping_webhook))
+        .routes(routes!(rotate_webhook_secret))
+        .routes(routes!(replay_webhook))
+        .routes(routes!(list_webhook_deliveries))
+        .routes(routes!(replay_webhook_delivery))
+        .layer(map_response(no_store))
 }
 
 impl From<WebhookError> for Problem {

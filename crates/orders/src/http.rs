@@ -18,6 +18,7 @@ use stubmart_http_kit::{
     Valid, layer::no_store, list::PageParams, once,
 };
 use stubmart_kernel::{ApplyError, Versioned};
+use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -48,13 +49,22 @@ impl FromRef<AppState> for Orders {
 impl Orders {
     /// Its HTTP routes. `gate` tells whose token a request carries.
     pub fn router(&self, gate: SessionGate) -> OpenApiRouter {
-        OpenApiRouter::new()
-            .routes(routes!(list_orders, create_order))
-            .routes(routes!(get_order, cancel_order))
-            .routes(routes!(leave_order))
-            .layer(map_response(no_store))
-            .with_state(AppState { orders: self.clone(), gate })
+        routes().with_state(AppState { orders: self.clone(), gate })
     }
+
+    /// What the routes are, for a document of them, and for a gateway that leads to them.
+    #[must_use]
+    pub fn api() -> OpenApi {
+        routes().into_openapi()
+    }
+}
+
+fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_orders, create_order))
+        .routes(routes!(get_order, cancel_order))
+        .routes(routes!(leave_order))
+        .layer(map_response(no_store))
 }
 
 /// An order as its buyer sees it.

@@ -24,7 +24,7 @@ use stubmart_ports::{
     bank::TestBank,
     gateway::{BadNotice, GatewayError},
 };
-use utoipa::ToSchema;
+use utoipa::{ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -72,22 +72,38 @@ impl FromRef<BankState> for SessionGate {
 impl Payments {
     /// Its public routes. `gate` tells whose token a request carries.
     pub fn router(&self, gate: SessionGate) -> OpenApiRouter {
-        OpenApiRouter::new()
-            .routes(routes!(create_payment, list_charges))
-            .routes(routes!(create_intent))
-            .routes(routes!(receive_notice))
-            .layer(map_response(no_store))
-            .with_state(AppState { payments: self.clone(), gate })
+        routes().with_state(AppState { payments: self.clone(), gate })
+    }
+
+    /// What the public routes are, for a document of them, and for a gateway that leads to them.
+    #[must_use]
+    pub fn api() -> OpenApi {
+        routes().into_openapi()
     }
 
     /// The route by which a buyer authenticates with the bank of a provider without money. To be
     /// mounted only where that is the provider.
     pub fn sandbox_router(&self, gate: SessionGate, bank: Arc<dyn TestBank>) -> OpenApiRouter {
-        OpenApiRouter::new()
-            .routes(routes!(authenticate))
-            .layer(map_response(no_store))
-            .with_state(BankState { payments: self.clone(), gate, bank })
+        sandbox_routes().with_state(BankState { payments: self.clone(), gate, bank })
     }
+
+    /// What that route is.
+    #[must_use]
+    pub fn sandbox_api() -> OpenApi {
+        sandbox_routes().into_openapi()
+    }
+}
+
+fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(create_payment, list_charges))
+        .routes(routes!(create_intent))
+        .routes(routes!(receive_notice))
+        .layer(map_response(no_store))
+}
+
+fn sandbox_routes() -> OpenApiRouter<BankState> {
+    OpenApiRouter::new().routes(routes!(authenticate)).layer(map_response(no_store))
 }
 
 problems! {

@@ -7,21 +7,20 @@ use stubmart_contract::{
 use stubmart_delivery::claim::{CLAIMS, Claim, Refusal};
 use stubmart_kernel::{ApplyError, worker::ShutdownTrigger};
 use stubmart_ports::{Cause, host::Host};
-use stubmart_sqlite::snapshot::Snapshot;
 
 use crate::{
-    check,
     config::{Config, operator},
     engines::Opened,
     output,
+    whole::Whole,
 };
 
 /// Prints the claims that are not decided, or all.
 ///
 /// # Errors
 /// The cause: there is no market, or it cannot be read.
-pub(crate) fn list(config: &Config, all: bool) -> Result<(), Cause> {
-    let claims = stored(config)?;
+pub(crate) async fn list(config: &Config, host: &Host, all: bool) -> Result<(), Cause> {
+    let claims = stored(config, host).await?;
     let shown = claims.iter().filter(|it| all || it.status != ClaimStatus::Decided);
     let texts: Vec<String> = shown.map(describe).collect();
     if texts.is_empty() {
@@ -65,10 +64,10 @@ pub(crate) async fn decide(
     outcome: ClaimOutcome,
     reason: &str,
 ) -> Result<(), Cause> {
-    let (id, number) = find(stored(config)?, claim)?;
+    let (id, number) = find(stored(config, &host).await?, claim)?;
     let opened = Opened::open(config, host).await?;
     let (_trigger, shutdown) = ShutdownTrigger::new();
-    let market = opened.start(config, &shutdown).await?;
+    let market = opened.start_all(config, &shutdown).await?;
     let deliveries = market.service.deliveries.clone();
     let context = Context::of(Actor::Operator(operator()));
     let decided = deliveries.decide_claim(&context, id, outcome, reason).await;
@@ -90,9 +89,8 @@ pub(crate) async fn decide(
 }
 
 /// Every claim, the oldest first.
-fn stored(config: &Config) -> Result<Vec<Claim>, Cause> {
-    let snapshot = Snapshot::take(&config.existing()?)?;
-    let mut claims: Vec<Claim> = check::all(&snapshot, &CLAIMS)?;
+async fn stored(config: &Config, host: &Host) -> Result<Vec<Claim>, Cause> {
+    let mut claims: Vec<Claim> = Whole::of(config, host).await?.all(&CLAIMS).await?;
     claims.sort_by_key(|it| it.created_at);
     Ok(claims)
 }

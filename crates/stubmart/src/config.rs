@@ -1,11 +1,6 @@
 //! What an operator can decide: [`Config::read`] defines every setting.
 
-use std::{
-    fmt,
-    net::{SocketAddr, ToSocketAddrs as _},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use stubmart_contract::fees::{Fee, FeeSchedule};
@@ -16,9 +11,11 @@ use stubmart_ports::Cause;
 
 use crate::{
     limit_settings::{Limits, count},
+    only::Only,
     server_settings::Servers,
     setting_kinds::{AGE, SWITCH, duration, shown},
-    settings::{Given, Kind, Settings},
+    settings::{ADDRESS, Given, Kind, Settings},
+    split_settings::{self, Split},
     stripe_settings::StripeSettings,
 };
 
@@ -31,6 +28,10 @@ pub struct Config {
     pub data: PathBuf,
     /// The servers that keep the market instead of a file.
     pub servers: Option<Servers>,
+    /// What this process runs.
+    pub only: Only,
+    /// How it reaches what runs elsewhere.
+    pub split: Split,
     /// How long a checkout holds its ticket.
     pub checkout_hold: Duration,
     /// How long after its page was closed a checkout is left.
@@ -59,8 +60,8 @@ pub struct Config {
     pub sellers_verify: Option<bool>,
     /// Whether webhooks may lead to any address.
     pub webhooks_to_any: bool,
-    /// Where payments go; `None` for the sandbox.
-    pub stripe: Option<StripeSettings>,
+    /// Where payments go.
+    pub stripe: StripeSettings,
     /// What to log.
     pub log: String,
     /// Whether to log as JSON.
@@ -98,10 +99,17 @@ impl Config {
         let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
         let days = |days: u64| Duration::from_secs(days * 24 * 3600);
         let here = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let only = it.get(
+            split_settings::ONLY,
+            &format!("What to run, with commas between: {}", Only::names().join(", ")),
+            &ONLY,
+            Only::all(),
+        );
         let config = Self {
             listen: it.get("listen", "The address to serve at", &ADDRESS, here),
             data: it.get("data", "The directory that holds the market", &DIRECTORY, "data".into()),
             servers: Servers::read(it),
+            split: Split::read(it),
             checkout_hold: it.get(
                 "checkout-hold",
                 "How long a checkout holds its ticket",
@@ -177,7 +185,8 @@ impl Config {
                 &SWITCH,
                 false,
             ),
-            stripe: StripeSettings::read(it),
+            stripe: StripeSettings::read(it, &only),
+            only,
             log: it.get(
                 "log",
                 "What to log: error, warn, info, debug, or per module",
@@ -186,8 +195,21 @@ impl Config {
             ),
             log_json: it.get("log-format", "How to write the log: text or json", &FORMAT, false),
         };
-        it.get("only", &format!("The services to run: {}", parts().join(",")), &ONLY, ());
+        let is_in_file = config.servers.is_none() && !Servers::are_faulty(it);
+        config.split.check(it, &config.only, is_in_file, config.listen);
         config
+    }
+
+    /// Whether the services of this process keep the market in a file.
+    #[must_use]
+    pub fn is_in_file(&self) -> bool {
+        self.servers.is_none() && !self.only.services.is_empty()
+    }
+
+    /// Whether a service runs in this process.
+    #[must_use]
+    pub fn runs(&self, service: Service) -> bool {
+        self.only.services.contains(&service)
     }
 
     /// The file that holds the market.
@@ -199,11 +221,8 @@ impl Config {
     /// The file of a market that is there already, for a command that reads it.
     ///
     /// # Errors
-    /// The cause: there is no file, or the market is on servers, where this build cannot read it as one.
+    /// The cause: there is no file.
     pub(crate) fn existing(&self) -> Result<PathBuf, Cause> {
-        if self.servers.is_some() {
-            return Err("a market on servers cannot be read as a whole by this build".into());
-        }
         self.require()?;
         Ok(self.database())
     }
@@ -293,8 +312,6 @@ impl FromArgMatches for Given {
     }
 }
 
-const ADDRESS: Kind<SocketAddr> =
-    Kind { value: "ADDRESS", parse: address, show: ToString::to_string };
 const DIRECTORY: Kind<PathBuf> =
     Kind { value: "DIR", parse: |text| Ok(text.into()), show: |path| path.display().to_string() };
 const HOLD: Kind<Duration> = Kind {
@@ -331,49 +348,7 @@ const FORMAT: Kind<bool> = Kind {
     parse: log_format,
     show: |json| if *json { "json" } else { "text" }.to_owned(),
 };
-const ONLY: Kind<()> = Kind { value: "SERVICES", parse: only, show: |()| "all".to_owned() };
-
-/// What can be named to run.
-fn parts() -> Vec<&'static str> {
-    Service::ALL.into_iter().map(Service::name).chain(["web"]).collect()
-}
-
-/// All of them, so far.
-fn only(text: &str) -> Result<(), String> {
-    if text.trim() == "all" {
-        return Ok(());
-    }
-    let parts = parts();
-    let named: Vec<_> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-    if let Some(unknown) = named.iter().find(|name| !parts.contains(name)) {
-        return Err(format!("there is no service {unknown:?}; there are {}", parts.join(", ")));
-    }
-    let missing: Vec<_> = parts.iter().filter(|name| !named.contains(name)).copied().collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(format!(
-        "this build runs all services in one process; leave it out (missing: {})",
-        missing.join(", ")
-    ))
-}
-
-/// An address and a port; the address may be a name, such as `localhost`.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let wrong = |why: &str| format!("must be an address and a port, such as 127.0.0.1:8080{why}");
-    if let Ok(address) = text.parse() {
-        return Ok(address);
-    }
-    let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>().is_ok());
-    if port != Some(true) {
-        return Err(wrong(""));
-    }
-    let found: Vec<_> =
-        text.to_socket_addrs().map_err(|error| wrong(&format!(" ({error})")))?.collect();
-    // Where a name has both kinds, clients try this one too.
-    let found = found.iter().find(|address| address.is_ipv4()).or(found.first());
-    found.copied().ok_or_else(|| wrong(""))
-}
+const ONLY: Kind<Only> = Kind { value: "SERVICES", parse: Only::parse, show: Only::text };
 
 fn attempts(text: &str) -> Result<u32, String> {
     let parsed = text.parse().ok().filter(|it| (1..=100).contains(it));

@@ -89,7 +89,7 @@ fn greeting(address: SocketAddr) -> String {
 async fn fill(config: &Config, host: &Host) -> Result<(), Cause> {
     let (trigger, shutdown) = ShutdownTrigger::new();
     let opened = Opened::open(config, host.clone()).await?;
-    let market = opened.start(config, &shutdown).await?;
+    let market = opened.start_all(config, &shutdown).await?;
     let background = opened.run(&market, shutdown);
     let filled = fill_market(market, host).await;
     trigger.shut_down();

@@ -6,7 +6,9 @@ use std::{path::Path, sync::Arc};
 use stubmart_kernel::worker::{Shutdown, Worker};
 use stubmart_mail::{FileMailer, SmtpMailer};
 use stubmart_memory::{MemoryRateLimits, Unlimited};
-use stubmart_node::{Background, Engines, Market, Provider, Role, Stores};
+use stubmart_node::{
+    Background, Elsewhere, Engines, Market, Provider, Role, Service, Services, Stores,
+};
 use stubmart_os::password::{Argon2Cost, Argon2Hasher};
 use stubmart_outbound::HttpOutbound;
 use stubmart_ports::{Cause, host::Host, mailer::Mailer, store::Store};
@@ -18,6 +20,7 @@ use crate::{
     archive::Archive,
     config::Config,
     servers::{self, Kept},
+    stripe_settings::StripeSettings,
 };
 
 /// The engines, and what has to be run and closed for them.
@@ -43,10 +46,11 @@ impl Opened {
     /// The cause: the directory or a file in it cannot be made, read or understood; the address of a server
     /// is not valid.
     pub async fn open(config: &Config, host: Host) -> Result<Self, Cause> {
-        make_directory(&config.data)?;
+        let here = &config.only.services;
         let (kept, database) = match &config.servers {
-            Some(servers) => (servers::open(servers, &host).await?, None),
+            Some(servers) => (servers::open(servers, here, &host).await?, None),
             None => {
+                make_directory(&config.data)?;
                 let (kept, database) = embedded(config, &host)?;
                 (kept, Some(database))
             }
@@ -70,11 +74,29 @@ impl Opened {
         Ok(Self { engines, workers, database })
     }
 
-    /// Starts every service on the engines, as the operator has set it up.
+    /// Starts the services of this process on the engines, as the operator has set it up.
     ///
     /// # Errors
     /// The cause: a service could not be started.
-    pub async fn start(&self, config: &Config, shutdown: &Shutdown) -> Result<Role<Market>, Cause> {
+    pub async fn start(
+        &self,
+        config: &Config,
+        shutdown: &Shutdown,
+    ) -> Result<Role<Services>, Cause> {
+        let (only, peers) = (&config.only, config.split.peers(&config.only, &self.engines.host));
+        let services = services(config);
+        Services::start(&self.engines, &services, &only.services, &peers, shutdown).await
+    }
+
+    /// Starts every service on the engines, for a command that calls them.
+    ///
+    /// # Errors
+    /// The cause: a service could not be started.
+    pub async fn start_all(
+        &self,
+        config: &Config,
+        shutdown: &Shutdown,
+    ) -> Result<Role<Market>, Cause> {
         Market::start(&self.engines, &services(config), shutdown).await
     }
 
@@ -104,7 +126,8 @@ impl Opened {
 
 /// The payment provider: Stripe where its key is given, else the sandbox with its books in `store`.
 fn provider(config: &Config, store: Arc<dyn Store>, host: &Host) -> Result<Provider, Cause> {
-    let Some(stripe) = &config.stripe else {
+    let StripeSettings { adapter, publishable_key } = &config.stripe;
+    let Some(stripe) = adapter else {
         let sandbox = Arc::new(Sandbox::new(store, host.clone()));
         return Ok(Provider {
             gateway: sandbox.clone(),
@@ -113,8 +136,8 @@ fn provider(config: &Config, store: Arc<dyn Store>, host: &Host) -> Result<Provi
         });
     };
     Ok(Provider {
-        gateway: Arc::new(Stripe::new(&stripe.adapter, host.clone())?),
-        publishable_key: stripe.publishable_key.clone(),
+        gateway: Arc::new(Stripe::new(stripe, host.clone())?),
+        publishable_key: publishable_key.clone(),
         bank: None,
     })
 }
@@ -143,8 +166,11 @@ fn embedded(config: &Config, host: &Host) -> Result<(Kept, Database), Cause> {
     Ok((kept, database))
 }
 
-/// The mail server, or the directory for mail where there is none.
+/// The mail server, or the directory for mail where there is none; neither where no service sends mail.
 fn open_mailer(config: &Config, host: Host) -> Result<Arc<dyn Mailer>, Cause> {
+    if ![Service::Auth, Service::Notify].iter().any(|it| config.only.services.contains(it)) {
+        return Ok(Arc::new(Elsewhere));
+    }
     let no_reply = || format!("no-reply@{}", config.host_name());
     let from = config.mail_from.clone().unwrap_or_else(no_reply);
     Ok(match &config.smtp {

@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 
 use stubmart_contract::Currency;
 use stubmart_payments::ledger::{Account, LEDGER, Line, Transaction};
-use stubmart_ports::Cause;
-use stubmart_sqlite::snapshot::Snapshot;
+use stubmart_ports::{Cause, host::Host};
 
-use crate::{check, config::Config, output};
+use crate::{config::Config, output, whole::Whole};
 
 /// Prints the balance of every account, or the postings of one of them or, as CSV, of all.
 ///
 /// # Errors
 /// The cause: there is no market, or it cannot be read.
-pub(crate) fn print(config: &Config, account: Option<Account>, csv: bool) -> Result<(), Cause> {
-    let snapshot = Snapshot::take(&config.existing()?)?;
-    let mut ledger: Vec<Transaction> = check::all(&snapshot, &LEDGER)?;
+pub(crate) async fn print(
+    config: &Config,
+    host: &Host,
+    account: Option<Account>,
+    csv: bool,
+) -> Result<(), Cause> {
+    let mut ledger: Vec<Transaction> = Whole::of(config, host).await?.all(&LEDGER).await?;
     ledger.sort_by_key(|it| (it.posted_at, it.fact));
     let text = match account {
         None if !csv => balances(&ledger),

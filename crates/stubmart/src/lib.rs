@@ -12,14 +12,17 @@ pub mod ops;
 pub mod serve;
 
 mod admin;
+mod app;
 mod archive;
 mod check;
 mod claims;
 mod demo;
 mod docs;
 mod examples;
+mod gateway;
 mod held;
 mod import;
+mod only;
 mod output;
 mod patience;
 mod refund;
@@ -30,6 +33,8 @@ mod servers;
 mod setting_kinds;
 mod settings;
 mod slots;
+mod split_settings;
 mod stripe_settings;
+mod whole;
 
 pub use run::run;

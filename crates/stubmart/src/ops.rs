@@ -13,7 +13,7 @@ use stubmart_kernel::worker::{Next, Shutdown, Worker};
 use stubmart_node::Engines;
 use stubmart_ports::{Cause, host::Host};
 
-use crate::held::Held;
+use crate::{held::Held, only::Only};
 
 /// The buckets of request durations, in seconds.
 const BUCKETS: &[f64] =
@@ -25,12 +25,15 @@ const READY_FOR: Duration = Duration::from_secs(1);
 /// How often collected measurements are put in order.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// Starts to collect metrics.
+/// Starts to collect metrics. Those of a process that runs a part of the market say which, in the label `only`.
 ///
 /// # Errors
 /// The cause: metrics are collected already.
-pub fn metrics() -> Result<PrometheusHandle, Cause> {
-    let builder = PrometheusBuilder::new();
+pub fn metrics(only: &Only) -> Result<PrometheusHandle, Cause> {
+    let mut builder = PrometheusBuilder::new();
+    if *only != Only::all() {
+        builder = builder.add_global_label("only", only.text());
+    }
     Ok(builder
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), BUCKETS)?
         .install_recorder()?)
@@ -59,7 +62,9 @@ impl Worker for Upkeep {
 
 #[derive(Clone)]
 struct Ops {
-    engines: Engines,
+    host: Host,
+    /// Those of the services; the pages have none.
+    engines: Option<Engines>,
     metrics: PrometheusHandle,
     /// Whether the process is about to end.
     draining: Shutdown,
@@ -70,16 +75,18 @@ struct Ops {
 
 /// `/healthz`, `/readyz` and `/metrics`.
 pub(crate) fn router(
-    engines: Engines,
+    host: &Host,
+    engines: Option<Engines>,
     metrics: PrometheusHandle,
     draining: Shutdown,
     held: Option<Held>,
 ) -> Router {
+    let host = host.clone();
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(render))
-        .with_state(Ops { engines, metrics, draining, held, was_ready: Arc::default() })
+        .with_state(Ops { host, engines, metrics, draining, held, was_ready: Arc::default() })
 }
 
 async fn ready(State(ops): State<Ops>) -> Result<&'static str, Problem> {
@@ -89,10 +96,11 @@ async fn ready(State(ops): State<Ops>) -> Result<&'static str, Problem> {
     if ops.held.as_ref().is_some_and(Held::is_lost) {
         return Err(Problem::unavailable("the market's file is gone"));
     }
-    let now = ops.engines.host.now();
+    let Some(engines) = &ops.engines else { return Ok("ready\n") };
+    let now = ops.host.now();
     let was_ready = *ops.was_ready.lock().unwrap_or_else(PoisonError::into_inner);
     if was_ready.is_none_or(|at| now < at || now.since(at) >= READY_FOR) {
-        ops.engines.ready().await.map_err(Problem::unavailable)?;
+        engines.ready().await.map_err(Problem::unavailable)?;
         *ops.was_ready.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
     Ok("ready\n")

@@ -5,13 +5,12 @@ use stubmart_kernel::worker::ShutdownTrigger;
 use stubmart_orders::order::{ORDERS, Order};
 use stubmart_payments::refund_order::{RefundOrder, Refunded};
 use stubmart_ports::{Cause, host::Host};
-use stubmart_sqlite::snapshot::Snapshot;
 
 use crate::{
-    check,
     config::{Config, operator},
     engines::Opened,
     output,
+    whole::Whole,
 };
 
 /// What is asked for.
@@ -33,13 +32,13 @@ pub(crate) struct Request {
 /// The cause: there is no such order, nothing was paid for it, not so much of it is left, or the provider
 /// refused. Nothing was given back, unless the store failed.
 pub(crate) async fn refund(config: &Config, host: Host, request: &Request) -> Result<(), Cause> {
-    let order = find(config, &request.order)?;
+    let order = find(config, &host, &request.order).await?;
     let (id, number, currency) = (order.id, order.id.number(), order.currency);
     let amount = request.amount.map(Price::try_from).transpose();
     let amount = amount.map_err(|error| format!("--amount {error}"))?;
     let opened = Opened::open(config, host).await?;
     let (_trigger, shutdown) = ShutdownTrigger::new();
-    let market = opened.start(config, &shutdown).await?;
+    let market = opened.start_all(config, &shutdown).await?;
     let payments = market.service.payments.clone();
     let context = Context::of(Actor::Operator(operator()));
     let key = request.key.as_deref();
@@ -68,9 +67,8 @@ pub(crate) async fn refund(config: &Config, host: Host, request: &Request) -> Re
 }
 
 /// The order with this id or number, in any case and with or without hyphens.
-fn find(config: &Config, text: &str) -> Result<Order, Cause> {
-    let snapshot = Snapshot::take(&config.existing()?)?;
-    let orders: Vec<Order> = check::all(&snapshot, &ORDERS)?;
+async fn find(config: &Config, host: &Host, text: &str) -> Result<Order, Cause> {
+    let orders: Vec<Order> = Whole::of(config, host).await?.all(&ORDERS).await?;
     let plain = |number: &str| number.replace('-', "").to_ascii_uppercase();
     let (id, number) = (text.parse::<OrderId>().ok(), plain(text));
     let mut found =

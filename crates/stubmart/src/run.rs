@@ -8,7 +8,9 @@ use crate::{
     admin, check, claims,
     cli::{Admin, Claims, Cli, Command, Import},
     config::Config,
-    demo, emulate, import, ledger, logging, refund, serve,
+    demo, emulate, import, ledger, logging,
+    only::Only,
+    refund, serve,
 };
 
 /// The exit code for a market that breaks an invariant, or a command that failed.
@@ -37,7 +39,7 @@ impl<E: Into<Cause>> From<E> for Failed {
 #[expect(clippy::print_stderr, reason = "the command line's own words")]
 pub fn run(cli: Cli) -> ExitCode {
     let has_data = cli.settings.get("data").is_some();
-    let config = match Config::resolve(cli.settings) {
+    let mut config = match Config::resolve(cli.settings) {
         Ok(config) => config,
         Err(faults) => {
             eprintln!("{faults}");
@@ -45,13 +47,17 @@ pub fn run(cli: Cli) -> ExitCode {
         }
     };
     let command = cli.command.unwrap_or(Command::Serve);
+    if !matches!(command, Command::Serve) {
+        // Whatever else runs where it is given, a command is for the whole market.
+        config.only = Only::all();
+    }
     if matches!(command, Command::Demo) && has_data {
         eprintln!(
             "the demo keeps its market in a throw-away directory: leave out --data (STUBMART_DATA)"
         );
         return ExitCode::from(USAGE);
     }
-    if matches!(command, Command::Demo) && config.stripe.is_some() {
+    if matches!(command, Command::Demo) && config.stripe.adapter.is_some() {
         eprintln!("the demo pays in the sandbox: leave out --stripe-secret-key");
         return ExitCode::from(USAGE);
     }
@@ -104,11 +110,11 @@ async fn execute(command: Command, config: Config) -> Result<ExitCode, Failed> {
             let request = refund::Request { order, reason, amount, key };
             refund::refund(&config, host, &request).await?;
         }
-        Command::Claim(Claims::List { all }) => claims::list(&config, all)?,
+        Command::Claim(Claims::List { all }) => claims::list(&config, &host, all).await?,
         Command::Claim(Claims::Decide { claim, outcome, reason }) => {
             claims::decide(&config, host, &claim, outcome, &reason).await?;
         }
-        Command::Ledger { account, csv } => ledger::print(&config, account, csv)?,
+        Command::Ledger { account, csv } => ledger::print(&config, &host, account, csv).await?,
         Command::Check => {
             return match check::check(&config, host).await {
                 Ok(true) => Ok(ExitCode::SUCCESS),

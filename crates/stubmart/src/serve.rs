@@ -1,4 +1,4 @@
-//! `stubmart serve`: the market on an address, until it is asked to stop.
+//! `stubmart serve`: the market, or a part of it, on an address, until it is asked to stop.
 
 use std::{
     fs::{File, TryLockError},
@@ -7,35 +7,25 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Router,
-    extract::{ConnectInfo, Request},
-    http::{StatusCode, header},
-    middleware::map_request,
-    response::{IntoResponse, Response},
-    routing::get,
-};
+use axum::{Router, extract::Request, response::IntoResponse as _, routing::get};
 use metrics_exporter_prometheus::PrometheusHandle;
-use stubmart_client::Client;
-use stubmart_contract::Code;
-use stubmart_http_kit::{ClientAddr, Problem, layer};
-use stubmart_kernel::worker::{Shutdown, ShutdownTrigger};
-use stubmart_node::{Engines, Market, Role};
+use stubmart_http_kit::{Ingress, Problem, layer};
+use stubmart_kernel::worker::{self, Shutdown, ShutdownTrigger};
+use stubmart_node::{Background, Role, Service, Services};
 use stubmart_os::Died;
 use stubmart_ports::{Cause, host::Host};
-use stubmart_web::{Web, WebConfig};
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
+    app,
     config::Config,
-    docs,
     engines::{self, Opened},
+    gateway::Gateway,
     held::Held,
     ops,
-    server::{Admission, Server},
-    stripe_settings::StripeSettings,
+    server::{Admission, Each, Server},
 };
 
 /// The file in the market's directory that the serving process holds locked.
@@ -43,73 +33,6 @@ pub(crate) const LOCK_FILE: &str = "serve.lock";
 
 /// How long until services that could not start are started again.
 const START_AGAIN: Duration = Duration::from_secs(1);
-
-/// Everything that is served: the API with its documentation, the pages, and what operators ask.
-fn app(
-    routes: OpenApiRouter,
-    engines: &Engines,
-    config: &Config,
-    metrics: PrometheusHandle,
-    draining: Shutdown,
-    held: Option<Held>,
-) -> Router {
-    let (api, document) = routes.split_for_parts();
-    let api = api.merge(docs::router(&docs::complete(document), config.public_url.as_deref()));
-    let with_layer = |router| layer::apply(router, engines.host.clone(), config.ingress());
-    let behind_pages = with_layer(api.clone()).layer(map_request(forwarded_by_pages));
-    let web = stubmart_web::router(Web {
-        api: Client::in_process(behind_pages),
-        config: WebConfig {
-            stripe_publishable_key: engines.provider.publishable_key.clone(),
-            public_url: config.public_url.clone(),
-            trust_proxy: config.trust_proxy,
-            ..WebConfig::default()
-        },
-        host: engines.host.clone(),
-    });
-    let all = api.merge(ops::router(engines.clone(), metrics, draining, held));
-    let all = all.fallback(move |request: Request| {
-        let web = web.clone();
-        async move { page(web, request).await }
-    });
-    with_layer(all)
-}
-
-/// A call from a page counts for its visitor in the limits by address.
-async fn forwarded_by_pages(mut request: Request) -> Request {
-    if let Some(ConnectInfo(visitor)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-        let address = ClientAddr(visitor.ip());
-        request.extensions_mut().insert(address);
-    }
-    request
-}
-
-/// Serves a page. A client that does not accept HTML gets an error in the API's form.
-async fn page(web: Router, mut request: Request) -> Response {
-    let path = request.uri().path();
-    if path == "/api" || path.starts_with("/api/") {
-        return Problem::not_found().into_response();
-    }
-    if let Some(ClientAddr(address)) = request.extensions().get().copied() {
-        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(address, 0)));
-    }
-    let accept = request.headers().get_all(header::ACCEPT).iter();
-    let takes_pages = accept.filter_map(|it| it.to_str().ok()).any(|it| it.contains("text/html"));
-    let response = web.oneshot(request).await.into_response();
-    let code = match response.status() {
-        StatusCode::NOT_FOUND => Code::NotFound,
-        StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
-        _ => return response,
-    };
-    if takes_pages {
-        return response;
-    }
-    let mut problem = Problem::new(code).into_response();
-    if let Some(allow) = response.headers().get(header::ALLOW) {
-        problem.headers_mut().insert(header::ALLOW, allow.clone());
-    }
-    problem
-}
 
 /// Serves the market until a signal, or until a task of it has died.
 ///
@@ -129,47 +52,55 @@ pub(crate) async fn serve_on(
     host: Host,
     died: Died,
 ) -> Result<(), Cause> {
-    let _alone = be_alone(config)?;
+    let _alone = if config.is_in_file() { Some(be_alone(config)?) } else { None };
     let descriptors = raise_open_files();
-    if let Some(warning) = config.stripe.as_ref().and_then(StripeSettings::warning) {
-        tracing::warn!("{warning}");
-    }
+    warn_of_stripe(config);
     let (trigger, shutdown) = ShutdownTrigger::new();
     let (drain, draining) = ShutdownTrigger::new();
-    let metrics = ops::metrics()?;
-    let opened = Opened::open(config, host.clone()).await?;
-    let held = if config.servers.is_none() { Some(Held::take(config.database())?) } else { None };
+    let metrics = collect_metrics(config, &host, &shutdown)?;
+    let opened = match config.only.services.is_empty() {
+        true => None,
+        false => Some(Opened::open(config, host.clone()).await?),
+    };
+    let held = if config.is_in_file() { Some(Held::take(config.database())?) } else { None };
     let address = listener.local_addr()?;
-    let door = Door::default();
-    let mut opening = Box::pin(async {
-        let market = start(&opened, config, &host, &shutdown).await?;
-        let background = opened.run(&market, shutdown.clone());
-        let upkeep = ops::Upkeep { metrics: metrics.clone(), host: host.clone() };
-        background.run_worker(Arc::new(upkeep));
-        let app =
-            app(*market.router, &opened.engines, config, metrics, draining.clone(), held.clone());
-        door.open(app);
-        tracing::info!(%address, data = %config.data.display(), "stubmart serves at http://{address}");
-        Ok::<_, Cause>(background)
-    });
-    // A market in a file is there before anybody asks. Servers may be down for as long as they like.
-    let mut background =
-        if config.servers.is_none() { Some(opening.as_mut().await?) } else { None };
-
-    let server = Server {
-        app: door.router(&host, config),
-        ingress: Arc::new(config.ingress()),
+    let internal = internal_listener(config).await?;
+    let internal_address = internal.as_ref().map(TcpListener::local_addr).transpose()?;
+    let doors = Doors::default();
+    let server = |door: &Door, ingress: Ingress, each| Server {
+        app: door.router(&host, &ingress),
+        ingress: Arc::new(ingress),
         host: host.clone(),
-        admission: Admission::new(descriptors, config.limits.each(config.trust_proxy), &host),
+        admission: Admission::new(descriptors, each, &host),
         held: held.clone(),
         draining: draining.clone(),
         shutdown: shutdown.clone(),
     };
-    let served = server.serve(listener);
+    let engines = opened.as_ref().map(|it| it.engines.clone());
+    let ops = ops::router(&host, engines, metrics, draining.clone(), held.clone());
+    let mut opening = Box::pin(async {
+        let running = doors.open(opened.as_ref(), ops, config, &host, &shutdown).await?;
+        let (data, only) = (config.data.display(), config.only.text());
+        let internal = internal_address.map(tracing::field::display);
+        tracing::info!(%address, internal, %data, only, "stubmart serves at http://{address}");
+        Ok::<_, Cause>(running)
+    });
+    // A market in a file is there before anybody asks. Servers may be down for as long as they like.
+    let is_open = config.servers.is_none();
+    let mut running = if is_open { opening.as_mut().await? } else { None };
+
+    let each = config.limits.each(config.trust_proxy);
+    let served = server(&doors.front, config.ingress(), each).serve(listener);
+    let answered = async {
+        if let Some(internal) = internal {
+            let server = server(&doors.back, inside(config), Each::unlimited());
+            server.serve(internal).await;
+        }
+    };
     let stop = async {
         let opened = async {
-            if background.is_none() {
-                background = Some(opening.await?);
+            if !is_open {
+                running = opening.await?;
             }
             std::future::pending::<Result<(), Cause>>().await
         };
@@ -187,12 +118,45 @@ pub(crate) async fn serve_on(
         trigger.shut_down();
         end
     };
-    let ((), end) = tokio::join!(served, stop);
-    if let Some(background) = background {
+    let ((), (), end) = tokio::join!(served, answered, stop);
+    close(running, opened).await?;
+    end
+}
+
+/// Ends what runs in the background, and closes the engines.
+async fn close(running: Option<Running>, opened: Option<Opened>) -> Result<(), Cause> {
+    if let Some(Running { background, .. }) = running {
         background.end().await;
     }
-    opened.close().await?;
-    end
+    match opened {
+        Some(opened) => opened.close().await,
+        None => Ok(()),
+    }
+}
+
+fn warn_of_stripe(config: &Config) {
+    if let Some(warning) = config.stripe.warning().filter(|_| config.runs(Service::Payments)) {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// Collects metrics, and keeps them in order until the shutdown.
+fn collect_metrics(
+    config: &Config,
+    host: &Host,
+    shutdown: &Shutdown,
+) -> Result<PrometheusHandle, Cause> {
+    let metrics = ops::metrics(&config.only)?;
+    let upkeep = Arc::new(ops::Upkeep { metrics: metrics.clone(), host: host.clone() });
+    let upkeep = worker::run(host.clone(), upkeep, shutdown.clone());
+    host.spawner.spawn("metrics-upkeep", Box::pin(upkeep));
+    Ok(metrics)
+}
+
+/// The services of this process while they run.
+struct Running {
+    background: Background,
+    _services: Services,
 }
 
 /// Starts the services. On servers of its own a market waits until they are there.
@@ -201,7 +165,7 @@ async fn start(
     config: &Config,
     host: &Host,
     shutdown: &Shutdown,
-) -> Result<Role<Market>, Cause> {
+) -> Result<Role<Services>, Cause> {
     loop {
         match opened.start(config, shutdown).await {
             Err(error) if config.servers.is_some() => {
@@ -213,7 +177,54 @@ async fn start(
     }
 }
 
-/// What is served: the market once it has started, until then that it has not.
+/// Who comes from inside the market says for whom.
+fn inside(config: &Config) -> Ingress {
+    Ingress { trust_proxy: true, ..config.ingress() }
+}
+
+/// What is served to the public, and to other processes of the market.
+#[derive(Default)]
+struct Doors {
+    front: Door,
+    back: Door,
+}
+
+impl Doors {
+    /// Opens both, once the services of this process have started.
+    async fn open(
+        &self,
+        opened: Option<&Opened>,
+        ops: Router,
+        config: &Config,
+        host: &Host,
+        shutdown: &Shutdown,
+    ) -> Result<Option<Running>, Cause> {
+        if config.only.gateway {
+            let gateway = Gateway::new(config, host, shutdown);
+            for upstream in gateway.upstreams() {
+                let watched = worker::run(host.clone(), upstream, shutdown.clone());
+                host.spawner.spawn("upstream", Box::pin(watched));
+            }
+            self.back.open(gateway.router(ops.clone(), config, inside(config), host));
+            self.front.open(gateway.router(ops, config, config.ingress(), host));
+            return Ok(None);
+        }
+        let Some(opened) = opened else {
+            self.front.open(app::public(OpenApiRouter::new(), ops, config, host)?);
+            return Ok(None);
+        };
+        let mut role = start(opened, config, host, shutdown).await?;
+        let background = opened.run(&role, shutdown.clone());
+        let routes = *std::mem::take(&mut role.router);
+        self.front.open(app::public(routes, ops, config, host)?);
+        if let Some(secret) = &config.split.secret {
+            self.back.open(app::internal(&role.service, secret.clone(), host));
+        }
+        Ok(Some(Running { background, _services: role.service }))
+    }
+}
+
+/// What is served: the services once they have started, until then that they have not.
 #[derive(Default, Clone)]
 struct Door(Arc<OnceLock<Router>>);
 
@@ -222,14 +233,14 @@ impl Door {
         self.0.get_or_init(|| app);
     }
 
-    fn router(&self, host: &Host, config: &Config) -> Router {
+    fn router(&self, host: &Host, ingress: &Ingress) -> Router {
         if let Some(app) = self.0.get() {
             return app.clone();
         }
         let closed = Router::new()
             .route("/healthz", get(async || "ok\n"))
             .fallback(async || Problem::unavailable("the services have not started yet"));
-        let closed = layer::apply(closed, host.clone(), config.ingress());
+        let closed = layer::apply(closed, host.clone(), ingress.clone());
         let door = self.clone();
         Router::new().fallback(move |request: Request| {
             let app = door.0.get().unwrap_or(&closed).clone();
@@ -282,9 +293,22 @@ fn be_alone(config: &Config) -> Result<File, Cause> {
 /// # Errors
 /// The cause: it is taken already, or not this machine's.
 pub(crate) async fn listen(config: &Config) -> Result<TcpListener, Cause> {
-    TcpListener::bind(config.listen)
-        .await
-        .map_err(|error| format!("cannot listen at {}: {error}", config.listen).into())
+    listen_at(config.listen).await
+}
+
+async fn listen_at(address: SocketAddr) -> Result<TcpListener, Cause> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|error| format!("cannot listen at {address}: {error}").into())
+}
+
+/// Where other processes call this one, if any do.
+async fn internal_listener(config: &Config) -> Result<Option<TcpListener>, Cause> {
+    let address = config.split.internal_listen;
+    let is_called = config.only.gateway || !config.only.called_from_elsewhere().is_empty();
+    match address.filter(|_| is_called) {
+        Some(address) => listen_at(address).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Waits for the signal to stop: Ctrl-C, or what an orchestrator sends. The end of a terminal is none: under

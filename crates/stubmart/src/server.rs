@@ -77,6 +77,13 @@ pub(crate) struct Each {
     pub(crate) requests: Option<u32>,
 }
 
+impl Each {
+    /// As much as it likes.
+    pub(crate) const fn unlimited() -> Self {
+        Self { connections: usize::MAX, streams: usize::MAX, requests: None }
+    }
+}
+
 impl Admission {
     /// With so many file descriptors, and so much for each network. Of streams there are half as many as of
     /// connections: they never take the last one.

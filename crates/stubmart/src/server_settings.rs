@@ -13,6 +13,8 @@ pub struct Servers {
     pub nats: String,
     /// Redis's URL.
     pub redis: String,
+    /// What the names of databases, of the stream and of keys begin with.
+    pub namespace: String,
 }
 
 /// The URLs have passwords in them.
@@ -50,23 +52,43 @@ impl Servers {
                 show: Clone::clone,
             },
         );
+        let namespace = it.get(
+            "namespace",
+            "What the names of databases, of the stream and of keys on the servers begin with, so that \
+             several markets can share them",
+            &Kind { value: "NAME", parse: namespace, show: Clone::clone },
+            "stubmart".to_owned(),
+        );
         let given =
             [(MONGODB, mongodb.is_some()), (NATS, nats.is_some()), (REDIS, redis.is_some())];
         if given.iter().any(|(_, is_given)| *is_given) {
             for (name, is_given) in given {
-                // One that was given and is wrong is reported as that.
-                if !is_given && !it.is_faulty(name) {
-                    it.refuse(name, "is needed too: MongoDB, NATS and Redis go together");
+                if !is_given {
+                    it.miss(name, "is needed too: MongoDB, NATS and Redis go together");
                 }
             }
         }
-        Some(Self { mongodb: mongodb?, nats: nats?, redis: redis? })
+        Some(Self { mongodb: mongodb?, nats: nats?, redis: redis?, namespace })
+    }
+
+    /// Whether one of them was given and is wrong, so that it is not known where the market is.
+    pub(crate) fn are_faulty(it: &Settings) -> bool {
+        [MONGODB, NATS, REDIS].into_iter().any(|name| it.is_faulty(name))
     }
 }
 
 const MONGODB: &str = "mongodb-url";
 const NATS: &str = "nats-url";
 const REDIS: &str = "redis-url";
+
+/// A name that MongoDB, NATS and Redis all take.
+fn namespace(text: &str) -> Result<String, String> {
+    let is_plain = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-';
+    if (1..=40).contains(&text.len()) && text.chars().all(is_plain) {
+        return Ok(text.to_owned());
+    }
+    Err("must be 1 to 40 of a to z, 0 to 9 and -".to_owned())
+}
 
 /// The URL of a server. What is wrong with the rest of it is not repeated: it has a password.
 fn url(text: &str, schemes: &[&str]) -> Result<String, String> {

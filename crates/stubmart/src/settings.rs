@@ -4,7 +4,10 @@
 //! By hand, because clap and figment stop at the first value that is wrong; here every fault of all three
 //! places is reported at once, with the place it stands in.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::{SocketAddr, ToSocketAddrs as _},
+};
 
 use clap::{Arg, ArgMatches};
 use serde::de::DeserializeOwned;
@@ -111,9 +114,20 @@ impl Settings {
         self.faults.push(format!("{}: {message}", flag(name)));
     }
 
-    /// Whether a setting was reported, by its flag or variable.
+    /// Reports that a setting is missing, unless it was given and is reported as wrong.
+    pub(crate) fn miss(&mut self, name: &str, message: &str) {
+        if !self.is_faulty(name) {
+            self.refuse(name, message);
+        }
+    }
+
+    /// Whether a setting was reported.
     pub(crate) fn is_faulty(&self, name: &str) -> bool {
-        self.faults.iter().any(|fault| fault.starts_with(&flag(name)))
+        let in_file = self.path.as_ref().map(|path| format!("{path}: {}: ", key(name)));
+        let origins: Vec<_> = in_file.into_iter().chain([flag(name)]).collect();
+        self.faults
+            .iter()
+            .any(|fault| origins.iter().any(|origin| fault.starts_with(origin.as_str())))
     }
 
     /// Every setting that was defined, as clap takes them.
@@ -192,4 +206,25 @@ fn plain(value: &toml::Value) -> Option<String> {
         }
         toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => None,
     }
+}
+
+/// The address of a listener.
+pub(crate) const ADDRESS: Kind<SocketAddr> =
+    Kind { value: "ADDRESS", parse: address, show: ToString::to_string };
+
+/// An address and a port; the address may be a name, such as `localhost`.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = |why: &str| format!("must be an address and a port, such as 127.0.0.1:8080{why}");
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>().is_ok());
+    if port != Some(true) {
+        return Err(wrong(""));
+    }
+    let found: Vec<_> =
+        text.to_socket_addrs().map_err(|error| wrong(&format!(" ({error})")))?.collect();
+    // Where a name has both kinds, clients try this one too.
+    let found = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    found.copied().ok_or_else(|| wrong(""))
 }

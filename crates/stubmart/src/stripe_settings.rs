@@ -1,22 +1,27 @@
 //! Which payment provider an operator has chosen: Stripe by its keys, or the sandbox without any.
 
+use stubmart_node::Service;
 use stubmart_stripe::{ApiBase, Config, Patience, Secret, SecretKey};
 
-use crate::settings::{Kind, Settings};
+use crate::{
+    only::Only,
+    settings::{Kind, Settings},
+};
 
-/// Where payments go, when they go to Stripe.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where payments go.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StripeSettings {
-    /// The adapter's settings.
-    pub adapter: Config,
+    /// How to reach Stripe; `None` for the sandbox, and where payments runs elsewhere.
+    pub adapter: Option<Config>,
     /// The key for browsers; without it nothing can be paid in the browser.
     pub publishable_key: Option<String>,
 }
 
 impl StripeSettings {
     /// Defines and reads the settings. A key that is missing where others are given is a fault: a market
-    /// that was meant to take real money must not quietly run on the sandbox.
-    pub(crate) fn read(it: &mut Settings) -> Option<Self> {
+    /// that was meant to take real money must not quietly run on the sandbox. The pages alone need the publishable
+    /// key alone.
+    pub(crate) fn read(it: &mut Settings, only: &Only) -> Self {
         let secret_key = it.optional(
             SECRET_KEY,
             "Stripe's secret key; without it payments go to the sandbox",
@@ -53,11 +58,13 @@ impl StripeSettings {
                 (API_BASE, api_base.is_some()),
             ] {
                 // A key that was given and is wrong is reported as that.
-                if is_given && !it.is_faulty(SECRET_KEY) {
+                let is_of_use =
+                    name == PUBLISHABLE_KEY && !only.services.contains(&Service::Payments);
+                if is_given && !is_of_use && !it.is_faulty(SECRET_KEY) {
                     it.refuse(name, "is of no use without the secret key (--stripe-secret-key)");
                 }
             }
-            return None;
+            return Self { adapter: None, publishable_key };
         };
         let api_base = api_base.unwrap_or_default();
         let checked = stubmart_stripe::check(&secret_key, publishable_key.as_deref(), &api_base);
@@ -70,12 +77,12 @@ impl StripeSettings {
             api_base,
             patience: Patience::default(),
         };
-        Some(Self { adapter, publishable_key })
+        Self { adapter: Some(adapter), publishable_key }
     }
 
     /// What an operator should know at the start, if anything.
     pub(crate) fn warning(&self) -> Option<&'static str> {
-        if self.adapter.webhook_secrets.is_empty() {
+        if self.adapter.as_ref()?.webhook_secrets.is_empty() {
             return Some(
                 "no webhook secret is set: payments in the browser are noticed later, when they are looked at",
             );

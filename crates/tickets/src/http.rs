@@ -22,7 +22,7 @@ use stubmart_http_kit::{
     RequestContext, SessionGate, Valid, etag, list::PageParams, once, problems,
 };
 use stubmart_kernel::{RepositoryError, Versioned};
-use utoipa::ToSchema;
+use utoipa::{ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -58,13 +58,22 @@ impl FromRef<AppState> for Tickets {
 impl Tickets {
     /// Its HTTP routes. `gate` tells whose token a request carries.
     pub fn router(&self, gate: SessionGate) -> OpenApiRouter {
-        OpenApiRouter::new()
-            .routes(routes!(list_tickets, create_ticket))
-            .routes(routes!(preview_ticket))
-            .routes(routes!(get_event_facets))
-            .routes(routes!(get_ticket, update_ticket, delete_ticket))
-            .with_state(AppState { tickets: self.clone(), gate })
+        routes().with_state(AppState { tickets: self.clone(), gate })
     }
+
+    /// What the routes are, for a document of them, and for a gateway that leads to them.
+    #[must_use]
+    pub fn api() -> OpenApi {
+        routes().into_openapi()
+    }
+}
+
+fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_tickets, create_ticket))
+        .routes(routes!(preview_ticket))
+        .routes(routes!(get_event_facets))
+        .routes(routes!(get_ticket, update_ticket, delete_ticket))
 }
 
 problems! {

@@ -4,7 +4,7 @@ locals {
   namespace = "stubmart"
   labels    = { app = "stubmart", environment = var.environment, managed-by = "terraform" }
   # Each has a database of its own; the sandbox is payments' provider where Stripe is not set.
-  stores = toset(["auth", "tickets", "catalogue", "orders", "payments", "notify", "sandbox"])
+  stores = toset(["auth", "tickets", "catalogue", "orders", "payments", "delivery", "notify", "sandbox"])
   # Every service account of the namespace that is somebody to Google Cloud. The sandbox is run by payments.
   workloads = setunion(setsubtract(local.stores, ["sandbox"]), ["expiration", "web", "check", "nats"])
 }

@@ -27,7 +27,7 @@ use stubmart_http_kit::{
     Answer, Caller, IdempotencyKey, IfMatch, MaybeSignedIn, Paged, PathId, Problem, RequestContext,
     SessionGate, Valid, etag, layer::no_store, list::PageParams, once, problems, session::tokens,
 };
-use utoipa::ToSchema;
+use utoipa::{ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::state::{AppState, Connection};
@@ -46,20 +46,29 @@ impl Auth {
     /// of it.
     #[must_use]
     pub fn router(&self, gate: SessionGate) -> OpenApiRouter {
-        OpenApiRouter::new()
-            .routes(routes!(sign_up))
-            .routes(routes!(log_in))
-            .routes(routes!(log_out))
-            .routes(routes!(get_current_user, update_current_user, delete_current_user))
-            .merge(links::router())
-            .merge(totp::router())
-            .routes(routes!(list_sessions))
-            .routes(routes!(end_session))
-            .routes(routes!(list_tokens, create_token))
-            .routes(routes!(revoke_token))
-            .layer(map_response(no_store))
-            .with_state(AppState { auth: self.clone(), gate })
+        routes().with_state(AppState { auth: self.clone(), gate })
     }
+
+    /// What the routes are, for a document of them, and for a gateway that leads to them.
+    #[must_use]
+    pub fn api() -> OpenApi {
+        routes().into_openapi()
+    }
+}
+
+fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(sign_up))
+        .routes(routes!(log_in))
+        .routes(routes!(log_out))
+        .routes(routes!(get_current_user, update_current_user, delete_current_user))
+        .merge(links::router())
+        .merge(totp::router())
+        .routes(routes!(list_sessions))
+        .routes(routes!(end_session))
+        .routes(routes!(list_tokens, create_token))
+        .routes(routes!(revoke_token))
+        .layer(map_response(no_store))
 }
 
 fn email(text: &str) -> Result<Email, Problem> {

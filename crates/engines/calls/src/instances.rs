@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -27,6 +27,23 @@ const LOOK_UP_MAX: Duration = Duration::from_secs(2);
 pub(crate) struct Instance {
     pub(crate) address: SocketAddr,
     pub(crate) breaker: Breaker,
+    /// Whether it said so, when it was asked the last time.
+    ready: AtomicBool,
+}
+
+impl Instance {
+    fn at(address: SocketAddr) -> Arc<Self> {
+        Arc::new(Self { address, breaker: Breaker::default(), ready: AtomicBool::new(true) })
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether it is ready; the answer is what was known before.
+    pub(crate) fn note_ready(&self, is_ready: bool) -> bool {
+        self.ready.swap(is_ready, Ordering::Relaxed)
+    }
 }
 
 /// The instances of a service.
@@ -91,11 +108,7 @@ impl Instances {
             known.instances.drain(..).map(|it| (it.address, it)).collect();
         let mut instances: Vec<_> = found
             .into_iter()
-            .map(|address| {
-                before
-                    .remove(&address)
-                    .unwrap_or_else(|| Arc::new(Instance { address, breaker: Breaker::default() }))
-            })
+            .map(|address| before.remove(&address).unwrap_or_else(|| Instance::at(address)))
             .collect();
         if !is_whole {
             instances.extend(before.into_values());

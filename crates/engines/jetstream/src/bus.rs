@@ -12,6 +12,7 @@ use stubmart_contract::{Envelope, EventType};
 use stubmart_ports::bus::{Bus, BusError, Consumer, Subscription, Tail, TailFrom};
 
 use crate::{
+    audit::durable_name,
     connection::{JetstreamBus, subject, unavailable},
     publish,
     reader::Reader,
@@ -19,7 +20,7 @@ use crate::{
 };
 
 impl JetstreamBus {
-    fn subjects(&self, types: &[EventType]) -> Vec<String> {
+    pub(crate) fn subjects(&self, types: &[EventType]) -> Vec<String> {
         types.iter().map(|kind| subject(&self.options.stream, *kind)).collect()
     }
 
@@ -30,8 +31,7 @@ impl JetstreamBus {
         consumer: &'static Consumer,
     ) -> Result<jetstream::consumer::Consumer<pull::Config>, BusError> {
         let config = pull::Config {
-            // A dot is not allowed in it.
-            durable_name: Some(consumer.name.replace('.', "-")),
+            durable_name: Some(durable_name(consumer)),
             deliver_policy: DeliverPolicy::All,
             ack_policy: AckPolicy::Explicit,
             ack_wait: self.options.ack_wait,

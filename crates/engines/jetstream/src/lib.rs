@@ -10,6 +10,7 @@
 //!
 //! It needs a server of version 2.10 or later. Older ones ignore a consumer's choice of kinds without a word.
 
+mod audit;
 mod bus;
 mod connection;
 mod heal;
@@ -18,4 +19,5 @@ mod reader;
 mod rejected;
 mod tail;
 
+pub use audit::Aside;
 pub use connection::{JetstreamBus, JetstreamOptions};

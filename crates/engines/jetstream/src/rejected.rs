@@ -10,9 +10,9 @@ use stubmart_ports::bus::BusError;
 use crate::connection::{JetstreamBus, unavailable};
 
 /// Why an event was put aside.
-const REASON: &str = "Stubmart-Reason";
+pub(crate) const REASON: &str = "Stubmart-Reason";
 /// The subject that it came under.
-const SUBJECT: &str = "Stubmart-Subject";
+pub(crate) const SUBJECT: &str = "Stubmart-Subject";
 
 /// A header is one line.
 fn line(reason: &str) -> String {
@@ -20,7 +20,7 @@ fn line(reason: &str) -> String {
 }
 
 impl JetstreamBus {
-    async fn rejected(&self) -> Result<Stream, BusError> {
+    pub(crate) async fn rejected(&self) -> Result<Stream, BusError> {
         let name = &self.options.stream;
         self.make_stream(format!("{name}-rejected"), vec![format!("{name}.rejected.>")]).await
     }

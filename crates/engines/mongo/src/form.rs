@@ -78,6 +78,11 @@ impl Form {
         })
     }
 
+    /// The document's content.
+    pub(crate) fn into_body(self) -> Vec<u8> {
+        self.body.bytes
+    }
+
     /// The document and its key in this index.
     ///
     /// # Errors

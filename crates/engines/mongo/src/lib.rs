@@ -12,6 +12,7 @@
 //! A server must be a member of a replica set, be it one of one member: linearizable and snapshot reads are
 //! refused elsewhere by MongoDB.
 
+mod audit;
 mod database;
 mod failure;
 mod form;
@@ -19,5 +20,6 @@ mod history;
 mod outbox;
 mod store;
 
+pub use audit::Listed;
 pub use database::MongoOptions;
 pub use store::MongoStore;

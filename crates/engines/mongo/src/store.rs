@@ -37,7 +37,7 @@ const ATTEMPTS: u32 = 5;
 /// A store over one database. Clones are handles on the same.
 #[derive(Clone)]
 pub struct MongoStore {
-    database: Database,
+    pub(crate) database: Database,
     /// Wakes the relays of this process, by service.
     saved: Arc<Mutex<BTreeMap<&'static str, Wake>>>,
 }

@@ -11,8 +11,6 @@ mod record;
 mod rules;
 mod stored;
 
-pub(crate) use stored::all;
-
 use std::{
     collections::HashMap,
     fs::{File, TryLockError},
@@ -29,6 +27,7 @@ use crate::{
     },
     config::Config,
     output, serve,
+    whole::Whole,
 };
 
 /// How often a market that is being served is looked at.
@@ -45,20 +44,20 @@ const OVERDUE: Duration = Duration::from_secs(5);
 /// # Errors
 /// The cause: the market could not be looked at, and nothing is known of it.
 pub(crate) async fn check(config: &Config, host: Host) -> Result<bool, Cause> {
-    let path = config.existing()?;
-    let served = is_served(config)?;
-    let look = || {
-        let alive = if served { Alive::At(host.now()) } else { Alive::AtLastOrder };
-        stored::look(&path, alive)
-    };
-    let first = look()?;
+    let mut whole = Whole::of(config, &host).await?;
+    let served = is_served(config, &whole).await?;
+    let alive = || if served { Alive::At(host.now()) } else { Alive::AtLastOrder };
+    let first = stored::look(&whole, alive()).await?;
     let mut last = Looked { findings: first.findings.clone(), ..first };
     for _ in 1..if served { LOOKS } else { 1 } {
         if last.findings.is_empty() {
             break;
         }
         host.clock.sleep(PAUSE).await;
-        let mut now = look()?;
+        if config.servers.is_none() {
+            whole = Whole::of(config, &host).await?;
+        }
+        let mut now = stored::look(&whole, alive()).await?;
         now.findings.retain(|finding, _| last.findings.contains_key(finding));
         last = now;
     }
@@ -67,8 +66,11 @@ pub(crate) async fn check(config: &Config, host: Host) -> Result<bool, Cause> {
     Ok(verdict.broken.is_empty())
 }
 
-/// Whether a process serves the market: it holds a lock for as long as it lives.
-fn is_served(config: &Config) -> Result<bool, Cause> {
+/// Whether a process serves the market: it holds a lock for as long as it lives, or takes events of the bus.
+async fn is_served(config: &Config, whole: &Whole) -> Result<bool, Cause> {
+    if let Whole::Servers(databases) = whole {
+        return databases.are_served(&rules::MENDERS).await;
+    }
     let Ok(file) = File::open(config.data.join(serve::LOCK_FILE)) else { return Ok(false) };
     match file.try_lock_shared() {
         Ok(()) => Ok(false),

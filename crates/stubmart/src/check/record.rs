@@ -5,11 +5,12 @@ use std::collections::HashMap;
 
 use stubmart_contract::Envelope;
 
-use stubmart_ports::Cause;
-use stubmart_sqlite::snapshot::{Dead, Listed, Snapshot};
+use stubmart_ports::{Cause, bus::Event};
+use stubmart_sqlite::snapshot::{Dead, Listed};
 use uuid::Uuid;
 
 use super::rules::Finding;
+use crate::whole::Whole;
 
 /// The collections whose every document has published something.
 const PUBLISHING: &[&str] = &[
@@ -22,24 +23,25 @@ const PUBLISHING: &[&str] = &[
 ];
 
 /// Reads the whole record: what is broken, and how many events there are.
-pub(crate) fn audit(snapshot: &Snapshot) -> Result<(Vec<Finding>, usize), Cause> {
+pub(crate) async fn audit(market: &Whole) -> Result<(Vec<Finding>, usize), Cause> {
     let (mut found, mut count) = (Vec::new(), 0);
     let mut last: HashMap<Uuid, u64> = HashMap::new();
-    snapshot.record(|position, event| {
+    // Documents come first: an event that is saved meanwhile is not missed then.
+    let documents = market.documents().await?;
+    let see = |name: String, event: Event| {
         count += 1;
         match event {
             Ok(envelope) => found.extend(gap(&mut last, &envelope)),
-            Err(error) => {
-                found.push(broken(format!("event {position}: {error}")));
-            }
+            Err(error) => found.push(broken(format!("event {name}: {error}"))),
         }
-    })?;
-    for document in snapshot.documents()? {
+    };
+    market.record(see).await?;
+    for document in documents {
         found.extend(unpublished(&document, last.remove(&document.id)));
     }
     let gone = last.into_keys().map(|id| format!("{id} has published events and is not stored"));
     found.extend(gone.map(broken));
-    found.extend(snapshot.dead()?.into_iter().map(put_aside));
+    found.extend(market.dead().await?.into_iter().map(put_aside));
     Ok((found, count))
 }
 

@@ -64,6 +64,13 @@ static CHARGES: &[&Consumer] = &[&stubmart_orders::inbound::CHARGES];
 static MONEY: &[&Consumer] =
     &[&stubmart_orders::inbound::CHARGES, &stubmart_payments::inbound::ORDER_CANCELLED];
 
+/// Consumers that something reads for whenever the services run.
+pub(crate) static MENDERS: [&Consumer; 3] = [
+    &stubmart_tickets::inbound::ORDERS,
+    &stubmart_expiration::arm::LOCKS,
+    &stubmart_orders::inbound::CHARGES,
+];
+
 /// Ids, as an operator can copy them.
 fn list(ids: &[impl ToString]) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")

@@ -3,10 +3,8 @@
 use std::{
     collections::{HashMap, HashSet},
     hash::Hash,
-    path::Path,
 };
 
-use serde::de::DeserializeOwned;
 use stubmart_contract::{DomainEvent, OrderId, Timestamp};
 use stubmart_delivery::{
     claim::{CLAIMS, Claim},
@@ -17,15 +15,15 @@ use stubmart_payments::{
     charge::{CHARGES, Charge},
     ledger::{LEDGER, Transaction},
 };
-use stubmart_ports::{Cause, bus::Consumer, gateway::PaymentRecord, store::Collection};
+use stubmart_ports::{Cause, bus::Consumer, gateway::PaymentRecord};
 use stubmart_sandbox::payment::{PAYMENTS, SandboxPayment};
-use stubmart_sqlite::snapshot::Snapshot;
 use stubmart_tickets::ticket::{TICKETS, Ticket};
 
 use super::{
     books, deliveries, record,
     rules::{self, Alive, Finding, Market},
 };
+use crate::whole::Whole;
 
 /// What one look found.
 #[derive(Debug)]
@@ -47,20 +45,19 @@ pub(crate) struct OnItsWay {
     pub(crate) due: Option<Timestamp>,
 }
 
-/// Looks at the market in the file at `path`.
+/// Looks at a stored market.
 ///
 /// # Errors
-/// The cause: the file, or what is in it, cannot be read.
-pub(crate) fn look(path: &Path, alive: Alive) -> Result<Looked, Cause> {
-    let snapshot = Snapshot::take(path)?;
-    let market = market(&snapshot)?;
-    let (mut found, events) = record::audit(&snapshot)?;
+/// The cause: it, or what is in it, cannot be read.
+pub(crate) async fn look(whole: &Whole, alive: Alive) -> Result<Looked, Cause> {
+    let market = market(whole).await?;
+    let (mut found, events) = record::audit(whole).await?;
     found.extend(rules::audit(&market, alive));
     books::balance(&market, &mut found);
     deliveries::audit(&market, alive, &mut found);
     deliveries::audit_claims(&market, alive, &mut found);
     let consumers: HashSet<_> = found.iter().flat_map(|it| it.mended_by).copied().collect();
-    let waiting = waiting(&snapshot, consumers)?;
+    let waiting = waiting(whole, consumers).await?;
     let findings = found.into_iter().map(|finding| {
         let way = finding
             .mended_by
@@ -81,21 +78,21 @@ pub(crate) fn look(path: &Path, alive: Alive) -> Result<Looked, Cause> {
     })
 }
 
-fn market(snapshot: &Snapshot) -> Result<Market, Cause> {
+async fn market(whole: &Whole) -> Result<Market, Cause> {
     Ok(Market {
-        tickets: by(all::<Ticket>(snapshot, &TICKETS)?, |it| it.id),
-        orders: by(all::<Order>(snapshot, &ORDERS)?, |it| it.id),
-        charges: by(all::<Charge>(snapshot, &CHARGES)?, |it| it.id),
-        deliveries: by(all::<Delivery>(snapshot, &DELIVERIES)?, |it| it.order_id),
-        claims: all::<Claim>(snapshot, &CLAIMS)?,
-        payments: payments(snapshot)?,
-        ledger: all::<Transaction>(snapshot, &LEDGER)?,
+        tickets: by(whole.all::<Ticket>(&TICKETS).await?, |it| it.id),
+        orders: by(whole.all::<Order>(&ORDERS).await?, |it| it.id),
+        charges: by(whole.all::<Charge>(&CHARGES).await?, |it| it.id),
+        deliveries: by(whole.all::<Delivery>(&DELIVERIES).await?, |it| it.order_id),
+        claims: whole.all::<Claim>(&CLAIMS).await?,
+        payments: payments(whole).await?,
+        ledger: whole.all::<Transaction>(&LEDGER).await?,
     })
 }
 
-/// The books of the provider, which is the sandbox where the market lies in this file.
-fn payments(snapshot: &Snapshot) -> Result<Vec<PaymentRecord>, Cause> {
-    let payments = all::<SandboxPayment>(snapshot, &PAYMENTS)?;
+/// The books of the provider, where that is the sandbox.
+async fn payments(whole: &Whole) -> Result<Vec<PaymentRecord>, Cause> {
+    let payments = whole.all::<SandboxPayment>(&PAYMENTS).await?;
     Ok(payments.iter().flat_map(|it| it.records(Timestamp::MAX)).collect())
 }
 
@@ -103,30 +100,14 @@ fn by<K: Eq + Hash, T>(documents: Vec<T>, id: impl Fn(&T) -> K) -> HashMap<K, T>
     documents.into_iter().map(|it| (id(&it), it)).collect()
 }
 
-/// Every document of a collection.
-///
-/// # Errors
-/// The cause: one of them cannot be read.
-pub(crate) fn all<T: DeserializeOwned>(
-    snapshot: &Snapshot,
-    collection: &Collection,
-) -> Result<Vec<T>, Cause> {
-    let name = collection.name;
-    let read = |body: Vec<u8>| {
-        serde_json::from_slice(&body)
-            .map_err(|error| format!("a document of {name} cannot be read: {error}").into())
-    };
-    snapshot.bodies(name)?.into_iter().map(read).collect()
-}
-
 /// The oldest event that waits for each of `consumers`, by the order it is about.
-fn waiting(
-    snapshot: &Snapshot,
+async fn waiting(
+    whole: &Whole,
     consumers: HashSet<&'static Consumer>,
 ) -> Result<HashMap<(&'static str, OrderId), OnItsWay>, Cause> {
     let mut oldest = HashMap::new();
     for consumer in consumers {
-        for event in snapshot.waiting(consumer)? {
+        for event in whole.waiting(consumer).await? {
             // One that cannot be read mends nothing.
             let Ok(envelope) = &event.event else { continue };
             let Some(order) = order(&envelope.event) else { continue };

@@ -1,6 +1,7 @@
 use std::io::Write as _;
 
 use super::*;
+use crate::settings::address;
 
 fn resolve(given: &[(&str, &str)]) -> Result<Config, ConfigFaults> {
     let given = given.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
@@ -54,7 +55,8 @@ fn with_file(content: &str) -> (Result<Config, ConfigFaults>, String) {
 fn a_file_says_things_as_toml_does() {
     let (config, _) = with_file(
         "rate_limits = false\ntrust_proxy = true\nmax_payment_attempts = 3\ncheckout_hold = 90\n\
-         only = [\"auth\", \"tickets\", \"catalogue\", \"orders\", \"expiration\", \"payments\", \"notify\", \"web\"]\n",
+         only = [\"auth\", \"tickets\", \"catalogue\", \"orders\", \"expiration\", \"payments\", \"delivery\", \
+         \"notify\", \"web\"]\n",
     );
     let config = config.unwrap();
     assert!(!config.limits.are_on && config.trust_proxy);
@@ -112,9 +114,9 @@ fn fees_that_cannot_be_meant_are_a_fault_of_the_file() {
 fn stripes_keys_go_together_or_are_refused() {
     let key = ("stripe-secret-key", "sk_test_1");
     let plain = ("stripe-api-base", "http://127.0.0.1:12111");
-    let stripe = resolve(&[key, plain]).unwrap().stripe.unwrap();
-    assert!(stripe.adapter.api_base.is_plain() && stripe.publishable_key.is_none());
-    assert_eq!(resolve(&[]).unwrap().stripe, None, "the sandbox");
+    let stripe = resolve(&[key, plain]).unwrap().stripe;
+    assert!(stripe.adapter.unwrap().api_base.is_plain() && stripe.publishable_key.is_none());
+    assert_eq!(resolve(&[]).unwrap().stripe.adapter, None, "the sandbox");
     for (given, of) in [
         (&[("stripe-webhook-secret", "whsec_1")][..], "--stripe-webhook-secret"),
         (&[plain], "--stripe-api-base"),
@@ -179,4 +181,84 @@ fn the_servers_go_together() {
         let faults = resolve(&given).unwrap_err().0;
         assert_eq!(faults.len(), 3 - given.len(), "{faults:?}");
     }
+}
+
+const SERVERS: [(&str, &str); 3] = [
+    ("mongodb-url", "mongodb://db.internal"),
+    ("nats-url", "nats://bus.internal"),
+    ("redis-url", "redis://cache.internal"),
+];
+const SECRET: (&str, &str) = ("internal-secret", "0123456789abcdef0123456789abcdef");
+
+/// The settings that these, beside servers, are refused for; none where they can work.
+fn refused(given: &[(&str, &str)]) -> Vec<String> {
+    let faults = match resolve(&[&SERVERS[..], given].concat()) {
+        Ok(_) => return Vec::new(),
+        Err(faults) => faults.0,
+    };
+    let name = |fault: &String| fault.split([' ', ':']).next().unwrap_or_default().to_owned();
+    faults.iter().map(name).collect()
+}
+
+#[test]
+fn a_part_of_the_market_says_what_it_lacks() {
+    let auth = ("auth-url", "http://auth:8081");
+    let tickets = ("tickets-url", "http://tickets-0:8081,http://tickets-1:8081");
+    let inside = ("internal-listen", "127.0.0.1:8081");
+    let only = |services: &'static str| ("only", services);
+    for (given, lacks) in [
+        (&[only("orders"), auth, tickets, inside, SECRET][..], &[][..]),
+        (
+            &[only("orders")],
+            &["--auth-url", "--tickets-url", "--internal-listen", "--internal-secret"],
+        ),
+        (&[only("payments"), auth, SECRET], &["--orders-url"]),
+        (&[only("auth"), inside], &["--internal-secret"]),
+        (&[only("auth"), inside, ("internal-secret", "short")], &["--internal-secret"]),
+        (&[only("auth"), ("internal-listen", "127.0.0.1:8080"), SECRET], &["--internal-listen"]),
+        (&[only("web")], &["--api-url"]),
+        (&[only("web"), ("api-url", "http://gateway:8080")], &[]),
+        (&[only("auth,tickets,catalogue,orders,expiration,payments,delivery,notify")], &[]),
+        (&[only("all")], &[]),
+        (&[only(",")], &["--only"]),
+        (&[only("gateway,web")], &["--only"]),
+        (
+            &[only("gateway"), ("tickets-api-url", "http://tickets:8080")],
+            &[
+                "--auth-api-url",
+                "--catalogue-api-url",
+                "--orders-api-url",
+                "--payments-api-url",
+                "--delivery-api-url",
+                "--notify-api-url",
+            ],
+        ),
+    ] {
+        assert_eq!(refused(given), lacks, "{given:?}");
+    }
+    let in_a_file = resolve(&[only("auth"), inside, SECRET]).unwrap_err().0;
+    assert!(in_a_file.len() == 1 && in_a_file[0].starts_with("--only"), "{in_a_file:?}");
+    let all_services = only("auth,tickets,catalogue,orders,expiration,payments,delivery,notify");
+    assert!(resolve(&[all_services]).unwrap().is_in_file(), "no pages, and that works");
+}
+
+#[test]
+fn the_secret_of_the_services_may_be_in_a_file() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "{}", SECRET.1).unwrap();
+    let path = file.path().to_str().unwrap().to_owned();
+    let given = [("only", "auth"), ("internal-listen", "127.0.0.1:8081")];
+    let with = |more: &[(&str, &str)]| refused(&[&given[..], more].concat());
+    let in_file = ("internal-secret-file", path.as_str());
+    assert!(with(&[in_file]).is_empty());
+    assert_eq!(with(&[in_file, SECRET]), ["--internal-secret-file"], "which of the two?");
+    assert_eq!(with(&[("internal-secret-file", "/nowhere")]), ["--internal-secret-file"]);
+}
+
+/// The pages know the key for browsers, without the secret one, which is for payments alone.
+#[test]
+fn the_pages_alone_take_the_publishable_key_alone() {
+    let key = ("stripe-publishable-key", "pk_test_1");
+    let given = [("only", "web"), ("api-url", "http://gateway:8080"), key];
+    assert_eq!(resolve(&given).unwrap().stripe.publishable_key.as_deref(), Some("pk_test_1"));
 }

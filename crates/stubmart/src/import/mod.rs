@@ -197,7 +197,7 @@ impl Shop {
     pub(crate) async fn open(config: &Config, host: Host) -> Result<Self, Cause> {
         let opened = Opened::open(config, host).await?;
         let (running, shutdown) = ShutdownTrigger::new();
-        let market = opened.start(config, &shutdown).await?.service;
+        let market = opened.start_all(config, &shutdown).await?.service;
         let context = Context::of(Actor::Operator(operator()));
         Ok(Self { market, opened, context, _running: running })
     }

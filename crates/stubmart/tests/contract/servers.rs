@@ -5,28 +5,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Server, User, text};
+use crate::support::{Server, User, engines, text};
 
 /// How long a change may take to be seen: servers that share a busy machine with their tests are slow.
 const SEEN: Duration = Duration::from_secs(60);
-
-/// The settings that name the servers of this run.
-fn servers() -> [(&'static str, String); 3] {
-    [
-        ("STUBMART_MONGODB_URL", "STUBMART_TEST_MONGODB_URL"),
-        ("STUBMART_NATS_URL", "STUBMART_TEST_NATS_URL"),
-        ("STUBMART_REDIS_URL", "STUBMART_TEST_REDIS_URL"),
-    ]
-    .map(|(setting, given)| {
-        let url = std::env::var(given);
-        (
-            setting,
-            url.unwrap_or_else(|_| {
-                panic!("{given} must name an engine; `./test engines` starts one")
-            }),
-        )
-    })
-}
 
 /// A process with a directory of its own: all that the next one has of it is on the servers.
 fn start(servers: &[(&'static str, String)]) -> Server {
@@ -39,7 +21,7 @@ fn start(servers: &[(&'static str, String)]) -> Server {
 /// a process that is killed leaves them to the next one.
 #[tokio::test]
 async fn a_market_on_servers_outlives_its_process() {
-    let (servers, run) = (servers(), Uuid::new_v4().simple());
+    let (servers, run) = (engines(), Uuid::new_v4().simple());
     let server = start(&servers);
     let ready = server.get("/readyz").await;
     assert_eq!(ready.status, 200, "{ready:?}");

@@ -17,6 +17,7 @@ pub mod left_out;
 pub mod process;
 pub mod report;
 pub mod scenario;
+pub mod split;
 pub mod system;
 mod violation;
 mod wal;

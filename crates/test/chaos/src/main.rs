@@ -8,8 +8,9 @@ use futures_util::future::try_join_all;
 use stubmart_chaos::{
     Failure,
     left_out::leave_out,
-    process::{OneProcess, Settings, can_inject},
+    process::{OneProcess, READY_MAX, Settings, can_inject},
     scenario::{attacks, departures, faults, kills, live, races, rush, slow},
+    split::{Faults, SplitMarket},
 };
 
 /// Proves the market from outside: real processes, real kills, and a checker over every answer.
@@ -27,6 +28,12 @@ struct Sizes {
     /// Over how many markets, all at once, these kills are spread
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     markets: u32,
+    /// How often parts of a market in many processes are killed, paused, stopped or emptied (needs its engines)
+    #[arg(long, default_value_t = 0)]
+    split_kills: u32,
+    /// How many processes it has for each service
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    instances: u32,
     /// How often it is killed at a random system call (needs strace)
     #[arg(long, default_value_t = 10)]
     doomed_kills: u32,
@@ -74,6 +81,8 @@ enum Scenario {
     Races,
     /// The server is killed at random moments under load
     Kills,
+    /// So are services and engines of a market in many processes
+    SplitKills,
     /// It is killed at random system calls
     DoomedKills,
     /// What has to arrive within a second
@@ -121,6 +130,7 @@ async fn run(sizes: &Sizes) -> Result<(), Failure> {
             Scenario::Rush => rush(sizes).await?,
             Scenario::Races => races(sizes).await?,
             Scenario::Kills => kill(sizes).await?,
+            Scenario::SplitKills => kill_parts(sizes).await?,
             Scenario::DoomedKills => kill_at_calls(sizes).await?,
             Scenario::Live => watch(sizes).await?,
             Scenario::Departures => depart(sizes).await?,
@@ -177,7 +187,19 @@ async fn kill(sizes: &Sizes) -> Result<(), Failure> {
         say(&format!("all {} markets:", sizes.markets));
     }
     say(&all.to_string());
-    all.judge_restarts()
+    all.judge_restarts(READY_MAX)
+}
+
+async fn kill_parts(sizes: &Sizes) -> Result<(), Failure> {
+    if sizes.split_kills == 0 {
+        return Ok(());
+    }
+    let settings = Settings::load(Duration::from_secs(2));
+    let mut market = SplitMarket::started(settings, sizes.instances, Faults::All).await?;
+    let report = kills::run(&mut market, &sizes.kills(sizes.split_kills), &progress).await;
+    say(&market.done().join("\n"));
+    say(&report?.to_string());
+    Ok(())
 }
 
 async fn kill_at_calls(sizes: &Sizes) -> Result<(), Failure> {

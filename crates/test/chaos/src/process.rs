@@ -33,6 +33,9 @@ const START_MAX: Duration = Duration::from_secs(60);
 /// How long an orderly end may take.
 const STOP_MAX: Duration = Duration::from_secs(20);
 
+/// How long all but one start in a hundred may take until the server is ready.
+pub const READY_MAX: Duration = Duration::from_secs(1);
+
 /// How often a starting server is asked whether it is ready.
 const ASK_EVERY: Duration = Duration::from_millis(2);
 
@@ -417,6 +420,10 @@ impl System for OneProcess {
             }
         }
         Ok(())
+    }
+
+    fn ready_max(&self) -> Duration {
+        READY_MAX
     }
 
     async fn stop(&mut self) -> Result<(), Failure> {

@@ -42,6 +42,9 @@ pub trait System: Send {
     /// [`Failure::Io`].
     fn tear(&mut self, random: &mut Rng) -> Result<(), Failure>;
 
+    /// How long all but one start in a hundred may take.
+    fn ready_max(&self) -> Duration;
+
     /// Asks everything to end (SIGTERM) and waits for it.
     ///
     /// # Errors

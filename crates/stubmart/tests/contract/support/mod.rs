@@ -1,6 +1,7 @@
 //! A server, and what a test leaves out.
 
 mod server;
+mod split;
 
 use std::{
     env,
@@ -11,6 +12,7 @@ use std::{
 };
 
 pub(crate) use server::{Server, binary, run, run_in};
+pub(crate) use split::engines;
 pub(crate) use stubmart_testkit::{Answer, Call, PASSWORD, User, event_body as event, merge, text};
 
 /// Takes note that `what` is not tested, in the file that `STUBMART_LEFT_OUT` names: the test command shows

@@ -38,9 +38,6 @@ const JUDGE_EVERY: u32 = 25;
 /// How many restarts it takes to speak of the slowest in a hundred.
 const RESTARTS_MIN: usize = 100;
 
-/// How long all but one restart in a hundred may take until the server is ready.
-const READY_MAX: Duration = Duration::from_secs(1);
-
 /// How large a kill run is.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
@@ -115,8 +112,8 @@ impl Report {
     ///
     /// # Errors
     /// [`Failure::Unmet`] when more than one in a hundred took too long.
-    pub fn judge_restarts(&self) -> Result<(), Failure> {
-        if self.restarts.count() >= RESTARTS_MIN && self.restarts.percentile(99) >= READY_MAX {
+    pub fn judge_restarts(&self, ready_max: Duration) -> Result<(), Failure> {
+        if self.restarts.count() >= RESTARTS_MIN && self.restarts.percentile(99) >= ready_max {
             return Err(Failure::Unmet(format!("restart to ready took {}", self.restarts)));
         }
         Ok(())
@@ -165,7 +162,7 @@ pub async fn run(
     system.start().await?;
     run.report.rested_in = run.cast.judge(system, plan.patience).await?;
     run.count();
-    run.report.judge_restarts()?;
+    run.report.judge_restarts(system.ready_max())?;
     Ok(run.report)
 }
 
