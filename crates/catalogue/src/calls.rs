@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use stubmart_contract::{
     Context, EventId,
-    calls::{Listing, ShowForListing},
+    calls::{Listing, NotFoundByName, ShowByName, ShowForListing},
 };
 use stubmart_kernel::RepositoryError;
 use stubmart_ports::calls::{self, CallError};
@@ -18,12 +18,24 @@ impl calls::Catalogue for Catalogue {
         let listed = self.listed();
         Ok(listed.show(id).map(|show| ShowForListing {
             id,
+            name: show.name.clone(),
             category: show.category.clone(),
             starts_at: show.starts_at,
             ends_at: show.ends_at(),
             status: show.status_at(now),
             currency: show.currency,
         }))
+    }
+
+    async fn show_by_name(
+        &self,
+        context: &Context,
+        asked: ShowByName,
+    ) -> Result<Result<ShowForListing, NotFoundByName>, CallError> {
+        match self.find_by_name(&asked).await.map_err(failed)? {
+            Ok(id) => Ok(self.show(context, id).await?.ok_or(NotFoundByName::Unknown)),
+            Err(refusal) => Ok(Err(refusal)),
+        }
     }
 
     async fn listing_changed(&self, _: &Context, listing: Listing) -> Result<(), CallError> {

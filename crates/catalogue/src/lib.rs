@@ -26,6 +26,7 @@ mod places;
 mod save_offers;
 mod search;
 mod service;
+mod show_by_name;
 mod stored;
 mod text;
 mod upgrade;

@@ -15,6 +15,7 @@ use crate::{
     language::Language,
     money::{Currency, Price},
     time::Timestamp,
+    zone::LocalTime,
 };
 
 /// Whose token it is.
@@ -202,6 +203,9 @@ pub struct Listings {
 pub struct ShowForListing {
     /// The show.
     pub id: EventId,
+    /// What is on.
+    #[serde(default)]
+    pub name: String,
     /// The kind of show.
     pub category: String,
     /// When it begins.
@@ -214,6 +218,30 @@ pub struct ShowForListing {
     /// The one currency that its tickets are sold in.
     #[serde(default)]
     pub currency: Currency,
+}
+
+/// A show by what it is called, in any spelling.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShowByName {
+    /// What is on.
+    pub name: String,
+    /// The name of the venue.
+    pub venue: String,
+    /// The city of the venue, where it is told.
+    pub city: Option<String>,
+    /// When it begins, as clocks at the venue show it; a date alone fits any time of that day.
+    pub local_start: LocalTime,
+}
+
+/// Why no show is answered for a name. Nothing happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotFoundByName {
+    /// No show is called so.
+    Unknown,
+    /// More than one is.
+    Several,
 }
 
 /// What payments and delivery need to know of an order.

@@ -82,6 +82,8 @@ codes! {
     TicketWithdrawn = 409 "ticket_withdrawn" "The ticket is no longer offered";
     /// A seat of it is in another listing of that event, or somebody else has bought it.
     SeatsListed = 409 "seats_listed" "The seats are listed already";
+    /// Another listing of the seller's that is on sale has this `externalId`.
+    ExternalIdTaken = 409 "external_id_taken" "Another of your listings has this external id";
     /// A seller cannot buy what they sell.
     OwnTicket = 409 "own_ticket" "This is your own ticket";
     /// The event is over, or does not take place: nothing of it is listed or bought.

@@ -226,6 +226,9 @@ pub struct TicketState {
     /// How it comes to its buyer.
     #[serde(default, skip_serializing_if = "DeliveryKind::is_default")]
     pub delivery_kind: DeliveryKind,
+    /// The seller's own name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
     /// The order that holds or bought it.
     pub order_id: Option<OrderId>,
     /// Whose order that is.
@@ -240,7 +243,8 @@ pub struct TicketState {
 
 impl TicketState {
     /// The ticket as `viewer` may see it after the change with this version: its order is shown to its
-    /// seller and to that order's buyer alone. Events say nothing of the seller.
+    /// seller and to that order's buyer alone, and the seller's own name for it to the seller. Events say
+    /// nothing else of the seller.
     #[must_use]
     pub fn seen_by(self, viewer: Option<UserId>, version: u64) -> Ticket {
         let total = Breakdown::new(self.price, self.fees).total;
@@ -265,6 +269,7 @@ impl TicketState {
             seats: self.seats,
             quantity: self.quantity,
             delivery_kind: self.delivery_kind,
+            external_id: self.external_id.filter(|_| viewer == Some(self.user_id)),
             locked_until: self.locked_until,
             created_at: self.created_at,
             updated_at: self.updated_at,

@@ -14,8 +14,11 @@ use stubmart_ports::host::Host;
 
 use crate::{given::Given, problem::Problem};
 
-/// The largest body a route takes, in bytes.
+/// The largest body a route takes, in bytes, unless it is one of [`LARGER`].
 pub const BODY_MAX: usize = 64 * 1024;
+
+/// Routes that take more: many listings at once.
+const LARGER: [(&str, usize); 1] = [("/api/tickets/bulk", 1024 * 1024)];
 
 /// How much of a body that is too large is read and thrown away, in bytes: a client that is still sending
 /// when it is answered may see a broken connection in place of the answer (RFC 9112, 9.6).
@@ -42,9 +45,16 @@ pub(crate) async fn json(request: Request) -> Result<Given, Problem> {
 /// The body's bytes.
 ///
 /// # Errors
-/// `body_too_large` beyond [`BODY_MAX`]; `request_timeout` when it broke off.
+/// `body_too_large` beyond what the route takes; `request_timeout` when it broke off.
 pub async fn bytes(request: Request) -> Result<Bytes, Problem> {
-    collect(request.into_body()).await
+    let most = most(&request);
+    collect(request.into_body(), most).await
+}
+
+/// The largest body that is taken at the address of a request, in bytes.
+fn most(request: &Request) -> usize {
+    let larger = LARGER.iter().find(|(path, _)| request.uri().path() == *path);
+    larger.map_or(BODY_MAX, |(_, most)| *most)
 }
 
 /// The request with its body read.
@@ -53,15 +63,16 @@ pub async fn bytes(request: Request) -> Result<Bytes, Problem> {
 /// As [`bytes`]; `request_timeout` also when the body took too long; `unsupported_media_type` when it is
 /// compressed or otherwise encoded (RFC 9110, 15.5.16).
 pub(crate) async fn read_whole(host: &Host, request: Request) -> Result<Request, Problem> {
+    let most = most(&request);
     let (parts, body) = request.into_parts();
     if parts.headers.get_all(header::CONTENT_ENCODING).iter().any(is_encoding) {
         let detail = "Send the body as it is, without a Content-Encoding";
         return Err(Problem::with_detail(Code::UnsupportedMediaType, detail));
     }
-    if is_refused_unread(&parts.headers) {
-        return Err(too_large());
+    if is_refused_unread(&parts.headers, most) {
+        return Err(too_large(most));
     }
-    let bytes = host.timeout(ARRIVAL_MAX, collect(body)).await.map_err(|_| {
+    let bytes = host.timeout(ARRIVAL_MAX, collect(body, most)).await.map_err(|_| {
         let seconds = ARRIVAL_MAX.as_secs();
         let detail = format!("The body did not arrive within {seconds} seconds");
         Problem::with_detail(Code::RequestTimeout, detail)
@@ -69,7 +80,7 @@ pub(crate) async fn read_whole(host: &Host, request: Request) -> Result<Request,
     Ok(Request::from_parts(parts, Body::from(bytes?)))
 }
 
-async fn collect(mut body: Body) -> Result<Bytes, Problem> {
+async fn collect(mut body: Body, most: usize) -> Result<Bytes, Problem> {
     let (mut bytes, mut length) = (BytesMut::new(), 0_usize);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
@@ -77,29 +88,29 @@ async fn collect(mut body: Body) -> Result<Bytes, Problem> {
         })?;
         let Ok(data) = frame.into_data() else { continue };
         length = length.saturating_add(data.len());
-        if length <= BODY_MAX {
+        if length <= most {
             bytes.extend_from_slice(&data);
         } else if length > DISCARDED_MAX {
             break;
         }
     }
-    if length > BODY_MAX {
-        return Err(too_large());
+    if length > most {
+        return Err(too_large(most));
     }
     Ok(bytes.freeze())
 }
 
-fn too_large() -> Problem {
-    let detail = format!("The body is larger than {BODY_MAX} bytes");
+fn too_large(most: usize) -> Problem {
+    let detail = format!("The body is larger than {most} bytes");
     Problem::with_detail(Code::BodyTooLarge, detail)
 }
 
 /// Whether the body is announced as too large, and either more than is thrown away or not sent yet
 /// (`Expect: 100-continue`, RFC 9110, 10.1.1).
-fn is_refused_unread(headers: &HeaderMap) -> bool {
+fn is_refused_unread(headers: &HeaderMap, most: usize) -> bool {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let length = length.and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
-    length > DISCARDED_MAX || (length > BODY_MAX && headers.contains_key(header::EXPECT))
+    length > DISCARDED_MAX || (length > most && headers.contains_key(header::EXPECT))
 }
 
 /// Whether a `Content-Encoding` names one that is applied.

@@ -301,6 +301,8 @@ impl Schema {
         }
         if self.is("array") {
             let item = self.items.as_ref().map(|item| item.resolved(named).0.shape(named));
+            // An object of a list is read by itself, so that what is wrong with one is no fault of the others.
+            let item = item.filter(|it| !matches!(it, Shape::Object(_)));
             let item = Box::new(item.unwrap_or(Shape::Any));
             return Shape::List { item, max: self.max_items, is_set: self.unique_items };
         }

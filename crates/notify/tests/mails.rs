@@ -16,7 +16,7 @@ use stubmart_contract::{
     Actor, ChargeId, Context, Currency, DomainEvent, Envelope, EventId, Language, MessageId,
     OrderId, Price, RefundId, TicketId, Timestamp, UserId,
     api::{ChargeStatus, DeliveryKind, DeliveryStatus, OrderTicket, RefundStatus, TicketStatus},
-    calls::{Identity, Listing, Profile, Recipient, ShowForListing},
+    calls::{Identity, Listing, NotFoundByName, Profile, Recipient, ShowByName, ShowForListing},
     event::{ChargeState, DeliveryState, RefundState, TicketState},
 };
 use stubmart_memory::{MemoryMailer, MemoryOutbound, MemoryStore};
@@ -81,6 +81,14 @@ impl Catalogue for Others {
         Ok(Some(show(id, starts_at)))
     }
 
+    async fn show_by_name(
+        &self,
+        _: &Context,
+        _: ShowByName,
+    ) -> Result<Result<ShowForListing, NotFoundByName>, CallError> {
+        panic!("nothing is listed here");
+    }
+
     async fn listing_changed(&self, _: &Context, _: Listing) -> Result<(), CallError> {
         panic!("nothing is listed here");
     }
@@ -89,6 +97,7 @@ impl Catalogue for Others {
 fn show(id: EventId, starts_at: Timestamp) -> ShowForListing {
     ShowForListing {
         id,
+        name: "Hamlet".to_owned(),
         category: String::new(),
         starts_at,
         ends_at: starts_at.after(Duration::from_secs(3 * 3600)),
@@ -201,6 +210,7 @@ fn ticket(status: TicketStatus) -> TicketState {
         seats: vec!["1".to_owned(), "2".to_owned()],
         quantity: 2,
         delivery_kind: Default::default(),
+        external_id: None,
         order_id: Some(ORDER),
         buyer_id: Some(BUYER),
         locked_until: None,

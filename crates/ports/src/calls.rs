@@ -120,6 +120,16 @@ pub trait Catalogue: Send + Sync + 'static {
         id: EventId,
     ) -> Result<Option<calls::ShowForListing>, CallError>;
 
+    /// The one show that is called so. It is found as soon as the request that added it was answered.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn show_by_name(
+        &self,
+        context: &Context,
+        asked: calls::ShowByName,
+    ) -> Result<Result<calls::ShowForListing, calls::NotFoundByName>, CallError>;
+
     /// A listing has changed. The event of the change says the same a moment later; by this call the
     /// instance that answers it counts the change at once. Old news change nothing.
     ///

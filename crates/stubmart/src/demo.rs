@@ -177,6 +177,7 @@ async fn fill_show(
             seats: Some((first..first + quantity).map(|seat| seat.to_string()).collect()),
             quantity: Some(quantity),
             delivery_kind: None,
+            external_id: None,
         };
         let id = TicketId(host.uuid());
         market.tickets.list_ticket(&context, id, *seller, lot).await?;

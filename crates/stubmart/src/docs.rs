@@ -44,6 +44,7 @@ const IDEMPOTENT: &[&str] = &[
     "create_webhook",
     "create_event",
     "create_ticket",
+    "bulk_tickets",
     "create_order",
     "create_payment",
     "create_intent",
@@ -242,8 +243,17 @@ fn add_components(components: &mut Components) {
 }
 
 /// The schemas of answers, beside the pages of lists.
-const ANSWERS: [&str; 7] =
-    ["Charge", "Claim", "CurrentUser", "Delivery", "Event", "Order", "Ticket"];
+const ANSWERS: [&str; 9] = [
+    "BulkListingsResult",
+    "BulkResult",
+    "Charge",
+    "Claim",
+    "CurrentUser",
+    "Delivery",
+    "Event",
+    "Order",
+    "Ticket",
+];
 
 /// The one field of an answer that may be absent.
 const MAY_BE_ABSENT: &str = "nextAction";

@@ -8,7 +8,7 @@ use stubmart_kernel::{ApplyError, Precondition, RepositoryError, Versioned};
 use crate::{
     claim_seats::ClaimError,
     service::Tickets,
-    ticket::{Command, Refusal, Ticket},
+    ticket::{Command, Refusal, Ticket, index},
 };
 
 /// How often seats are claimed again because other changes came first.
@@ -22,6 +22,8 @@ pub enum EditTicketError {
     /// These seats are in another listing of the event, or somebody else has bought them. Nothing
     /// happened.
     SeatsListed(Vec<String>),
+    /// Another listing of the seller's that is on sale has the same external id. Nothing happened.
+    ExternalIdTaken,
     /// It has another version than the one that is meant. Nothing happened.
     Stale {
         /// The present version.
@@ -42,7 +44,10 @@ impl From<ClaimError> for EditTicketError {
 
 impl From<RepositoryError> for EditTicketError {
     fn from(error: RepositoryError) -> Self {
-        Self::Repository(error)
+        match error {
+            RepositoryError::Taken { index: index::EXTERNAL } => Self::ExternalIdTaken,
+            error => Self::Repository(error),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The HTTP routes.
 
+mod bulk;
+
 use std::collections::BTreeSet;
 
 use axum::{
@@ -72,6 +74,7 @@ fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list_tickets, create_ticket))
         .routes(routes!(preview_ticket))
+        .routes(routes!(bulk::bulk_tickets))
         .routes(routes!(get_event_facets))
         .routes(routes!(get_ticket, update_ticket, delete_ticket))
 }
@@ -79,7 +82,7 @@ fn routes() -> OpenApiRouter<AppState> {
 problems! {
     ListProblems: [ValidationFailed, NotSignedIn "`sellerId=me` without a session"];
     CreateProblems: [
-        NotSignedIn, EmailUnverified, SeatsListed, EventOver,
+        NotSignedIn, EmailUnverified, SeatsListed, ExternalIdTaken, EventOver,
         TooManyRequests "a new account lists so many tickets in a day only",
     ];
     PreviewProblems: [ValidationFailed];
@@ -87,7 +90,7 @@ problems! {
     GetProblems: [NotFound];
     UpdateProblems: [
         NotSignedIn, NotOwner, NotFound, TicketLocked, TicketSold, TicketWithdrawn, SeatsListed,
-        VersionMismatch,
+        ExternalIdTaken, VersionMismatch,
     ];
     DeleteProblems: [NotSignedIn, NotOwner, NotFound, TicketLocked, TicketSold, VersionMismatch];
 }
@@ -119,6 +122,9 @@ struct TicketFilter {
     /// Lots of so many seats
     #[param(minimum = 1, maximum = 50)]
     quantity: Option<u32>,
+    /// Called so by their seller; only with `sellerId=me`
+    #[param(min_length = 1, max_length = 100)]
+    external_id: Option<String>,
     /// `price` (the default within an event), `-price` or `newest` (the default else). By price is by
     /// what one ticket costs with fees, currency by currency
     #[param(inline)]
@@ -152,6 +158,10 @@ enum TicketSort {
 
 impl TicketFilter {
     fn query(self, viewer: Option<UserId>) -> Result<TicketQuery, Problem> {
+        if self.external_id.is_some() && self.seller_id != Some(Seller::Me) {
+            let message = "is shown to its seller alone: ask with sellerId=me";
+            return Err(Problem::invalid_field("externalId", message));
+        }
         // No price is as high as the highest number.
         let price = |bound: u64| u32::try_from(bound).unwrap_or(u32::MAX);
         Ok(TicketQuery {
@@ -166,6 +176,7 @@ impl TicketFilter {
             min_price: self.min_price.map(price),
             max_price: self.max_price.map(price),
             quantity: self.quantity,
+            external_id: self.external_id,
             sort: match (self.sort, self.event_id) {
                 (Some(TicketSort::Price), _) | (None, Some(_)) => Sort::Price,
                 (Some(TicketSort::PriceDescending), _) => Sort::PriceDescending,
@@ -406,6 +417,7 @@ impl From<ListTicketError> for Problem {
             ),
             ListTicketError::EventOver => Self::new(Code::EventOver),
             ListTicketError::SeatsListed(seats) => seats_listed(&seats),
+            ListTicketError::ExternalIdTaken => Self::new(Code::ExternalIdTaken),
             ListTicketError::SellerDeleted => Self::new(Code::NotSignedIn),
             ListTicketError::Repository(error) => error.into(),
         }
@@ -417,6 +429,7 @@ impl From<EditTicketError> for Problem {
         match error {
             EditTicketError::Refused(refusal) => refusal.into(),
             EditTicketError::SeatsListed(seats) => seats_listed(&seats),
+            EditTicketError::ExternalIdTaken => Self::new(Code::ExternalIdTaken),
             EditTicketError::Stale { version } => Self::stale(version),
             EditTicketError::Repository(error) => error.into(),
         }

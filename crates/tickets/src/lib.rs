@@ -3,6 +3,7 @@
 //! It is the write side of the market: one conditional write on a ticket's own document decides who gets
 //! it. Nothing is kept in memory but finished pages, so any number of instances can run.
 
+pub mod bulk;
 pub mod edit_ticket;
 pub mod event_facets;
 mod event_over;

@@ -11,7 +11,7 @@ use stubmart_ports::calls::CallError;
 use crate::{
     claim_seats::ClaimError,
     service::Tickets,
-    ticket::{Command, Refusal, Ticket},
+    ticket::{Command, Refusal, Ticket, index},
 };
 
 /// Why a ticket was not listed.
@@ -30,6 +30,8 @@ pub enum ListTicketError {
     /// These seats are in another listing of the event, or somebody else has bought them. Nothing is
     /// listed.
     SeatsListed(Vec<String>),
+    /// Another listing of the seller's that is on sale has the same external id. Nothing is listed.
+    ExternalIdTaken,
     /// The seller's account was deleted meanwhile. The ticket is withdrawn, if it was listed at all.
     SellerDeleted,
     /// The repository failed. The ticket may be listed; listing it again under its id lists it once.
@@ -53,7 +55,10 @@ impl From<ClaimError> for ListTicketError {
 
 impl From<RepositoryError> for ListTicketError {
     fn from(error: RepositoryError) -> Self {
-        Self::Repository(error)
+        match error {
+            RepositoryError::Taken { index: index::EXTERNAL } => Self::ExternalIdTaken,
+            error => Self::Repository(error),
+        }
     }
 }
 
@@ -116,7 +121,7 @@ impl Tickets {
     }
 
     /// Saves the listing, and claims its seats before that.
-    async fn save_listing(
+    pub(crate) async fn save_listing(
         &self,
         context: &Context,
         id: TicketId,

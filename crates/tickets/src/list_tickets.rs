@@ -60,6 +60,8 @@ pub struct TicketQuery {
     pub max_price: Option<u32>,
     /// With so many seats.
     pub quantity: Option<u32>,
+    /// Called so by its seller, whose tickets alone are asked for.
+    pub external_id: Option<String>,
     /// In which order.
     pub sort: Sort,
     /// The user who asks; `None` for a visitor.
@@ -221,9 +223,11 @@ impl Tickets {
         let (index, prefixes) = match (query.seller(), query.event_id, &query.section) {
             _ if query.phases().is_empty() => return Ok(Vec::new()),
             (Some(seller), _, _) if by_price => (index::SELLER_EACH, vec![Key::new().id(seller.0)]),
-            (Some(seller), _, _) => {
-                (index::SELLER_PHASE, query.in_phases(&Key::new().id(seller.0)))
+            (Some(seller), Some(event_id), _) => {
+                let prefix = Key::new().id(seller.0).id(event_id.0);
+                (index::SELLER_EVENT, query.in_phases(&prefix))
             }
+            (Some(seller), _, _) => (index::SELLER, query.in_phases(&Key::new().id(seller.0))),
             (None, Some(event_id), section) => {
                 let event = query.in_phases(&Key::new().id(event_id.0));
                 match section {
@@ -314,6 +318,11 @@ impl Tickets {
             let scan = self.tickets().scan(index::LOCKED, &all);
             let parts = vec![Part { scan, prefix: all }];
             return Ok(Some(Few { parts, at_most: usize::MAX }));
+        }
+        if let (Some(seller), Some(external_id)) = (query.seller_id, &query.external_id) {
+            let prefix = Key::new().id(seller.0).text(external_id);
+            let scan = self.tickets().scan(index::EXTERNAL, &prefix);
+            return Ok(Some(Few { parts: vec![Part { scan, prefix }], at_most: usize::MAX }));
         }
         let is_narrow = query.has_bounds()
             || query.section.is_some()
@@ -420,6 +429,7 @@ impl TicketQuery {
         self.lists(ticket.status)
             && ticket.is_visible_to(self.viewer)
             && self.event_id.is_none_or(|event_id| ticket.event_id == Some(event_id))
+            && self.external_id.as_ref().is_none_or(|it| ticket.external_id.as_ref() == Some(it))
             && self.seller_id.is_none_or(|seller_id| ticket.user_id == seller_id)
             && self.min_price.is_none_or(|min| each >= min)
             && self.max_price.is_none_or(|max| each <= max)

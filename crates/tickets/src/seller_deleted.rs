@@ -25,7 +25,7 @@ impl Tickets {
         self.deleted_users().add(context, user_id).await?;
         self.sellers().close(context, user_id).await?;
         let offered = Key::new().id(user_id.0).number(Phase::Offered.number());
-        let mut scan = self.tickets().scan(index::SELLER_PHASE, &offered).limit(BATCH);
+        let mut scan = self.tickets().scan(index::SELLER, &offered).limit(BATCH);
         loop {
             let keys = self.tickets().keys(scan.clone()).await?;
             let Some((last, _)) = keys.last() else { return Ok(()) };

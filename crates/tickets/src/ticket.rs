@@ -27,9 +27,10 @@ use stubmart_contract::{
 };
 use stubmart_kernel::{Aggregate, Decision, aggregate::Key, mutant};
 
-use self::wanted::has_twins;
+use self::seats::check_seats;
 pub use self::{
     indexes::{Phase, TICKETS, index},
+    seats::quantity,
     wanted::{GiveWay, WantedSeats},
 };
 
@@ -72,6 +73,9 @@ pub struct Ticket {
     /// How it comes to its buyer.
     #[serde(default, skip_serializing_if = "DeliveryKind::is_default")]
     pub delivery_kind: DeliveryKind,
+    /// The seller's own name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
     /// The order that holds or bought it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
@@ -316,6 +320,7 @@ impl Ticket {
             seats: listing.seats.unwrap_or_default(),
             quantity,
             delivery_kind: listing.delivery_kind.unwrap_or_default(),
+            external_id: filled(listing.external_id),
             order_id: None,
             buyer_id: None,
             locked_until: None,
@@ -343,6 +348,8 @@ impl Ticket {
             section: filled(edit.section.apply(before.section)),
             row: filled(edit.row.apply(before.row)),
             seats: edit.seats.apply(Some(before.seats)).unwrap_or_default(),
+            quantity: edit.quantity.unwrap_or(before.quantity),
+            external_id: filled(edit.external_id.apply(before.external_id)),
             ..before
         };
         check_seats(&after.seats, after.quantity)?;
@@ -487,28 +494,4 @@ fn is_zero(number: &u32) -> bool {
 /// An empty text is as good as none.
 fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
-}
-
-/// How many seats a lot has that is to be listed: those that are named, where nothing else is said.
-///
-/// # Errors
-/// [`Refusal::SeatCount`].
-pub fn quantity(listing: &CreateTicketRequest) -> Result<u32, Refusal> {
-    let seats = listing.seats.as_deref().unwrap_or_default();
-    let quantity = listing.quantity.unwrap_or_else(|| count(seats).max(1));
-    check_seats(seats, quantity)?;
-    Ok(quantity)
-}
-
-fn count(seats: &[String]) -> u32 {
-    u32::try_from(seats.len()).unwrap_or(u32::MAX)
-}
-
-fn check_seats(seats: &[String], quantity: u32) -> Result<(), Refusal> {
-    match count(seats) {
-        0 => Ok(()),
-        _ if has_twins(seats) => Err(Refusal::SeatTwice),
-        named if named == quantity => Ok(()),
-        named => Err(Refusal::SeatCount { named, quantity }),
-    }
 }

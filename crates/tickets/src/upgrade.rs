@@ -35,7 +35,7 @@ enum Turn {
 impl Tickets {
     /// Has tickets that an earlier version saved found by the indexes of today, and claims the seats of
     /// listings that were saved before seats were claimed. Of listings of the same seat the first keeps
-    /// it; the others are retired. To be called before the routes serve; it costs two reads where there
+    /// it; the others are retired. To be called before the routes serve; it costs four reads where there
     /// is nothing to do.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl Tickets {
     /// called again.
     pub async fn upgrade(&self) -> Result<(), RepositoryError> {
         let context = Context::work(SERVICE);
-        for retired in [index::NEWEST, index::QUANTITY_PRICE] {
+        for retired in [index::NEWEST, index::QUANTITY_PRICE, index::SELLER_PHASE] {
             self.tickets().reindex(&context, retired).await?;
         }
         // The row of no event: that it is there says that all the others were built.

@@ -19,6 +19,7 @@ fn change(ticket: u128, event: u128, version: u64) -> Arc<Envelope> {
         seats: Vec::new(),
         quantity: 1,
         delivery_kind: Default::default(),
+        external_id: None,
         order_id: None,
         buyer_id: None,
         locked_until: None,

@@ -21,7 +21,8 @@ use stubmart_catalogue::{
 };
 use stubmart_contract::{
     EventId, Price, TicketId, TimeZone, UserId,
-    api::{CreateEventRequest, Event, TicketStatus},
+    api::{CreateEventRequest, Event, TicketStatus, Venue},
+    calls::{NotFoundByName, ShowByName},
 };
 use stubmart_kernel::page::{Cursor, PageRequest};
 use stubmart_ports::{
@@ -279,6 +280,41 @@ async fn a_show_is_added_once() {
     }
     world.relay().await;
     assert_eq!(world.bus.position().await.unwrap(), 1, "one event");
+}
+
+/// A show is found by what it is called, in any spelling, where one show only is called so.
+#[tokio::test]
+async fn a_show_is_found_by_name_venue_and_start() {
+    let world = World::new();
+    let catalogue = world.start();
+    let add = async |city: &str, local_start: &str| {
+        let venue = Venue::new("Globe", city);
+        let start = local_start.parse().unwrap();
+        let asked = CreateEventRequest::new("Les Mis\u{e9}rables", "Plays", venue, start);
+        let id = EventId(world.host.uuid());
+        catalogue.add_show(&CONTEXT, id, &asked).await.unwrap();
+        id
+    };
+    let matinee = add("London", "2027-03-01T14:30").await;
+    let evening = add("London", "2027-03-01T19:30").await;
+    let unknown_time = add("London", "2027-03-02").await;
+    let paris = add("Paris", "2027-03-01T19:30").await;
+    let named = async |city: Option<&str>, local_start: &str| {
+        let asked = ShowByName {
+            name: "LES  mise\u{301}rables".to_owned(),
+            venue: "globe".to_owned(),
+            city: city.map(ToOwned::to_owned),
+            local_start: local_start.parse().unwrap(),
+        };
+        catalogue.show_by_name(&CONTEXT, asked).await.unwrap().map(|it| it.id)
+    };
+    assert_eq!(named(None, "2027-03-01T14:30").await, Ok(matinee));
+    assert_eq!(named(None, "2027-03-01T19:30").await, Err(NotFoundByName::Several));
+    assert_eq!(named(Some("LONDON"), "2027-03-01T19:30").await, Ok(evening));
+    assert_eq!(named(Some("Paris"), "2027-03-01").await, Ok(paris), "the day alone");
+    assert_eq!(named(Some("London"), "2027-03-01").await, Err(NotFoundByName::Several));
+    assert_eq!(named(None, "2027-03-02T20:00").await, Ok(unknown_time), "its time is not known");
+    assert_eq!(named(None, "2027-03-03").await, Err(NotFoundByName::Unknown));
 }
 
 /// FOUND G: a query without a word finds nothing; one that names days finds what is on then, and where

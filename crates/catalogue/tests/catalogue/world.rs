@@ -175,6 +175,7 @@ impl World {
             seats: Vec::new(),
             quantity: 1,
             delivery_kind: Default::default(),
+            external_id: None,
             order_id: None,
             buyer_id: None,
             locked_until: None,

@@ -6,6 +6,7 @@
 //! `Deserialize` of a field's type.
 
 mod auth;
+mod bulk;
 mod catalogue;
 mod claims;
 mod delivery;
@@ -24,6 +25,10 @@ pub use auth::{
     AccessToken, ConfirmPasswordResetRequest, CreateTokenRequest, CurrentUser, DeleteTotpRequest,
     DeleteUserRequest, IssuedAccessToken, LoginRequest, PasswordResetRequest, Session,
     SignupRequest, TokenScope, Totp, TotpRequest, UpdateUserRequest, User, VerifyEmailRequest,
+};
+pub use bulk::{
+    BulkListing, BulkListingsRequest, BulkListingsResult, BulkMode, BulkOutcome, BulkResult,
+    EventByName,
 };
 pub use catalogue::{
     CreateEventRequest, Event, EventPrices, EventStatus, Facet, Facets, OnSalePrices, PriceStep,

@@ -69,6 +69,8 @@ pub struct Ticket {
     pub quantity: u32,
     /// How it comes to its buyer.
     pub delivery_kind: DeliveryKind,
+    /// The seller's own name for it; null to all but the seller.
+    pub external_id: Option<String>,
     /// While a checkout holds it: when it is free again at the latest.
     pub locked_until: Option<Timestamp>,
     /// When it was listed.
@@ -112,6 +114,11 @@ pub struct CreateTicketRequest {
     /// How it comes to its buyer; `transfer` when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery_kind: Option<DeliveryKind>,
+    /// The seller's own name for it. No two of a seller's listings on sale have the same one; it is shown to
+    /// nobody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 100)]
+    pub external_id: Option<String>,
 }
 
 /// What a listing would come to, before it is made.
@@ -237,10 +244,20 @@ pub struct UpdateTicketRequest {
     #[serde(default, deserialize_with = "read_patch", skip_serializing_if = "Patch::is_keep")]
     #[schema(schema_with = seats, required = false)]
     pub seats: Patch<Vec<String>>,
+    /// Another number of seats in the lot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u32, required = false, minimum = 1, maximum = 50)]
+    pub quantity: Option<u32>,
+    /// Another name of the seller's own; null or an empty text clears it.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>, max_length = 100)]
+    pub external_id: Patch<String>,
 }
 
 /// Reads seats, which may be named by ranges.
-fn read_names<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+pub(super) fn read_names<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Vec<String>>, D::Error> {
     let Some(texts) = Option::<Vec<String>>::deserialize(from)? else { return Ok(None) };
     read_all(texts.iter().map(String::as_str)).map(Some).map_err(D::Error::custom)
 }
@@ -250,7 +267,7 @@ fn read_patch<'de, D: Deserializer<'de>>(from: D) -> Result<Patch<Vec<String>>, 
 }
 
 /// Names of seats: at most 50, no two alike; null as good as none.
-fn seats() -> Array {
+pub(super) fn seats() -> Array {
     let name = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
     ArrayBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))

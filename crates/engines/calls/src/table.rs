@@ -8,8 +8,8 @@ use stubmart_contract::{
     ChargeId, Context, EventId, OrderId, TicketId, UserId,
     calls::{
         ExpiredLock, Identity, Listing, Listings, ListingsRequest, LockRefusal, LockRequest,
-        Locked, OrderForPayment, OverdueLocks, OverdueLocksRequest, Profile, Recipient,
-        SecureRefusal, ShowForListing,
+        Locked, NotFoundByName, OrderForPayment, OverdueLocks, OverdueLocksRequest, Profile,
+        Recipient, SecureRefusal, ShowByName, ShowForListing,
     },
 };
 use stubmart_ports::calls::{self, CallError};
@@ -83,6 +83,7 @@ service!(tickets: Tickets {
 
 service!(catalogue: Catalogue {
     show(id: EventId) -> Option<ShowForListing>;
+    show_by_name(asked: ShowByName) -> Result<ShowForListing, NotFoundByName>;
     listing_changed(listing: Listing) -> (): everywhere;
 });
 

@@ -229,6 +229,7 @@ fn event(message_id: MessageId, id: Uuid, version: u64) -> Result<Envelope, AnyE
         seats: vec!["41".to_owned(), "42".to_owned(), "43".to_owned()],
         quantity: 3,
         delivery_kind: Default::default(),
+        external_id: None,
         order_id: None,
         buyer_id: Some(UserId(message_id.0)),
         locked_until: Some(Timestamp::EPOCH),

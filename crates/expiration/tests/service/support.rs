@@ -305,6 +305,7 @@ pub(crate) fn ticket(lock: &ExpiredLock) -> TicketState {
         seats: it.ticket.seats.clone(),
         quantity: it.ticket.quantity,
         delivery_kind: Default::default(),
+        external_id: None,
         order_id: Some(lock.order_id),
         buyer_id: Some(lock.buyer_id),
         locked_until: Some(lock.until),

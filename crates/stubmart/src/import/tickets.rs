@@ -72,6 +72,7 @@ async fn listed(shop: &Shop, seller: UserId) -> Result<HashMap<Lot, u32>, Cause>
         min_price: None,
         max_price: None,
         quantity: None,
+        external_id: None,
         sort: Sort::Newest,
         viewer: Some(seller),
     };
@@ -128,6 +129,7 @@ impl From<ListTicketError> for SaveError {
             ListTicketError::SeatsListed(seats) => {
                 Self::Refused(format!("seats {} are listed already", seats.join(", ")))
             }
+            ListTicketError::ExternalIdTaken => refused("another listing has this external_id"),
             ListTicketError::SellerDeleted => refused("the seller's account was deleted"),
             ListTicketError::Refused(refusal) => Self::Refused(reason(refusal)),
             ListTicketError::Call(error) => Self::Store(error.into()),

@@ -9,6 +9,7 @@
 
 mod account_end;
 mod auth;
+mod bulk;
 mod checkout;
 mod command_line;
 mod conventions;

@@ -69,6 +69,7 @@ const TABLE: &[Row] = &[
     public("GET /api/tickets", OK),
     signed_in("POST /api/tickets", CREATED, CREATED),
     public("POST /api/tickets/preview", OK),
+    signed_in("POST /api/tickets/bulk", OK, OK),
     public("GET /api/tickets/{id}", OK),
     signed_in("PATCH /api/tickets/{id}", OK, NOT_YOURS),
     signed_in("DELETE /api/tickets/{id}", GONE, NOT_YOURS),
@@ -191,6 +192,9 @@ fn call(server: &Server, route: &str, owner: &User, has: &Owned) -> Call {
         "POST /api/auth/tokens" => json!({"name": "script"}),
         "POST /api/events" => event(&unique("Event")),
         "POST /api/tickets" | "POST /api/tickets/preview" => json!({"title": "A", "price": 100}),
+        "POST /api/tickets/bulk" => {
+            json!({"mode": "upsert", "items": [{"externalId": "1", "title": "A", "price": 100}]})
+        }
         "PATCH /api/tickets/{id}" => json!({"price": 200}),
         "POST /api/orders" => json!({"ticketId": has.ticket["id"]}),
         "POST /api/payments" => {

@@ -101,6 +101,7 @@ async fn list(
         seats: Some((first..first + seats).map(|seat| seat.to_string()).collect()),
         quantity: None,
         delivery_kind: None,
+        external_id: None,
     };
     seller.api.create_ticket(&request).await.unwrap()
 }

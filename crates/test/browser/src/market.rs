@@ -158,6 +158,7 @@ impl Member {
             seats: Some(vec!["12".to_owned(), "13".to_owned()]),
             quantity: None,
             delivery_kind: None,
+            external_id: None,
         };
         self.api.create_ticket(&request).await.expect("a ticket is listed")
     }

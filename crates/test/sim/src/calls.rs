@@ -9,8 +9,8 @@ use stubmart_contract::{
     ChargeId, Context, EventId, OrderId, TicketId, UserId,
     calls::{
         ExpiredLock, Identity, Listing, Listings, ListingsRequest, LockRefusal, LockRequest,
-        Locked, OrderForPayment, OverdueLocks, OverdueLocksRequest, Profile, Recipient,
-        SecureRefusal, ShowForListing,
+        Locked, NotFoundByName, OrderForPayment, OverdueLocks, OverdueLocksRequest, Profile,
+        Recipient, SecureRefusal, ShowByName, ShowForListing,
     },
 };
 use stubmart_node::Service;
@@ -157,6 +157,19 @@ impl calls::Catalogue for Network {
         self.catalogue("show", id.0, move |it| {
             let context = context.clone();
             Box::pin(async move { calls::Catalogue::show(&it, &context, id).await })
+        })
+        .await
+    }
+
+    async fn show_by_name(
+        &self,
+        context: &Context,
+        asked: ShowByName,
+    ) -> Result<Result<ShowForListing, NotFoundByName>, CallError> {
+        let context = context.clone();
+        self.catalogue("show by name", Uuid::nil(), move |it| {
+            let (context, asked) = (context.clone(), asked.clone());
+            Box::pin(async move { calls::Catalogue::show_by_name(&it, &context, asked).await })
         })
         .await
     }

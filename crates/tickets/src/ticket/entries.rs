@@ -27,12 +27,19 @@ impl Ticket {
             (index::QUANTITY_EACH, self.each(alike.clone())),
             (index::QUANTITY, alike),
             (index::SELLER_EACH, self.each(seller.clone())),
-            (index::SELLER_PHASE, seller.number(phase)),
+            (index::SELLER, seller.number(phase)),
         ];
+        if let Some(external_id) = &self.external_id {
+            let named = Key::new().id(self.user_id.0).text(external_id).number(phase);
+            let is_on_sale = Phase::of(self.status) == Phase::Offered;
+            entries.push((index::EXTERNAL, if is_on_sale { named } else { named.id(self.id.0) }));
+        }
         if let Some(event_id) = self.event_id {
             let event = Key::new().id(event_id.0).number(phase);
             let alike = event.clone().number(self.quantity);
             let beside = event.clone().text(&section).number(self.quantity);
+            let of_seller = Key::new().id(self.user_id.0).id(event_id.0).number(phase);
+            entries.push((index::SELLER_EVENT, of_seller));
             entries.push((index::EVENT_EACH, self.each(event.clone())));
             entries.push((index::EVENT_QUANTITY_EACH, self.each(alike)));
             entries.push((index::EVENT_SECTION, self.each(beside)));

@@ -15,7 +15,9 @@ pub static TICKETS: Collection = Collection {
         Index { name: index::QUANTITY_EACH, unique: false },
         Index { name: index::QUANTITY, unique: false },
         Index { name: index::SELLER_EACH, unique: false },
-        Index { name: index::SELLER_PHASE, unique: false },
+        Index { name: index::SELLER, unique: false },
+        Index { name: index::SELLER_EVENT, unique: false },
+        Index { name: index::EXTERNAL, unique: true },
         Index { name: index::LOCKED, unique: false },
         Index { name: index::EVENT_ENDS, unique: false },
         Index { name: index::EVENT_PRICE, unique: false },
@@ -25,6 +27,7 @@ pub static TICKETS: Collection = Collection {
         Index { name: index::PRICE, unique: false },
         Index { name: index::NEWEST, unique: false },
         Index { name: index::SELLER_NEWEST, unique: false },
+        Index { name: index::SELLER_PHASE, unique: false },
     ],
 };
 
@@ -49,7 +52,12 @@ pub mod index {
     /// Seller, each.
     pub const SELLER_EACH: &str = "seller_each";
     /// Seller, phase.
-    pub const SELLER_PHASE: &str = "seller_phase";
+    pub const SELLER: &str = "seller";
+    /// Seller, event, phase.
+    pub const SELLER_EVENT: &str = "seller_event";
+    /// Seller, their own name for it, phase; and the id of one that is not on sale, so that no two have one
+    /// name only while they are.
+    pub const EXTERNAL: &str = "external";
     /// When the lock runs out; only of locked tickets.
     pub const LOCKED: &str = "locked";
     /// When its event is over; only of tickets on sale.
@@ -66,6 +74,8 @@ pub mod index {
     pub const PRICE: &str = "price";
     /// Retired: phase.
     pub const NEWEST: &str = "newest";
+    /// Retired: seller, phase.
+    pub const SELLER_PHASE: &str = "seller_phase";
     /// Retired: seller.
     pub const SELLER_NEWEST: &str = "seller_newest";
 }

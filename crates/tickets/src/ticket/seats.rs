@@ -2,7 +2,7 @@
 
 use stubmart_contract::{
     Currency, DomainEvent, Price, TicketId, Timestamp, UserId,
-    api::{DeliveryKind, TicketStatus},
+    api::{CreateTicketRequest, DeliveryKind, TicketStatus},
     fees::SaleFees,
     seats::normal_seat,
 };
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     Refusal, Ticket,
-    wanted::{GiveWay, WantedSeats},
+    wanted::{GiveWay, WantedSeats, has_twins},
 };
 use crate::row_claims::SeatRow;
 
@@ -98,6 +98,7 @@ impl Ticket {
             seats: Vec::new(),
             quantity: 0,
             delivery_kind: DeliveryKind::default(),
+            external_id: None,
             order_id: None,
             buyer_id: None,
             locked_until: None,
@@ -112,5 +113,29 @@ impl Ticket {
     /// Whether this is the mark that keeps a listing from being saved late.
     pub(super) fn is_never_listed(&self) -> bool {
         self.user_id == UserId(Uuid::nil())
+    }
+}
+
+/// How many seats a lot has that is to be listed: those that are named, where nothing else is said.
+///
+/// # Errors
+/// [`Refusal::SeatCount`].
+pub fn quantity(listing: &CreateTicketRequest) -> Result<u32, Refusal> {
+    let seats = listing.seats.as_deref().unwrap_or_default();
+    let quantity = listing.quantity.unwrap_or_else(|| count(seats).max(1));
+    check_seats(seats, quantity)?;
+    Ok(quantity)
+}
+
+fn count(seats: &[String]) -> u32 {
+    u32::try_from(seats.len()).unwrap_or(u32::MAX)
+}
+
+pub(super) fn check_seats(seats: &[String], quantity: u32) -> Result<(), Refusal> {
+    match count(seats) {
+        0 => Ok(()),
+        _ if has_twins(seats) => Err(Refusal::SeatTwice),
+        named if named == quantity => Ok(()),
+        named => Err(Refusal::SeatCount { named, quantity }),
     }
 }

@@ -46,6 +46,7 @@ impl Ticket {
             seats: self.seats,
             quantity: self.quantity,
             delivery_kind: self.delivery_kind,
+            external_id: self.external_id,
             order_id: self.order_id,
             buyer_id: self.buyer_id,
             locked_until: self.locked_until,

@@ -53,6 +53,7 @@ fn listing() -> CreateTicketRequest {
         seats: None,
         quantity: None,
         delivery_kind: None,
+        external_id: None,
     }
 }
 

@@ -31,6 +31,7 @@ const ALL: TicketQuery = TicketQuery {
     min_price: None,
     max_price: None,
     quantity: None,
+    external_id: None,
     sort: Sort::Newest,
     viewer: None,
 };

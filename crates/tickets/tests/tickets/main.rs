@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bulk;
 mod events;
 mod lists;
 mod seats;

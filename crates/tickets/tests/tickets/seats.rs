@@ -28,6 +28,7 @@ fn seats(event_id: EventId, section: &str, row: &str, seats: &[&str]) -> CreateT
         row: Some(row.to_owned()),
         seats: Some(seats.iter().map(|it| (*it).to_owned()).collect()),
         quantity: None,
+        external_id: None,
         ..listing(Some(event_id), 1, 100)
     }
 }

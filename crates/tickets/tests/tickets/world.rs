@@ -14,7 +14,10 @@ use async_trait::async_trait;
 use stubmart_contract::{
     Actor, Context, Currency, EventId, OrderId, Price, TicketId, Timestamp, UserId,
     api::{CreateTicketRequest, EventStatus},
-    calls::{Identity, Listing, LockRequest, Profile, Recipient, ShowForListing},
+    calls::{
+        Identity, Listing, LockRequest, NotFoundByName, Profile, Recipient, ShowByName,
+        ShowForListing,
+    },
     fees::FeeSchedule,
 };
 use stubmart_memory::{MemoryRateLimits, MemoryStore};
@@ -109,6 +112,7 @@ pub(crate) fn listing(event_id: Option<EventId>, quantity: u32, price: i64) -> C
         seats: None,
         quantity: Some(quantity),
         delivery_kind: None,
+        external_id: None,
     }
 }
 
@@ -116,6 +120,7 @@ pub(crate) fn listing(event_id: Option<EventId>, quantity: u32, price: i64) -> C
 pub(crate) fn show(id: EventId) -> ShowForListing {
     ShowForListing {
         id,
+        name: "Hamlet".to_owned(),
         category: "Concerts".to_owned(),
         starts_at: START,
         ends_at: START.after(Duration::from_secs(3 * 3600)),
@@ -144,6 +149,19 @@ impl Catalogue for FakeCatalogue {
         let is_there = self.shows.lock().unwrap().contains(&id);
         let otherwise = self.otherwise.lock().unwrap().get(&id).cloned();
         Ok(is_there.then(|| otherwise.unwrap_or_else(|| show(id))))
+    }
+
+    /// A show is called as its id, at the venue `Globe`; there are two at the venue `Twice`.
+    async fn show_by_name(
+        &self,
+        context: &Context,
+        asked: ShowByName,
+    ) -> Result<Result<ShowForListing, NotFoundByName>, CallError> {
+        match (asked.name.parse(), asked.venue.as_str()) {
+            (_, "Twice") => Ok(Err(NotFoundByName::Several)),
+            (Ok(id), "Globe") => Ok(self.show(context, id).await?.ok_or(NotFoundByName::Unknown)),
+            _ => Ok(Err(NotFoundByName::Unknown)),
+        }
     }
 
     async fn listing_changed(&self, _: &Context, listing: Listing) -> Result<(), CallError> {

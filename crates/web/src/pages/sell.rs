@@ -387,6 +387,7 @@ fn requests(
         seats: Some(lot.seats.clone()).filter(|it| !it.is_empty()),
         quantity: Some(lot.quantity),
         delivery_kind: Some(plan.delivery),
+        external_id: None,
     })
 }
 

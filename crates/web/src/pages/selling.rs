@@ -258,6 +258,7 @@ pub(crate) async fn save(
             section: form.optional("section").into(),
             row: form.optional("row").into(),
             seats: Some(seats).filter(|it| !it.is_empty()).into(),
+            ..UpdateTicketRequest::default()
         },
         (price, seats) => {
             for (name, error) in [("price", price.err()), ("seats", seats.err())] {

@@ -58,6 +58,7 @@ fn locked() -> Ticket {
         seats: Vec::new(),
         quantity: 1,
         delivery_kind: Default::default(),
+        external_id: None,
         order_id: Some(OrderId(id())),
         buyer_id: Some(UserId(id())),
         locked_until: Some(NOW.before(Duration::from_secs(1))),

@@ -15,8 +15,8 @@ use stubmart_contract::{
     UserId,
     calls::{
         ExpiredLock, Identity, Listing, Listings, ListingsOf, ListingsRequest, LockRefusal,
-        LockRequest, Locked, OrderForPayment, OverdueLocks, OverdueLocksRequest, Profile,
-        Recipient, SecureRefusal, ShowForListing,
+        LockRequest, Locked, NotFoundByName, OrderForPayment, OverdueLocks, OverdueLocksRequest,
+        Profile, Recipient, SecureRefusal, ShowByName, ShowForListing,
     },
     context::CausedBy,
 };
@@ -198,6 +198,15 @@ impl Catalogue for Told {
         Ok(self.maybe(sample(SHOW)))
     }
 
+    async fn show_by_name(
+        &self,
+        context: &Context,
+        asked: ShowByName,
+    ) -> Result<Result<ShowForListing, NotFoundByName>, CallError> {
+        self.hear(context, "show_by_name", asked)?;
+        Ok(self.or(sample(SHOW), NotFoundByName::Several))
+    }
+
     async fn listing_changed(&self, context: &Context, listing: Listing) -> Result<(), CallError> {
         self.hear(context, "listing_changed", listing)
     }
@@ -328,6 +337,8 @@ pub async fn call_all(services: &Services, context: &Context) -> Vec<String> {
         outcome(tickets.listings(context, of(ListingsOf::Ticket(ticket)))).await,
         outcome(tickets.overdue_locks(context, overdue)).await,
         outcome(catalogue.show(context, event)).await,
+        outcome(catalogue.show_by_name(context, named(Some("K\u{f6}ln\n")))).await,
+        outcome(catalogue.show_by_name(context, named(None))).await,
         outcome(catalogue.listing_changed(context, listing())).await,
         outcome(orders.order(context, buyer, order)).await,
         outcome(orders.secure(context, order, charge)).await,
@@ -335,6 +346,15 @@ pub async fn call_all(services: &Services, context: &Context) -> Vec<String> {
         outcome(orders.fail(context, order, charge)).await,
         outcome(orders.expire(context, expired())).await,
     ]
+}
+
+fn named(city: Option<&str>) -> ShowByName {
+    ShowByName {
+        name: "Die \"R\u{e4}uber\"".to_owned(),
+        venue: "Schauspiel".to_owned(),
+        city: city.map(ToOwned::to_owned),
+        local_start: sample("\"2027-03-01T19:30\""),
+    }
 }
 
 /// Who may ask.

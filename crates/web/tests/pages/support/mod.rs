@@ -171,6 +171,7 @@ impl Fake {
             seats: vec!["12".to_owned(), "13".to_owned()],
             quantity: 2,
             delivery_kind: Default::default(),
+            external_id: None,
             locked_until: None,
             created_at: NOW.parse().unwrap(),
             updated_at: NOW.parse().unwrap(),
