@@ -31,6 +31,7 @@ fn ticket(status: TicketStatus) -> Ticket {
         seats: vec!["1".to_owned(), "2".to_owned()],
         quantity: 2,
         delivery_kind: Default::default(),
+        external_id: None,
         order_id: held.then_some(HOLDER),
         buyer_id: held.then_some(BUYER),
         locked_until: (status == TicketStatus::Locked).then_some(LATER),

@@ -174,6 +174,7 @@ async fn every_list_is_exact_in_every_order_page_by_page() {
                         min_price,
                         max_price,
                         quantity,
+                        external_id: None,
                         sort,
                         viewer,
                     };
