@@ -1,18 +1,15 @@
 //! All shows in memory, each with the summary of its offers. Shows are few; the offers are not in here.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    ops::Bound,
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
 
 use stubmart_contract::{
     DayOrMoment, EventId, TimeZone, Timestamp,
-    api::{Event, EventStatus, Facet, Facets},
+    api::{Event, Facet, Facets},
 };
-use stubmart_kernel::aggregate::{Key, KeyReader};
-use uuid::Uuid;
 
 mod keys;
 mod listed;
@@ -21,7 +18,7 @@ pub use self::listed::Order;
 pub(crate) use self::listed::SortKey;
 use self::{
     keys::{Keys, from},
-    listed::{DAY, Listed, Part},
+    listed::{Listed, Part},
 };
 use crate::{
     days::Days,
