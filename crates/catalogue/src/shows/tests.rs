@@ -1,7 +1,8 @@
 use stubmart_contract::{
     Price,
-    api::{CreateEventRequest, Venue},
+    api::{CreateEventRequest, EventStatus, Venue},
 };
+use uuid::Uuid;
 
 use super::*;
 
