@@ -14,14 +14,14 @@ const COUNTED: usize = 1_000;
 impl Tickets {
     /// Whether the user has a listing, in whatever state.
     pub(crate) async fn has_listed(&self, user: UserId) -> Result<bool, RepositoryError> {
-        let scan = self.tickets().scan(index::SELLER_PHASE, &Key::new().id(user.0)).limit(1);
+        let scan = self.tickets().scan(index::SELLER, &Key::new().id(user.0)).limit(1);
         Ok(!self.tickets().keys(scan).await?.is_empty())
     }
 
     /// How many of the user's listings are sold.
     pub(crate) async fn count_sold(&self, user: UserId) -> Result<u32, RepositoryError> {
         let sold = Key::new().id(user.0).number(Phase::Sold.number());
-        let mut scan = self.tickets().scan(index::SELLER_PHASE, &sold).limit(COUNTED);
+        let mut scan = self.tickets().scan(index::SELLER, &sold).limit(COUNTED);
         let mut count: usize = 0;
         loop {
             let keys = self.tickets().keys(scan.clone()).await?;

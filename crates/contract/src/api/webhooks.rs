@@ -16,7 +16,7 @@ use crate::{
 };
 
 macro_rules! types {
-    ($($(#[$doc:meta])* $name:ident = $word:literal;)+) => {
+    ($($(#[$doc:meta])* $name:ident = $word:tt;)+) => {
         /// What happened. New kinds may come.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         pub enum WebhookEventType { $($(#[$doc])* #[serde(rename = $word)] $name,)+ }

@@ -9,7 +9,7 @@ use std::{
 use stubmart_calls::Served;
 use stubmart_contract::{Actor, Context, EventId, OrderId, TicketId};
 use stubmart_ports::{calls::CallError, host::Host};
-use stubmart_suite::rules::calls::{Mood, Services, Told, call_all};
+use stubmart_suite::rules::calls::{Mood, Services, Told};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -52,7 +52,7 @@ async fn nothing_is_answered_without_the_secret() {
     let (told, host) = (Arc::new(Told::default()), machine());
     let address = serve(&told, &host, anywhere()).await;
     let others = reach(&[address], &secret(2), &host);
-    let answers = call_all(&others, &context()).await;
+    let answers = others.call_all(&context()).await;
     assert!(answers.iter().all(|it| it == "failed"), "{answers:?}");
     for path in ["/calls/tickets/release", "/calls/tickets/nothing", "/"] {
         for header in ["", "Authorization: Bearer nonsense\r\n", "Authorization: Basic dTpw\r\n"] {

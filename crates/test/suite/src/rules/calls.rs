@@ -276,7 +276,7 @@ const SHOW: &str = r#"{"id":"00000000-0000-0000-0000-000000000005","category":"O
     "startsAt":"2027-01-01T00:00:00.000Z","endsAt":"2027-01-01T03:00:00.000Z"}"#;
 const ORDER: &str = r#"{"id":"00000000-0000-0000-0000-000000000006",
     "userId":"00000000-0000-0000-0000-000000000001","sellerId":"00000000-0000-0000-0000-000000000003",
-    "status":"awaiting_payment","hasExpired":false,"chargeId":"00000000-0000-0000-0000-000000000007",
+    "ticketId":"00000000-0000-0000-0000-000000000004","status":"awaiting_payment","hasExpired":false,"chargeId":"00000000-0000-0000-0000-000000000007",
     "amount":12345,"currency":"eur","expiresAt":"2027-01-01T00:00:00.000Z"}"#;
 
 fn sample<T: DeserializeOwned>(text: &str) -> T {
@@ -311,41 +311,43 @@ async fn outcome<T: Debug>(call: impl Future<Output = Result<T, CallError>>) -> 
     }
 }
 
-/// Makes every call there is, one after the other; the answer is what came of each.
-pub async fn call_all(services: &Services, context: &Context) -> Vec<String> {
-    let Services { auth, tickets, catalogue, orders } = services;
-    let (ticket, order, charge) = (TicketId(id(4)), OrderId(id(6)), ChargeId(id(7)));
-    let (buyer, event) = (UserId(id(1)), EventId(id(5)));
-    let request = LockRequest {
-        ticket_id: ticket,
-        order_id: order,
-        buyer_id: buyer,
-        price: Some(sample("12345")),
-        until: START,
-    };
-    let of = |of| ListingsRequest { of, cursor: Some("behind \"this\"".to_owned()), limit: 3 };
-    let overdue = OverdueLocksRequest { due_before: START, cursor: None, limit: usize::MAX };
-    vec![
-        outcome(auth.introspect(context, "t\u{f6}ken\n")).await,
-        outcome(auth.recipient(context, buyer)).await,
-        outcome(auth.profile(context, buyer)).await,
-        outcome(tickets.lock(context, request.clone())).await,
-        outcome(tickets.lock(context, LockRequest { price: None, ..request })).await,
-        outcome(tickets.release(context, ticket, order)).await,
-        outcome(tickets.sell(context, ticket, order)).await,
-        outcome(tickets.listings(context, of(ListingsOf::Event(event)))).await,
-        outcome(tickets.listings(context, of(ListingsOf::Ticket(ticket)))).await,
-        outcome(tickets.overdue_locks(context, overdue)).await,
-        outcome(catalogue.show(context, event)).await,
-        outcome(catalogue.show_by_name(context, named(Some("K\u{f6}ln\n")))).await,
-        outcome(catalogue.show_by_name(context, named(None))).await,
-        outcome(catalogue.listing_changed(context, listing())).await,
-        outcome(orders.order(context, buyer, order)).await,
-        outcome(orders.secure(context, order, charge)).await,
-        outcome(orders.complete(context, order, charge)).await,
-        outcome(orders.fail(context, order, charge)).await,
-        outcome(orders.expire(context, expired())).await,
-    ]
+impl Services {
+    /// Makes every call there is, one after the other; the answer is what came of each.
+    pub async fn call_all(&self, context: &Context) -> Vec<String> {
+        let Services { auth, tickets, catalogue, orders } = self;
+        let (ticket, order, charge) = (TicketId(id(4)), OrderId(id(6)), ChargeId(id(7)));
+        let (buyer, event) = (UserId(id(1)), EventId(id(5)));
+        let request = LockRequest {
+            ticket_id: ticket,
+            order_id: order,
+            buyer_id: buyer,
+            price: Some(sample("12345")),
+            until: START,
+        };
+        let of = |of| ListingsRequest { of, cursor: Some("behind \"this\"".to_owned()), limit: 3 };
+        let overdue = OverdueLocksRequest { due_before: START, cursor: None, limit: usize::MAX };
+        vec![
+            outcome(auth.introspect(context, "t\u{f6}ken\n")).await,
+            outcome(auth.recipient(context, buyer)).await,
+            outcome(auth.profile(context, buyer)).await,
+            outcome(tickets.lock(context, request.clone())).await,
+            outcome(tickets.lock(context, LockRequest { price: None, ..request })).await,
+            outcome(tickets.release(context, ticket, order)).await,
+            outcome(tickets.sell(context, ticket, order)).await,
+            outcome(tickets.listings(context, of(ListingsOf::Event(event)))).await,
+            outcome(tickets.listings(context, of(ListingsOf::Ticket(ticket)))).await,
+            outcome(tickets.overdue_locks(context, overdue)).await,
+            outcome(catalogue.show(context, event)).await,
+            outcome(catalogue.show_by_name(context, named(Some("K\u{f6}ln\n")))).await,
+            outcome(catalogue.show_by_name(context, named(None))).await,
+            outcome(catalogue.listing_changed(context, listing())).await,
+            outcome(orders.order(context, buyer, order)).await,
+            outcome(orders.secure(context, order, charge)).await,
+            outcome(orders.complete(context, order, charge)).await,
+            outcome(orders.fail(context, order, charge)).await,
+            outcome(orders.expire(context, expired())).await,
+        ]
+    }
 }
 
 fn named(city: Option<&str>) -> ShowByName {
@@ -385,10 +387,10 @@ pub async fn a_call_arrives_as_it_was_made(a: Arc<Services>, b: Arc<Services>, t
     for context in contexts() {
         for mood in [Mood::Something, Mood::Nothing] {
             told.is_in(mood);
-            let answers = call_all(&told.services(), &context).await;
+            let answers = told.services().call_all(&context).await;
             let heard = timeless(told.heard());
             for way in [&a, &b] {
-                assert_eq!(call_all(way, &context).await, answers, "{mood:?}");
+                assert_eq!(way.call_all(&context).await, answers, "{mood:?}");
                 assert_eq!(timeless(told.heard()), heard, "{mood:?}");
             }
         }
@@ -399,7 +401,7 @@ pub async fn a_call_arrives_as_it_was_made(a: Arc<Services>, b: Arc<Services>, t
 pub async fn a_failure_is_no_answer(a: Arc<Services>, _b: Arc<Services>, told: Arc<Told>) {
     told.is_in(Mood::Failing);
     let context = Context::of(Actor::System);
-    let answers = call_all(&a, &context).await;
+    let answers = a.call_all(&context).await;
     assert!(answers.iter().all(|it| it == "failed"), "{answers:?}");
     assert!(told.heard().len() >= answers.len(), "every call arrived");
 }
@@ -407,7 +409,7 @@ pub async fn a_failure_is_no_answer(a: Arc<Services>, _b: Arc<Services>, told: A
 /// The service learns until when somebody waits, and never of a later time.
 pub async fn the_deadline_arrives(a: Arc<Services>, _b: Arc<Services>, told: Arc<Told>) {
     let context = Context { deadline: Some(soon()), ..Context::of(Actor::System) };
-    call_all(&a, &context).await;
+    a.call_all(&context).await;
     for (arrived, call) in told.heard() {
         let deadline = arrived.deadline;
         assert!(deadline.is_some_and(|it| it <= soon()), "{call}: {deadline:?}");
