@@ -76,6 +76,10 @@ impl Services {
     ///
     /// # Errors
     /// The cause: a service could not be started, or there is no way to one that it calls.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "it is the list of the services, one after the other"
+    )]
     pub async fn start(
         engines: &Engines,
         config: &Config,

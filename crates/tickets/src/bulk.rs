@@ -7,6 +7,7 @@
 
 mod order;
 mod plan;
+mod refused;
 mod run;
 mod try_out;
 
@@ -18,16 +19,15 @@ use stubmart_contract::{
     api::{BulkListing, BulkMode, BulkOutcome, EventByName, FieldError},
     calls::{NotFoundByName, ShowByName, ShowForListing},
 };
-use stubmart_kernel::{RepositoryError, Versioned, aggregate::Key, limited::Limited};
+use stubmart_kernel::{RepositoryError, Versioned, aggregate::Key};
 use stubmart_ports::{calls::CallError, limits::LimitsUnavailable};
 
+pub use self::refused::Refused;
 use self::{
     order::Seating,
     plan::{Step, invalid, step, wanted_seats},
 };
 use crate::{
-    edit_ticket::EditTicketError,
-    list_ticket::ListTicketError,
     service::Tickets,
     ticket::{Phase, Ticket, index},
 };
@@ -67,31 +67,6 @@ pub struct Done {
     pub id: Option<TicketId>,
     /// What was done, or why nothing was.
     pub outcome: Result<BulkOutcome, Refused>,
-}
-
-/// Why nothing was done about an item.
-#[derive(Debug)]
-pub enum Refused {
-    /// These fields are wrong.
-    Invalid(Vec<FieldError>),
-    /// The account listed as many as it may in a day. It was not listed.
-    Limited(Limited),
-    /// It was not listed.
-    NotListed(ListTicketError),
-    /// It was not changed.
-    NotChanged(EditTicketError),
-}
-
-impl From<ListTicketError> for Refused {
-    fn from(error: ListTicketError) -> Self {
-        Self::NotListed(error)
-    }
-}
-
-impl From<EditTicketError> for Refused {
-    fn from(error: EditTicketError) -> Self {
-        Self::NotChanged(error)
-    }
 }
 
 /// Why a batch was not done, or not to its end. What was done is done; sending it again does the rest.

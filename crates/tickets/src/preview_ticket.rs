@@ -12,7 +12,7 @@ use stubmart_contract::{
 use crate::{
     list_ticket::{ListTicketError, in_its_currency},
     service::Tickets,
-    ticket::{check_money, fees_of, quantity},
+    ticket::{Ticket, check_money, fees_of},
 };
 
 /// How long after the event its sellers are paid.
@@ -29,7 +29,7 @@ impl Tickets {
         context: &Context,
         listing: &CreateTicketRequest,
     ) -> Result<TicketPreview, ListTicketError> {
-        let quantity = quantity(listing).map_err(ListTicketError::Refused)?;
+        let quantity = Ticket::quantity(listing).map_err(ListTicketError::Refused)?;
         let show = self.show_of(context, listing).await?;
         let listing = &in_its_currency(listing.clone(), show.as_ref())?;
         let currency = listing.currency.unwrap_or_default();

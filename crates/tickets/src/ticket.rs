@@ -27,10 +27,8 @@ use stubmart_contract::{
 };
 use stubmart_kernel::{Aggregate, Decision, aggregate::Key, mutant};
 
-use self::seats::check_seats;
 pub use self::{
     indexes::{Phase, TICKETS, index},
-    seats::quantity,
     wanted::{GiveWay, WantedSeats},
 };
 
@@ -300,7 +298,7 @@ impl Ticket {
         fees: &FeeSchedule,
         now: Timestamp,
     ) -> Result<Self, Refusal> {
-        let quantity = quantity(listing)?;
+        let quantity = Self::quantity(listing)?;
         let fees = fees_of(listing, category, fees).at(listing.price)?;
         let currency = listing.currency.unwrap_or_default();
         check_money(listing.price, fees, currency)?;
@@ -352,7 +350,7 @@ impl Ticket {
             external_id: filled(edit.external_id.apply(before.external_id)),
             ..before
         };
-        check_seats(&after.seats, after.quantity)?;
+        Self::check_seats(&after.seats, after.quantity)?;
         if after.price != self.price {
             check_money(after.price, after.fees, after.currency)?;
         }

@@ -5,8 +5,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    CreateTicketRequest, DeliveryKind, FieldError,
-    tickets::{read_names, seats},
+    delivery::DeliveryKind,
+    field_error::FieldError,
+    tickets::{CreateTicketRequest, read_names, seats},
 };
 use crate::{
     code::Code,

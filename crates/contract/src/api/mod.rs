@@ -10,6 +10,7 @@ mod bulk;
 mod catalogue;
 mod claims;
 mod delivery;
+mod field_error;
 mod orders;
 mod patch;
 mod payments;
@@ -41,6 +42,7 @@ pub use delivery::{
     Delivery, DeliveryCancelReason, DeliveryKind, DeliverySide, DeliveryStatus, DeliveryStep,
     DeliveryStepKind, LateChoice, LateDeliveryRequest, SendDeliveryRequest,
 };
+pub use field_error::FieldError;
 pub use orders::{CancelReason, CreateOrderRequest, Order, OrderStatus, OrderTicket};
 pub use patch::Patch;
 pub use payments::{
@@ -93,13 +95,4 @@ pub struct ProblemBody {
     pub attempts_left: Option<u32>,
     /// Names this request in the server's log.
     pub request_id: String,
-}
-
-/// What is wrong with one field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct FieldError {
-    /// The field, by its path: `price`, `venue.city`.
-    pub field: String,
-    /// What is wrong and what would be right.
-    pub message: String,
 }

@@ -12,7 +12,7 @@ use stubmart_ports::{Cause, host::Host};
 use stubmart_tickets::{
     list_ticket::ListTicketError,
     list_tickets::{Sort, TicketQuery},
-    ticket::{Refusal, quantity},
+    ticket::{Refusal, Ticket},
 };
 
 use super::{
@@ -97,7 +97,7 @@ async fn listed(shop: &Shop, seller: UserId) -> Result<HashMap<Lot, u32>, Cause>
 
 /// Whether a lot is listed already. Of lots that are alike, as many as are listed are taken for the same.
 fn is_listed(new: &CreateTicketRequest, listed: &mut HashMap<Lot, u32>) -> bool {
-    let quantity = quantity(new).unwrap_or_default();
+    let quantity = Ticket::quantity(new).unwrap_or_default();
     let it = new.clone();
     let text = |text: Option<String>| text.filter(|text| !text.is_empty());
     let (section, row, seats) = (text(it.section), text(it.row), it.seats.unwrap_or_default());
@@ -190,7 +190,7 @@ fn ticket(row: &Row) -> Result<CreateTicketRequest, String> {
     };
     fields.insert("price".to_owned(), minor.into());
     let new = read_body(Value::Object(fields)).map_err(|errors| reasons(&errors));
-    let new = new.and_then(|new| quantity(&new).map(|_| new).map_err(reason));
+    let new = new.and_then(|new| Ticket::quantity(&new).map(|_| new).map_err(reason));
     let mut reasons: Vec<String> = wrong.into_iter().chain(uncertain).collect();
     match new {
         Ok(new) if reasons.is_empty() => Ok(new),
@@ -244,7 +244,7 @@ mod tests {
     fn outcomes(text: &str) -> Vec<(u64, Result<u32, String>)> {
         let lines = read(file::lines(text.as_bytes()).unwrap()).unwrap();
         let seats = |line: Line<CreateTicketRequest>| {
-            (line.number, line.content.map(|it| quantity(&it).unwrap()))
+            (line.number, line.content.map(|it| Ticket::quantity(&it).unwrap()))
         };
         lines.into_iter().map(seats).collect()
     }

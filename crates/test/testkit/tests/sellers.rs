@@ -2,6 +2,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use stubmart_node::Config;
 use stubmart_testkit::{Api, PASSWORD, Process, User, World, text};
@@ -9,6 +11,12 @@ use stubmart_testkit::{Api, PASSWORD, Process, User, World, text};
 async fn seller(market: &Api, ticket: &Value, viewer: &User) -> Value {
     let found = market.read(&format!("/api/tickets/{}", text(ticket, "id")), viewer).await;
     found["seller"].clone()
+}
+
+/// The events arrive, and what was read before them is shown no more.
+async fn learn<S>(world: &World, market: &Process<S>) {
+    market.work().await;
+    world.pass(Duration::from_secs(1));
 }
 
 #[tokio::test]
@@ -34,17 +42,17 @@ async fn a_seller_is_shown_alike_wherever_a_listing_is() {
 
     let second = market.ticket_with(&ann, json!({"eventId": event})).await;
     market.buy(&bob, &first).await;
-    world.settle().await;
+    learn(&world, &market).await;
     assert_eq!(seller(&market, &second, &bob).await["sold"], 1);
     let rename = json!({"name": "Countess", "currentPassword": PASSWORD});
     let renamed = market.patch("/api/auth/currentuser").by(&ann).json(&rename).await;
     assert_eq!(renamed.status, 200, "{renamed:?}");
-    world.settle().await;
+    learn(&world, &market).await;
     assert_eq!(seller(&market, &second, &bob).await["name"], "Countess");
 
     let right = json!({"currentPassword": PASSWORD});
     assert_eq!(market.delete("/api/auth/currentuser").by(&ann).json(&right).await.status, 204);
-    world.settle().await;
+    learn(&world, &market).await;
     let gone = json!({"name": null, "since": null, "sold": 1, "level": "closed"});
     assert_eq!(seller(&market, &first, &bob).await, gone, "her buyer still sees what was bought");
 }

@@ -6,12 +6,12 @@ use stubmart_contract::{
     seats::normal_seat,
 };
 
-use super::Refused;
+use super::refused::Refused;
 use crate::{
     edit_ticket::EditTicketError,
     list_ticket::{ListTicketError, in_its_currency},
     row_claims::SeatRow,
-    ticket::{Refusal, Ticket, WantedSeats, quantity},
+    ticket::{Refusal, Ticket, WantedSeats},
 };
 
 /// What has to be done.
@@ -43,7 +43,7 @@ pub(super) fn step(
     let title = title.ok_or_else(|| invalid("title", "is required where no event is named"))?;
     let listing = asked.clone().listing(title, show.map(|it| it.id));
     let listing = in_its_currency(listing, show)?;
-    let quantity = quantity(&listing).map_err(ListTicketError::Refused)?;
+    let quantity = Ticket::quantity(&listing).map_err(ListTicketError::Refused)?;
     let delivery_kind = listing.delivery_kind.or_else(|| Some(current?.delivery_kind));
     let listing = CreateTicketRequest { quantity: Some(quantity), delivery_kind, ..listing };
     match current.map(|it| (it, it.status)) {

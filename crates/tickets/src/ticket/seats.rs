@@ -26,6 +26,27 @@ impl Ticket {
         Some(WantedSeats { row, seats, fence: self.fence })
     }
 
+    /// How many seats a lot has that is to be listed: those that are named, where nothing else is said.
+    ///
+    /// # Errors
+    /// [`Refusal::SeatCount`].
+    pub fn quantity(listing: &CreateTicketRequest) -> Result<u32, Refusal> {
+        let seats = listing.seats.as_deref().unwrap_or_default();
+        let quantity = listing.quantity.unwrap_or_else(|| count(seats).max(1));
+        Self::check_seats(seats, quantity)?;
+        Ok(quantity)
+    }
+
+    /// Refuses seats that are not as many as the lot has, or twice the same.
+    pub(super) fn check_seats(seats: &[String], quantity: u32) -> Result<(), Refusal> {
+        match count(seats) {
+            0 => Ok(()),
+            _ if has_twins(seats) => Err(Refusal::SeatTwice),
+            named if named == quantity => Ok(()),
+            named => Err(Refusal::SeatCount { named, quantity }),
+        }
+    }
+
     /// Refuses seats that the listing neither had `before` nor has claimed for this very change.
     pub(super) fn check_claimed(
         &self,
@@ -116,26 +137,6 @@ impl Ticket {
     }
 }
 
-/// How many seats a lot has that is to be listed: those that are named, where nothing else is said.
-///
-/// # Errors
-/// [`Refusal::SeatCount`].
-pub fn quantity(listing: &CreateTicketRequest) -> Result<u32, Refusal> {
-    let seats = listing.seats.as_deref().unwrap_or_default();
-    let quantity = listing.quantity.unwrap_or_else(|| count(seats).max(1));
-    check_seats(seats, quantity)?;
-    Ok(quantity)
-}
-
 fn count(seats: &[String]) -> u32 {
     u32::try_from(seats.len()).unwrap_or(u32::MAX)
-}
-
-pub(super) fn check_seats(seats: &[String], quantity: u32) -> Result<(), Refusal> {
-    match count(seats) {
-        0 => Ok(()),
-        _ if has_twins(seats) => Err(Refusal::SeatTwice),
-        named if named == quantity => Ok(()),
-        named => Err(Refusal::SeatCount { named, quantity }),
-    }
 }

@@ -1,6 +1,9 @@
 //! What is shown of sellers: where it comes from, and that no event counts twice.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use serde_json::Value;
 use stubmart_contract::{Context, DomainEvent, Envelope, UserId, event::UserState};
@@ -67,6 +70,7 @@ async fn a_seller_whom_auth_did_not_tell_of_is_learned_by_the_event() {
     assert!(matches!(handle(&tickets, &events).await[..], [Err(HandleError::Retry(_))]));
     world.auth.is_down.store(false, Ordering::SeqCst);
     assert!(matches!(handle(&tickets, &events).await[..], [Ok(())]));
+    world.clock.advance(Duration::from_secs(1));
     assert_eq!(shown(&world, &tickets).await[0]["name"], "Ada");
 }
 

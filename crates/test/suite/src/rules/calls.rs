@@ -314,7 +314,7 @@ async fn outcome<T: Debug>(call: impl Future<Output = Result<T, CallError>>) -> 
 impl Services {
     /// Makes every call there is, one after the other; the answer is what came of each.
     pub async fn call_all(&self, context: &Context) -> Vec<String> {
-        let Services { auth, tickets, catalogue, orders } = self;
+        let Self { auth, tickets, catalogue, orders } = self;
         let (ticket, order, charge) = (TicketId(id(4)), OrderId(id(6)), ChargeId(id(7)));
         let (buyer, event) = (UserId(id(1)), EventId(id(5)));
         let request = LockRequest {
