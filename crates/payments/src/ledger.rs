@@ -205,7 +205,7 @@ pub fn unmatched(amount: Price) -> Vec<Line> {
     lines([(Account::Psp, amount), (Account::Unmatched, -amount)])
 }
 
-/// The lines of money that is given back. It is taken from whoever has a part of it (the seller, our fees,
+/// The lines of money that is given back. Each that has a part of it gives back a share (the seller, our fees,
 /// the tax in them), in proportion to what each has left by the lines that are `posted`, so that what was
 /// given back in parts comes to what a refund in full is. `None` where not so much is left.
 #[must_use]

@@ -155,7 +155,8 @@ impl Tickets {
         }
     }
 
-    /// Does what has to be done about an item; what is listed anew is counted as one listing. Where another request listed it first, it is looked at again.
+    /// Does what has to be done about an item. A new listing counts towards the daily limit. Where another request
+    /// listed it first, it is looked at again.
     async fn take_step(
         &self,
         context: &Context,
