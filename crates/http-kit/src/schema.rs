@@ -54,8 +54,8 @@ enum Shape {
     Flag,
     /// One of these words.
     Words(Vec<String>),
-    /// A list of at most `max` values; in a set no two are alike.
-    List { item: Box<Self>, max: Option<usize>, is_set: bool },
+    /// A list of `min` to `max` values; in a set no two are alike.
+    List { item: Box<Self>, min: usize, max: Option<usize>, is_set: bool },
     /// An object.
     Object(Fields),
 }
@@ -171,8 +171,14 @@ impl Shape {
                 let is_known = value.as_str().is_some_and(|text| words.iter().any(|it| it == text));
                 if is_known { Ok(()) } else { Err(format!("must be one of: {}", words.join(", "))) }
             }
-            Self::List { item, max, is_set } => {
+            Self::List { item, min, max, is_set } => {
                 let Value::Array(values) = value else { return Err("must be a list".to_owned()) };
+                if values.len() < *min {
+                    return Err(match *min {
+                        1 => "must not be empty".to_owned(),
+                        min => format!("must have at least {min} entries"),
+                    });
+                }
                 if let Some(max) = max.filter(|max| values.len() > *max) {
                     return Err(format!("must have at most {max} entries"));
                 }
@@ -249,6 +255,7 @@ struct Schema {
     properties: BTreeMap<String, Self>,
     required: Vec<String>,
     items: Option<Box<Self>>,
+    min_items: usize,
     max_items: Option<usize>,
     unique_items: bool,
 }
@@ -304,7 +311,8 @@ impl Schema {
             // An object of a list is read by itself, so that what is wrong with one is no fault of the others.
             let item = item.filter(|it| !matches!(it, Shape::Object(_)));
             let item = Box::new(item.unwrap_or(Shape::Any));
-            return Shape::List { item, max: self.max_items, is_set: self.unique_items };
+            let (min, max) = (self.min_items, self.max_items);
+            return Shape::List { item, min, max, is_set: self.unique_items };
         }
         if self.is("object") {
             return Shape::Object(self.fields(named));

@@ -30,6 +30,10 @@ struct Sample {
     quantity: Option<u32>,
     flag: Option<bool>,
     place: Option<Place>,
+    #[schema(min_items = 1, max_items = 2)]
+    kinds: Option<Vec<Kind>>,
+    #[schema(min_items = 2)]
+    names: Option<Vec<String>>,
 }
 
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -117,6 +121,9 @@ async fn each_fault_says_what_would_be_right() {
         ("secret", json!("short"), "must be 8 to 12 characters"),
         ("flag", json!("yes"), "must be true or false"),
         ("place", json!("here"), "must be an object"),
+        ("kinds", json!([]), "must not be empty"),
+        ("kinds", json!(["hall", "hall", "hall"]), "must have at most 2 entries"),
+        ("names", json!(["A"]), "must have at least 2 entries"),
         (
             "currency",
             json!("xxx"),
