@@ -31,7 +31,6 @@ pub enum BulkMode {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BulkListingsRequest {
     /// What becomes of one's other listings.
-    #[schema(inline)]
     pub mode: BulkMode,
     /// Only say what would be done. What an account may list in a day is not asked for that.
     #[serde(default)]
