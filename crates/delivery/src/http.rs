@@ -94,7 +94,9 @@ problems! {
 }
 
 problems! {
-    ListClaimsProblems: [NotSignedIn];
+    ListClaimsProblems: [
+        NotSignedIn, NotFound "no such order, not completed, or the caller has no part in it",
+    ];
     CreateClaimProblems: [
         ValidationFailed, NotSignedIn, NotOwner "the caller is the seller",
         NotFound "no such order, not completed, or the caller has no part in it", ClaimExists,

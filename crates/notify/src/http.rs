@@ -102,7 +102,10 @@ impl From<FeedError> for Problem {
 
 problems! {
     ListProblems: [NotSignedIn];
-    CreateProblems: [NotSignedIn, TooManyWebhooks, IdempotencyKeyInUse, IdempotencyKeyReused];
+    CreateProblems: [
+        NotSignedIn, NotFound "the webhook that this key made was deleted", TooManyWebhooks,
+        IdempotencyKeyInUse, IdempotencyKeyReused,
+    ];
     OneProblems: [NotSignedIn, NotFound];
 }
 
