@@ -66,7 +66,15 @@ impl Client {
     /// # Errors
     /// [`TransportError::Request`] when `base` is no absolute `http` URL. Nothing is sent yet.
     pub fn http(base: &str) -> Result<Self, TransportError> {
-        Transport::http(base).map(Self::over)
+        Transport::http(base, None).map(Self::over)
+    }
+
+    /// The same, with connections that begin at the address `from` of this machine.
+    ///
+    /// # Errors
+    /// As for [`Self::http`].
+    pub fn http_from(base: &str, from: IpAddr) -> Result<Self, TransportError> {
+        Transport::http(base, Some(from)).map(Self::over)
     }
 
     fn over(transport: Transport) -> Self {

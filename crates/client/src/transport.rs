@@ -43,7 +43,8 @@ struct Base {
 }
 
 impl Transport {
-    pub(crate) fn http(base: &str) -> Result<Self, TransportError> {
+    /// Connections begin at the address `from` of this machine; at one that the system chooses for `None`.
+    pub(crate) fn http(base: &str, from: Option<IpAddr>) -> Result<Self, TransportError> {
         let base: Uri = base.parse().map_err(|error| TransportError::Request(Box::new(error)))?;
         let parts = base.into_parts();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
@@ -55,6 +56,7 @@ impl Transport {
         let path = parts.path_and_query.map(|it| it.path().trim_end_matches('/').to_owned());
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
+        connector.set_local_address(from);
         Ok(Self::Http(Arc::new(Remote {
             client: HttpClient::builder(TokioExecutor::new()).build(connector),
             base: Base { scheme, authority, path: path.unwrap_or_default() },
@@ -107,13 +109,13 @@ mod tests {
 
     #[test]
     fn a_base_address_keeps_its_path_and_takes_no_other_scheme() {
-        let Ok(Transport::Http(remote)) = Transport::http("http://example.com/market/") else {
+        let Ok(Transport::Http(remote)) = Transport::http("http://example.com/market/", None) else {
             panic!("a plain http address is taken");
         };
         let joined = remote.base.join(&"/api/events?q=a%20b".parse().unwrap()).unwrap();
         assert_eq!(joined.to_string(), "http://example.com/market/api/events?q=a%20b");
         for wrong in ["", "/api", "example.com", "https://example.com"] {
-            assert!(Transport::http(wrong).is_err(), "{wrong:?}");
+            assert!(Transport::http(wrong, None).is_err(), "{wrong:?}");
         }
     }
 }

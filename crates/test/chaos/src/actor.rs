@@ -1,6 +1,6 @@
 //! Users whose every request and answer is recorded.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::http::{HeaderName, Method};
 use serde_json::{Value, json};
@@ -59,8 +59,25 @@ impl Account {
     /// # Errors
     /// [`Failure::Client`] when `base` is no address.
     pub fn at(&self, base: &str, recorder: &Arc<Recorder>) -> Result<Actor, Failure> {
-        let client = Client::http(base)?.with_session(&self.token);
-        Ok(Actor { user: self.id, client, recorder: Arc::clone(recorder) })
+        Ok(self.over(Client::http(base)?, recorder))
+    }
+
+    /// The same, with connections that begin at the address `from` of this machine.
+    ///
+    /// # Errors
+    /// [`Failure::Client`] when `base` is no address.
+    pub fn at_from(
+        &self,
+        base: &str,
+        from: IpAddr,
+        recorder: &Arc<Recorder>,
+    ) -> Result<Actor, Failure> {
+        Ok(self.over(Client::http_from(base, from)?, recorder))
+    }
+
+    fn over(&self, client: Client, recorder: &Arc<Recorder>) -> Actor {
+        let client = client.with_session(&self.token);
+        Actor { user: self.id, client, recorder: Arc::clone(recorder) }
     }
 }
 

@@ -1,11 +1,15 @@
 //! One address, or one account, does what would shut the market to everybody else. All of it on loopback, where
-//! the attacker is 127.0.0.1 and the other visitors come from 127.0.0.2.
+//! each attack has an address of its own, 127.0.1.1 and so on, and the other visitors come from 127.0.0.2.
 
 use std::{
     fmt,
     future::Future,
+    io,
     net::{Ipv4Addr, SocketAddr},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,11 +23,19 @@ use tokio::{
 };
 
 use crate::{
-    Failure, actor::Actor, history::Outcome, report::Durations, scenario::Cast, system::System,
+    Failure,
+    actor::{Account, Actor},
+    history::{Outcome, Recorder},
+    report::Durations,
+    scenario::Cast,
+    system::System,
 };
 
 /// Where the other visitors come from.
 const VISITORS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+/// Where one looks how many tickets an attacker holds: the attacker may ask for nothing more.
+const WATCH: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 
 /// What they look at.
 const LOOKED_AT: &[&str] = &["/", "/api/events", "/api/tickets", "/healthz"];
@@ -114,12 +126,13 @@ impl fmt::Display for Report {
 /// more than one may have.
 pub async fn run(system: &dyn System, span: Duration) -> Result<Report, Failure> {
     let base = system.base();
-    let stage = Stage::set(&base).await?;
+    let mut stage = Stage::set(base).await?;
     let mut report = Report::default();
     // What is looked at for the first time is built then.
     visit(&stage, Instant::now() + span / 5).await?;
     report.idle = visit(&stage, Instant::now() + span).await?;
-    for &attack in ATTACKS {
+    for (number, &attack) in (1..).zip(ATTACKS) {
+        stage.from = Ipv4Addr::new(127, 0, 1, number);
         let until = Instant::now() + span;
         let attacked = tokio::spawn(stage.clone().attack(attack, until));
         let waited = visit(&stage, until).await?;
@@ -140,18 +153,22 @@ pub async fn run(system: &dyn System, span: Duration) -> Result<Report, Failure>
 /// The market that is attacked.
 #[derive(Debug, Clone)]
 struct Stage {
+    base: String,
     address: SocketAddr,
-    attacker: Actor,
+    attacker: Account,
+    recorder: Arc<Recorder>,
+    /// Where the attack comes from.
+    from: Ipv4Addr,
     tickets: Vec<TicketId>,
 }
 
 impl Stage {
-    async fn set(base: &str) -> Result<Self, Failure> {
-        let cast = Cast::sign_up(base, 2).await?;
-        let actors = cast.actors(base)?;
-        let [seller, attacker] = actors.as_slice() else {
+    async fn set(base: String) -> Result<Self, Failure> {
+        let Cast { accounts, recorder } = Cast::sign_up(&base, 2).await?;
+        let [seller, attacker] = accounts.as_slice() else {
             return Err(Failure::Unmet("there are not two accounts".into()));
         };
+        let seller = seller.at(&base, &recorder)?;
         let mut tickets = Vec::new();
         for number in 0..WANTED {
             let listed = seller.list_ticket(&format!("Wanted {number}"), 5_000, None).await;
@@ -160,7 +177,18 @@ impl Stage {
         }
         let address = base.trim_start_matches("http://").parse();
         let address = address.map_err(|error| Failure::Unmet(format!("{base}: {error}")))?;
-        Ok(Self { address, attacker: attacker.clone(), tickets })
+        let (attacker, from) = (attacker.clone(), Ipv4Addr::LOCALHOST);
+        Ok(Self { base, address, attacker, recorder, from, tickets })
+    }
+
+    /// The attacker's account, at its address.
+    fn attacker(&self) -> Result<Actor, Failure> {
+        self.attacker.at_from(&self.base, self.from.into(), &self.recorder)
+    }
+
+    /// A connection of the attacker's.
+    async fn connect(&self) -> io::Result<TcpStream> {
+        connect_from(self.from, self.address).await
     }
 
     /// Attacks until then; the answer is what the attacker got.
@@ -199,7 +227,7 @@ impl Stage {
 
     async fn take_connections(&self, until: Instant) -> Result<String, Failure> {
         let taken =
-            join_all((0..CROWD).map(|_| timeout(PATIENCE, TcpStream::connect(self.address)))).await;
+            join_all((0..CROWD).map(|_| timeout(PATIENCE, self.connect()))).await;
         let taken: Vec<_> = taken.into_iter().flatten().flatten().collect();
         tokio::time::sleep_until(until).await;
         Ok(format!("{} connections", taken.len()))
@@ -212,7 +240,7 @@ impl Stage {
         let request =
             format!("GET /api/tickets/{ticket}/stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
         let open = async |_| {
-            let mut stream = TcpStream::connect(self.address).await.ok()?;
+            let mut stream = self.connect().await.ok()?;
             stream.write_all(request.as_bytes()).await.ok()?;
             let mut head = [0; 12];
             timeout(PATIENCE, stream.read_exact(&mut head)).await.ok()?.ok()?;
@@ -279,7 +307,7 @@ impl Stage {
         let connections = (0..ASKING).map(async |number| {
             let number = u64::try_from(number).unwrap_or(0);
             loop {
-                match TcpStream::connect(self.address).await {
+                match self.connect().await {
                     Ok(stream) => using(stream, number).await,
                     Err(_) => sleep(LOOK_EVERY).await,
                 }
@@ -292,18 +320,20 @@ impl Stage {
     /// Locks tickets, leaves, and locks them again. One buyer may never hold more than some of them.
     async fn hoard(&self, until: Instant) -> Result<String, Failure> {
         let (orders, held_most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let attacker = self.attacker()?;
+        let watcher = self.attacker.at_from(&self.base, WATCH.into(), &self.recorder)?;
         let taking = join_all(self.tickets.iter().map(async |ticket| {
             loop {
-                if let Some(order) = self.attacker.order(*ticket, None).await.order() {
+                if let Some(order) = attacker.order(*ticket, None).await.order() {
                     orders.fetch_add(1, Ordering::Relaxed);
                     sleep(LOOK_EVERY).await;
-                    self.attacker.leave(order.id).await;
+                    attacker.leave(order.id).await;
                 }
             }
         }));
         let watching = async {
             loop {
-                let held = self.attacker.all_orders("status=created").await?.len();
+                let held = watcher.all_orders("status=created").await?.len();
                 held_most.fetch_max(held, Ordering::Relaxed);
                 sleep(LOOK_EVERY).await;
             }
@@ -328,22 +358,22 @@ impl Stage {
     /// Tries cards on one order after the other. An account may have so many declined and no more.
     async fn decline(&self, until: Instant) -> Result<String, Failure> {
         let (mut declined, mut refused) = (0_u32, 0_u32);
+        let attacker = self.attacker()?;
         for ticket in self.tickets.iter().cycle() {
             if Instant::now() >= until {
                 break;
             }
             // One that was left a moment ago is not to be had at once.
-            let Some(order) = self.attacker.order(*ticket, None).await.order().map(|it| it.id)
-            else {
+            let Some(order) = attacker.order(*ticket, None).await.order().map(|it| it.id) else {
                 sleep(LOOK_EVERY).await;
                 continue;
             };
-            match self.attacker.pay(order, "pm_card_visa_chargeDeclined", None).await {
+            match attacker.pay(order, "pm_card_visa_chargeDeclined", None).await {
                 Outcome::Refused(Code::CardDeclined) => declined = declined.saturating_add(1),
                 Outcome::Refused(Code::TooManyRequests) => refused = refused.saturating_add(1),
                 other => return Err(Failure::Unmet(format!("a declined card: {other:?}"))),
             }
-            self.attacker.leave(order).await;
+            attacker.leave(order).await;
         }
         if declined == 0 || declined > DECLINED_MAX || refused == 0 {
             let text = format!("{declined} cards were declined, and {refused} not tried");
@@ -355,9 +385,10 @@ impl Stage {
     /// Lists as fast as it can. An account that is new may list so many and no more.
     async fn flood(&self, until: Instant) -> Result<String, Failure> {
         let (listed, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let attacker = self.attacker()?;
         let listing = join_all((0..ASKING).map(async |_| {
             loop {
-                match self.attacker.list_ticket("Nowhere", 5_000, None).await {
+                match attacker.list_ticket("Nowhere", 5_000, None).await {
                     Outcome::Refused(Code::TooManyRequests) => &refused,
                     it if it.is_success() => &listed,
                     _ => continue,
@@ -397,13 +428,17 @@ async fn visit(stage: &Stage, until: Instant) -> Result<Durations, Failure> {
 
 /// Reads a page; the answer is its status.
 async fn look(address: SocketAddr, path: &str) -> Result<String, Failure> {
-    let socket = TcpSocket::new_v4()?;
-    socket.bind((VISITORS, 0).into())?;
-    let mut stream = socket.connect(address).await?;
+    let mut stream = connect_from(VISITORS, address).await?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
     let status = answer.get(9..12).unwrap_or_default();
     Ok(String::from_utf8_lossy(status).into_owned())
+}
+
+async fn connect_from(from: Ipv4Addr, address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    socket.connect(address).await
 }
