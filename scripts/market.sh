@@ -50,7 +50,7 @@ up() {
         return 1
     fi
     rm -f "$dir"/*.run
-    local binary settings secret name number inner=() outer=() all=()
+    local binary settings name number inner=() outer=() all=()
     binary=$(binary)
     echo "$binary" >"$dir/binary"
     if [ -z "${STUBMART_MONGODB_URL:-}" ]; then
