@@ -1,6 +1,6 @@
 //! The HTTP routes.
 
-use std::{convert::Infallible, str::FromStr, time::Duration};
+use std::{convert::Infallible, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use axum::{
     Json,
@@ -20,6 +20,7 @@ use stubmart_http_kit::{
 };
 use utoipa::{OpenApi as _, ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 use crate::{
     add_show::AddError,
@@ -31,8 +32,9 @@ use crate::{
     stream::{StreamError, Update},
 };
 
-/// How long a browser waits before it connects again.
-const RETRY: Duration = Duration::from_secs(1);
+/// How long a browser waits at the least and at the most before it connects again: the visitors of an instance
+/// that stops do not all come to the next one at once.
+const RETRY: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3);
 
 #[derive(Clone)]
 struct AppState {
@@ -272,7 +274,7 @@ async fn stream_event(
 ) -> Result<Response, Problem> {
     let stream =
         catalogue.stream(&context, Topic::Event(id), None, last_event_id(&headers)).await?;
-    Ok(server_sent(stream))
+    Ok(server_sent(stream, retry(catalogue.host().uuid())))
 }
 
 /// The changes of a ticket, as they happen (Server-Sent Events).
@@ -291,7 +293,7 @@ async fn stream_ticket(
 ) -> Result<Response, Problem> {
     let (viewer, last) = (caller.user_id(), last_event_id(&headers));
     let stream = catalogue.stream(&caller.context, Topic::Ticket(id), viewer, last).await?;
-    Ok(server_sent(stream))
+    Ok(server_sent(stream, retry(catalogue.host().uuid())))
 }
 
 /// The id of the last event that the client saw. One that is none of ours is one of another bus.
@@ -302,12 +304,15 @@ fn last_event_id(headers: &HeaderMap) -> Option<u64> {
 
 /// A stream as clients see it
 /// (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
-fn server_sent(updates: impl futures_util::Stream<Item = Update> + Send + 'static) -> Response {
+fn server_sent(
+    updates: impl futures_util::Stream<Item = Update> + Send + 'static,
+    retry: Duration,
+) -> Response {
     let mut is_first = true;
     let events = updates.map(move |update| {
         let event = event(update);
         let is_first = std::mem::replace(&mut is_first, false);
-        Ok::<_, Infallible>(if is_first { event.retry(RETRY) } else { event })
+        Ok::<_, Infallible>(if is_first { event.retry(retry) } else { event })
     });
     let headers = [
         (header::CACHE_CONTROL, "no-store"),
@@ -315,6 +320,14 @@ fn server_sent(updates: impl futures_util::Stream<Item = Update> + Send + 'stati
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     (headers, Sse::new(events)).into_response()
+}
+
+/// A wait within [`RETRY`], by the random end of an id.
+fn retry(id: Uuid) -> Duration {
+    let span = RETRY.end().saturating_sub(*RETRY.start());
+    let (_, random) = id.as_u64_pair();
+    let millis = u128::from(random).checked_rem(span.as_millis()).unwrap_or(0);
+    *RETRY.start() + Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }
 
 fn event(update: Update) -> sse::Event {
@@ -357,5 +370,22 @@ impl From<StreamError> for Problem {
             StreamError::Call(error) => error.into(),
             StreamError::Repository(error) => error.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// Those who lose a stream at once do not all come back at once.
+    #[test]
+    fn streams_are_opened_again_after_waits_that_differ_within_bounds() {
+        let waits: HashSet<_> = (0..1_000_u64)
+            .map(|it| retry(Uuid::from_u64_pair(1, it.wrapping_mul(0x9e37_79b9_7f4a_7c15))))
+            .inspect(|wait| assert!(RETRY.contains(wait), "{wait:?}"))
+            .collect();
+        assert!(waits.len() > 500, "{} waits", waits.len());
     }
 }
