@@ -37,6 +37,11 @@ use crate::{
 /// How long a client may take to send a request's headers, and to begin its next request.
 const HEADERS_MAX: Duration = Duration::from_secs(15);
 
+/// The same for a trusted proxy, which keeps connections open and must be the one to close them: Google's load
+/// balancer does after 600 seconds
+/// (<https://cloud.google.com/load-balancing/docs/https#timeouts_and_retries>).
+const PROXY_HEADERS_MAX: Duration = Duration::from_secs(620);
+
 /// How large the headers of a request may be, in bytes.
 const HEADER_BYTES_MAX: usize = 32 * 1024;
 
@@ -164,7 +169,8 @@ impl Server {
             async move { Ok::<_, Infallible>(this.answer(request, peer).await) }
         });
         let mut server = hyper::server::conn::http1::Builder::new();
-        server.timer(TokioTimer::new()).header_read_timeout(HEADERS_MAX);
+        let headers_max = if self.ingress.trust_proxy { PROXY_HEADERS_MAX } else { HEADERS_MAX };
+        server.timer(TokioTimer::new()).header_read_timeout(headers_max);
         server.max_buf_size(HEADER_BYTES_MAX);
         let stream = TokioIo::new(Patient::new(stream, STALL_MAX));
         let watched = graceful.watch(server.serve_connection(stream, service));
