@@ -72,8 +72,9 @@ start_nats() {
     local port
     port=$(free_ports 1)
     mkdir -p "$dir/nats"
-    launch "$dir" nats "$port" "$ENGINES/bin/nats-server" --addr 127.0.0.1 --port "$port" --jetstream --store_dir "$dir/nats"
-    echo "${PREFIX}NATS_URL=nats://127.0.0.1:$port"
+    launch "$dir" nats "$port" "$ENGINES/bin/nats-server" --addr 127.0.0.1 --port "$port" --jetstream --store_dir "$dir/nats" \
+        --user stubmart --pass 'not/guessed'
+    echo "${PREFIX}NATS_URL=nats://stubmart:not%2Fguessed@127.0.0.1:$port"
 }
 
 start_redis() {

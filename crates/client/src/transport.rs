@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn a_base_address_keeps_its_path_and_takes_no_other_scheme() {
-        let Ok(Transport::Http(remote)) = Transport::http("http://example.com/market/", None) else {
+        let Ok(Transport::Http(remote)) = Transport::http("http://example.com/market/", None)
+        else {
             panic!("a plain http address is taken");
         };
         let joined = remote.base.join(&"/api/events?q=a%20b".parse().unwrap()).unwrap();

@@ -1,6 +1,6 @@
 //! The connection, and the stream.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use async_nats::{
     Client, ConnectOptions, ServerAddr,
@@ -10,6 +10,7 @@ use async_nats::{
         stream::{Config, LastRawMessageErrorKind, StorageType, Stream},
     },
 };
+use percent_encoding::percent_decode_str;
 use stubmart_contract::{Envelope, EventType};
 use stubmart_ports::{
     Cause,
@@ -19,7 +20,8 @@ use stubmart_ports::{
 /// How to reach the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JetstreamOptions {
-    /// The servers: URLs, with commas between them. `tls://` asks for TLS.
+    /// The servers: URLs, with commas between them. `tls://` asks for TLS; the first that names a user says who
+    /// signs in.
     pub url: String,
     /// The name of the stream; its subjects begin with it.
     pub stream: String,
@@ -76,15 +78,32 @@ pub(crate) fn event(payload: &[u8]) -> Event {
     event.map(Arc::new).map_err(|error| Unreadable(error.to_string().into()))
 }
 
+/// Signs in as the first URL says: with a user and a password, or with a token in their place
+/// (<https://docs.nats.io/using-nats/developer/connecting/userpass>). The client itself reads neither.
+fn signed_in(servers: &[ServerAddr]) -> Result<ConnectOptions, Cause> {
+    let Some(server) = servers.iter().find(|it| it.has_user_pass()) else {
+        return Ok(ConnectOptions::new());
+    };
+    let decoded = |part: Option<&str>| -> Result<Option<String>, Cause> {
+        let text = part.map(|it| percent_decode_str(it).decode_utf8()).transpose()?;
+        Ok(text.map(Cow::into_owned))
+    };
+    let user = decoded(server.username())?.unwrap_or_default();
+    Ok(match decoded(server.password())? {
+        Some(password) => ConnectOptions::with_user_and_password(user, password),
+        None => ConnectOptions::with_token(user),
+    })
+}
+
 impl JetstreamBus {
     /// Connects, and goes on trying when the servers are down: calls fail as long as they are.
     ///
     /// # Errors
-    /// The cause: a URL is not valid.
+    /// The cause: a URL is not valid, or its user or password is no UTF-8.
     pub async fn open(options: JetstreamOptions) -> Result<Self, Cause> {
         let servers = options.url.split(',').map(|url| url.trim().parse());
         let servers: Vec<ServerAddr> = servers.collect::<Result<_, _>>()?;
-        let client = ConnectOptions::new()
+        let client = signed_in(&servers)?
             .name("stubmart")
             .retry_on_initial_connect()
             .request_timeout(Some(options.timeout))

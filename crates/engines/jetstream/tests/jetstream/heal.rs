@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use async_nats::jetstream;
+use async_nats::{ConnectOptions, ServerAddr, jetstream};
+use percent_encoding::percent_decode_str;
 use stubmart_contract::{
     Actor, DomainEvent, Envelope, EventType, MessageId, Timestamp, UserId, event::UserState,
 };
@@ -66,7 +67,11 @@ async fn read(bus: &dyn Bus, count: usize, disposition: Disposition) -> Vec<u128
 async fn a_lost_stream_is_filled_from_the_history() {
     let options = options();
     let [bus, _] = buses(options.clone()).await;
-    let client = async_nats::connect(&options.url).await.unwrap();
+    let server: ServerAddr = options.url.parse().unwrap();
+    let password = percent_decode_str(server.password().unwrap()).decode_utf8().unwrap();
+    let user = server.username().unwrap().to_owned();
+    let signed_in = ConnectOptions::with_user_and_password(user, password.into_owned());
+    let client = signed_in.connect(server).await.unwrap();
     let streams = jetstream::new(client);
     let store = MemoryStore::new();
     for number in 1..=20 {

@@ -226,8 +226,7 @@ impl Stage {
     }
 
     async fn take_connections(&self, until: Instant) -> Result<String, Failure> {
-        let taken =
-            join_all((0..CROWD).map(|_| timeout(PATIENCE, self.connect()))).await;
+        let taken = join_all((0..CROWD).map(|_| timeout(PATIENCE, self.connect()))).await;
         let taken: Vec<_> = taken.into_iter().flatten().flatten().collect();
         tokio::time::sleep_until(until).await;
         Ok(format!("{} connections", taken.len()))
