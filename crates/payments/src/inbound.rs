@@ -72,7 +72,7 @@ impl Handler for OrderCancelled {
             return Ok(());
         };
         for charge in self.0.charges_of(order.id).await? {
-            if !charge.state.is_settled() {
+            if !charge.state.is_cleared() {
                 self.0.schedule_by(context, charge, self.0.host().now()).await?;
             }
         }

@@ -171,6 +171,16 @@ impl Charge {
         }
     }
 
+    /// Whether nothing is left to do for it once its order has ended: no money of it is held or kept.
+    #[must_use]
+    pub fn is_cleared(&self) -> bool {
+        match self.stage {
+            Stage::Failed(_) => self.due_at.is_none(),
+            Stage::Completed => self.left() == 0,
+            Stage::Requested | Stage::RequiresAction | Stage::Authorised => false,
+        }
+    }
+
     /// Why it failed, if it did.
     #[must_use]
     pub const fn failure(&self) -> Option<&Failure> {

@@ -101,6 +101,24 @@ fn words(changed: &Result<Option<(Charge, Option<DomainEvent>)>, Refusal>) -> St
     words.join(" ")
 }
 
+/// The end of an order gives no work to a charge that has nothing left to give back, however often it is told.
+#[test]
+fn a_cleared_charge_has_nothing_left_to_do_for_an_order_that_ended() {
+    use FailureReason::{AuthorisationLost, OrderExpired};
+    for (charge, is_cleared) in [
+        (charge(Stage::Requested, Some(EARLIER)), false),
+        (charge(Stage::RequiresAction, Some(EARLIER)), false),
+        (charge(Stage::Authorised, Some(EARLIER)), false),
+        (failed(OrderExpired, Some(EARLIER)), false),
+        (failed(OrderExpired, None), true),
+        (refunded(failed(AuthorisationLost, None)), true),
+        (charge(Stage::Completed, None), false),
+        (refunded(charge(Stage::Completed, None)), true),
+    ] {
+        assert_eq!(charge.is_cleared(), is_cleared, "{charge:?}");
+    }
+}
+
 /// Every state × every command. What failed is never completed; what rests has nothing to give back.
 #[test]
 fn every_command_on_every_state_has_one_outcome() {
