@@ -141,7 +141,7 @@ pub struct Delivery {
 pub struct SendDeliveryRequest {
     /// The link that opens the ticket; a delivery by link needs one. Its buyer alone sees it.
     #[serde(default, deserialize_with = "read_link", skip_serializing_if = "Option::is_none")]
-    #[schema(pattern = "^https://[!#-;=?-~]+$", max_length = 2000)]
+    #[schema(pattern = "^https://[A-Za-z0-9][!#-;=?-~]*$", max_length = 2000)]
     pub link: Option<String>,
     /// The issuer's confirmation of the transfer, or the number of the parcel. Both sides see it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
