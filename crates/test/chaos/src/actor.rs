@@ -59,7 +59,7 @@ impl Account {
     /// # Errors
     /// [`Failure::Client`] when `base` is no address.
     pub fn at(&self, base: &str, recorder: &Arc<Recorder>) -> Result<Actor, Failure> {
-        Ok(self.over(Client::http(base)?, recorder))
+        Ok(self.over(&Client::http(base)?, recorder))
     }
 
     /// The same, with connections that begin at the address `from` of this machine.
@@ -72,10 +72,10 @@ impl Account {
         from: IpAddr,
         recorder: &Arc<Recorder>,
     ) -> Result<Actor, Failure> {
-        Ok(self.over(Client::http_from(base, from)?, recorder))
+        Ok(self.over(&Client::http_from(base, from)?, recorder))
     }
 
-    fn over(&self, client: Client, recorder: &Arc<Recorder>) -> Actor {
+    fn over(&self, client: &Client, recorder: &Arc<Recorder>) -> Actor {
         let client = client.with_session(&self.token);
         Actor { user: self.id, client, recorder: Arc::clone(recorder) }
     }
