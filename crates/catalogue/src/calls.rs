@@ -24,6 +24,7 @@ impl calls::Catalogue for Catalogue {
             ends_at: show.ends_at(),
             status: show.status_at(now),
             currency: show.currency,
+            performers: show.performers_or_name().to_vec(),
         }))
     }
 

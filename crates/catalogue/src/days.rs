@@ -1,8 +1,8 @@
 //! Days that people name in a query instead of a date: `tonight`, `this weekend`.
 
-use stubmart_contract::{LocalTime, Timestamp};
+use stubmart_contract::{LocalTime, Timestamp, names::folded};
 
-use crate::{show::Show, text::folded};
+use crate::show::Show;
 
 /// The last day of the working week, as [`LocalTime::weekday`] counts.
 const FRIDAY: i8 = 5;

@@ -28,7 +28,6 @@ mod search;
 mod service;
 mod show_by_name;
 mod stored;
-mod text;
 mod upgrade;
 
 use std::sync::Arc;

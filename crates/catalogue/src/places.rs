@@ -6,9 +6,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use stubmart_contract::{TimeZone, api::Venue};
-
-use crate::text::plain;
+use stubmart_contract::{TimeZone, api::Venue, names::plain};
 
 const COUNTRIES: &str = include_str!("places/countries.txt");
 const REGIONS: &str = include_str!("places/regions.txt");

@@ -7,16 +7,14 @@ use stubmart_contract::{
     DomainEvent, EventId, LocalTime, TimeZone, Timestamp,
     api::{CreateEventRequest, EventStatus, FieldError, Venue},
     event::ShowState,
+    names::same,
 };
 use stubmart_kernel::{
     Aggregate, Decision,
     aggregate::{Collection, Index, Key},
 };
 
-use crate::{
-    schedule::{schedule, usual_end, zone_or_utc},
-    text::same,
-};
+use crate::schedule::{schedule, usual_end, zone_or_utc};
 
 /// Where shows are kept.
 pub static SHOWS: Collection = Collection { name: "catalogue.show", indexes: INDEXES };
@@ -126,6 +124,12 @@ impl Show {
     #[must_use]
     pub fn local_start(&self) -> LocalTime {
         self.0.local_start.unwrap_or_else(|| self.zone().local(self.0.starts_at))
+    }
+
+    /// Who performs; its own name where nobody is named.
+    #[must_use]
+    pub fn performers_or_name(&self) -> &[String] {
+        if self.performers.is_empty() { std::slice::from_ref(&self.name) } else { &self.performers }
     }
 
     /// When it is over.

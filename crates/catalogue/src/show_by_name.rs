@@ -3,10 +3,11 @@
 use stubmart_contract::{
     EventId, LocalTime,
     calls::{NotFoundByName, ShowByName},
+    names::same,
 };
 use stubmart_kernel::{RepositoryError, aggregate::Key};
 
-use crate::{service::Catalogue, show::index, text::same};
+use crate::{service::Catalogue, show::index};
 
 /// How many shows are read at once.
 const ROWS: usize = 200;

@@ -9,6 +9,7 @@ use std::{
 use stubmart_contract::{
     DayOrMoment, EventId, TimeZone, Timestamp,
     api::{Event, Facet, Facets},
+    names::{folded, plain},
 };
 
 mod keys;
@@ -26,7 +27,6 @@ use crate::{
     places::city_key,
     search::{Fit, Hit},
     show::Show,
-    text::{folded, plain},
 };
 
 /// How far clocks in the world are apart from UTC at the most.
@@ -116,13 +116,11 @@ impl Shows {
     }
 
     fn parts(&mut self, show: &Show) -> Vec<Part> {
-        let named = std::slice::from_ref(&show.name);
-        let performers = if show.performers.is_empty() { named } else { &show.performers };
         let category = Part::Category(self.shared(folded(&show.category)));
         let city = Part::City(self.shared(city_key(&show.venue.city)));
         let venue = Part::Venue(self.shared(plain(&show.venue.name)));
         let mut parts = vec![category, city, venue];
-        for name in performers {
+        for name in show.performers_or_name() {
             let performer = Part::Performer(self.shared(plain(name)));
             if !parts.contains(&performer) {
                 parts.push(performer);

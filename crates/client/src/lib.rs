@@ -19,6 +19,7 @@
 //! ```
 
 mod account;
+mod alerts;
 mod answer;
 mod call;
 mod delivery;

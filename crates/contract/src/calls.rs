@@ -218,6 +218,9 @@ pub struct ShowForListing {
     /// The one currency that its tickets are sold in.
     #[serde(default)]
     pub currency: Currency,
+    /// Who performs; its own name where nobody is named.
+    #[serde(default)]
+    pub performers: Vec<String>,
 }
 
 /// A show by what it is called, in any spelling.

@@ -110,6 +110,8 @@ codes! {
     ClaimAnswered = 409 "claim_answered" "The claim was answered already";
     /// The order was cancelled.
     OrderCancelled = 409 "order_cancelled" "The order is cancelled";
+    /// The user has as many alerts as one may have.
+    TooManyAlerts = 409 "too_many_alerts" "You have too many alerts";
     /// The user has as many webhooks as one may have.
     TooManyWebhooks = 409 "too_many_webhooks" "You have too many webhooks";
     /// Browser payments need Stripe; the sandbox is paid with `POST /api/payments`.

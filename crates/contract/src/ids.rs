@@ -92,6 +92,8 @@ id! {
     WebhookEventId;
     /// Names the delivery of one event to one webhook.
     WebhookDeliveryId;
+    /// Names an alert: what somebody wants to be told of.
+    AlertId;
     /// Names a domain event's envelope. A message that is delivered twice has one id.
     MessageId;
 }

@@ -14,6 +14,7 @@ pub mod fees;
 pub mod ids;
 pub mod language;
 pub mod money;
+pub mod names;
 pub mod password;
 pub mod seats;
 pub mod text;
@@ -26,8 +27,8 @@ pub use context::Context;
 pub use email::Email;
 pub use event::{DomainEvent, Envelope, EventType};
 pub use ids::{
-    ChargeId, ClaimId, DeliveryId, EventId, MessageId, OrderId, RefundId, SessionId, TicketId,
-    UserId, WebhookDeliveryId, WebhookEventId, WebhookId,
+    AlertId, ChargeId, ClaimId, DeliveryId, EventId, MessageId, OrderId, RefundId, SessionId,
+    TicketId, UserId, WebhookDeliveryId, WebhookEventId, WebhookId,
 };
 pub use language::Language;
 pub use money::{Currency, InvalidAmount, Price};

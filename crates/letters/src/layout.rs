@@ -13,6 +13,8 @@ pub(crate) struct Sheet<'a> {
     pub(crate) button: Option<(&'a str, &'a str)>,
     pub(crate) or_open: &'a str,
     pub(crate) footer: Cow<'a, str>,
+    /// What ends mails of this kind, and the address where.
+    pub(crate) stop: Option<(&'a str, &'a str)>,
 }
 
 /// The letter as plain text.
@@ -21,7 +23,8 @@ pub(crate) fn text(sheet: &Sheet<'_>) -> String {
     if let Some((label, address)) = sheet.button {
         parts.push(format!("{label}:\n{address}").into());
     }
-    parts.push(format!("-- \n{}", sheet.footer).into());
+    let stop = sheet.stop.map(|(label, address)| format!("\n{label}: {address}"));
+    parts.push(format!("-- \n{}{}", sheet.footer, stop.unwrap_or_default()).into());
     let mut text = parts.join("\n\n");
     text.push('\n');
     text
@@ -45,6 +48,10 @@ pub(crate) fn html(sheet: &Sheet<'_>) -> String {
             escaped(sheet.or_open),
         ));
     }
+    let stop = sheet.stop.map(|(label, address)| {
+        let (label, address) = (escaped(label), escaped(address));
+        format!("<br><a href=\"{address}\" style=\"color:#57606a\">{label}</a>")
+    });
     format!(
         "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{}</title></head>\
@@ -52,11 +59,12 @@ pub(crate) fn html(sheet: &Sheet<'_>) -> String {
          font:16px/1.5 system-ui,sans-serif\">\
          <div style=\"max-width:560px;margin:0 auto;background:#ffffff;padding:32px;border-radius:12px\">\
          <p style=\"margin:0 0 24px;font-weight:700;font-size:20px\">Stubmart</p>{body}</div>\
-         <p style=\"max-width:560px;margin:16px auto;color:#57606a;font-size:13px\">{}</p>\
+         <p style=\"max-width:560px;margin:16px auto;color:#57606a;font-size:13px\">{}{}</p>\
          </body></html>\n",
         sheet.language.tag(),
         escaped(&sheet.subject),
         escaped(&sheet.footer),
+        stop.unwrap_or_default(),
     )
 }
 

@@ -155,6 +155,21 @@ pub enum Message {
         /// The page of webhooks.
         link: String,
     },
+    /// A ticket that the reader has an alert for can be bought.
+    AlertMatched {
+        /// What is on.
+        event: String,
+        /// What can be bought.
+        ticket: Ticket,
+        /// How many tickets are in the lot.
+        quantity: u32,
+        /// What one of them costs, fees included.
+        each: Sum,
+        /// The page of the ticket.
+        link: String,
+        /// The page that ends the alert.
+        stop: String,
+    },
 }
 
 /// A ticket, in its seller's words.
@@ -231,6 +246,7 @@ impl Message {
             Self::PaymentFailed { .. } => texts.payment_failed,
             Self::PaymentRefunded { .. } => texts.payment_refunded,
             Self::WebhookDisabled { .. } => texts.webhook_disabled,
+            Self::AlertMatched { .. } => texts.alert_matched,
         }
     }
 
@@ -245,7 +261,8 @@ impl Message {
             | Self::DeliveryLate { link, .. }
             | Self::TicketSent { link, .. }
             | Self::ClaimOpened { link, .. }
-            | Self::WebhookDisabled { link, .. } => Some(link),
+            | Self::WebhookDisabled { link, .. }
+            | Self::AlertMatched { link, .. } => Some(link),
             _ => None,
         }
     }
@@ -287,11 +304,25 @@ impl Message {
                 vec![("sum", sum(texts, *amount))]
             }
             Self::WebhookDisabled { url, .. } => vec![("url", url.clone())],
+            Self::AlertMatched { event, ticket, quantity, each, .. } => {
+                let [_, ticket] = ticket_words(texts, ticket);
+                let count = tickets(texts, *quantity);
+                vec![("event", event.clone()), ticket, ("count", count), ("sum", sum(texts, *each))]
+            }
         }
     }
 }
 
 impl Letter<'_> {
+    /// Where one click ends mails of this kind, if their reader asked for them and may stop asking.
+    #[must_use]
+    pub fn stop_link(&self) -> Option<&str> {
+        match &self.message {
+            Message::AlertMatched { stop, .. } => Some(stop),
+            _ => None,
+        }
+    }
+
     /// Writes the letter.
     #[must_use]
     pub fn write(&self) -> Written {
@@ -310,6 +341,7 @@ impl Letter<'_> {
             button: button.zip(self.message.link()),
             or_open: texts.or_open,
             footer: fill(texts.footer, words),
+            stop: self.stop_link().map(|link| (texts.stop, link)),
         };
         Written {
             text: layout::text(&sheet),
@@ -365,6 +397,12 @@ fn sum(texts: &Texts, sum: Sum) -> String {
     }
     let width = usize::try_from(decimals).unwrap_or(0);
     format!("{whole}{}{rest:0width$} {code}", texts.decimal)
+}
+
+/// So many tickets.
+fn tickets(texts: &Texts, quantity: u32) -> String {
+    let text = if quantity == 1 { texts.one_ticket } else { texts.tickets };
+    fill(text, &[("n", &quantity.to_string())]).into_owned()
 }
 
 /// A text with its words in braces filled in, in one pass: what is filled in is not read again.

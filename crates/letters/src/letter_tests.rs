@@ -4,6 +4,8 @@ use super::*;
 
 const LINK: &str = "https://tickets.example/reset-password?token=a&b";
 
+const STOP: &str = "https://tickets.example/alerts/stop/1.x";
+
 fn messages() -> Vec<Message> {
     let at = "2026-03-01T09:05:00Z".parse().unwrap();
     vec![
@@ -41,6 +43,14 @@ fn messages() -> Vec<Message> {
         Message::PaymentFailed { amount: usd(1) },
         Message::PaymentRefunded { amount: usd(1) },
         Message::WebhookDisabled { url: "https://example.com".to_owned(), link: LINK.to_owned() },
+        Message::AlertMatched {
+            event: "Hamlet".to_owned(),
+            ticket: ticket(),
+            quantity: 2,
+            each: usd(1050),
+            link: LINK.to_owned(),
+            stop: STOP.to_owned(),
+        },
     ]
 }
 
@@ -78,6 +88,9 @@ fn every_text_is_translated() {
             (english.footer, texts.footer),
             (english.moment, texts.moment),
             (english.or_open, texts.or_open),
+            (english.one_ticket, texts.one_ticket),
+            (english.tickets, texts.tickets),
+            (english.stop, texts.stop),
         ] {
             assert_eq!(words(ours), words(theirs), "{language:?}: {theirs}");
             assert_ne!(ours, theirs, "{language:?}");
@@ -121,6 +134,19 @@ fn a_moment_is_written_as_people_of_the_language_do() {
     let at = "2026-03-01T09:05:00Z".parse().unwrap();
     assert_eq!(moment(texts(Language::English), at), "1 March 2026, 09:05 UTC");
     assert_eq!(moment(texts(Language::German), at), "1. März 2026, 09:05 Uhr (UTC)");
+}
+
+/// A mail that its reader asked for says in both forms how to stop asking, and no other mail does.
+#[test]
+fn what_was_asked_for_can_be_stopped() {
+    for language in Language::ALL {
+        for message in messages() {
+            let is_alert = matches!(message, Message::AlertMatched { .. });
+            let Written { text, html, .. } = written(language, "", message);
+            assert_eq!(text.contains(STOP), is_alert, "{text}");
+            assert_eq!(html.contains(&format!("href=\"{STOP}\"")), is_alert, "{html}");
+        }
+    }
 }
 
 /// Money and tickets are written as people of the language do, in each currency with its own decimals.

@@ -22,6 +22,11 @@ pub(crate) struct Texts {
     pub(crate) do_transfer: &'static str,
     pub(crate) do_link: &'static str,
     pub(crate) do_paper: &'static str,
+    pub(crate) one_ticket: &'static str,
+    /// `{n}`.
+    pub(crate) tickets: &'static str,
+    /// Ends mails that their reader asked for.
+    pub(crate) stop: &'static str,
     pub(crate) verify_email: Text,
     pub(crate) reset_password: Text,
     pub(crate) email_changed: Text,
@@ -45,6 +50,8 @@ pub(crate) struct Texts {
     pub(crate) payment_refunded: Text,
     /// `{url}`.
     pub(crate) webhook_disabled: Text,
+    /// `{event}`, `{ticket}`, `{count}`, `{sum}`.
+    pub(crate) alert_matched: Text,
 }
 
 /// The text of one kind of letter.

@@ -26,7 +26,7 @@ pub enum Service {
     Payments,
     /// Tickets come to their buyers.
     Delivery,
-    /// Mails and webhooks about what users buy and sell.
+    /// Mails and webhooks about what users buy, sell and wait for.
     Notify,
 }
 
@@ -66,7 +66,7 @@ impl Service {
             Self::Expiration => &[Self::Orders, Self::Tickets],
             Self::Payments => &[Self::Auth, Self::Orders],
             Self::Delivery => &[Self::Auth, Self::Tickets, Self::Catalogue, Self::Orders],
-            Self::Notify => &[Self::Auth, Self::Catalogue],
+            Self::Notify => &[Self::Auth, Self::Tickets, Self::Catalogue],
         }
     }
 

@@ -154,9 +154,13 @@ impl Services {
             it.deliveries = Some(role.take(roles::delivery::start(engines, gate()?, others)));
         }
         if runs(Service::Notify) {
-            let (auth, catalogue) = (it.to_auth()?, it.to_catalogue()?);
+            let others = roles::notify::Others {
+                auth: it.to_auth()?,
+                catalogue: it.to_catalogue()?,
+                tickets: it.to_tickets()?,
+            };
             let settings = config.notify.clone();
-            role.take(roles::notify::start(engines, settings, gate()?, auth, catalogue));
+            role.take(roles::notify::start(engines, settings, gate()?, others));
         }
         Ok(role.with(it))
     }

@@ -1,5 +1,7 @@
 //! The HTTP routes.
 
+mod alerts;
+
 use axum::{
     Json,
     extract::{FromRef, State},
@@ -74,6 +76,9 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(replay_webhook))
         .routes(routes!(list_webhook_deliveries))
         .routes(routes!(replay_webhook_delivery))
+        .routes(routes!(alerts::list_alerts, alerts::create_alert))
+        .routes(routes!(alerts::delete_alert))
+        .routes(routes!(alerts::stop_alert))
         .layer(map_response(no_store))
 }
 

@@ -58,7 +58,11 @@ impl Handler for Trade {
 }
 
 impl Notify {
-    async fn learn(&self, context: &Context, news: News) -> Result<(), RepositoryError> {
+    /// Notes what is said about a mail, which is sent once all is known that stands in it.
+    ///
+    /// # Errors
+    /// [`RepositoryError`]: it may be noted.
+    pub(crate) async fn learn(&self, context: &Context, news: News) -> Result<(), RepositoryError> {
         let id = news.reason.mail_id(news.recipient);
         self.change(context, id, &Command::Learn(Box::new(news))).await?;
         self.inner.wake.wake();
@@ -100,7 +104,7 @@ fn news(event: &DomainEvent) -> Vec<News> {
         }
         DomainEvent::ClaimOpened(it) => {
             let reason = Reason::ClaimOpened(it.order_id);
-            vec![News { answer_by: Some(it.answer_by), ..plain(it.seller_id, reason) }]
+            vec![News { answer_by: Some(it.answer_by), ..News::plain(it.seller_id, reason) }]
         }
         DomainEvent::ClaimDecided(it) => decided(it),
         _ => Vec::new(),
@@ -114,26 +118,13 @@ fn decided(claim: &ClaimState) -> Vec<News> {
         Some(ClaimOutcome::Rejected) => Reason::ClaimRejected(claim.order_id),
         None => return Vec::new(),
     };
-    [claim.buyer_id, claim.seller_id].map(|side| plain(side, reason)).into()
-}
-
-/// News of nothing but the reason.
-const fn plain(recipient: UserId, reason: Reason) -> News {
-    News {
-        recipient,
-        reason,
-        ticket: None,
-        money: None,
-        webhook: None,
-        delivery: None,
-        answer_by: None,
-    }
+    [claim.buyer_id, claim.seller_id].map(|side| News::plain(side, reason)).into()
 }
 
 fn of_delivery(delivery: &DeliveryState, recipient: UserId, reason: Reason) -> News {
     let DeliveryState { ticket, kind, deliver_by, .. } = delivery.clone();
     let delivery = Some(ToDeliver { ticket, kind, by: deliver_by });
-    News { delivery, ..plain(recipient, reason) }
+    News { delivery, ..News::plain(recipient, reason) }
 }
 
 /// A ticket was sold: its buyer and its seller learn of it.
@@ -141,19 +132,10 @@ fn sale(ticket: &TicketState) -> Vec<News> {
     let (Some(order_id), Some(buyer_id)) = (ticket.order_id, ticket.buyer_id) else {
         return Vec::new();
     };
-    let sold = Sold {
-        title: ticket.title.clone(),
-        section: ticket.section.clone(),
-        row: ticket.row.clone(),
-        seats: ticket.seats.clone(),
-        event_id: ticket.event_id,
-        price: ticket.price,
-        currency: ticket.currency,
-        seller_fee: u32::try_from(ticket.fees.seller).unwrap_or(0),
-    };
+    let sold = Sold::of(ticket);
     let news = |recipient, reason| {
         let ticket = Some(sold.clone());
-        News { ticket, ..plain(recipient, reason) }
+        News { ticket, ..News::plain(recipient, reason) }
     };
     vec![
         news(buyer_id, Reason::OrderCompleted(order_id)),
@@ -167,5 +149,5 @@ fn of_money(charge: &ChargeState, reason: Reason) -> News {
 
 fn of_amount(charge: &ChargeState, reason: Reason, amount: Price) -> News {
     let money = Money { amount, currency: charge.currency };
-    News { money: Some(money), ..plain(charge.user_id, reason) }
+    News { money: Some(money), ..News::plain(charge.user_id, reason) }
 }

@@ -6,10 +6,16 @@
 //! auth at the moment of sending. Mails about the account itself are auth's own, because they go to
 //! addresses that the account may no longer have.
 //!
+//! A user can have alerts (`alert.rs`). A ticket that can be bought is announced to those whose alerts it fits
+//! (`announcement.rs`): ten of them at a time, in the order in which they asked, and it is nobody's meanwhile.
+//!
 //! A user who has a webhook has a feed (`feed.rs`): what happened to what is theirs, in the shapes of the
 //! public API. Each of its events is delivered to each of their webhooks that wants it (`delivery.rs`), signed,
 //! and again for three days where it does not arrive.
 
+mod alert;
+mod announce;
+mod announcement;
 mod calendar;
 mod deliver;
 mod delivery;
@@ -17,6 +23,7 @@ mod feed;
 mod http;
 mod inbound;
 mod look_after_webhooks;
+mod manage_alerts;
 mod manage_webhooks;
 mod outbox;
 mod public_event;
@@ -41,6 +48,7 @@ impl Notify {
     pub fn handlers(&self) -> Vec<Arc<dyn Handler>> {
         vec![
             Arc::new(inbound::Trade(self.clone())),
+            Arc::new(announce::Offers(self.clone())),
             Arc::new(publish::Publish(self.clone())),
             Arc::new(look_after_webhooks::Accounts(self.clone())),
         ]
@@ -53,6 +61,8 @@ impl Notify {
         vec![
             Sweep::worker(send::DueMails(self.clone()), host.clone()),
             Sweep::worker(send::OldMails(self.clone()), host.clone()),
+            Sweep::worker(announce::DueAnnouncements(self.clone()), host.clone()),
+            Sweep::worker(manage_alerts::EndedAlerts(self.clone()), host.clone()),
             Sweep::worker(deliver::DueDeliveries(self.clone()), host.clone()),
             Sweep::worker(deliver::OldDeliveries(self.clone()), host.clone()),
             Sweep::worker(look_after_webhooks::DueWebhooks(self.clone()), host.clone()),

@@ -8,17 +8,18 @@ use stubmart_contract::{
     Context, DomainEvent, Envelope, EventType, UserId, WebhookEventId, WebhookId,
 };
 use stubmart_kernel::{
-    Repository, RepositoryError,
+    Aggregate, Repository, RepositoryError,
     consumer::{HandleError, Handler},
     due::{Due, DueError},
     worker::Wake,
 };
-use stubmart_ports::bus::Consumer;
+use stubmart_ports::{bus::Consumer, store::Scan};
 
 use crate::{
+    alert::{self, Alert},
     delivery,
     feed::{Entry, FEED, PURGE},
-    outbox::{self, News, Reason},
+    outbox::{News, Reason},
     publish::only_repository,
     service::{Notify, SERVICE},
     webhook::{Command, DUE, OWNER, Replay, Status, Webhook},
@@ -82,18 +83,9 @@ impl DueWebhooks {
             .finalize();
         let bytes = hash.first_chunk::<16>().copied().unwrap_or_default();
         let reason = Reason::WebhookDisabled(uuid::Builder::from_custom_bytes(bytes).into_uuid());
-        let news = News {
-            recipient: webhook.user_id,
-            reason,
-            ticket: None,
-            money: None,
-            webhook: Some(webhook.url.clone()),
-            delivery: None,
-            answer_by: None,
-        };
-        let id = reason.mail_id(webhook.user_id);
-        self.0.change(context, id, &outbox::Command::Learn(Box::new(news))).await?;
-        self.0.inner.wake.wake();
+        let news =
+            News { webhook: Some(webhook.url.clone()), ..News::plain(webhook.user_id, reason) };
+        self.0.learn(context, news).await?;
         self.note(context, webhook.id, &Command::Told).await
     }
 
@@ -168,7 +160,7 @@ impl Due for OldEvents {
     }
 }
 
-/// A deleted account has no webhooks and no feed.
+/// A deleted account has no webhooks, no feed and no alerts.
 #[derive(Debug)]
 pub(crate) struct Accounts(pub(crate) Notify);
 
@@ -188,36 +180,37 @@ impl Handler for Accounts {
 }
 
 impl Notify {
-    /// Deletes a user's webhooks and feed.
+    /// Deletes a user's webhooks, feed and alerts.
     pub(crate) async fn forget(&self, user_id: UserId) -> Result<(), RepositoryError> {
         let inner = &self.inner;
         while let Some(feed) = inner.feeds.load(user_id).await? {
             inner.feeds.delete(&feed).await?;
         }
-        loop {
-            let scan = inner.webhooks.scan(OWNER, &Webhook::owned_by(user_id));
-            let found = inner.webhooks.find(scan).await?;
-            if found.is_empty() {
-                break;
-            }
-            for row in found {
-                inner.webhooks.delete(&row.found).await?;
-            }
-        }
-        loop {
-            let scan = inner.entries.scan(FEED, &Entry::of(user_id));
-            let found = inner.entries.find(scan).await?;
-            if found.is_empty() {
-                return Ok(());
-            }
-            for row in found {
-                inner.entries.delete(&row.found).await?;
-            }
-        }
+        let webhooks = inner.webhooks.scan(OWNER, &Webhook::owned_by(user_id));
+        delete_all(&inner.webhooks, webhooks).await?;
+        let alerts = inner.alerts.scan(alert::OWNER, &Alert::owned_by(user_id));
+        delete_all(&inner.alerts, alerts).await?;
+        delete_all(&inner.entries, inner.entries.scan(FEED, &Entry::of(user_id))).await
     }
 
     /// A new secret for signatures.
     pub(crate) fn fresh_secret(&self) -> String {
         format!("whsec_{}", URL_SAFE_NO_PAD.encode(self.inner.host.ids.secret()))
+    }
+}
+
+/// Deletes everything that a scan finds, until it finds nothing.
+async fn delete_all<A: Aggregate>(
+    repository: &Repository<A>,
+    scan: Scan,
+) -> Result<(), RepositoryError> {
+    loop {
+        let found = repository.find(scan.clone()).await?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        for row in found {
+            repository.delete(&row.found).await?;
+        }
     }
 }

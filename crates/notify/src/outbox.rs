@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use stubmart_contract::{
-    ChargeId, Currency, EventId, OrderId, Price, RefundId, Timestamp, UserId,
+    AlertId, ChargeId, Currency, EventId, OrderId, Price, RefundId, TicketId, Timestamp, UserId,
     api::{DeliveryKind, OrderTicket},
+    event::TicketState,
 };
 use stubmart_kernel::{
     Aggregate, Decision,
@@ -76,6 +77,8 @@ pub(crate) enum Reason {
     PaymentRefunded(RefundId),
     /// A webhook of the recipient was disabled; the id is of this webhook and the moment.
     WebhookDisabled(Uuid),
+    /// This ticket fits an alert of the recipient.
+    AlertMatched(TicketId),
 }
 
 impl Reason {
@@ -92,6 +95,7 @@ impl Reason {
             Self::ClaimOpened(_)
             | Self::ClaimRefunded(_)
             | Self::ClaimRejected(_)
+            | Self::AlertMatched(_)
             | Self::WebhookDisabled(_) => Needs { ticket: false, money: false, delivery: false },
             Self::PaymentFailed(_) | Self::PaymentRefunded(_) => {
                 Needs { ticket: false, money: true, delivery: false }
@@ -115,6 +119,7 @@ impl Reason {
             Self::PaymentFailed(id) => ("payment_failed", id.0),
             Self::PaymentRefunded(id) => ("payment_refunded", id.0),
             Self::WebhookDisabled(id) => ("webhook_disabled", id),
+            Self::AlertMatched(id) => ("alert_matched", id.0),
         };
         let hash = Sha256::new()
             .chain_update(word)
@@ -147,6 +152,30 @@ pub(crate) struct Sold {
     /// What the seller pays out of it, in minor units.
     #[serde(default)]
     pub(crate) seller_fee: u32,
+}
+
+impl Sold {
+    pub(crate) fn of(ticket: &TicketState) -> Self {
+        Self {
+            title: ticket.title.clone(),
+            section: ticket.section.clone(),
+            row: ticket.row.clone(),
+            seats: ticket.seats.clone(),
+            event_id: ticket.event_id,
+            price: ticket.price,
+            currency: ticket.currency,
+            seller_fee: u32::try_from(ticket.fees.seller).unwrap_or(0),
+        }
+    }
+}
+
+/// An alert that a ticket fits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Matched {
+    pub(crate) alert_id: AlertId,
+    /// What is on.
+    pub(crate) event: String,
+    pub(crate) quantity: u32,
 }
 
 /// An amount of money.
@@ -202,6 +231,8 @@ pub(crate) struct Outgoing {
     /// By when the recipient is to answer a claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) answer_by: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) matched: Option<Matched>,
     pub(crate) status: Status,
 }
 
@@ -215,6 +246,23 @@ pub(crate) struct News {
     pub(crate) webhook: Option<String>,
     pub(crate) delivery: Option<ToDeliver>,
     pub(crate) answer_by: Option<Timestamp>,
+    pub(crate) matched: Option<Matched>,
+}
+
+impl News {
+    /// News of nothing but the reason.
+    pub(crate) const fn plain(recipient: UserId, reason: Reason) -> Self {
+        Self {
+            recipient,
+            reason,
+            ticket: None,
+            money: None,
+            webhook: None,
+            delivery: None,
+            answer_by: None,
+            matched: None,
+        }
+    }
 }
 
 /// The outcome of a try.
@@ -274,7 +322,8 @@ impl Aggregate for Outgoing {
 
 impl Outgoing {
     fn new(news: &News, now: Timestamp) -> Self {
-        let News { recipient, reason, ticket, money, webhook, delivery, answer_by } = news.clone();
+        let News { recipient, reason, ticket, money, webhook, delivery, answer_by, matched } =
+            news.clone();
         Self {
             id: reason.mail_id(recipient),
             recipient,
@@ -285,6 +334,7 @@ impl Outgoing {
             webhook,
             delivery,
             answer_by,
+            matched,
             status: Status::Waiting { due: now, failures: 0, failure: None },
         }
     }

@@ -30,15 +30,7 @@ fn money(amount: i64) -> Money {
 }
 
 fn learn(ticket: Option<Sold>, money: Option<Money>) -> Command {
-    Command::Learn(Box::new(News {
-        recipient: user(),
-        reason: reason(),
-        ticket,
-        money,
-        webhook: None,
-        delivery: None,
-        answer_by: None,
-    }))
+    Command::Learn(Box::new(News { ticket, money, ..News::plain(user(), reason()) }))
 }
 
 /// What commands lead to, each at its time in seconds after the first.

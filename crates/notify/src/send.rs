@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     calendar::calendar,
-    outbox::{Command, DUE, Money, Outgoing, PURGE, Reason, Sold, ToDeliver, Tried},
+    outbox::{Command, DUE, Matched, Money, Outgoing, PURGE, Reason, Sold, ToDeliver, Tried},
     service::{Notify, SERVICE},
 };
 
@@ -118,19 +118,39 @@ impl Notify {
         let recipient = inner.auth.recipient(context, entry.recipient).await?;
         let recipient =
             recipient.ok_or_else(|| SendError::Refused("the account was deleted".to_owned()))?;
+        let stop = self.stop_link(context, entry).await?;
         let attachments = self.calendar(context, entry).await?;
         let Recipient { email, name, language } = &recipient;
-        let message = message(entry, &inner.config.public_url)
+        let message = message(entry, &inner.config.public_url, stop)
             .ok_or_else(|| SendError::Refused("it lacks what stands in it".to_owned()))?;
         let letter =
             Letter { language: *language, name, market: &inner.config.public_url, message };
+        let unsubscribe = letter.stop_link().map(ToOwned::to_owned);
         let Written { subject, text, html } = letter.write();
         let mail = Mail::plain(entry.id, email.as_str().to_owned(), subject, text);
-        match inner.mailer.send(Mail { html: Some(html), attachments, ..mail }).await {
+        match inner.mailer.send(Mail { html: Some(html), attachments, unsubscribe, ..mail }).await {
             Ok(()) => Ok(()),
             Err(MailError::Refused(cause)) => Err(SendError::Refused(cause.to_string())),
             Err(error @ MailError::Failed(_)) => Err(error.into()),
         }
+    }
+
+    /// The page that ends the alert that a mail is about. A mail whose alert was ended, or whose ticket is
+    /// gone, is refused.
+    async fn stop_link(
+        &self,
+        context: &Context,
+        entry: &Outgoing,
+    ) -> Result<Option<String>, SendError> {
+        let (Reason::AlertMatched(ticket_id), Some(matched)) = (entry.reason, &entry.matched)
+        else {
+            return Ok(None);
+        };
+        let token = self.still_wanted(context, ticket_id, matched.alert_id).await?;
+        let token = token.ok_or_else(|| {
+            SendError::Refused("the alert was ended, or the ticket is gone".to_owned())
+        })?;
+        Ok(Some(format!("{}/alerts/stop?token={token}", self.inner.config.public_url)))
     }
 
     /// The calendar file of what was bought, where it has a date.
@@ -150,7 +170,7 @@ impl Notify {
 }
 
 /// What the letter of an entry says; `None` while something is not known.
-fn message(entry: &Outgoing, market: &str) -> Option<Message> {
+fn message(entry: &Outgoing, market: &str, stop: Option<String>) -> Option<Message> {
     let sum = |money: Money| Sum { minor: money.amount.minor(), currency: money.currency };
     let order = |id: OrderId| format!("{market}/orders/{id}");
     let deliver = |id: OrderId| format!("{market}/orders/{id}/deliver");
@@ -191,6 +211,17 @@ fn message(entry: &Outgoing, market: &str) -> Option<Message> {
         Reason::ClaimRejected(id) => Message::ClaimRejected { order: id.number() },
         Reason::PaymentFailed(_) => Message::PaymentFailed { amount: sum(entry.money?) },
         Reason::PaymentRefunded(_) => Message::PaymentRefunded { amount: sum(entry.money?) },
+        Reason::AlertMatched(id) => {
+            let Matched { event, quantity, .. } = entry.matched.clone()?;
+            Message::AlertMatched {
+                event,
+                ticket: entry.ticket.as_ref().map(of_sale)?,
+                quantity,
+                each: sum(entry.money?),
+                link: format!("{market}/tickets/{id}"),
+                stop: stop?,
+            }
+        }
         Reason::WebhookDisabled(_) => Message::WebhookDisabled {
             url: entry.webhook.clone()?,
             link: format!("{market}/account/webhooks"),

@@ -12,7 +12,7 @@ use stubmart_kernel::{
     worker::Wake,
 };
 use stubmart_ports::{
-    calls::{Auth, Catalogue},
+    calls::{Auth, Catalogue, Tickets},
     host::Host,
     mailer::Mailer,
     outbound::Outbound,
@@ -20,6 +20,8 @@ use stubmart_ports::{
 };
 
 use crate::{
+    alert::{ALERTS, Alert},
+    announcement::{ANNOUNCEMENTS, Announcement},
     delivery::{DELIVERIES, Delivery},
     feed::{ENTRIES, Entry, FEEDS, Feed},
     outbox::{Command, OUTBOX, Outgoing},
@@ -35,8 +37,17 @@ static IDEMPOTENCY: Collection =
 static DEPARTED: Collection = Collection { name: "notify.departed", indexes: &[] };
 
 /// Everything that the service stores.
-pub const COLLECTIONS: &[&Collection] =
-    &[&OUTBOX, &WEBHOOKS, &DELIVERIES, &FEEDS, &ENTRIES, &IDEMPOTENCY, &DEPARTED];
+pub const COLLECTIONS: &[&Collection] = &[
+    &OUTBOX,
+    &ALERTS,
+    &ANNOUNCEMENTS,
+    &WEBHOOKS,
+    &DELIVERIES,
+    &FEEDS,
+    &ENTRIES,
+    &IDEMPOTENCY,
+    &DEPARTED,
+];
 
 /// The service's dependencies.
 #[derive(Clone)]
@@ -49,6 +60,8 @@ pub struct Deps {
     pub auth: Arc<dyn Auth>,
     /// Knows when a show begins.
     pub catalogue: Arc<dyn Catalogue>,
+    /// Knows what can be bought.
+    pub tickets: Arc<dyn Tickets>,
     /// Sends mail.
     pub mailer: Arc<dyn Mailer>,
     /// Sends events to webhooks.
@@ -85,22 +98,27 @@ pub struct Notify {
 
 pub(crate) struct Inner {
     pub(crate) outbox: Repository<Outgoing>,
+    pub(crate) alerts: Repository<Alert>,
+    pub(crate) announcements: Repository<Announcement>,
     pub(crate) webhooks: Repository<Webhook>,
     pub(crate) deliveries: Repository<Delivery>,
     pub(crate) feeds: Repository<Feed>,
     pub(crate) entries: Repository<Entry>,
     pub(crate) departed: DeletedUsers,
     pub(crate) idempotency: Idempotency,
-    /// One webhook of a user is made at a time, so that the number of them is counted.
+    /// One webhook or alert of a user is made at a time, so that the number of them is counted.
     pub(crate) turns: Turns,
     pub(crate) host: Host,
     pub(crate) auth: Arc<dyn Auth>,
     pub(crate) catalogue: Arc<dyn Catalogue>,
+    pub(crate) tickets: Arc<dyn Tickets>,
     pub(crate) mailer: Arc<dyn Mailer>,
     pub(crate) outbound: Arc<dyn Outbound>,
     pub(crate) config: Config,
     /// Woken when there may be something to send.
     pub(crate) wake: Wake,
+    /// Woken when there may be a ticket to announce.
+    pub(crate) announcing: Wake,
     /// Woken when there may be something to deliver.
     pub(crate) sending: Wake,
     /// Woken when a webhook may need something.
@@ -117,9 +135,11 @@ impl Notify {
     /// The service on `deps`.
     #[must_use]
     pub fn new(deps: Deps, config: Config) -> Self {
-        let Deps { store, host, auth, catalogue, mailer, outbound } = deps;
+        let Deps { store, host, auth, catalogue, tickets, mailer, outbound } = deps;
         let inner = Inner {
             outbox: Repository::new(&OUTBOX, Arc::clone(&store), host.clone()),
+            alerts: Repository::new(&ALERTS, Arc::clone(&store), host.clone()),
+            announcements: Repository::new(&ANNOUNCEMENTS, Arc::clone(&store), host.clone()),
             webhooks: Repository::new(&WEBHOOKS, Arc::clone(&store), host.clone()),
             deliveries: Repository::new(&DELIVERIES, Arc::clone(&store), host.clone()),
             feeds: Repository::new(&FEEDS, Arc::clone(&store), host.clone()),
@@ -130,10 +150,12 @@ impl Notify {
             host,
             auth,
             catalogue,
+            tickets,
             mailer,
             outbound,
             config,
             wake: Wake::default(),
+            announcing: Wake::default(),
             sending: Wake::default(),
             upkeep: Wake::default(),
         };

@@ -16,13 +16,17 @@ use stubmart_contract::{
     Actor, ChargeId, Context, Currency, DomainEvent, Envelope, EventId, Language, MessageId,
     OrderId, Price, RefundId, TicketId, Timestamp, UserId,
     api::{ChargeStatus, DeliveryKind, DeliveryStatus, OrderTicket, RefundStatus, TicketStatus},
-    calls::{Identity, Listing, NotFoundByName, Profile, Recipient, ShowByName, ShowForListing},
+    calls::{
+        Identity, Listing, Listings, ListingsRequest, LockRefusal, LockRequest, Locked,
+        NotFoundByName, OverdueLocks, OverdueLocksRequest, Profile, Recipient, ShowByName,
+        ShowForListing,
+    },
     event::{ChargeState, DeliveryState, RefundState, TicketState},
 };
 use stubmart_memory::{MemoryMailer, MemoryOutbound, MemoryStore};
 use stubmart_notify::{Config, Deps, Notify};
 use stubmart_ports::{
-    calls::{Auth, CallError, Catalogue},
+    calls::{Auth, CallError, Catalogue, Tickets},
     host::Host,
     mailer::{Mail, Mailer},
     store::Store,
@@ -74,6 +78,37 @@ impl Auth for Others {
 }
 
 #[async_trait]
+impl Tickets for Others {
+    async fn lock(
+        &self,
+        _: &Context,
+        _: LockRequest,
+    ) -> Result<Result<Locked, LockRefusal>, CallError> {
+        panic!("nothing is bought here");
+    }
+
+    async fn release(&self, _: &Context, _: TicketId, _: OrderId) -> Result<(), CallError> {
+        panic!("nothing is bought here");
+    }
+
+    async fn sell(&self, _: &Context, _: TicketId, _: OrderId) -> Result<(), CallError> {
+        panic!("nothing is bought here");
+    }
+
+    async fn listings(&self, _: &Context, _: ListingsRequest) -> Result<Listings, CallError> {
+        panic!("nobody has an alert here");
+    }
+
+    async fn overdue_locks(
+        &self,
+        _: &Context,
+        _: OverdueLocksRequest,
+    ) -> Result<OverdueLocks, CallError> {
+        panic!("nothing is bought here");
+    }
+}
+
+#[async_trait]
 impl Catalogue for Others {
     async fn show(&self, _: &Context, id: EventId) -> Result<Option<ShowForListing>, CallError> {
         self.answer()?;
@@ -103,6 +138,7 @@ fn show(id: EventId, starts_at: Timestamp) -> ShowForListing {
         ends_at: starts_at.after(Duration::from_secs(3 * 3600)),
         status: Default::default(),
         currency: Currency::USD,
+        performers: Vec::new(),
     }
 }
 
@@ -131,6 +167,7 @@ impl Market {
             host: self.host.clone(),
             auth: self.others.clone(),
             catalogue: self.others.clone(),
+            tickets: self.others.clone(),
             mailer: Arc::clone(&self.mailer),
             outbound: Arc::new(MemoryOutbound::new()),
         };

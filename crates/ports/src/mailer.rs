@@ -19,6 +19,9 @@ pub struct Mail {
     pub html: Option<String>,
     /// The files that come with it.
     pub attachments: Vec<Attachment>,
+    /// Where one click ends mails of this kind (RFC 8058): an address that takes a `POST` without a session,
+    /// and shows a person who opens it what to press.
+    pub unsubscribe: Option<String>,
 }
 
 /// A file that comes with a mail.
@@ -36,7 +39,7 @@ impl Mail {
     /// A mail of text alone.
     #[must_use]
     pub const fn plain(id: uuid::Uuid, to: String, subject: String, text: String) -> Self {
-        Self { id, to, subject, text, html: None, attachments: Vec::new() }
+        Self { id, to, subject, text, html: None, attachments: Vec::new(), unsubscribe: None }
     }
 }
 

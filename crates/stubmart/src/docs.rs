@@ -41,6 +41,7 @@ const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 const IDEMPOTENT: &[&str] = &[
     "sign_up",
     "create_token",
+    "create_alert",
     "create_webhook",
     "create_event",
     "create_ticket",

@@ -11,6 +11,8 @@ const DEPTH_MAX: usize = 8;
 const BY_NAME: &[(&str, &str)] = &[
     ("title", "\"Stalls, row F\""),
     ("section", "\"Stalls\""),
+    ("performer", "\"The Killers\""),
+    ("maxTotal", "15000"),
     ("row", "\"F\""),
     ("seats", "[\"12\", \"13\"]"),
     ("quantity", "2"),

@@ -110,9 +110,16 @@ pub fn router(web: Web) -> Router {
         .route("/sitemap.xml", get(pages::sitemap::sitemap));
     shop.merge(seller)
         .merge(account)
+        .merge(alerts())
         .merge(assets)
         .fallback(async || Failure::NotFound)
         .method_not_allowed_fallback(async || Failure::Method)
         .layer(from_fn_with_state(Arc::clone(&site), middleware::around_pages))
         .with_state(site)
+}
+
+/// What people wait for.
+fn alerts() -> Router<Arc<Site>> {
+    use pages::recovery::{alert_stopped, stop_alert};
+    Router::new().route("/alerts/stop", get(stop_alert).post(alert_stopped))
 }

@@ -4,7 +4,7 @@
 //! count as one word too (`B. B.` as `bb`), and writing without blanks, such as Chinese, Japanese and Korean, is cut into
 //! pairs of characters that overlap.
 
-use crate::text::folded;
+use stubmart_contract::names::folded;
 
 /// How many words of a query count; more than anybody types.
 pub(super) const WORDS_MAX: usize = 8;

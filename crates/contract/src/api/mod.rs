@@ -5,6 +5,7 @@
 //! read in one form ([`crate::text::clean`]). What no schema can say is in the
 //! `Deserialize` of a field's type.
 
+mod alerts;
 mod auth;
 mod bulk;
 mod catalogue;
@@ -22,6 +23,7 @@ use utoipa::ToSchema;
 
 use crate::code::Code;
 
+pub use alerts::{Alert, CreateAlertRequest, StopAlertRequest};
 pub use auth::{
     AccessToken, ConfirmPasswordResetRequest, CreateTokenRequest, CurrentUser, DeleteTotpRequest,
     DeleteUserRequest, IssuedAccessToken, LoginRequest, PasswordResetRequest, Session,

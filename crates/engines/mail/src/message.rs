@@ -6,7 +6,7 @@ use lettre::{
     Address,
     address::Envelope,
     message::{
-        Body, Mailbox, MultiPart, SinglePart,
+        Body, Mailbox, MessageBuilder, MultiPart, SinglePart,
         header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
     },
 };
@@ -39,12 +39,35 @@ impl Message {
             .message_id(Some(format!("<{}@{}>", mail.id, from.email.domain())))
             .subject(mail.subject.as_str())
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()));
+        let builder = match &mail.unsubscribe {
+            Some(address) => {
+                unsubscribe(address)?.into_iter().fold(builder, MessageBuilder::raw_header)
+            }
+            None => builder,
+        };
         let message = match content(mail)? {
             Content::One(part) => builder.singlepart(part)?,
             Content::Several(parts) => builder.multipart(parts)?,
         };
         Ok(Self { envelope, bytes: message.formatted() })
     }
+}
+
+/// The headers by which a mail program offers to end mails of this kind (RFC 2369, 3.2; RFC 8058, 3.1).
+fn unsubscribe(address: &str) -> Result<[HeaderValue; 2], Cause> {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>');
+    if !address.bytes().all(is_plain) {
+        return Err("the mail's unsubscribe address cannot be written into a header".into());
+    }
+    // An address has no blank to break a line at, and is no text to be encoded.
+    let header = |name, value: String| {
+        let name = HeaderName::new_from_ascii_str(name);
+        HeaderValue::dangerous_new_pre_encoded(name, value.clone(), value)
+    };
+    Ok([
+        header("List-Unsubscribe", format!("<{address}>")),
+        header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
+    ])
 }
 
 /// What stands below the headers.

@@ -33,6 +33,9 @@ pub(crate) static TEXTS: Texts = Texts {
                   des Verkaufs.",
     do_link: "Geben Sie dem Käufer auf der Seite des Verkaufs den Link, der es öffnet.",
     do_paper: "Schicken Sie es dem Käufer und sagen Sie uns auf der Seite des Verkaufs, wie.",
+    one_ticket: "ein Ticket",
+    tickets: "{n} Tickets",
+    stop: "Diesen Alarm beenden",
     verify_email: Text {
         subject: "Bitte bestätigen Sie Ihre E-Mail-Adresse",
         says: &[
@@ -226,5 +229,14 @@ pub(crate) static TEXTS: Texts = Texts {
              der letzten Tage noch einmal senden. Wir bewahren sie 30 Tage lang auf.",
         ],
         button: Some("Meine Webhooks ansehen"),
+    },
+    alert_matched: Text {
+        subject: "Tickets für {event}",
+        says: &[
+            "Sie wollten Bescheid wissen: Für {event} gibt es jetzt {count}.",
+            "{ticket}. Preis pro Ticket: {sum}, alle Gebühren inbegriffen.",
+            "Es ist nicht für Sie reserviert: Wer zuerst zur Kasse geht, bekommt den Zuschlag.",
+        ],
+        button: Some("Angebot ansehen"),
     },
 };

@@ -32,6 +32,9 @@ pub(crate) static TEXTS: Texts = Texts {
     do_transfer: "transfer it to the buyer in the issuer’s app. The address is on the page of the sale.",
     do_link: "give the buyer the link that opens it, on the page of the sale.",
     do_paper: "send it to the buyer, and tell us on the page of the sale how.",
+    one_ticket: "one ticket",
+    tickets: "{n} tickets",
+    stop: "Stop this alert",
     verify_email: Text {
         subject: "Confirm your email address",
         says: &[
@@ -216,5 +219,14 @@ pub(crate) static TEXTS: Texts = Texts {
              sent once more. We keep them for 30 days.",
         ],
         button: Some("See my webhooks"),
+    },
+    alert_matched: Text {
+        subject: "Tickets for {event}",
+        says: &[
+            "you wanted to know: {count} for {event} can be bought now.",
+            "{ticket}. {sum} for each ticket, fees included.",
+            "It is not held for you: the first to check out gets it.",
+        ],
+        button: Some("See the offer"),
     },
 };

@@ -8,6 +8,7 @@
 )]
 
 mod account_end;
+mod alerts;
 mod auth;
 mod bulk;
 mod checkout;

@@ -91,6 +91,10 @@ const TABLE: &[Row] = &[
     signed_in("POST /api/payments/intents", SANDBOX, SANDBOX),
     public("POST /api/payments/webhook", UNSIGNED),
     signed_in("POST /api/payments/sandbox/authenticate", OK, HIDDEN),
+    signed_in("GET /api/alerts", OK, OK),
+    signed_in("POST /api/alerts", CREATED, CREATED),
+    signed_in("DELETE /api/alerts/{id}", GONE, HIDDEN),
+    public("POST /api/alerts/stop", GONE),
     signed_in("GET /api/webhooks", OK, OK),
     signed_in("POST /api/webhooks", CREATED, CREATED),
     signed_in("GET /api/webhooks/events", OK, OK),
@@ -112,6 +116,7 @@ struct Owned {
     session: String,
     access_token: String,
     client_secret: String,
+    alert: String,
     webhook: String,
     delivery: String,
 }
@@ -143,9 +148,19 @@ async fn owned(server: &Server, owner: &User, seller: &User, route: &str) -> Own
         session: text(&list("/api/auth/sessions").await, "id"),
         access_token: text(&list("/api/auth/tokens").await, "id"),
         client_secret,
+        alert: if route.ends_with("/alerts/{id}") {
+            alert(server, owner).await
+        } else {
+            String::new()
+        },
         webhook,
         delivery,
     }
+}
+
+async fn alert(server: &Server, owner: &User) -> String {
+    let body = json!({"performer": "The Killers"});
+    text(&server.post("/api/alerts").by(owner).json(&body).await.json(), "id")
 }
 
 /// A webhook, and a delivery to it. Its address is of a name that is nobody's.
@@ -172,6 +187,7 @@ fn call(server: &Server, route: &str, owner: &User, has: &Owned) -> Call {
         "orders" => text(&has.order, "id"),
         "webhooks" if path.contains("/deliveries/{id}") => has.delivery.clone(),
         "webhooks" => has.webhook.clone(),
+        "alerts" => has.alert.clone(),
         _ if path.contains("/sessions/") => has.session.clone(),
         _ => has.access_token.clone(),
     };
@@ -209,6 +225,8 @@ fn call(server: &Server, route: &str, owner: &User, has: &Owned) -> Call {
         "POST /api/payments/sandbox/authenticate" => {
             json!({"clientSecret": has.client_secret, "succeed": true})
         }
+        "POST /api/alerts" => json!({"performer": unique("Band")}),
+        "POST /api/alerts/stop" => json!({"token": "guess"}),
         "POST /api/webhooks" => json!({"url": "https://receiver.invalid/"}),
         "PATCH /api/webhooks/{id}" => json!({"enabled": false}),
         "POST /api/webhooks/{id}/replay" => json!({"since": "2026-01-01T00:00:00Z"}),

@@ -262,7 +262,12 @@ fn start(ground: &Ground, service: Service) -> Result<Live, Cause> {
         }
         Service::Notify => {
             let config = stubmart_notify::Config::default();
-            let role = roles::notify::start(engines, config, gate, network.clone(), network);
+            let others = roles::notify::Others {
+                auth: network.clone(),
+                catalogue: network.clone(),
+                tickets: network,
+            };
+            let role = roles::notify::start(engines, config, gate, others);
             drop(live.runs(ground, role));
         }
     }

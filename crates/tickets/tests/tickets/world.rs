@@ -126,6 +126,7 @@ pub(crate) fn show(id: EventId) -> ShowForListing {
         ends_at: START.after(Duration::from_secs(3 * 3600)),
         status: EventStatus::Scheduled,
         currency: Currency::USD,
+        performers: Vec::new(),
     }
 }
 

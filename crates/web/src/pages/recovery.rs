@@ -1,4 +1,5 @@
-//! The pages of mailed links: a forgotten password, and an address that is to be verified.
+//! The pages of mailed links: a forgotten password, an address that is to be verified, and mails that are to
+//! stop.
 //!
 //! A link only shows a form, and its button does what the link is for: programs that read mail follow links
 //! by themselves.
@@ -8,7 +9,9 @@ use axum::{http::StatusCode, response::Response};
 use stubmart_client::{ClientError, Problem};
 use stubmart_contract::{
     Code,
-    api::{ConfirmPasswordResetRequest, PasswordResetRequest, VerifyEmailRequest},
+    api::{
+        ConfirmPasswordResetRequest, PasswordResetRequest, StopAlertRequest, VerifyEmailRequest,
+    },
 };
 
 use super::{mendable, session};
@@ -63,6 +66,13 @@ const VERIFY: Kind = Kind {
     says: "Confirm that this address is yours.",
     action: "/verify-email",
     button: "Confirm",
+};
+
+const STOP: Kind = Kind {
+    title: "Stop this alert?",
+    says: "We won’t email you about tickets like these any more.",
+    action: "/alerts/stop",
+    button: "Stop this alert",
 };
 
 impl Kind {
@@ -166,4 +176,26 @@ pub(crate) async fn verify(visitor: Visitor, form: Form) -> Result<Response, Fai
 pub(crate) async fn resend(visitor: Visitor) -> Result<Response, Failure> {
     visitor.api().resend_verification().await?;
     Ok(visitor.tell("/account", Word::MailSent))
+}
+
+/// `GET /alerts/stop?token=`.
+pub(crate) async fn stop_alert(visitor: Visitor, Query(query): Query) -> Result<Response, Failure> {
+    STOP.page(&visitor, Fields::default(), query.get("token"), StatusCode::OK)
+}
+
+/// `POST /alerts/stop`: of the page, or of a mail program, which sends the token in the address (RFC 8058) and
+/// follows no redirect.
+pub(crate) async fn alert_stopped(
+    visitor: Visitor,
+    Query(query): Query,
+    form: Form,
+) -> Result<Response, Failure> {
+    let token = form.optional("token").or_else(|| query.optional("token")).unwrap_or_default();
+    visitor.api().stop_alert(&StopAlertRequest { token }).await?;
+    visitor.page(&Recovery {
+        layout: visitor.layout(None, "This alert is off"),
+        says: "You get no more emails from it. You can set up another one whenever you like.",
+        fields: Fields::default(),
+        step: None,
+    })
 }

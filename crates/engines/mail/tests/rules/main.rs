@@ -32,5 +32,10 @@ fn read(message: &[u8]) -> Mail {
         text: lines(&message.body_text(0).unwrap()),
         html: html.map(lines),
         attachments: attachments.collect(),
+        unsubscribe: message.header_raw("List-Unsubscribe").map(|address| {
+            let post = message.header_raw("List-Unsubscribe-Post").unwrap();
+            assert_eq!(post.trim(), "List-Unsubscribe=One-Click");
+            address.trim().trim_matches(['<', '>']).to_owned()
+        }),
     }
 }

@@ -13,7 +13,7 @@ pub trait Outbox: Send + Sync + 'static {
     fn mails(&self) -> Vec<Mail>;
 }
 
-/// Every other one has HTML, every third a file.
+/// Every other one has HTML and can be unsubscribed from, every third has a file.
 fn mail(number: u64) -> Mail {
     let attachment = || Attachment {
         name: format!("{number}.ics"),
@@ -27,6 +27,10 @@ fn mail(number: u64) -> Mail {
         text: format!("First line of {number}.\n\n.\nLine after a lone dot: 東京 🎫\n"),
         html: number.is_multiple_of(2).then(|| format!("<p>Line of <b>{number}</b>: 東京</p>\n")),
         attachments: number.is_multiple_of(3).then(attachment).into_iter().collect(),
+        unsubscribe: number.is_multiple_of(2).then(|| {
+            let token = "0192f0c1-2345-7abc-8def-0123456789ab.c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0";
+            format!("https://tickets.example/alerts/stop/{token}-{number}")
+        }),
     }
 }
 

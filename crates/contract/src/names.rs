@@ -1,4 +1,4 @@
-//! Texts as they are compared: whatever people type, in whatever spelling.
+//! Names as they are compared: whatever people type, in whatever spelling.
 
 use unicode_normalization::{UnicodeNormalization as _, char::canonical_combining_class};
 
@@ -7,7 +7,8 @@ const SOUNDS: [u8; 2] = [8, 9];
 
 /// A text to be compared in any spelling: compatibility forms, case and marks make no difference (NFKC, full
 /// case folding, without combining marks), nor does how much white space there is.
-pub(crate) fn folded(text: &str) -> String {
+#[must_use]
+pub fn folded(text: &str) -> String {
     let cased = text.nfkd().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
     // Folding can bring marks along: that of the Turkish capital I.
     let plain = cased.nfkd().filter(|it| !is_mark(*it)).flat_map(spelled_out).nfc();
@@ -15,14 +16,16 @@ pub(crate) fn folded(text: &str) -> String {
 }
 
 /// A name without case, marks and punctuation: `st louis` for St. Louis, `dc` for D.C.
-pub(crate) fn plain(name: &str) -> String {
+#[must_use]
+pub fn plain(name: &str) -> String {
     let name = folded(name).replace(['.', '\'', '’'], "");
     let words = name.split(|it: char| !it.is_alphanumeric()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ")
 }
 
 /// A text by which the same name is recognised: composition (NFC), case and blanks make no difference.
-pub(crate) fn same(text: &str) -> String {
+#[must_use]
+pub fn same(text: &str) -> String {
     with_single_blanks(&text.nfc().flat_map(char::to_lowercase).nfc().collect::<String>())
 }
 
