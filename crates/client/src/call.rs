@@ -180,7 +180,11 @@ impl Client {
             .map(serde_json::to_vec)
             .transpose()
             .map_err(|error| TransportError::Request(Box::new(error)))?;
-        let request = json_request(method, path, body)?;
+        self.ask(json_request(method, path, body)?).await
+    }
+
+    /// Sends a request and reads its answer, within the time limit.
+    pub(crate) async fn ask(&self, request: Request<Body>) -> Result<Answer, TransportError> {
         // Boxed: the callers' futures hold it several times over.
         let exchange = Box::pin(async { read(self.exchange(request).await?).await });
         match &self.limit {

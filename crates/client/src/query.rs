@@ -77,6 +77,9 @@ pub struct TicketQuery {
     /// The seller's id, or `me` for one's own in every state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<String>,
+    /// Words of one's own listings; only with `me`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub q: Option<String>,
     /// Where the listing stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<TicketStatus>,

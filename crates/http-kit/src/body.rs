@@ -17,8 +17,16 @@ use crate::{given::Given, problem::Problem};
 /// The largest body a route takes, in bytes, unless it is one of [`LARGER`].
 pub const BODY_MAX: usize = 64 * 1024;
 
-/// Routes that take more: many listings at once.
-const LARGER: [(&str, usize); 1] = [("/api/tickets/bulk", 1024 * 1024)];
+/// The largest file a route takes, in bytes.
+const FILE_MAX: usize = 4 * 1024 * 1024;
+
+/// Routes that take more: many listings at once, and files, with the form around them.
+const LARGER: [(&str, usize); 4] = [
+    ("/api/tickets/bulk", 1024 * 1024),
+    ("/api/tickets/import", FILE_MAX + BODY_MAX),
+    ("/selling/import", FILE_MAX + BODY_MAX),
+    ("/selling/import/report", FILE_MAX + BODY_MAX),
+];
 
 /// How much of a body that is too large is read and thrown away, in bytes: a client that is still sending
 /// when it is answered may see a broken connection in place of the answer (RFC 9112, 9.6).

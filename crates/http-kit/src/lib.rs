@@ -17,6 +17,7 @@ pub mod path;
 pub mod problem;
 pub mod responses;
 mod schema;
+mod sent_file;
 pub mod session;
 pub mod valid;
 
@@ -27,6 +28,7 @@ pub use list::Paged;
 pub use once::{Answer, IdempotencyKey, once};
 pub use path::PathId;
 pub use problem::Problem;
+pub use sent_file::SentFile;
 pub use session::{Caller, MaySell, MaybeSignedIn, SessionGate, SignedIn};
 pub use stubmart_contract::api::Patch;
 pub use valid::{Valid, ValidQuery};

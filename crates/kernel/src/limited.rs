@@ -45,6 +45,21 @@ pub async fn check(limits: &dyn RateLimits, key: &str, quota: Quota) -> Result<(
     allowed(limits.peek(key, quota).await?)
 }
 
+/// How long until `key` has so many of its quota left, nothing where it has; takes nothing.
+async fn has(
+    limits: &dyn RateLimits,
+    key: &str,
+    quota: Quota,
+    count: u32,
+) -> Result<Option<Duration>, LimitsUnavailable> {
+    // That so many are left of a burst is that one is left of a burst that is smaller by the others.
+    let others = count.saturating_sub(1);
+    match quota.burst.checked_sub(others) {
+        Some(burst) => limits.peek(key, Quota { burst, ..quota }).await,
+        None => Ok(Some(quota.every)),
+    }
+}
+
 fn allowed(wait: Option<Duration>) -> Result<(), Limited> {
     wait.map_or(Ok(()), |wait| Err(Limited::TooMany { wait }))
 }
@@ -86,10 +101,38 @@ impl Creations<'_> {
         is_established: bool,
         count: u32,
     ) -> Result<(), Limited> {
-        let what = self.what;
+        take(limits, &self.key(user, is_established), self.quota(is_established), count).await
+    }
+
+    /// How many of so many more this account may create now; takes nothing. With it, when the next one may be where they
+    /// are not all.
+    ///
+    /// # Errors
+    /// [`LimitsUnavailable`].
+    pub async fn left(
+        self,
+        limits: &dyn RateLimits,
+        user: UserId,
+        is_established: bool,
+        wanted: u32,
+    ) -> Result<(u32, Option<Duration>), LimitsUnavailable> {
+        let (key, quota) = (self.key(user, is_established), self.quota(is_established));
+        let (mut most, mut none, mut wait) = (0_u32, wanted.saturating_add(1), None);
+        // The first question settles it for nearly everybody.
+        let mut asked = wanted;
+        while most.saturating_add(1) < none {
+            match has(limits, &key, quota, asked).await? {
+                None => most = asked,
+                some => (none, wait) = (asked, some),
+            }
+            asked = most.midpoint(none);
+        }
+        Ok((most, wait))
+    }
+
+    fn key(self, user: UserId, is_established: bool) -> String {
         // Apart, so that what was created as a new account is not held against the same one later.
-        let key = format!("{what}.{}.{user}", if is_established { "established" } else { "new" });
-        take(limits, &key, self.quota(is_established), count).await
+        format!("{}.{}.{user}", self.what, if is_established { "established" } else { "new" })
     }
 
     fn quota(self, is_established: bool) -> Quota {

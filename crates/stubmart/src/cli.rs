@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use axum::http::Uri;
 use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
 
-use stubmart_contract::{Role, api::ClaimOutcome};
+use stubmart_contract::{Currency, Role, api::ClaimOutcome};
+use stubmart_inventory::{
+    DateOrder, Mapping, amounts::read_currency, columns::InvalidMapping, dates::InvalidDateOrder,
+};
 use stubmart_payments::ledger::{Account, UnknownName};
 
 use crate::{setting_kinds::switch, settings::Given};
@@ -155,22 +158,67 @@ pub enum Import {
         #[arg(long, env = "STUBMART_UPCOMING", value_parser = upcoming)]
         upcoming: bool,
     },
-    /// A seller's inventory as CSV
+    /// A seller's inventory: our CSV, or a file of a broker's system
     ///
-    /// Columns, in any order: title, price (in the currency's main unit, as 125.50), and optionally currency,
-    /// event_id, section, row, seats (separated by spaces), quantity.
-    Tickets {
-        /// The file
-        file: PathBuf,
-        /// The account whose tickets these are
-        #[arg(
-            long,
-            env = "STUBMART_SELLER",
-            value_name = "EMAIL",
-            value_parser = NonEmptyStringValueParser::new()
-        )]
-        seller: String,
-    },
+    /// Listings are recognised by the seller's own ids, so that a file can be sent again: what differs is changed, the
+    /// rest is left alone. Delimiter, encoding and columns are told apart; --columns names those that are not.
+    ///
+    /// Fields: externalId, price (of the lot) or pricePerTicket, currency; eventId, or event, venue, city, localStart
+    /// (the date, or date and time) and startTime; title, section, row, seats or seatFrom and seatTo, quantity,
+    /// deliveryKind. Amounts are in the currency's main unit: 125.50, 1,250.00, 1.250,00 or $ 99.
+    ///
+    /// Exit 0: each line is as the file says. 1: it failed, and says whether anything was done. 3: lines were refused,
+    /// the others are done.
+    #[command(
+        after_help = "Example:\n  stubmart import tickets inventory.csv --seller ada@example.com \\\n    \
+        --columns externalId=InventoryID,price=UnitPrice --currency EUR --dates dmy --replace --dry-run"
+    )]
+    Tickets(ImportTickets),
+}
+
+/// A seller's inventory.
+#[derive(Debug, Clone, Args)]
+pub struct ImportTickets {
+    /// The file
+    pub(crate) file: PathBuf,
+    /// The account whose tickets these are
+    #[arg(
+        long,
+        env = "STUBMART_SELLER",
+        value_name = "EMAIL",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub(crate) seller: String,
+    /// Which column has what, where its heading does not say so
+    #[arg(long, env = "STUBMART_COLUMNS", value_name = "FIELD=HEADING,…", default_value = "", hide_default_value = true, value_parser = columns)]
+    pub(crate) columns: Mapping,
+    /// The currency of prices that name none [default: USD]
+    #[arg(long, env = "STUBMART_CURRENCY", value_name = "CODE", value_parser = currency)]
+    pub(crate) currency: Option<Currency>,
+    /// In which order dates have day, month and year, where it is not certain: dmy, mdy or ymd
+    #[arg(long, env = "STUBMART_DATES", value_name = "ORDER", value_parser = dates)]
+    pub(crate) dates: Option<DateOrder>,
+    /// Withdraw the seller's listings of these events that the file does not name
+    #[arg(long, env = "STUBMART_REPLACE", value_parser = upcoming)]
+    pub(crate) replace: bool,
+    /// Only say what would be done
+    #[arg(long, env = "STUBMART_DRY_RUN", value_parser = upcoming)]
+    pub(crate) dry_run: bool,
+    /// Write what became of each line to this file, as CSV
+    #[arg(long, env = "STUBMART_REPORT", value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+fn columns(text: &str) -> Result<Mapping, String> {
+    text.parse().map_err(|error: InvalidMapping| error.to_string())
+}
+
+fn currency(text: &str) -> Result<Currency, String> {
+    read_currency(text).map_err(|error| error.to_string())
+}
+
+fn dates(text: &str) -> Result<DateOrder, String> {
+    text.parse().map_err(|error: InvalidDateOrder| error.to_string())
 }
 
 fn outcome(text: &str) -> Result<ClaimOutcome, String> {

@@ -46,6 +46,7 @@ const IDEMPOTENT: &[&str] = &[
     "create_event",
     "create_ticket",
     "bulk_tickets",
+    "import_tickets",
     "create_order",
     "create_payment",
     "create_intent",
@@ -244,7 +245,7 @@ fn add_components(components: &mut Components) {
 }
 
 /// The schemas of answers, beside the pages of lists.
-const ANSWERS: [&str; 9] = [
+const ANSWERS: [&str; 13] = [
     "BulkListingsResult",
     "BulkResult",
     "Charge",
@@ -252,6 +253,10 @@ const ANSWERS: [&str; 9] = [
     "CurrentUser",
     "Delivery",
     "Event",
+    "ImportColumn",
+    "ImportCounts",
+    "ImportLine",
+    "ImportResult",
     "Order",
     "Ticket",
 ];

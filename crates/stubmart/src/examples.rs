@@ -45,6 +45,8 @@ const BY_NAME: &[(&str, &str)] = &[
     ("reference", "\"T-1042\""),
     ("text", "\"The gate was red at 19:10, and the staff turned us away.\""),
     ("externalId", "\"INV-1042\""),
+    ("heading", "\"Inventory ID\""),
+    ("line", "2"),
     ("venue", "\"Old Globe\""),
     ("limit", "50"),
     // Empty is as good as left out: a page that fills in examples can be tried as it is.

@@ -22,6 +22,9 @@ const USAGE: u8 = 2;
 /// The exit code of an audit that could not look: nothing is known of the market.
 const NOT_AUDITED: u8 = 3;
 
+/// The exit code of an import that refused lines: the others are done.
+const REFUSED: u8 = 3;
+
 /// A command that failed.
 struct Failed {
     error: Cause,
@@ -100,8 +103,9 @@ async fn execute(command: Command, config: Config) -> Result<ExitCode, Failed> {
             let source = import::events::Source { file, venues, categories, upcoming };
             import::events::import(&config, host, source).await?;
         }
-        Command::Import(Import::Tickets { file, seller }) => {
-            import::tickets::import(&config, host, &file, &seller).await?;
+        Command::Import(Import::Tickets(asked)) => {
+            let is_whole = import::tickets::import(&config, host, asked.into()).await?;
+            return Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) });
         }
         Command::Admin(Admin::Grant { email, role }) => {
             admin::grant(&config, host, &email, role).await?;

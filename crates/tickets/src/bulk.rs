@@ -43,11 +43,14 @@ const ROWS: usize = 500;
 pub struct Bulk {
     /// What becomes of the seller's other listings.
     pub mode: BulkMode,
-    /// Only say what would be done. What an account may list in a day is not asked for that.
+    /// Only say what would be done; it does not count towards what the account may list in a day.
     pub dry_run: bool,
     /// Whether the market knows the seller's account, so that it may list more in a day.
     pub is_established: bool,
 }
+
+/// The seller, and whether the market knows the account.
+type Account = (UserId, bool);
 
 /// An item as it came.
 #[derive(Debug)]
@@ -171,10 +174,11 @@ impl Tickets {
             .buffered(AT_ONCE)
             .try_collect()
             .await?;
+        let account = (seller, how.is_established);
         if how.dry_run {
-            self.try_out(seller, batch, others, noted).await
+            self.try_out(account, batch, others, noted).await
         } else {
-            self.run(context, (seller, how.is_established), batch, others, noted).await
+            self.run(context, account, batch, others, noted).await
         }
     }
 

@@ -1,6 +1,9 @@
 //! The HTTP routes.
 
 mod bulk;
+mod import;
+
+pub use import::ImportError;
 
 use std::collections::BTreeSet;
 
@@ -31,7 +34,7 @@ use crate::{
     edit_ticket::EditTicketError,
     event_facets::FacetsError,
     list_ticket::ListTicketError,
-    list_tickets::{Sort, TicketQuery},
+    list_tickets::{Sort, TicketQuery, words},
     service::Tickets,
     ticket::{Refusal, Ticket},
 };
@@ -75,6 +78,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(list_tickets, create_ticket))
         .routes(routes!(preview_ticket))
         .routes(routes!(bulk::bulk_tickets))
+        .routes(routes!(import::import_tickets))
         .routes(routes!(get_event_facets))
         .routes(routes!(get_ticket, update_ticket, delete_ticket))
 }
@@ -122,6 +126,9 @@ struct TicketFilter {
     /// Lots of so many seats
     #[param(minimum = 1, maximum = 50)]
     quantity: Option<u32>,
+    /// With each of these words in title, section, row, seats or external id; only with `sellerId=me`
+    #[param(min_length = 1, max_length = 200)]
+    q: Option<String>,
     /// Called so by their seller; only with `sellerId=me`
     #[param(min_length = 1, max_length = 100)]
     external_id: Option<String>,
@@ -158,9 +165,13 @@ enum TicketSort {
 
 impl TicketFilter {
     fn query(self, viewer: Option<UserId>) -> Result<TicketQuery, Problem> {
-        if self.external_id.is_some() && self.seller_id != Some(Seller::Me) {
-            let message = "is shown to its seller alone: ask with sellerId=me";
-            return Err(Problem::invalid_field("externalId", message));
+        for (field, is_given) in
+            [("externalId", self.external_id.is_some()), ("q", self.q.is_some())]
+        {
+            if is_given && self.seller_id != Some(Seller::Me) {
+                let message = "is for one's own tickets alone: ask with sellerId=me";
+                return Err(Problem::invalid_field(field, message));
+            }
         }
         // No price is as high as the highest number.
         let price = |bound: u64| u32::try_from(bound).unwrap_or(u32::MAX);
@@ -177,6 +188,7 @@ impl TicketFilter {
             max_price: self.max_price.map(price),
             quantity: self.quantity,
             external_id: self.external_id,
+            words: self.q.as_deref().map(words).unwrap_or_default(),
             sort: match (self.sort, self.event_id) {
                 (Some(TicketSort::Price), _) | (None, Some(_)) => Sort::Price,
                 (Some(TicketSort::PriceDescending), _) => Sort::PriceDescending,

@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 use stubmart_kernel::{consumer::Handler, worker::Worker};
 
+pub use http::ImportError;
 pub use service::{COLLECTIONS, Config, Deps, SERVICE, Tickets};
 
 impl Tickets {

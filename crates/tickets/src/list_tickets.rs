@@ -62,6 +62,8 @@ pub struct TicketQuery {
     pub quantity: Option<u32>,
     /// Called so by its seller, whose tickets alone are asked for.
     pub external_id: Option<String>,
+    /// With each of these words, in lower case, in what its seller says of it.
+    pub words: Vec<String>,
     /// In which order.
     pub sort: Sort,
     /// The user who asks; `None` for a visitor.
@@ -431,9 +433,29 @@ impl TicketQuery {
             && self.event_id.is_none_or(|event_id| ticket.event_id == Some(event_id))
             && self.external_id.as_ref().is_none_or(|it| ticket.external_id.as_ref() == Some(it))
             && self.seller_id.is_none_or(|seller_id| ticket.user_id == seller_id)
+            && (self.words.is_empty() || has_words(ticket, &self.words))
             && self.min_price.is_none_or(|min| each >= min)
             && self.max_price.is_none_or(|max| each <= max)
             && self.quantity.is_none_or(|quantity| ticket.quantity == quantity)
             && self.section.as_ref().is_none_or(|asked| *asked == ticket.normal_section())
     }
+}
+
+/// The words that a list is narrowed by, of a text.
+#[must_use]
+pub fn words(text: &str) -> Vec<String> {
+    text.to_lowercase().split_whitespace().map(ToOwned::to_owned).collect()
+}
+
+/// Whether each of the words is in what the seller says of a ticket.
+fn has_words(ticket: &Ticket, words: &[String]) -> bool {
+    let texts = [
+        Some(&ticket.title),
+        ticket.section.as_ref(),
+        ticket.row.as_ref(),
+        ticket.external_id.as_ref(),
+    ];
+    let texts = texts.into_iter().flatten().chain(&ticket.seats);
+    let text = texts.map(|it| it.to_lowercase()).collect::<Vec<_>>().join("\n");
+    words.iter().all(|word| text.contains(word.as_str()))
 }

@@ -13,7 +13,7 @@ use stubmart_kernel::{
 use stubmart_ports::{
     calls::{Auth, Catalogue},
     host::Host,
-    limits::RateLimits,
+    limits::{LimitsUnavailable, RateLimits},
     store::Store,
 };
 
@@ -170,9 +170,24 @@ impl Tickets {
         is_established: bool,
         count: u32,
     ) -> Result<(), Limited> {
-        let most_of_new = self.0.max_new_listings;
-        let listings = Creations { what: "tickets.listed", most_of_new };
-        listings.count(&*self.0.limits, seller, is_established, count).await
+        self.listings_a_day().count(&*self.0.limits, seller, is_established, count).await
+    }
+
+    /// How many of so many more listings a seller may make now, and when the next one may be where they are not all.
+    ///
+    /// # Errors
+    /// [`LimitsUnavailable`].
+    pub(crate) async fn listings_left(
+        &self,
+        seller: UserId,
+        is_established: bool,
+        wanted: u32,
+    ) -> Result<(u32, Option<Duration>), LimitsUnavailable> {
+        self.listings_a_day().left(&*self.0.limits, seller, is_established, wanted).await
+    }
+
+    fn listings_a_day(&self) -> Creations<'static> {
+        Creations { what: "tickets.listed", most_of_new: self.0.max_new_listings }
     }
 
     /// Applies a command to a ticket.

@@ -53,6 +53,12 @@ impl Form {
     }
 }
 
+impl From<Vec<(String, String)>> for Form {
+    fn from(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
+    }
+}
+
 impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = Failure;
 
@@ -220,7 +226,7 @@ impl Fields {
 }
 
 /// The API's words for a field, such as `must be one of: a, b`, as a sentence.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let mut sentence: String =
         letters.next().map(|it| it.to_uppercase().to_string()).unwrap_or_default();

@@ -25,6 +25,7 @@ mod pages;
 mod poster;
 mod prices;
 mod rendered;
+mod reprice;
 mod seats;
 mod seller;
 mod site;
@@ -66,16 +67,6 @@ pub fn router(web: Web) -> Router {
         .route("/orders/{id}/accept", post(pages::delivery::accept).get(pages::above))
         .route("/orders/{id}/late", post(pages::delivery::decide).get(pages::above))
         .route("/orders/{id}/claim", get(pages::claim::claim).post(pages::claim::make));
-    let seller = Router::new()
-        .route("/selling", get(pages::selling::selling))
-        .route("/orders/{id}/deliver", get(pages::delivery::deliver).post(pages::delivery::sent))
-        .route("/orders/{id}/claim/answer", post(pages::claim::answer).get(pages::above))
-        .route("/tickets/{id}/price", post(pages::selling::change_price).get(pages::above))
-        .route("/tickets/{id}/edit", get(pages::selling::edit).post(pages::selling::save))
-        .route("/tickets/{id}/withdraw", post(pages::selling::withdraw).get(pages::above))
-        .route("/sell", get(pages::sell::find))
-        .route("/sell/event", get(pages::sell::new_event).post(pages::sell::create_event))
-        .route("/sell/{id}", get(pages::sell::seats).post(pages::sell::list));
     let account = Router::new()
         .route("/signup", get(pages::session::signup).post(pages::session::create_account))
         .route("/login", get(pages::session::login).post(pages::session::open))
@@ -108,7 +99,7 @@ pub fn router(web: Web) -> Router {
         .route("/favicon.ico", get(pages::assets::favicon))
         .route("/robots.txt", get(pages::assets::robots))
         .route("/sitemap.xml", get(pages::sitemap::sitemap));
-    shop.merge(seller)
+    shop.merge(seller())
         .merge(account)
         .merge(alerts())
         .merge(assets)
@@ -122,4 +113,22 @@ pub fn router(web: Web) -> Router {
 fn alerts() -> Router<Arc<Site>> {
     use pages::recovery::{alert_stopped, stop_alert};
     Router::new().route("/alerts/stop", get(stop_alert).post(alert_stopped))
+}
+
+/// The pages of who sells.
+fn seller() -> Router<Arc<Site>> {
+    Router::new()
+        .route("/selling", get(pages::selling::selling))
+        .route("/selling/export.csv", get(pages::export::file))
+        .route("/selling/prices", post(pages::reprice::change).get(pages::above))
+        .route("/selling/import", get(pages::import::choose).post(pages::import::import))
+        .route("/selling/import/report", post(pages::import::report_file).get(pages::above))
+        .route("/orders/{id}/deliver", get(pages::delivery::deliver).post(pages::delivery::sent))
+        .route("/orders/{id}/claim/answer", post(pages::claim::answer).get(pages::above))
+        .route("/tickets/{id}/price", post(pages::selling::change_price).get(pages::above))
+        .route("/tickets/{id}/edit", get(pages::selling::edit).post(pages::selling::save))
+        .route("/tickets/{id}/withdraw", post(pages::selling::withdraw).get(pages::above))
+        .route("/sell", get(pages::sell::find))
+        .route("/sell/event", get(pages::sell::new_event).post(pages::sell::create_event))
+        .route("/sell/{id}", get(pages::sell::seats).post(pages::sell::list))
 }

@@ -86,10 +86,12 @@ const MAY_USE: &[(&[&str], &[&str])] = &[
     (&["stubmart-ports"], &["stubmart-contract"]),
     (&["stubmart-kernel"], &["stubmart-contract", "stubmart-ports"]),
     (&["stubmart-letters"], &["stubmart-contract"]),
+    (&["stubmart-inventory"], &["stubmart-contract"]),
     (
         SERVICES,
         &[
             "stubmart-contract",
+            "stubmart-inventory",
             "stubmart-letters",
             "stubmart-ports",
             "stubmart-kernel",
@@ -104,7 +106,13 @@ const MAY_USE: &[(&[&str], &[&str])] = &[
     (&["stubmart-client"], &["stubmart-contract", "stubmart-ports"]),
     (
         &["stubmart-web"],
-        &["stubmart-client", "stubmart-contract", "stubmart-ports", "stubmart-http-kit"],
+        &[
+            "stubmart-client",
+            "stubmart-contract",
+            "stubmart-inventory",
+            "stubmart-ports",
+            "stubmart-http-kit",
+        ],
     ),
 ];
 

@@ -32,7 +32,7 @@ pub enum BulkMode {
 pub struct BulkListingsRequest {
     /// What becomes of one's other listings.
     pub mode: BulkMode,
-    /// Only say what would be done. What an account may list in a day is not asked for that.
+    /// Only say what would be done; it does not count towards what the account may list in a day.
     #[serde(default)]
     #[schema(required = false)]
     pub dry_run: bool,
@@ -129,6 +129,20 @@ pub enum BulkOutcome {
     Withdrawn,
     /// Nothing was done.
     Refused,
+}
+
+impl BulkOutcome {
+    /// Its word on the wire.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Withdrawn => "withdrawn",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// What became of an item.

@@ -23,6 +23,16 @@ pub enum DeliveryKind {
 }
 
 impl DeliveryKind {
+    /// Its word on the wire.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Transfer => "transfer",
+            Self::Link => "link",
+            Self::Paper => "paper",
+        }
+    }
+
     /// Whether it is the kind of a listing that names none.
     #[must_use]
     pub fn is_default(&self) -> bool {

@@ -12,6 +12,7 @@ mod catalogue;
 mod claims;
 mod delivery;
 mod field_error;
+mod import;
 mod orders;
 mod patch;
 mod payments;
@@ -45,6 +46,7 @@ pub use delivery::{
     DeliveryStepKind, LateChoice, LateDeliveryRequest, SendDeliveryRequest,
 };
 pub use field_error::FieldError;
+pub use import::{IMPORT_LINES_MAX, ImportColumn, ImportCounts, ImportLine, ImportResult};
 pub use orders::{CancelReason, CreateOrderRequest, Order, OrderStatus, OrderTicket};
 pub use patch::Patch;
 pub use payments::{

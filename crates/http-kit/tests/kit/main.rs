@@ -8,6 +8,7 @@
 )]
 
 mod bodies;
+mod files;
 mod kit;
 mod lists;
 mod once;

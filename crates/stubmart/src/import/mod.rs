@@ -80,14 +80,9 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// The report on a file of so many lines, and a bar that shows how far it is; invisible where
-    /// standard error is no terminal.
+    /// The report on a file of so many lines, and a bar that shows how far it is.
     pub(crate) fn on(lines: usize) -> Self {
-        let bar = ProgressBar::new(u64::try_from(lines).unwrap_or(u64::MAX));
-        let style =
-            ProgressStyle::with_template("{wide_bar} {pos}/{len} lines, {per_sec}, {eta} left");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { lines, created: 0, present: 0, refused: Vec::new(), bar }
+        Self { lines, created: 0, present: 0, refused: Vec::new(), bar: bar(lines) }
     }
 
     /// Notes what became of a line.
@@ -146,6 +141,14 @@ impl Report {
         lines.push(summary);
         output::say(&lines.join("\n"))
     }
+}
+
+/// A bar that shows how far a file of so many lines is; invisible where standard error is no terminal.
+pub(crate) fn bar(lines: usize) -> ProgressBar {
+    let bar = ProgressBar::new(u64::try_from(lines).unwrap_or(u64::MAX));
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} lines, {per_sec}, {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
 }
 
 fn stopped(number: u64, cause: &Cause) -> String {
@@ -245,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_refusal_names_what_is_wrong_by_column() {
-        let (field, message) = ("eventId".to_owned(), "there is no such event".to_owned());
-        assert_eq!(reasons(&[FieldError { field, message }]), "event_id there is no such event");
+        let (field, message) = ("venue.timeZone".to_owned(), "is required".to_owned());
+        assert_eq!(reasons(&[FieldError { field, message }]), "time_zone is required");
     }
 }

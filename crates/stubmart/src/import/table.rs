@@ -31,7 +31,6 @@ impl Row {
 /// The column of an API field: `eventId` is in `event_id`, `venue.city` in `city`.
 pub(crate) fn column(field: &str) -> &str {
     match field {
-        "eventId" => "event_id",
         "startsAt" => "starts_at",
         "localStart" => "local_start",
         "endsAt" => "ends_at",

@@ -67,6 +67,13 @@ async fn a_sellers_own_name_is_that_of_one_listing_on_sale_and_shown_to_its_sell
         let asked = server.get(&format!("/api/tickets?externalId=INV-1{query}")).by(&bob).await;
         assert_eq!(asked.bad_fields(), ["externalId"], "{query}");
     }
+    let words = async |q: &str| -> usize {
+        let path = format!("/api/tickets?sellerId=me&q={q}");
+        server.read(&path, &ann).await["items"].as_array().unwrap().len()
+    };
+    assert_eq!((words("inv-1").await, words("inv+STALLS").await, words("inv-9").await), (2, 3, 0));
+    let others = server.get("/api/tickets?q=inv").by(&bob).await;
+    assert_eq!(others.bad_fields(), ["q"], "what sellers call their tickets is theirs");
 }
 
 /// A batch is sent whole, several times a day: what is there is changed where it differs.

@@ -72,27 +72,6 @@ async fn what_is_imported_is_served() {
     assert_eq!(event["venue"]["timeZone"], "America/Los_Angeles", "San Diego, CA");
 }
 
-#[tokio::test]
-async fn a_sellers_inventory_is_imported_once_however_often() {
-    let server = Server::start();
-    let ann = server.sign_up("ann").await;
-    let market = server.data();
-    let args = ["tickets", &data("tickets.csv"), "--seller", "ANN@example.com"];
-    let report = import(market.path(), &args);
-    let refused: Vec<_> = report.iter().filter_map(|line| line.split(':').next()).collect();
-    assert_eq!(refused, ["line 3", "line 4", "tickets"], "{report:#?}");
-    assert_eq!(report[2], "tickets: 5 read, 3 created, 0 already there, 2 refused");
-    let again = import(market.path(), &args);
-    assert_eq!(again[2], "tickets: 5 read, 0 created, 3 already there, 2 refused");
-    let listed = server.read("/api/tickets?sellerId=me", &ann).await;
-    let listed = listed["items"].as_array().unwrap();
-    assert_eq!(listed.len(), 3);
-    let stalls = listed.iter().find(|it| it["title"] == "Stalls").unwrap();
-    assert_eq!((&stalls["price"], &stalls["quantity"]), (&12550.into(), &2.into()));
-    let floor = listed.iter().find(|it| it["title"] == "Floor").unwrap();
-    assert_eq!((&floor["price"], &floor["currency"]), (&800.into(), &"jpy".into()));
-}
-
 /// A file from another system: a byte-order mark, CRLF, blank lines, a byte of Windows-1252, a quote that
 /// is never closed. Each bad line costs itself and is named by the number an editor shows.
 #[test]
@@ -116,20 +95,6 @@ fn a_file_from_another_system_is_read_line_by_line() {
     assert!(report[2].contains("city is required; starts_at"), "every reason: {report:#?}");
     assert_eq!(report.len(), 28, "every refused line is listed: {report:#?}");
     assert_eq!(report[27], "events: 29 read, 2 created, 0 already there, 27 refused");
-}
-
-/// A refusal of the service names the file's own columns.
-#[tokio::test]
-async fn a_ticket_for_no_event_is_refused_with_the_reason() {
-    let server = Server::start();
-    server.sign_up("ann").await;
-    let market = server.data();
-    let file = market.path().join("tickets.csv");
-    let event = "0192f0c1-2345-7abc-8def-0123456789ab";
-    std::fs::write(&file, format!("title,price,event_id\nStalls,10,{event}\n")).unwrap();
-    let args = ["tickets", file.to_str().unwrap(), "--seller", "ann@example.com"];
-    let report = import(market.path(), &args);
-    assert_eq!(report[0], "line 2: event_id there is no such event");
 }
 
 #[test]

@@ -70,6 +70,7 @@ const TABLE: &[Row] = &[
     signed_in("POST /api/tickets", CREATED, CREATED),
     public("POST /api/tickets/preview", OK),
     signed_in("POST /api/tickets/bulk", OK, OK),
+    signed_in("POST /api/tickets/import", OK, OK),
     public("GET /api/tickets/{id}", OK),
     signed_in("PATCH /api/tickets/{id}", OK, NOT_YOURS),
     signed_in("DELETE /api/tickets/{id}", GONE, NOT_YOURS),
@@ -210,6 +211,10 @@ fn call(server: &Server, route: &str, owner: &User, has: &Owned) -> Call {
         "POST /api/tickets" | "POST /api/tickets/preview" => json!({"title": "A", "price": 100}),
         "POST /api/tickets/bulk" => {
             json!({"mode": "upsert", "items": [{"externalId": "1", "title": "A", "price": 100}]})
+        }
+        "POST /api/tickets/import" => {
+            let file = "external_id,title,price\n1,A,1.00\n";
+            return call.header("content-type", "text/csv").body(file);
         }
         "PATCH /api/tickets/{id}" => json!({"price": 200}),
         "POST /api/orders" => json!({"ticketId": has.ticket["id"]}),

@@ -5,7 +5,7 @@ use stubmart_contract::{Context, TicketId, UserId, api::BulkOutcome};
 use stubmart_kernel::{Precondition, RepositoryError, limited::Limited, mark, mutant};
 
 use super::{
-    AT_ONCE, BulkError, Done, Refused, Wanted, Work,
+    AT_ONCE, Account, BulkError, Done, Refused, Wanted, Work,
     order::{Order, Seating, order},
     plan::{Step, relisting, step},
 };
@@ -18,9 +18,6 @@ use crate::{
 
 /// How often an item is tried because another request listed it meanwhile.
 const ROUNDS_MAX: u32 = 4;
-
-/// The seller, and whether the market knows the account.
-type Account = (UserId, bool);
 
 impl Tickets {
     /// Withdraws the others, and then has each item be as it should be.

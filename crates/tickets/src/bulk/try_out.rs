@@ -9,9 +9,9 @@ use stubmart_contract::{
     TicketId, UserId,
     api::{BulkOutcome, TicketStatus},
 };
-use stubmart_kernel::{Aggregate as _, RepositoryError};
+use stubmart_kernel::{Aggregate as _, RepositoryError, limited::Limited};
 
-use super::{BulkError, Done, Refused, Wanted, Work, plan::Step};
+use super::{Account, BulkError, Done, Refused, Wanted, Work, plan::Step};
 use crate::{
     edit_ticket::EditTicketError,
     list_ticket::ListTicketError,
@@ -33,7 +33,7 @@ impl Tickets {
     /// What would be done.
     pub(super) async fn try_out(
         &self,
-        seller: UserId,
+        (seller, is_established): Account,
         batch: Vec<Work>,
         others: Vec<Ticket>,
         noted: &(dyn Fn() + Send + Sync),
@@ -63,11 +63,24 @@ impl Tickets {
             }
             tried.push((external_id, state));
         }
+        let is_new = |(_, state): &&(_, Result<Wanted, Refused>)| {
+            state.as_ref().is_ok_and(|it| matches!(it.step, Step::List(_)))
+        };
+        let wanted = u32::try_from(tried.iter().filter(is_new).count()).unwrap_or(u32::MAX);
+        let left = self.listings_left(seller, is_established, wanted).await;
+        let (mut left, wait) = left.map_err(BulkError::Limits)?;
         let mut done = Vec::with_capacity(tried.len());
         for (external_id, state) in tried {
             let id = state.as_ref().ok().and_then(|it| it.on_sale().map(|it| it.id));
             let outcome = match state {
-                Ok(wanted) => self.seated(&mut seats, &wanted).await?.map(|()| wanted.outcome()),
+                // Each that would be tried is counted, as when it is done.
+                Ok(Wanted { step: Step::List(_), .. }) if left == 0 => {
+                    Err(Refused::Limited(Limited::TooMany { wait: wait.unwrap_or_default() }))
+                }
+                Ok(wanted) => {
+                    left -= u32::from(matches!(wanted.step, Step::List(_)));
+                    self.seated(&mut seats, &wanted).await?.map(|()| wanted.outcome())
+                }
                 Err(refused) => Err(refused),
             };
             done.push(Done { external_id, id, outcome });

@@ -48,7 +48,7 @@ pub(super) async fn bulk_tickets(
 }
 
 /// Reads an item, as a request of its own would be read.
-fn item(value: Value) -> Item {
+pub(super) fn item(value: Value) -> Item {
     let external_id = value.get("externalId").and_then(Value::as_str);
     let external_id = external_id.filter(|it| !it.is_empty()).map(ToOwned::to_owned);
     let asked = read_body::<BulkListing>(value);

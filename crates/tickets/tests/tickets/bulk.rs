@@ -88,6 +88,7 @@ async fn on_sale(tickets: &Tickets) -> Vec<Ticket> {
         max_price: None,
         quantity: None,
         external_id: None,
+        words: Vec::new(),
         sort: Sort::Price,
         viewer: Some(SELLER),
     };
@@ -346,8 +347,15 @@ async fn what_is_created_counts_against_what_a_new_account_may_list() {
     let limited = |done: &[Done]| {
         done.iter().filter(|it| matches!(it.outcome, Err(Refused::Limited(_)))).count()
     };
+    let try_out = async || {
+        let tried = Bulk { dry_run: true, ..how };
+        let would = tickets.bulk(&CONTEXT, SELLER, tried, batch(9_000), &|| ()).await.unwrap();
+        (created(&would), limited(&would))
+    };
+    assert_eq!(try_out().await, (200, 10), "what would be done");
     let done = tickets.bulk(&CONTEXT, SELLER, how, batch(9_000), &|| ()).await.unwrap();
-    assert_eq!((created(&done), limited(&done)), (200, 10));
+    assert_eq!((created(&done), limited(&done)), (200, 10), "trying counted nothing");
+    assert_eq!(try_out().await, (0, 10));
     let done = tickets.bulk(&CONTEXT, SELLER, how, batch(9_500), &|| ()).await.unwrap();
     assert_eq!((created(&done), limited(&done)), (0, 10), "changes are not counted");
     let known = Bulk { is_established: true, ..how };

@@ -32,6 +32,7 @@ const ALL: TicketQuery = TicketQuery {
     max_price: None,
     quantity: None,
     external_id: None,
+    words: Vec::new(),
     sort: Sort::Newest,
     viewer: None,
 };
@@ -175,6 +176,7 @@ async fn every_list_is_exact_in_every_order_page_by_page() {
                         max_price,
                         quantity,
                         external_id: None,
+                        words: Vec::new(),
                         sort,
                         viewer,
                     };

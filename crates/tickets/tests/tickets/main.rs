@@ -330,6 +330,7 @@ async fn tickets_of_an_earlier_version_are_brought_into_the_indexes_of_today() {
         max_price: None,
         quantity: Some(2),
         external_id: None,
+        words: Vec::new(),
         sort: Sort::Price,
         viewer: None,
     };

@@ -7,11 +7,14 @@ pub(crate) mod claim;
 pub(crate) mod delivery;
 pub(crate) mod error;
 pub(crate) mod event;
+pub(crate) mod export;
 pub(crate) mod home;
+pub(crate) mod import;
 pub(crate) mod lots;
 pub(crate) mod orders;
 pub(crate) mod place;
 pub(crate) mod recovery;
+pub(crate) mod reprice;
 pub(crate) mod search;
 pub(crate) mod sell;
 pub(crate) mod selling;
@@ -19,6 +22,8 @@ pub(crate) mod session;
 pub(crate) mod sitemap;
 pub(crate) mod ticket;
 pub(crate) mod webhooks;
+
+mod own_listings;
 
 use std::{collections::HashMap, str::FromStr};
 

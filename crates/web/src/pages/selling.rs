@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use askama::Template;
 use axum::{extract::Path, http::StatusCode, response::Response};
 use futures_util::{StreamExt as _, stream};
-use stubmart_client::{Client, ClientError, TicketQuery, TicketSort};
+use stubmart_client::{Client, ClientError, TicketQuery};
 use stubmart_contract::{
     Code, EventId, OrderId, Price, TicketId,
     api::{Ticket, TicketStatus, UpdateTicketRequest},
 };
 
-use super::{CALLS_MAX, delivery::ToDeliver, events, found, id, mendable};
+use super::{CALLS_MAX, delivery::ToDeliver, events, found, id, mendable, own_listings::Filter};
 use crate::{
     failure::Failure,
     flash::Word,
@@ -19,6 +19,7 @@ use crate::{
     format::{check_price, clock, money_input, per_seat, read_price},
     hold::Member,
     layout::Layout,
+    reprice::RULES,
     seats::read_seats,
     view::{EventView, Lot},
     visitor::Visitor,
@@ -32,11 +33,37 @@ const PAGE: u32 = 30;
 struct Selling {
     layout: Layout,
     rows: Vec<Row>,
-    status: String,
+    tabs: [Tab; 5],
+    q: String,
+    status: &'static str,
+    sort: &'static str,
+    /// Whether a search or a tab leaves some out.
+    is_narrowed: bool,
+    /// Where the listings are to be had as a file.
+    export: String,
+    /// Makes a change of prices that is sent twice count once.
+    key: String,
+    /// What can be done to prices, and how that is called.
+    rules: [(&'static str, &'static str); 5],
     next: Option<String>,
     /// The shows on this page, for the script to listen to.
     streams: String,
 }
+
+/// Listings in one state.
+struct Tab {
+    name: &'static str,
+    path: String,
+    is_here: bool,
+}
+
+const TABS: [(Option<TicketStatus>, &str); 5] = [
+    (None, "All"),
+    (Some(TicketStatus::Available), "On sale"),
+    (Some(TicketStatus::Locked), "In checkout"),
+    (Some(TicketStatus::Sold), "Sold"),
+    (Some(TicketStatus::Withdrawn), "Off sale"),
+];
 
 struct Row {
     lot: Lot,
@@ -67,21 +94,9 @@ struct Edit {
 pub(crate) async fn selling(visitor: Visitor, Query(form): Query) -> Result<Response, Failure> {
     let user = visitor.member().await?;
     let api = visitor.api();
-    let status = match form.get("status") {
-        "available" => Some(TicketStatus::Available),
-        "locked" => Some(TicketStatus::Locked),
-        "sold" => Some(TicketStatus::Sold),
-        "withdrawn" => Some(TicketStatus::Withdrawn),
-        _ => None,
-    };
-    let query = TicketQuery {
-        seller_id: Some("me".to_owned()),
-        status,
-        sort: Some(TicketSort::Newest),
-        limit: Some(PAGE),
-        cursor: form.optional("cursor"),
-        ..TicketQuery::default()
-    };
+    let filter = Filter::read(&form);
+    let query =
+        TicketQuery { limit: Some(PAGE), cursor: form.optional("cursor"), ..filter.query() };
     let page = api.tickets(&query).await?;
     let events = events(&api, page.items.iter().filter_map(|it| it.event_id)).await?;
     let mut deliveries = deliveries(&api, &page.items).await?;
@@ -99,17 +114,26 @@ pub(crate) async fn selling(visitor: Visitor, Query(form): Query) -> Result<Resp
             delivery: ticket.order_id.and_then(|id| deliveries.remove(&id)),
         }
     };
-    let status = status.map_or("", crate::view::status_word);
-    let next = page.next_cursor.as_deref().map(|cursor| {
-        let query = serde_urlencoded::to_string([("status", status), ("cursor", cursor)]);
-        format!("/selling?{}", query.unwrap_or_default())
+    let next = page.next_cursor.as_deref();
+    let next = next.map(|cursor| filter.path_with("/selling", &[("cursor", cursor)]));
+    let tabs = TABS.map(|(status, name)| Tab {
+        name,
+        path: filter.tab(status),
+        is_here: filter.status == status,
     });
     let streams: Vec<String> = events.keys().map(EventId::to_string).collect();
     visitor.page(&Selling {
         rows: page.items.iter().map(&mut row).collect(),
         layout: visitor.layout(Some(user.clone()), "My listings"),
-        status: status.to_owned(),
+        tabs,
+        export: filter.path("/selling/export.csv"),
+        is_narrowed: filter.status.is_some() || !filter.q.is_empty(),
+        status: filter.status_word(),
+        sort: filter.sort,
+        q: filter.q,
         next,
+        key: visitor.site.form_key(),
+        rules: RULES.map(|(_, word, name)| (word, name)),
         streams: streams.join(" "),
     })
 }

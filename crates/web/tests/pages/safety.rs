@@ -110,6 +110,7 @@ async fn pages_have_no_inline_script_or_style() {
         format!("/events/{event}"),
         format!("/orders/{order}"),
         "/selling".to_owned(),
+        "/selling/import".to_owned(),
         format!("/sell/{event}"),
         "/account".to_owned(),
     ] {

@@ -45,6 +45,7 @@ async fn pages(market: &Market) -> (Member, Vec<String>) {
         "/sell/event",
         "/orders",
         "/selling",
+        "/selling/import",
         "/account",
         "/nowhere",
     ]
