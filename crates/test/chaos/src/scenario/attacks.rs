@@ -1,5 +1,6 @@
 //! One address, or one account, does what would shut the market to everybody else. All of it on loopback, where
-//! each attack has an address of its own, 127.0.1.1 and so on, and the other visitors come from 127.0.0.2.
+//! each attack has an account and an address of its own, 127.0.1.1 and so on, and the other visitors come from
+//! 127.0.0.2.
 
 use std::{
     fmt,
@@ -126,15 +127,20 @@ impl fmt::Display for Report {
 /// more than one may have.
 pub async fn run(system: &dyn System, span: Duration) -> Result<Report, Failure> {
     let base = system.base();
-    let mut stage = Stage::set(base).await?;
+    let Cast { accounts, recorder } = Cast::sign_up(&base, ATTACKS.len().saturating_add(1)).await?;
+    let [seller, attackers @ ..] = accounts.as_slice() else {
+        return Err(Failure::Unmet("there are no accounts".into()));
+    };
+    let stage = Stage::set(base, seller, recorder).await?;
     let mut report = Report::default();
     // What is looked at for the first time is built then.
     visit(&stage, Instant::now() + span / 5).await?;
     report.idle = visit(&stage, Instant::now() + span).await?;
-    for (number, &attack) in (1..).zip(ATTACKS) {
-        stage.from = Ipv4Addr::new(127, 0, 1, number);
+    for ((number, &attack), account) in (1..).zip(ATTACKS).zip(attackers) {
         let until = Instant::now() + span;
-        let attacked = tokio::spawn(stage.clone().attack(attack, until));
+        let from = Ipv4Addr::new(127, 0, 1, number);
+        let attacker = Attacker { account: account.clone(), from, stage: stage.clone() };
+        let attacked = tokio::spawn(attacker.attack(attack, until));
         let waited = visit(&stage, until).await?;
         let what = attacked.await.map_err(|error| Failure::Unmet(error.to_string()))??;
         report.attacked.push((attack, waited, what));
@@ -155,19 +161,12 @@ pub async fn run(system: &dyn System, span: Duration) -> Result<Report, Failure>
 struct Stage {
     base: String,
     address: SocketAddr,
-    attacker: Account,
     recorder: Arc<Recorder>,
-    /// Where the attack comes from.
-    from: Ipv4Addr,
     tickets: Vec<TicketId>,
 }
 
 impl Stage {
-    async fn set(base: String) -> Result<Self, Failure> {
-        let Cast { accounts, recorder } = Cast::sign_up(&base, 2).await?;
-        let [seller, attacker] = accounts.as_slice() else {
-            return Err(Failure::Unmet("there are not two accounts".into()));
-        };
+    async fn set(base: String, seller: &Account, recorder: Arc<Recorder>) -> Result<Self, Failure> {
         let seller = seller.at(&base, &recorder)?;
         let mut tickets = Vec::new();
         for number in 0..WANTED {
@@ -177,18 +176,26 @@ impl Stage {
         }
         let address = base.trim_start_matches("http://").parse();
         let address = address.map_err(|error| Failure::Unmet(format!("{base}: {error}")))?;
-        let (attacker, from) = (attacker.clone(), Ipv4Addr::LOCALHOST);
-        Ok(Self { base, address, attacker, recorder, from, tickets })
+        Ok(Self { base, address, recorder, tickets })
     }
+}
 
-    /// The attacker's account, at its address.
-    fn attacker(&self) -> Result<Actor, Failure> {
-        self.attacker.at_from(&self.base, self.from.into(), &self.recorder)
+/// One that attacks.
+struct Attacker {
+    account: Account,
+    from: Ipv4Addr,
+    stage: Stage,
+}
+
+impl Attacker {
+    /// The account, on connections that begin at `from`.
+    fn at(&self, from: Ipv4Addr) -> Result<Actor, Failure> {
+        self.account.at_from(&self.stage.base, from.into(), &self.stage.recorder)
     }
 
     /// A connection of the attacker's.
     async fn connect(&self) -> io::Result<TcpStream> {
-        connect_from(self.from, self.address).await
+        connect_from(self.from, self.stage.address).await
     }
 
     /// Attacks until then; the answer is what the attacker got.
@@ -233,7 +240,7 @@ impl Stage {
     }
 
     async fn take_streams(&self, until: Instant) -> Result<String, Failure> {
-        let Some(ticket) = self.tickets.first() else {
+        let Some(ticket) = self.stage.tickets.first() else {
             return Err(Failure::Unmet("no ticket is listed".into()));
         };
         let request =
@@ -319,9 +326,8 @@ impl Stage {
     /// Locks tickets, leaves, and locks them again. One buyer may never hold more than some of them.
     async fn hoard(&self, until: Instant) -> Result<String, Failure> {
         let (orders, held_most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let attacker = self.attacker()?;
-        let watcher = self.attacker.at_from(&self.base, WATCH.into(), &self.recorder)?;
-        let taking = join_all(self.tickets.iter().map(async |ticket| {
+        let (attacker, watcher) = (self.at(self.from)?, self.at(WATCH)?);
+        let taking = join_all(self.stage.tickets.iter().map(async |ticket| {
             loop {
                 if let Some(order) = attacker.order(*ticket, None).await.order() {
                     orders.fetch_add(1, Ordering::Relaxed);
@@ -353,12 +359,12 @@ impl Stage {
     }
 }
 
-impl Stage {
+impl Attacker {
     /// Tries cards on one order after the other. An account may have so many declined and no more.
     async fn decline(&self, until: Instant) -> Result<String, Failure> {
         let (mut declined, mut refused) = (0_u32, 0_u32);
-        let attacker = self.attacker()?;
-        for ticket in self.tickets.iter().cycle() {
+        let attacker = self.at(self.from)?;
+        for ticket in self.stage.tickets.iter().cycle() {
             if Instant::now() >= until {
                 break;
             }
@@ -384,7 +390,7 @@ impl Stage {
     /// Lists as fast as it can. An account that is new may list so many and no more.
     async fn flood(&self, until: Instant) -> Result<String, Failure> {
         let (listed, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let attacker = self.attacker()?;
+        let attacker = self.at(self.from)?;
         let listing = join_all((0..ASKING).map(async |_| {
             loop {
                 match attacker.list_ticket("Nowhere", 5_000, None).await {
