@@ -69,6 +69,11 @@ impl Notice {
         Self { id, kind, to, at, later: None }
     }
 
+    /// How many tries failed.
+    pub(crate) fn failures(&self) -> u32 {
+        self.later.map_or(0, |later| later.failures)
+    }
+
     /// When it is to be sent.
     pub(crate) fn due(&self) -> Timestamp {
         self.later.map_or(self.at, |later| later.due)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use stubmart_contract::{Context, Timestamp, UserId};
 use stubmart_kernel::{
-    ApplyError, Repository,
+    Applied, ApplyError, Repository,
     due::{Due, DueError},
     worker::Wake,
 };
@@ -28,6 +28,10 @@ use crate::{
 
 /// After this a notice is of no use any more, and its address is not kept for it.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How long sending them may take: a mailer that does not answer is given up long before. After it, notices whose
+/// sending was cut off are sent again.
+const SENDING_MAX: Duration = Duration::from_secs(300);
 
 /// How long a notice waits after the first try that failed; twice as long after each further one.
 const RETRY_MIN: Duration = Duration::from_secs(60);
@@ -71,11 +75,16 @@ impl Due for DueNotices {
 
     async fn run(&self, id: UserId) -> Result<(), DueError> {
         let now = self.0.inner.host.now();
-        let Some(user) = self.0.inner.users.load(id).await?.map(|user| user.state) else {
-            return Ok(());
+        let context = Context::work(SERVICE);
+        // Several instances see that they are due. Who claims them sends them.
+        let until = now.after(SENDING_MAX);
+        let user = match self.0.change_user(&context, id, &Command::ClaimNotices { until }).await {
+            Ok(Applied { after, changed: true, .. }) => after.state,
+            Ok(_) | Err(ApplyError::Refused { .. } | ApplyError::Stale { .. }) => return Ok(()),
+            Err(ApplyError::Repository(error)) => return Err(error.into()),
         };
         let (mut done, mut later, mut failure) = (Vec::new(), Vec::new(), None);
-        for notice in user.notices.iter().filter(|notice| notice.due() <= now) {
+        for notice in user.notices.iter().filter(|notice| notice.due() == until) {
             match self.send(&user, notice, now).await? {
                 Tried::Done => done.push(notice.id),
                 Tried::Later(again) => later.push((notice.id, again)),
@@ -86,7 +95,7 @@ impl Due for DueNotices {
             }
         }
         let settle = Command::SettleNotices { done, later };
-        match self.0.change_user(&Context::work(SERVICE), id, &settle).await {
+        match self.0.change_user(&context, id, &settle).await {
             Ok(_) | Err(ApplyError::Refused { .. } | ApplyError::Stale { .. }) => {}
             Err(ApplyError::Repository(error)) => return Err(error.into()),
         }
@@ -101,7 +110,7 @@ impl Due for DueNotices {
 impl DueNotices {
     async fn send(&self, user: &User, notice: &Notice, now: Timestamp) -> Result<Tried, DueError> {
         let inner = &self.0.inner;
-        let failures = notice.later.map_or(0, |later| later.failures);
+        let failures = notice.failures();
         let is_old = now.since(notice.at) > GIVEN_UP_AFTER;
         let address = digest(&format!("{:?}:{}", notice.kind, notice.to.folded()));
         let taken = inner.limits.take(&format!("auth.mails.{address}"), MAILS).await;

@@ -132,6 +132,7 @@ impl Aggregate for User {
             (Some(user), Command::ReportToken { notice_id }) => {
                 user.told(*notice_id, NoticeKind::TokenCreated, now)
             }
+            (Some(user), Command::ClaimNotices { until }) => Ok(user.claimed(*until, now)),
             (Some(user), Command::SettleNotices { done, later }) => Ok(user.settled(done, later)),
         }
     }
@@ -418,6 +419,18 @@ impl User {
         let kept = self.devices.iter().skip(surplus);
         let devices = kept.chain([device]).cloned().collect();
         Ok(Decision::silent(Self { devices, notices, ..self.clone() }))
+    }
+
+    /// Unchanged when no notice is due: somebody else sends them.
+    fn claimed(&self, until: Timestamp, now: Timestamp) -> Decision<Self> {
+        let claim = |notice: &Notice| Notice {
+            later: Some(Later { due: until, failures: notice.failures() }),
+            ..notice.clone()
+        };
+        let notices = self.notices.iter();
+        self.with_notices(
+            notices.map(|it| if it.due() <= now { claim(it) } else { it.clone() }).collect(),
+        )
     }
 
     fn settled(&self, done: &[Uuid], later: &[(Uuid, Later)]) -> Decision<Self> {

@@ -166,6 +166,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("use code", Command::UseCode { code: "000000".to_owned(), login: Uuid::from_u128(2) }),
         ("log in", Command::SeeDevice { device: token("device"), notice_id: Uuid::from_u128(2) }),
         ("tell of token", Command::ReportToken { notice_id: Uuid::from_u128(6) }),
+        ("notice claimed", Command::ClaimNotices { until: later().due }),
         ("notice sent", tried(9, false)),
         ("notice to be tried again", tried(9, true)),
         ("other notice sent", tried(99, false)),
@@ -309,6 +310,12 @@ fn every_command_in_every_state() {
 
         let tombstone = match word {
             "sign up" => Err(Refusal::Exists),
+            "notice claimed" => {
+                let claim = Later { failures: 0, ..later() };
+                let claimed =
+                    Notice { later: Some(claim), ..notice(9, NoticeKind::AccountDeleted) };
+                saved(User { notices: vec![claimed], ..deleted() }, None)
+            }
             "notice sent" => saved(User { notices: Vec::new(), ..deleted() }, None),
             "notice to be tried again" => {
                 let waits =

@@ -41,6 +41,10 @@ const LOGGED: Duration = Duration::from_secs(90 * 24 * 3600);
 /// After this a mail is of no use any more.
 pub(crate) const GIVEN_UP_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// How long sending one may take: a mailer that does not answer is given up long before. After it a mail whose
+/// sending was cut off is sent again.
+pub(crate) const SENDING_MAX: Duration = Duration::from_secs(300);
+
 /// How long a mail waits after the first try that failed; twice as long after each further one.
 const RETRY_MIN: Duration = Duration::from_secs(60);
 
@@ -281,6 +285,8 @@ pub(crate) enum Tried {
 pub(crate) enum Command {
     /// An event spoke of it.
     Learn(Box<News>),
+    /// It is sent now, and by nobody else until [`SENDING_MAX`] has passed.
+    Claim,
     /// It was tried.
     Settle(Tried),
 }
@@ -313,7 +319,8 @@ impl Aggregate for Outgoing {
         let after = match (current, command) {
             (None, Command::Learn(news)) => Self::new(news, now),
             (Some(entry), Command::Learn(news)) => entry.with(news),
-            (None, Command::Settle(_)) => return Err(Gone),
+            (None, Command::Claim | Command::Settle(_)) => return Err(Gone),
+            (Some(entry), Command::Claim) => entry.claimed(now),
             (Some(entry), Command::Settle(tried)) => entry.tried(tried, now),
         };
         Ok(if current == Some(&after) { Decision::Unchanged } else { Decision::silent(after) })
@@ -344,6 +351,17 @@ impl Outgoing {
         let ticket = self.ticket.clone().or_else(|| news.ticket.clone());
         let delivery = self.delivery.clone().or_else(|| news.delivery.clone());
         Self { ticket, money: self.money.or(news.money), delivery, ..self.clone() }
+    }
+
+    /// Unchanged when it is not due: somebody else sends it.
+    fn claimed(&self, now: Timestamp) -> Self {
+        let mut entry = self.clone();
+        if let Status::Waiting { due, .. } = &mut entry.status
+            && self.due().is_some_and(|due| due <= now)
+        {
+            *due = now.after(SENDING_MAX);
+        }
+        entry
     }
 
     fn tried(&self, tried: &Tried, now: Timestamp) -> Self {

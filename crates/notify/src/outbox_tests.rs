@@ -103,6 +103,7 @@ fn an_end_is_an_end() {
         assert_eq!(indexes, ["recipient", "purge"]);
     }
     assert_eq!(Outgoing::decide(None, &failed(), NOW), Err(Gone));
+    assert_eq!(Outgoing::decide(None, &Command::Claim, NOW), Err(Gone));
 }
 
 /// A mail has one id for its reason and its recipient, for ever; no two share one.
@@ -140,4 +141,21 @@ fn what_was_stored_can_be_read() {
     let entry: Outgoing = serde_json::from_value(stored).unwrap();
     let whole = after(&[(0, learn(Some(ticket("A")), Some(money(120))))]);
     assert_eq!(entry, Outgoing { id: Uuid::from_u128(9), ..whole });
+}
+
+/// One that is claimed is not due until its sending must have ended; then it is again, so that a crash loses
+/// none. What is not complete, or sent, cannot be claimed.
+#[test]
+fn a_claim_keeps_others_away_for_a_while() {
+    let learned = (0, learn(Some(ticket("A")), Some(money(120))));
+    let claimed = after(&[learned.clone(), (1, Command::Claim)]);
+    let until = NOW.after(Duration::from_secs(1)).after(SENDING_MAX);
+    assert_eq!(claimed.due(), Some(until));
+    let again = |entry: &Outgoing, at| Outgoing::decide(Some(entry), &Command::Claim, at);
+    assert_eq!(again(&claimed, NOW.after(Duration::from_secs(300))), Ok(Decision::Unchanged));
+    assert!(matches!(again(&claimed, until), Ok(Decision::Changed { .. })));
+    let sent = after(&[learned, (1, Command::Claim), (2, Command::Settle(Tried::Sent))]);
+    assert_eq!(again(&sent, until), Ok(Decision::Unchanged));
+    let incomplete = after(&[(0, learn(Some(ticket("A")), None))]);
+    assert_eq!(again(&incomplete, until), Ok(Decision::Unchanged));
 }

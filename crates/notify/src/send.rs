@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use stubmart_contract::{Context, OrderId, api::OrderTicket, calls::Recipient};
 use stubmart_kernel::{
-    Repository,
+    Applied, ApplyError, Repository,
     due::{Due, DueError},
     worker::Wake,
 };
@@ -20,7 +20,8 @@ use crate::{
     service::{Notify, SERVICE},
 };
 
-/// Sends the mails that are due. A mail whose sending was cut off is sent again, with the same id.
+/// Sends the mails that are due, each by one instance. A mail whose sending was cut off is sent again, with the
+/// same id.
 #[derive(Debug)]
 pub(crate) struct DueMails(pub(crate) Notify);
 
@@ -42,13 +43,13 @@ impl Due for DueMails {
 
     async fn run(&self, id: Uuid) -> Result<(), DueError> {
         let inner = &self.0.inner;
-        let Some(entry) = inner.outbox.load(id).await?.map(|found| found.state) else {
-            return Ok(());
-        };
-        if entry.due().is_none_or(|due| due > inner.host.now()) {
-            return Ok(());
-        }
         let context = Context::work(SERVICE);
+        // Several instances see that it is due. Who claims it sends it.
+        let entry = match inner.outbox.apply(&context, id, &Command::Claim).await {
+            Ok(Applied { after, changed: true, .. }) => after.state,
+            Ok(_) | Err(ApplyError::Refused { .. } | ApplyError::Stale { .. }) => return Ok(()),
+            Err(ApplyError::Repository(error)) => return Err(error.into()),
+        };
         let (tried, failure) = match self.0.send(&context, &entry).await {
             Ok(()) => (Tried::Sent, None),
             Err(SendError::Refused(why)) => {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -28,7 +29,7 @@ use stubmart_notify::{Config, Deps, Notify};
 use stubmart_ports::{
     calls::{Auth, CallError, Catalogue, Tickets},
     host::Host,
-    mailer::{Mail, Mailer},
+    mailer::{Mail, MailError, Mailer},
     store::Store,
 };
 use stubmart_suite::{
@@ -491,6 +492,44 @@ async fn a_kill_between_any_two_steps_loses_and_doubles_nothing() {
             }
             assert_eq!(market.subjects(), bought_and_sold(), "{fault:?} at {broken}");
         }
+    }
+}
+
+/// Counts what a mailer is handed, each mail by its id.
+#[derive(Default)]
+struct Counted(Mutex<HashMap<Uuid, u32>>);
+
+#[async_trait]
+impl Mailer for Counted {
+    async fn send(&self, mail: Mail) -> Result<(), MailError> {
+        // Others have their turn while a mail is on its way.
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        *self.0.lock().unwrap().entry(mail.id).or_default() += 1;
+        Ok(())
+    }
+}
+
+/// Two instances that find the same mails due send each once.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_instances_send_a_mail_once() {
+    for round in 0..200 {
+        let (mut market, counted) = (Market::new(), Arc::new(Counted::default()));
+        market.mailer = counted.clone();
+        for event in [sold(), to_deliver(), paid()] {
+            market.handle(event).await;
+        }
+        let instances = [market.clone(), market.clone()].map(|it| {
+            tokio::spawn(async move {
+                it.work().await;
+            })
+        });
+        for instance in instances {
+            instance.await.unwrap();
+        }
+        let sent: Vec<_> = counted.0.lock().unwrap().values().copied().collect();
+        assert_eq!(sent, [1, 1], "round {round}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What can be done to a user, and why it is refused.
 
-use stubmart_contract::{Email, Language, Role, SessionId, UserId};
+use stubmart_contract::{Email, Language, Role, SessionId, Timestamp, UserId};
 use uuid::Uuid;
 
 use crate::{link::Purpose, notice::Later, second_factor::Secret, token_hash::TokenHash};
@@ -39,6 +39,8 @@ pub(crate) enum Command {
     SeeDevice { device: TokenHash, notice_id: Uuid },
     /// Tell the owner that an access token is made.
     ReportToken { notice_id: Uuid },
+    /// The notices that are due are sent now, and by nobody else until then.
+    ClaimNotices { until: Timestamp },
     /// Sending was tried: of these notices some need not be sent any more, others are tried again later.
     SettleNotices { done: Vec<Uuid>, later: Vec<(Uuid, Later)> },
 }
