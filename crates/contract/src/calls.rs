@@ -197,7 +197,7 @@ pub struct Listings {
     pub next: Option<String>,
 }
 
-/// What tickets and delivery need to know of a show.
+/// What tickets, payments and delivery need to know of a show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShowForListing {
@@ -274,6 +274,9 @@ pub struct OrderForPayment {
     pub currency: Currency,
     /// When the checkout runs out.
     pub expires_at: Timestamp,
+    /// What is bought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<OrderTicket>,
 }
 
 /// Why an order was not secured. The money stays where it is; an order whose time is over is ended by

@@ -4,6 +4,8 @@
 //! Payloads carry the state after the change, so that a consumer never has to ask back. They carry no
 //! personal data: an event is kept for ever, a person's data is erased with the account.
 
+mod payouts;
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -21,6 +23,8 @@ use crate::{
     time::Timestamp,
     zone::LocalTime,
 };
+
+pub use payouts::{PayoutItem, PayoutState, SaleState};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident($payload:ty) = $word:literal;)+) => {
@@ -139,6 +143,14 @@ events! {
     ClaimAnswered(ClaimState) = "CLAIM_ANSWERED";
     /// A claim was decided.
     ClaimDecided(ClaimState) = "CLAIM_DECIDED";
+    /// Something was sold: the money is held for the seller.
+    PayoutScheduled(SaleState) = "PAYOUT_SCHEDULED";
+    /// What the seller of an order gets, when, or why not yet has changed.
+    PayoutUpdated(SaleState) = "PAYOUT_UPDATED";
+    /// The money of a sale may be paid to its seller.
+    PayoutDue(SaleState) = "PAYOUT_DUE";
+    /// A seller was paid.
+    PayoutPaid(PayoutState) = "PAYOUT_PAID";
 }
 
 /// Payload of `USER_*`.
@@ -456,7 +468,7 @@ impl ChargeState {
 pub struct Envelope {
     /// Names this event. Delivered twice, it is the same.
     pub id: MessageId,
-    /// The user, show, ticket, order, charge, delivery or claim it is about.
+    /// The user, show, ticket, order, charge, delivery, claim, sale or payout it is about.
     pub aggregate_id: Uuid,
     /// The number of this event among those of its aggregate: 1, 2, 3, … without a gap.
     pub version: u64,

@@ -82,6 +82,10 @@ id! {
     DeliveryId;
     /// Names a claim of a buyer.
     ClaimId;
+    /// Names the money of a completed order on its way to the seller.
+    SaleId;
+    /// Names a payout: what one seller was paid at once.
+    PayoutId;
     /// Names a charge: one attempt to pay for an order.
     ChargeId;
     /// Names a refund: money of a charge that is given back, all of it or a part.
@@ -136,6 +140,17 @@ impl DeliveryId {
     #[must_use]
     pub const fn order(self) -> OrderId {
         OrderId(Uuid::from_u128(self.0.as_u128() ^ Self::OF_ORDER))
+    }
+}
+
+impl SaleId {
+    /// What the id of a sale differs by from that of its order: "sale", in the last 48 bits.
+    const OF_ORDER: u128 = 0x7361_6c65_0000;
+
+    /// The id of the sale of this order. The two differ, because each names a history of its own.
+    #[must_use]
+    pub const fn of(order: OrderId) -> Self {
+        Self(Uuid::from_u128(order.0.as_u128() ^ Self::OF_ORDER))
     }
 }
 

@@ -27,8 +27,8 @@ pub use context::Context;
 pub use email::Email;
 pub use event::{DomainEvent, Envelope, EventType};
 pub use ids::{
-    AlertId, ChargeId, ClaimId, DeliveryId, EventId, MessageId, OrderId, RefundId, SessionId,
-    TicketId, UserId, WebhookDeliveryId, WebhookEventId, WebhookId,
+    AlertId, ChargeId, ClaimId, DeliveryId, EventId, MessageId, OrderId, PayoutId, RefundId,
+    SaleId, SessionId, TicketId, UserId, WebhookDeliveryId, WebhookEventId, WebhookId,
 };
 pub use language::Language;
 pub use money::{Currency, InvalidAmount, Price};

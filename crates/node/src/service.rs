@@ -64,7 +64,7 @@ impl Service {
             Self::Catalogue => &[Self::Auth, Self::Tickets],
             Self::Orders => &[Self::Auth, Self::Tickets],
             Self::Expiration => &[Self::Orders, Self::Tickets],
-            Self::Payments => &[Self::Auth, Self::Orders],
+            Self::Payments => &[Self::Auth, Self::Catalogue, Self::Orders],
             Self::Delivery => &[Self::Auth, Self::Tickets, Self::Catalogue, Self::Orders],
             Self::Notify => &[Self::Auth, Self::Tickets, Self::Catalogue],
         }

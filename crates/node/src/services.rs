@@ -141,7 +141,8 @@ impl Services {
         }
         if runs(Service::Payments) {
             let settings = config.payments.clone();
-            let payments = roles::payments::start(engines, settings, gate()?, it.to_orders()?);
+            let (orders, catalogue) = (it.to_orders()?, it.to_catalogue()?);
+            let payments = roles::payments::start(engines, settings, gate()?, orders, catalogue);
             it.payments = Some(role.take(payments));
         }
         if runs(Service::Delivery) {

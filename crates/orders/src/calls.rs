@@ -104,6 +104,7 @@ fn for_payment(order: &Order) -> OrderForPayment {
         fees: order.fees,
         currency: order.currency,
         expires_at: order.expires_at,
+        ticket: Some(order.ticket.clone()),
     }
 }
 

@@ -10,7 +10,7 @@ use axum::{
 use serde::Deserialize;
 use stubmart_contract::{
     Code, OrderId, Timestamp,
-    api::{self, CreateOrderRequest, OrderStatus, Page, ProblemBody},
+    api::{self, CreateOrderRequest, OrderStatus, Page, ProblemBody, TimelineEntry},
     calls::LockRefusal,
 };
 use stubmart_http_kit::{
@@ -64,6 +64,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(list_orders, create_order))
         .routes(routes!(get_order, cancel_order))
         .routes(routes!(leave_order))
+        .routes(routes!(get_order_timeline))
         .layer(map_response(no_store))
 }
 
@@ -238,4 +239,22 @@ async fn leave_order(
 ) -> Result<StatusCode, Problem> {
     orders.close(&caller.context, id, caller.user_id).await.map_err(not_applied)?;
     Ok(StatusCode::ACCEPTED)
+}
+
+/// What happened to the order, oldest first.
+///
+/// For its buyer, and once it is completed for its seller: each sees what is theirs. It follows the services that
+/// say so within a moment.
+#[utoipa::path(get, path = "/api/orders/{id}/timeline", tag = "orders", params(("id" = OrderId, Path)), responses(
+    (status = 200, description = "What happened", body = Page<TimelineEntry>),
+    (status = 401, description = "`not_signed_in`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn get_order_timeline(
+    State(orders): State<Orders>,
+    caller: Caller,
+    PathId(id): PathId<OrderId>,
+) -> Result<Json<Page<TimelineEntry>>, Problem> {
+    let items = orders.timeline_of(id, caller.user_id).await?.ok_or_else(Problem::not_found)?;
+    Ok(Json(Page { items, next_cursor: None }))
 }

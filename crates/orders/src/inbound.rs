@@ -5,7 +5,7 @@ use stubmart_contract::{Context, DomainEvent, Envelope, EventType};
 use stubmart_kernel::consumer::{HandleError, Handler};
 use stubmart_ports::bus::Consumer;
 
-use crate::service::Orders;
+use crate::{service::Orders, timeline};
 
 /// Completes or cancels an order when its charge has ended.
 pub static CHARGES: Consumer = Consumer {
@@ -14,6 +14,9 @@ pub static CHARGES: Consumer = Consumer {
 };
 
 static USERS: Consumer = Consumer { name: "orders.users", types: &[EventType::UserDeleted] };
+
+/// Notes what happened to orders. The first time it runs it reads every event there ever was.
+static TIMELINES: Consumer = Consumer { name: "orders.timelines", types: timeline::EVENTS };
 
 /// A charge ended. Payments calls too, and sooner; the event comes whatever became of the call.
 pub(crate) struct Charges(pub(crate) Orders);
@@ -52,5 +55,19 @@ impl Handler for Users {
             self.0.buyer_deleted(context, user.id).await?;
         }
         Ok(())
+    }
+}
+
+/// Something happened to an order.
+pub(crate) struct Timelines(pub(crate) Orders);
+
+#[async_trait]
+impl Handler for Timelines {
+    fn consumer(&self) -> &'static Consumer {
+        &TIMELINES
+    }
+
+    async fn handle(&self, context: &Context, envelope: &Envelope) -> Result<(), HandleError> {
+        Ok(self.0.note(context, envelope).await?)
     }
 }

@@ -14,8 +14,10 @@ mod holds;
 mod http;
 mod leave;
 mod list;
+mod look_back;
 mod secure;
 mod service;
+mod timeline;
 
 use std::sync::Arc;
 
@@ -28,7 +30,11 @@ impl Orders {
     /// Its consumers.
     #[must_use]
     pub fn handlers(&self) -> Vec<Arc<dyn Handler>> {
-        vec![Arc::new(inbound::Charges(self.clone())), Arc::new(inbound::Users(self.clone()))]
+        vec![
+            Arc::new(inbound::Charges(self.clone())),
+            Arc::new(inbound::Users(self.clone())),
+            Arc::new(inbound::Timelines(self.clone())),
+        ]
     }
 
     /// Its workers.

@@ -18,7 +18,10 @@ use stubmart_ports::{
     store::Store,
 };
 
-use crate::order::{self, Command, Order, Refusal};
+use crate::{
+    order::{self, Command, Order, Refusal},
+    timeline::{self, Timeline},
+};
 
 /// The service's name.
 pub const SERVICE: &str = "orders";
@@ -29,7 +32,8 @@ static IDEMPOTENCY: Collection =
 static DELETED_USERS: Collection = Collection { name: "orders.departed", indexes: &[] };
 
 /// All that the service keeps.
-pub const COLLECTIONS: &[&Collection] = &[&order::ORDERS, &IDEMPOTENCY, &DELETED_USERS];
+pub const COLLECTIONS: &[&Collection] =
+    &[&order::ORDERS, &timeline::TIMELINES, &IDEMPOTENCY, &DELETED_USERS];
 
 /// How long an answer waits at the most for tickets to follow.
 const FOLLOW_MAX: Duration = Duration::from_secs(2);
@@ -74,6 +78,7 @@ pub struct Orders(Arc<Inner>);
 
 struct Inner {
     orders: Repository<Order>,
+    timelines: Repository<Timeline>,
     deleted_users: DeletedUsers,
     idempotency: Idempotency,
     tickets: Arc<dyn Tickets>,
@@ -98,6 +103,7 @@ impl Orders {
         let Deps { store, host, tickets, limits } = deps;
         Self(Arc::new(Inner {
             orders: Repository::new(&order::ORDERS, Arc::clone(&store), host.clone()),
+            timelines: Repository::new(&timeline::TIMELINES, Arc::clone(&store), host.clone()),
             deleted_users: DeletedUsers::new(&DELETED_USERS, Arc::clone(&store), host.clone()),
             idempotency: Idempotency::new(&IDEMPOTENCY, store, host.clone()),
             tickets,
@@ -107,6 +113,10 @@ impl Orders {
             host,
             config,
         }))
+    }
+
+    pub(crate) fn timelines(&self) -> &Repository<Timeline> {
+        &self.0.timelines
     }
 
     pub(crate) fn orders(&self) -> &Repository<Order> {

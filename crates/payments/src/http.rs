@@ -1,5 +1,8 @@
 //! The HTTP routes.
 
+mod sales;
+mod state;
+
 use std::sync::Arc;
 
 use axum::{
@@ -27,6 +30,7 @@ use stubmart_ports::{
 use utoipa::{ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use self::state::AppState;
 use crate::{
     authenticate::AuthenticateError,
     begin_intent::{IntentError, NewIntent},
@@ -36,24 +40,6 @@ use crate::{
     receive_notice::NoticeError,
     service::Payments,
 };
-
-#[derive(Clone)]
-struct AppState {
-    payments: Payments,
-    gate: SessionGate,
-}
-
-impl FromRef<AppState> for SessionGate {
-    fn from_ref(state: &AppState) -> Self {
-        state.gate.clone()
-    }
-}
-
-impl FromRef<AppState> for Payments {
-    fn from_ref(state: &AppState) -> Self {
-        state.payments.clone()
-    }
-}
 
 /// The state of the route to the bank of a provider without money.
 #[derive(Clone)]
@@ -99,6 +85,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(create_payment, list_charges))
         .routes(routes!(create_intent))
         .routes(routes!(receive_notice))
+        .merge(sales::routes())
         .layer(map_response(no_store))
 }
 

@@ -1,4 +1,6 @@
-//! Events from other services, and of the charges themselves.
+//! Events from other services, and of the charges and sales themselves.
+
+mod sales;
 
 use async_trait::async_trait;
 use stubmart_contract::{
@@ -12,6 +14,9 @@ use crate::{
     refund_order::{RefundOrder, RefundOrderError},
     service::Payments,
 };
+
+pub use sales::{CLAIM_HOLDS, DELIVERIES, PAYOUTS, SALES};
+pub(crate) use sales::{ClaimHolds, Deliveries, Payouts, Sales, Shows};
 
 /// The consumer of cancelled and expired orders.
 pub static ORDER_CANCELLED: Consumer = Consumer {
@@ -51,7 +56,8 @@ impl Handler for Money {
         else {
             return Ok(());
         };
-        Ok(self.0.post(context, charge.id).await?)
+        self.0.post(context, charge.id).await?;
+        Ok(())
     }
 }
 

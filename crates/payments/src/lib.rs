@@ -1,15 +1,22 @@
-//! Payments: charges, the payment provider, and refunds.
+//! Payments: charges, the payment provider, refunds, and what sellers are paid.
 //!
 //! The service saves a charge before it asks the provider, secures the order once the provider holds the
 //! money, and captures the money once the order is secured. A charge whose outcome is not known (no
 //! answer, a crash) stays open until the provider and the order have been asked again; [`charge`] has the
 //! rules.
+//!
+//! What was captured for a completed order is a [`sale`]: its money is held for the seller, due some time after
+//! the event, and paid with a [`payout`].
 
 pub mod charge;
 mod declines;
+mod due_sales;
 pub mod inbound;
 pub mod ledger;
+pub mod pay_out;
+pub mod payout;
 pub mod refund_order;
+pub mod sale;
 
 mod authenticate;
 mod begin_intent;
@@ -23,8 +30,10 @@ mod post;
 mod provider;
 mod receive_notice;
 mod reconcile;
+mod record_sale;
 mod recover;
 mod refund;
+mod seller_money;
 mod service;
 mod settle;
 
@@ -44,6 +53,11 @@ impl Payments {
             Arc::new(inbound::Money(self.clone())),
             Arc::new(inbound::Undelivered(self.clone())),
             Arc::new(inbound::Claims(self.clone())),
+            Arc::new(inbound::Sales(self.clone())),
+            Arc::new(inbound::Deliveries(self.clone())),
+            Arc::new(inbound::ClaimHolds(self.clone())),
+            Arc::new(inbound::Shows(self.clone())),
+            Arc::new(inbound::Payouts(self.clone())),
         ]
     }
 
@@ -53,8 +67,9 @@ impl Payments {
         let reconciler = Sweep::worker(reconcile::Reconciler(self.clone()), self.host().clone());
         let recovery = Arc::new(recover::Recovery::new(self.clone()));
         let notices = Sweep::worker(receive_notice::Notices(self.clone()), self.host().clone());
+        let due_sales = Sweep::worker(due_sales::DueSales(self.clone()), self.host().clone());
         let catch_up = Arc::new(catch_up::CatchUp(self.clone()));
         let purge = Arc::new(self.idempotency().purge());
-        vec![reconciler, recovery, notices, catch_up, purge]
+        vec![reconciler, recovery, notices, due_sales, catch_up, purge]
     }
 }

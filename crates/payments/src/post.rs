@@ -1,15 +1,16 @@
-//! Use case: what happened to a charge's money is posted to the ledger.
+//! Use case: what happened to the money of a charge and of a sale is posted to the ledger.
 //!
-//! It is posted from the charge as it is stored, not from the news that it changed. So news that come
+//! It is posted from the charge or the sale as it is stored, not from the news that it changed. So news that come
 //! twice, late or in another order post the same, and what was posted before is posted once.
 
-use stubmart_contract::{ChargeId, Context};
+use stubmart_contract::{ChargeId, Context, OrderId, SaleId};
 use stubmart_kernel::{ApplyError, RepositoryError, mark, mutant};
 use stubmart_ports::calls::CallError;
 
 use crate::{
     charge::{Charge, Stage},
     ledger::{Fact, Line, Posting, captured, given_back, reversed, unmatched},
+    sale::{Sale, postings},
     service::Payments,
 };
 
@@ -25,14 +26,21 @@ pub(crate) enum PostError {
 }
 
 impl Payments {
-    /// Posts every movement of a charge's money that is not posted yet.
+    /// Posts every movement of a charge's money that is not posted yet. Answers with all lines that are posted
+    /// for it.
     ///
     /// # Errors
     /// [`PostError`].
-    pub(crate) async fn post(&self, context: &Context, id: ChargeId) -> Result<(), PostError> {
-        let Some(charge) = self.charges().load(id).await?.map(|it| it.state) else { return Ok(()) };
+    pub(crate) async fn post(
+        &self,
+        context: &Context,
+        id: ChargeId,
+    ) -> Result<Vec<Line>, PostError> {
+        let Some(charge) = self.charges().load(id).await?.map(|it| it.state) else {
+            return Ok(Vec::new());
+        };
         if !charge.was_captured() || mutant!("a capture is not booked") {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let captured = self.post_capture(context, &charge).await?;
         let mut posted = captured.lines.clone();
@@ -55,6 +63,25 @@ impl Payments {
                 let back = Posting { fact, lines: reversed(&given), ..captured.clone() };
                 posted.extend(self.post_fact(context, &back).await?);
             }
+        }
+        Ok(posted)
+    }
+
+    /// Posts every move of a sale's money that is not posted yet.
+    ///
+    /// # Errors
+    /// [`RepositoryError`]. To post it again posts the rest.
+    pub(crate) async fn post_sale(
+        &self,
+        context: &Context,
+        order_id: OrderId,
+    ) -> Result<(), RepositoryError> {
+        let Some(sale) = self.sales().load(SaleId::of(order_id)).await? else { return Ok(()) };
+        let Sale { seller_id, currency, fees, moves, .. } = sale.state;
+        for (fact, lines) in postings(order_id, seller_id, fees, &moves) {
+            let seller_id = Some(seller_id);
+            let posting = Posting { fact, order_id, seller_id, currency, lines };
+            self.post_fact(context, &posting).await?;
         }
         Ok(())
     }

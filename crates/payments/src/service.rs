@@ -10,14 +10,20 @@ use stubmart_kernel::{
     worker::Wake,
 };
 use stubmart_ports::{
-    calls::Orders, gateway::PaymentGateway, host::Host, limits::RateLimits, store::Store,
+    calls::{Catalogue, Orders},
+    gateway::PaymentGateway,
+    host::Host,
+    limits::RateLimits,
+    store::Store,
 };
 
 use crate::{
     charge::{CHARGES, Charge, Command, Refusal},
     ledger::{LEDGER, Transaction},
     notice::{NOTICES, StoredNotice},
+    payout::{PAYOUTS, Payout},
     provider::Provider,
+    sale::{SALES, Sale},
 };
 
 /// The service's name: the first part of its collections' and consumers' names.
@@ -28,7 +34,8 @@ static IDEMPOTENCY: Collection =
     Collection { name: "payments.idempotency", indexes: idempotency::INDEXES };
 
 /// The service's collections.
-pub const COLLECTIONS: &[&Collection] = &[&CHARGES, &LEDGER, &IDEMPOTENCY, &NOTICES];
+pub const COLLECTIONS: &[&Collection] =
+    &[&CHARGES, &LEDGER, &SALES, &PAYOUTS, &IDEMPOTENCY, &NOTICES];
 
 /// The service's dependencies.
 #[derive(Clone)]
@@ -43,6 +50,8 @@ pub struct Deps {
     pub publishable_key: Option<String>,
     /// The orders service.
     pub orders: Arc<dyn Orders>,
+    /// Knows when a show is over.
+    pub catalogue: Arc<dyn Catalogue>,
     /// Counts cards that were declined.
     pub limits: Arc<dyn RateLimits>,
 }
@@ -62,11 +71,18 @@ pub struct Config {
     pub gateway_timeout: Duration,
     /// How many cards of one account may be declined in an hour; of one network five times as many.
     pub max_declines: u32,
+    /// How long after an event its sellers are paid. It is what was promised for what is sold from now on.
+    pub payout_after: Duration,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_payment_attempts: 3, gateway_timeout: Duration::from_secs(10), max_declines: 10 }
+        Self {
+            max_payment_attempts: 3,
+            gateway_timeout: Duration::from_secs(10),
+            max_declines: 10,
+            payout_after: Duration::from_secs(3 * 24 * 3600),
+        }
     }
 }
 
@@ -78,13 +94,17 @@ struct Inner {
     charges: Repository<Charge>,
     notices: Repository<StoredNotice>,
     ledger: Repository<Transaction>,
+    sales: Repository<Sale>,
+    payouts: Repository<Payout>,
     idempotency: Idempotency,
     provider: Provider,
     publishable_key: Option<String>,
     orders: Arc<dyn Orders>,
+    catalogue: Arc<dyn Catalogue>,
     limits: Arc<dyn RateLimits>,
     reconcile: Wake,
     notices_due: Wake,
+    sales_due: Wake,
     host: Host,
     config: Config,
 }
@@ -106,18 +126,22 @@ impl Payments {
     /// The service on `deps`.
     #[must_use]
     pub fn new(deps: Deps, config: Config) -> Self {
-        let Deps { store, host, gateway, publishable_key, orders, limits } = deps;
+        let Deps { store, host, gateway, publishable_key, orders, catalogue, limits } = deps;
         Self(Arc::new(Inner {
             charges: Repository::new(&CHARGES, Arc::clone(&store), host.clone()),
             notices: Repository::new(&NOTICES, Arc::clone(&store), host.clone()),
             ledger: Repository::new(&LEDGER, Arc::clone(&store), host.clone()),
+            sales: Repository::new(&SALES, Arc::clone(&store), host.clone()),
+            payouts: Repository::new(&PAYOUTS, Arc::clone(&store), host.clone()),
             idempotency: Idempotency::new(&IDEMPOTENCY, store, host.clone()),
             provider: Provider::new(gateway, host.clone(), config.gateway_timeout),
             publishable_key,
             orders,
+            catalogue,
             limits,
             reconcile: Wake::default(),
             notices_due: Wake::default(),
+            sales_due: Wake::default(),
             host,
             config,
         }))
@@ -129,6 +153,23 @@ impl Payments {
 
     pub(crate) fn ledger(&self) -> &Repository<Transaction> {
         &self.0.ledger
+    }
+
+    pub(crate) fn sales(&self) -> &Repository<Sale> {
+        &self.0.sales
+    }
+
+    pub(crate) fn payouts(&self) -> &Repository<Payout> {
+        &self.0.payouts
+    }
+
+    /// Wakes the sweep of what is due to sellers.
+    pub(crate) fn sales_due(&self) -> &Wake {
+        &self.0.sales_due
+    }
+
+    pub(crate) fn catalogue(&self) -> &dyn Catalogue {
+        &*self.0.catalogue
     }
 
     pub(crate) fn idempotency(&self) -> &Idempotency {

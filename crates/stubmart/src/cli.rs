@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use axum::http::Uri;
 use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
 
-use stubmart_contract::{Currency, Role, api::ClaimOutcome};
+use stubmart_contract::{Currency, PayoutId, Role, api::ClaimOutcome};
 use stubmart_inventory::{
     DateOrder, Mapping, amounts::read_currency, columns::InvalidMapping, dates::InvalidDateOrder,
 };
@@ -69,6 +69,9 @@ pub enum Command {
     /// Look at what buyers claim, and decide
     #[command(subcommand)]
     Claim(Claims),
+    /// Look at what is due to sellers, and note what was paid
+    #[command(subcommand)]
+    Payouts(Payouts),
     /// Print the balances of the ledger, or its postings
     ///
     /// Amounts are in minor units; debits are positive, credits negative, and each currency sums to zero.
@@ -106,6 +109,48 @@ pub enum Claims {
         /// Why; both sides read it
         #[arg(long, env = "STUBMART_REASON", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
         reason: String,
+    },
+}
+
+/// What to do about payouts.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Payouts {
+    /// Print what is due: one payout for each seller and currency
+    ///
+    /// What a seller owes, because it was given back after they were paid, is taken off. Amounts are in minor
+    /// units. Reads only, and can run beside a serving process.
+    Due {
+        /// As CSV: payout, seller, email, amount, currency, orders
+        #[arg(long, env = "STUBMART_CSV", value_parser = upcoming)]
+        csv: bool,
+    },
+    /// Note that a payout was paid; pay it first, at your bank
+    ///
+    /// A payout keeps its id until something of it changes. Exit 1 where nothing is noted, because what is due to
+    /// the seller is no longer what was listed. Can run beside a serving process, and again.
+    Paid {
+        /// The payout, by its id
+        payout: PayoutId,
+        /// The bank's reference; the seller reads it
+        #[arg(long, env = "STUBMART_REFERENCE", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+        reference: String,
+    },
+    /// Hold what a seller gets for an order, until it is freed
+    ///
+    /// Can run beside a serving process, and again. Exit 1 where the seller was paid or the buyer has the money back.
+    Hold {
+        /// The order, by its id or its number
+        order: String,
+        /// Why; kept with the sale
+        #[arg(long, env = "STUBMART_REASON", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+        reason: String,
+    },
+    /// Hold it no longer
+    ///
+    /// It is due when nothing else holds it. Can run beside a serving process.
+    Free {
+        /// The order, by its id or its number
+        order: String,
     },
 }
 

@@ -40,6 +40,8 @@ pub struct Config {
     pub max_payment_attempts: u32,
     /// What the operator takes from buyers and sellers.
     pub fees: FeeSchedule,
+    /// How long after an event its sellers are paid.
+    pub payout_after: Duration,
     /// What is limited by account and address.
     pub limits: Limits,
     /// How long a server that is asked to stop goes on serving.
@@ -129,6 +131,12 @@ impl Config {
                 3,
             ),
             fees: fees(it),
+            payout_after: it.get(
+                "payout-after",
+                "How long after the end of an event its sellers are paid; what was sold before stays as promised",
+                &PAYOUT_AFTER,
+                days(3),
+            ),
             limits: Limits::read(it),
             drain: it.get(
                 "drain",
@@ -322,6 +330,11 @@ const HOLD: Kind<Duration> = Kind {
 const GRACE: Kind<Duration> = Kind {
     value: "DURATION",
     parse: |text| duration(text, Duration::ZERO, Duration::from_secs(3600)),
+    show: shown,
+};
+const PAYOUT_AFTER: Kind<Duration> = Kind {
+    value: "DURATION",
+    parse: |text| duration(text, Duration::ZERO, Duration::from_secs(366 * 24 * 3600)),
     show: shown,
 };
 const ATTEMPTS: Kind<u32> = Kind { value: "NUMBER", parse: attempts, show: ToString::to_string };

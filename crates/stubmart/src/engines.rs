@@ -193,6 +193,7 @@ fn services(config: &Config) -> stubmart_node::Config {
         tickets: stubmart_tickets::Config {
             fees: config.fees.clone(),
             max_new_listings: limits.max_new_listings,
+            payout_after: config.payout_after,
         },
         catalogue: stubmart_catalogue::Config {
             public_url: config.public_url.clone().unwrap_or_default(),
@@ -207,6 +208,7 @@ fn services(config: &Config) -> stubmart_node::Config {
         payments: stubmart_payments::Config {
             max_payment_attempts: config.max_payment_attempts,
             max_declines: limits.max_declines,
+            payout_after: config.payout_after,
             ..stubmart_payments::Config::default()
         },
         notify: stubmart_notify::Config {

@@ -27,10 +27,14 @@ pub(crate) async fn print(
     output::say(text.trim_end())
 }
 
-/// How an account is called in the list of balances: those of orders are one.
+/// How an account is called in the list of balances: those of orders are one, and those of sellers one of each
+/// kind.
 fn heading(account: Account) -> String {
     match account {
         Account::OrderHeld(_) => "order:*:held".to_owned(),
+        Account::SellerAvailable(_) => "seller:*:available".to_owned(),
+        Account::SellerReserved(_) => "seller:*:reserved".to_owned(),
+        Account::SellerReceivable(_) => "seller:*:receivable".to_owned(),
         account => account.to_string(),
     }
 }

@@ -25,6 +25,7 @@ mod import;
 mod only;
 mod output;
 mod patience;
+mod payouts;
 mod refund;
 mod run;
 mod server;

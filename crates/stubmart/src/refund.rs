@@ -67,7 +67,10 @@ pub(crate) async fn refund(config: &Config, host: Host, request: &Request) -> Re
 }
 
 /// The order with this id or number, in any case and with or without hyphens.
-async fn find(config: &Config, host: &Host, text: &str) -> Result<Order, Cause> {
+///
+/// # Errors
+/// The cause: there is none, or more than one.
+pub(crate) async fn find(config: &Config, host: &Host, text: &str) -> Result<Order, Cause> {
     let orders: Vec<Order> = Whole::of(config, host).await?.all(&ORDERS).await?;
     let plain = |number: &str| number.replace('-', "").to_ascii_uppercase();
     let (id, number) = (text.parse::<OrderId>().ok(), plain(text));

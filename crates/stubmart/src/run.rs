@@ -6,11 +6,11 @@ use stubmart_ports::Cause;
 
 use crate::{
     admin, check, claims,
-    cli::{Admin, Claims, Cli, Command, Import},
+    cli::{Admin, Claims, Cli, Command, Import, Payouts},
     config::Config,
     demo, emulate, import, ledger, logging,
     only::Only,
-    refund, serve,
+    payouts, refund, serve,
 };
 
 /// The exit code for a market that breaks an invariant, or a command that failed.
@@ -118,6 +118,14 @@ async fn execute(command: Command, config: Config) -> Result<ExitCode, Failed> {
         Command::Claim(Claims::Decide { claim, outcome, reason }) => {
             claims::decide(&config, host, &claim, outcome, &reason).await?;
         }
+        Command::Payouts(Payouts::Due { csv }) => payouts::due(&config, host, csv).await?,
+        Command::Payouts(Payouts::Paid { payout, reference }) => {
+            payouts::paid(&config, host, payout, &reference).await?;
+        }
+        Command::Payouts(Payouts::Hold { order, reason }) => {
+            payouts::hold(&config, host, &order, &reason).await?;
+        }
+        Command::Payouts(Payouts::Free { order }) => payouts::free(&config, host, &order).await?,
         Command::Ledger { account, csv } => ledger::print(&config, &host, account, csv).await?,
         Command::Check => {
             return match check::check(&config, host).await {

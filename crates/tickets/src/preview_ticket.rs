@@ -1,7 +1,5 @@
 //! Use case: what a listing would come to, before it is made.
 
-use std::time::Duration;
-
 use stubmart_contract::{
     Context, Currency, Price,
     api::{CreateTicketRequest, TicketPreview},
@@ -14,9 +12,6 @@ use crate::{
     service::Tickets,
     ticket::{Ticket, check_money, fees_of},
 };
-
-/// How long after the event its sellers are paid.
-const PAYOUT_AFTER: Duration = Duration::from_secs(3 * 24 * 3600);
 
 impl Tickets {
     /// What the lot would come to for its buyer and its seller, and when the seller would be paid. Nothing
@@ -37,7 +32,7 @@ impl Tickets {
         let sale = fees.at(listing.price).map_err(|it| ListTicketError::Refused(it.into()))?;
         check_money(listing.price, sale, currency).map_err(ListTicketError::Refused)?;
         let it = Breakdown::new(listing.price, sale);
-        let payout_on = show.as_ref().map(|it| it.ends_at.after(PAYOUT_AFTER));
+        let payout_on = show.as_ref().map(|it| it.ends_at.after(self.payout_after()));
         Ok(TicketPreview {
             price: it.price,
             buyer_fee: it.buyer_fee,

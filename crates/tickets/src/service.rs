@@ -63,11 +63,17 @@ pub struct Config {
     pub fees: FeeSchedule,
     /// How many tickets a new account may list in a day.
     pub max_new_listings: u32,
+    /// How long after an event its sellers are paid.
+    pub payout_after: Duration,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { fees: FeeSchedule::default(), max_new_listings: 200 }
+        Self {
+            fees: FeeSchedule::default(),
+            max_new_listings: 200,
+            payout_after: Duration::from_secs(3 * 24 * 3600),
+        }
     }
 }
 
@@ -82,6 +88,7 @@ struct Inner {
     deleted_users: DeletedUsers,
     applied_fees: Repository<AppliedFees>,
     fees: Arc<FeeSchedule>,
+    payout_after: Duration,
     limits: Arc<dyn RateLimits>,
     max_new_listings: u32,
     idempotency: Idempotency,
@@ -110,6 +117,7 @@ impl Tickets {
             fees: Arc::new(config.fees),
             limits,
             max_new_listings: config.max_new_listings,
+            payout_after: config.payout_after,
             idempotency: Idempotency::new(&IDEMPOTENCY, store, host.clone()),
             pages: Pages::new(host.clone()),
             catalogue,
@@ -137,6 +145,11 @@ impl Tickets {
     /// The fees that were applied to every listing.
     pub(crate) fn applied_fees(&self) -> &Repository<AppliedFees> {
         &self.0.applied_fees
+    }
+
+    /// How long after an event its sellers are paid.
+    pub(crate) fn payout_after(&self) -> Duration {
+        self.0.payout_after
     }
 
     /// The operator's fees.

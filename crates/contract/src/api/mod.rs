@@ -16,7 +16,9 @@ mod import;
 mod orders;
 mod patch;
 mod payments;
+mod payouts;
 mod tickets;
+mod timeline;
 mod webhooks;
 
 use serde::{Deserialize, Serialize};
@@ -53,10 +55,12 @@ pub use payments::{
     Charge, ChargeStatus, CreateIntentRequest, CreatePaymentRequest, NextAction, PaymentIntent,
     Refund, RefundStatus,
 };
+pub use payouts::{HeldFor, HoldReason, Payout, PayoutBalance, PayoutItem, Sale, SaleStatus};
 pub use tickets::{
     CreateTicketRequest, EventFacets, QuantityFacet, SectionFacet, Seller, SellerLevel, Ticket,
     TicketPreview, TicketStatus, UpdateTicketRequest,
 };
+pub use timeline::{TimelineEntry, TimelineStep};
 pub use webhooks::{
     CreateWebhookRequest, EventOrder, EventPayment, IssuedWebhook, ReplayRequest,
     UpdateWebhookRequest, Webhook, WebhookAttempt, WebhookData, WebhookDelivery,

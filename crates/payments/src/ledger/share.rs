@@ -5,7 +5,7 @@
 /// among equals to the first. The parts sum to `amount`, and none is more than its weight, if `amount` is
 /// not more than the weights together and no weight is negative.
 #[must_use]
-pub(super) fn share(amount: i64, weights: &[i64]) -> Vec<i64> {
+pub(crate) fn share(amount: i64, weights: &[i64]) -> Vec<i64> {
     let whole = weights.iter().map(|it| i128::from(*it)).sum::<i128>().max(1);
     let exact = |weight: i64| i128::from(amount) * i128::from(weight);
     let mut parts: Vec<i128> = weights.iter().map(|it| exact(*it) / whole).collect();

@@ -13,6 +13,7 @@ mod faults;
 mod flow;
 mod http;
 mod late_money;
+mod payouts;
 mod races;
 mod stops;
 mod support;

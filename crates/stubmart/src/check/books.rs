@@ -15,8 +15,8 @@ static BOOKED: &[&Consumer] = &[
     &stubmart_orders::inbound::CHARGES,
 ];
 
-/// Every transaction is zero and about a charge; of each charge at rest what the provider keeps is booked;
-/// and what is held for the seller of an order is what they get of it.
+/// Every transaction is zero and about a charge or a sale; of each charge at rest what the provider keeps is
+/// booked; and what was held for the seller of an order is what they get of it.
 pub(crate) fn balance(market: &Market, found: &mut Vec<Finding>) {
     let mut psp: HashMap<ChargeId, i128> = HashMap::new();
     let mut held: HashMap<(OrderId, Currency), i128> = HashMap::new();
@@ -25,6 +25,8 @@ pub(crate) fn balance(market: &Market, found: &mut Vec<Finding>) {
         if sum(&transaction.lines) != 0 {
             found.push(broken("MONEY-1", format!("the lines of {fact} do not sum to zero")));
         }
+        // What became of the money of a sale after that is audited with the sales.
+        let Some(charge_id) = charge_id else { continue };
         match market.charges.get(&charge_id) {
             Some(it)
                 if (it.order_id, it.currency) == (transaction.order_id, transaction.currency) => {}
@@ -38,7 +40,7 @@ pub(crate) fn balance(market: &Market, found: &mut Vec<Finding>) {
                     let key = (order, transaction.currency);
                     *held.entry(key).or_default() -= i128::from(line.amount);
                 }
-                Account::FeesDeferred | Account::TaxPayable | Account::Unmatched => {}
+                _ => {}
             }
         }
     }

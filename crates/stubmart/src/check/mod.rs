@@ -7,6 +7,7 @@
 
 mod books;
 mod deliveries;
+mod payouts;
 mod record;
 mod rules;
 mod stored;

@@ -8,7 +8,7 @@ use stubmart_contract::{
 };
 use stubmart_delivery::{claim::Claim, delivery::Delivery};
 use stubmart_orders::order::Order;
-use stubmart_payments::{charge::Charge, ledger::Transaction};
+use stubmart_payments::{charge::Charge, ledger::Transaction, payout::Payout, sale::Sale};
 use stubmart_ports::{bus::Consumer, gateway::PaymentRecord};
 use stubmart_tickets::{row_claims::SeatRow, ticket::Ticket};
 
@@ -27,6 +27,8 @@ pub(crate) struct Market {
     pub(crate) payments: Vec<PaymentRecord>,
     /// Our own.
     pub(crate) ledger: Vec<Transaction>,
+    pub(crate) sales: HashMap<OrderId, Sale>,
+    pub(crate) payouts: Vec<Payout>,
 }
 
 /// When the services were last known to run.

@@ -14,13 +14,15 @@ use stubmart_orders::order::{ORDERS, Order};
 use stubmart_payments::{
     charge::{CHARGES, Charge},
     ledger::{LEDGER, Transaction},
+    payout::{PAYOUTS, Payout},
+    sale::{SALES, Sale},
 };
 use stubmart_ports::{Cause, bus::Consumer, gateway::PaymentRecord};
 use stubmart_sandbox::payment::{PAYMENTS, SandboxPayment};
 use stubmart_tickets::ticket::{TICKETS, Ticket};
 
 use super::{
-    books, deliveries, record,
+    books, deliveries, payouts, record,
     rules::{self, Alive, Finding, Market},
 };
 use crate::whole::Whole;
@@ -54,6 +56,7 @@ pub(crate) async fn look(whole: &Whole, alive: Alive) -> Result<Looked, Cause> {
     let (mut found, events) = record::audit(whole).await?;
     found.extend(rules::audit(&market, alive));
     books::balance(&market, &mut found);
+    payouts::audit(&market, alive, &mut found);
     deliveries::audit(&market, alive, &mut found);
     deliveries::audit_claims(&market, alive, &mut found);
     let consumers: HashSet<_> = found.iter().flat_map(|it| it.mended_by).copied().collect();
@@ -68,11 +71,12 @@ pub(crate) async fn look(whole: &Whole, alive: Alive) -> Result<Looked, Cause> {
     Ok(Looked {
         findings: findings.collect(),
         summary: format!(
-            "{} tickets, {} orders, {} charges, {} postings, {} deliveries and {events} domain events",
+            "{} tickets, {} orders, {} charges, {} postings, {} payouts, {} deliveries and {events} domain events",
             market.tickets.len(),
             market.orders.len(),
             market.charges.len(),
             market.ledger.len(),
+            market.payouts.len(),
             market.deliveries.len()
         ),
     })
@@ -87,6 +91,8 @@ async fn market(whole: &Whole) -> Result<Market, Cause> {
         claims: whole.all::<Claim>(&CLAIMS).await?,
         payments: payments(whole).await?,
         ledger: whole.all::<Transaction>(&LEDGER).await?,
+        sales: by(whole.all::<Sale>(&SALES).await?, |it| it.order_id),
+        payouts: whole.all::<Payout>(&PAYOUTS).await?,
     })
 }
 
@@ -110,18 +116,27 @@ async fn waiting(
         for event in whole.waiting(consumer).await? {
             // One that cannot be read mends nothing.
             let Ok(envelope) = &event.event else { continue };
-            let Some(order) = order(&envelope.event) else { continue };
-            oldest.entry((consumer.name, order)).or_insert(OnItsWay {
-                consumer: consumer.name,
-                position: event.position,
-                due: event.due,
-            });
+            for order in orders(&envelope.event) {
+                oldest.entry((consumer.name, order)).or_insert(OnItsWay {
+                    consumer: consumer.name,
+                    position: event.position,
+                    due: event.due,
+                });
+            }
         }
     }
     Ok(oldest)
 }
 
-/// The order that an event is about.
+/// The orders that an event is about.
+fn orders(event: &DomainEvent) -> Vec<OrderId> {
+    if let DomainEvent::PayoutPaid(payout) = event {
+        return payout.items.iter().map(|it| it.order_id).collect();
+    }
+    order(event).into_iter().collect()
+}
+
+/// The one order that an event is about.
 fn order(event: &DomainEvent) -> Option<OrderId> {
     match event {
         DomainEvent::UserCreated(_)
@@ -129,7 +144,8 @@ fn order(event: &DomainEvent) -> Option<OrderId> {
         | DomainEvent::UserRoleChanged(_)
         | DomainEvent::UserDeleted(_)
         | DomainEvent::ShowCreated(_)
-        | DomainEvent::ShowUpdated(_) => None,
+        | DomainEvent::ShowUpdated(_)
+        | DomainEvent::PayoutPaid(_) => None,
         DomainEvent::TicketCreated(it)
         | DomainEvent::TicketUpdated(it)
         | DomainEvent::TicketDeleted(it) => it.order_id,
@@ -154,5 +170,8 @@ fn order(event: &DomainEvent) -> Option<OrderId> {
         DomainEvent::ClaimOpened(it)
         | DomainEvent::ClaimAnswered(it)
         | DomainEvent::ClaimDecided(it) => Some(it.order_id),
+        DomainEvent::PayoutScheduled(it)
+        | DomainEvent::PayoutUpdated(it)
+        | DomainEvent::PayoutDue(it) => Some(it.order_id),
     }
 }

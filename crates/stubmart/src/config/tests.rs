@@ -212,7 +212,7 @@ fn a_part_of_the_market_says_what_it_lacks() {
             &[only("orders")],
             &["--auth-url", "--tickets-url", "--internal-listen", "--internal-secret"],
         ),
-        (&[only("payments"), auth, SECRET], &["--orders-url"]),
+        (&[only("payments"), auth, SECRET], &["--catalogue-url", "--orders-url"]),
         (&[only("auth"), inside], &["--internal-secret"]),
         (&[only("auth"), inside, ("internal-secret", "short")], &["--internal-secret"]),
         (&[only("auth"), ("internal-listen", "127.0.0.1:8080"), SECRET], &["--internal-listen"]),

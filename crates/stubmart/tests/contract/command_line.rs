@@ -29,6 +29,7 @@ fn help_names_every_flag_with_its_variable() {
         "--leave-grace",
         "--rate-limits",
         "--max-payment-attempts",
+        "--payout-after",
         "--public-url",
         "--trust-proxy",
         "--proxy-addresses",
@@ -104,7 +105,7 @@ async fn an_address_in_use_is_reported() {
 }
 
 /// The outcome of `check`: its exit code and what it printed.
-fn check(market: &Path) -> (Option<i32>, String) {
+pub(crate) fn check(market: &Path) -> (Option<i32>, String) {
     let output = run_in(market, &["check"]);
     let said =
         String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();

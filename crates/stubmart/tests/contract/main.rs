@@ -23,6 +23,7 @@ mod operations;
 mod orders;
 mod paging;
 mod payments;
+mod payouts;
 mod routes;
 mod seller_pages;
 mod servers;

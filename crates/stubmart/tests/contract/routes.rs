@@ -80,6 +80,11 @@ const TABLE: &[Row] = &[
     signed_in("GET /api/orders/{id}", OK, HIDDEN),
     signed_in("DELETE /api/orders/{id}", OK, HIDDEN),
     signed_in("POST /api/orders/{id}/leave", ACCEPTED, HIDDEN),
+    signed_in("GET /api/orders/{id}/timeline", OK, HIDDEN),
+    signed_in("GET /api/sales", OK, OK),
+    signed_in("GET /api/sales/{id}", OK, HIDDEN),
+    signed_in("GET /api/payouts", OK, OK),
+    signed_in("GET /api/payouts/balance", OK, OK),
     signed_in("GET /api/orders/{id}/delivery", OK, HIDDEN),
     signed_in("POST /api/orders/{id}/delivery/send", NOT_YOURS, HIDDEN),
     signed_in("POST /api/orders/{id}/delivery/accept", (409, "not_sent"), HIDDEN),
@@ -120,6 +125,7 @@ struct Owned {
     alert: String,
     webhook: String,
     delivery: String,
+    sale: String,
 }
 
 async fn owned(server: &Server, owner: &User, seller: &User, route: &str) -> Owned {
@@ -142,7 +148,9 @@ async fn owned(server: &Server, owner: &User, seller: &User, route: &str) -> Own
     } else {
         Default::default()
     };
+    let sale = if route.contains("/sales/") { sale(server, owner).await } else { String::new() };
     Owned {
+        sale,
         ticket: server.ticket(owner).await,
         event: server.event(owner, &unique("Show")).await,
         order,
@@ -162,6 +170,19 @@ async fn owned(server: &Server, owner: &User, seller: &User, route: &str) -> Own
 async fn alert(server: &Server, owner: &User) -> String {
     let body = json!({"performer": "The Killers"});
     text(&server.post("/api/alerts").by(owner).json(&body).await.json(), "id")
+}
+
+/// The order by which somebody bought what the owner sold, once its sale is known.
+async fn sale(server: &Server, owner: &User) -> String {
+    let buyer = server.sign_up(&unique("buyer")).await;
+    let order = text(&server.buy(&buyer, &server.ticket(owner).await).await, "id");
+    for _ in 0..200 {
+        if server.get(&format!("/api/sales/{order}")).by(owner).await.status == 200 {
+            return order;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("the sale never came");
 }
 
 /// A webhook, and a delivery to it. Its address is of a name that is nobody's.
@@ -186,6 +207,7 @@ fn call(server: &Server, route: &str, owner: &User, has: &Owned) -> Call {
         "tickets" => text(&has.ticket, "id"),
         "events" => has.event.clone(),
         "orders" => text(&has.order, "id"),
+        "sales" => has.sale.clone(),
         "webhooks" if path.contains("/deliveries/{id}") => has.delivery.clone(),
         "webhooks" => has.webhook.clone(),
         "alerts" => has.alert.clone(),

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use stubmart_contract::{OrderId, api::OrderStatus};
-use stubmart_payments::ledger::{Account, Transaction, sum};
+use stubmart_payments::{
+    ledger::{Account, Transaction, sum},
+    sale::Sale,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -21,14 +24,15 @@ fn broken(documents: &[Uuid], text: String) -> Checked {
 }
 
 impl Checker {
-    /// MONEY-1: what is posted sums to zero, is about a charge that was captured, and never changes.
+    /// MONEY-1: what is posted sums to zero, is about a charge that was captured, and never changes. Nobody is paid
+    /// within the time of a simulation, so no money of a sale moves.
     pub(crate) fn posted(&mut self, id: Uuid, next: Transaction) -> Checked {
-        let (fact, charge_id) = (next.fact, next.fact.charge_id());
-        let documents = [id, charge_id.0, next.order_id.0];
+        let fact = next.fact;
+        let documents = [id, next.order_id.0];
         if sum(&next.lines) != 0 {
             broken(&documents, format!("the lines of {fact} do not sum to zero"))?;
         }
-        let charge = self.charges.get(&charge_id);
+        let charge = fact.charge_id().and_then(|id| self.charges.get(&id));
         if charge.is_none_or(|it| {
             !it.was_captured() || (it.order_id, it.currency) != (next.order_id, next.currency)
         }) {
@@ -38,6 +42,20 @@ impl Checker {
             broken(&documents, format!("{fact} was posted before, with other words"))?;
         }
         self.ledger.insert(id, next);
+        Ok(())
+    }
+
+    /// MONEY-1: a sale is of an order that was paid for, and stays with its seller.
+    pub(crate) fn sale(&mut self, next: Sale) -> Checked {
+        let documents = [next.order_id.0, next.charge_id.0];
+        let charge = self.charges.get(&next.charge_id);
+        if charge.is_none_or(|it| !it.was_captured() || it.order_id != next.order_id) {
+            broken(&documents, format!("a sale is recorded, of the charge {charge:?}"))?;
+        }
+        let before = self.sales.insert(next.order_id, next.clone());
+        if before.is_some_and(|it| it.seller_id != next.seller_id || it.fees != next.fees) {
+            broken(&documents, format!("a sale is of another seller or other fees: {next:?}"))?;
+        }
         Ok(())
     }
 }
@@ -69,6 +87,14 @@ pub(crate) fn money_is_booked(world: &World, checker: &Checker) -> Checked {
         if (held - share).abs() > rounded {
             let text = format!(
                 "order {} is {:?}, {share} is to be held for its seller and {held} is",
+                order.id, order.status
+            );
+            broken(&[order.id.0], text)?;
+        }
+        let sale = checker.sales.get(&order.id).map(|it| i128::from(it.part.net));
+        if sale.unwrap_or(0) != held || sale.is_none() && is_sold {
+            let text = format!(
+                "order {} is {:?}, {held} is held for its seller and its sale says {sale:?}",
                 order.id, order.status
             );
             broken(&[order.id.0], text)?;

@@ -13,6 +13,7 @@ use stubmart_payments::{
     Charge,
     charge::{Refund, Stage},
     ledger::Transaction,
+    sale::Sale,
 };
 use stubmart_ports::{gateway::AuthoriseRequest, store::Save};
 use stubmart_tickets::ticket::Ticket;
@@ -42,6 +43,8 @@ pub struct Checker {
     pub charges: BTreeMap<ChargeId, Charge>,
     /// Every transaction of the ledger.
     pub ledger: BTreeMap<Uuid, Transaction>,
+    /// Every sale.
+    pub sales: BTreeMap<OrderId, Sale>,
     /// Every user, as auth stores them.
     pub users: BTreeMap<Uuid, Value>,
     /// For each ticket, its order that is not cancelled.
@@ -90,6 +93,7 @@ impl Checker {
             "orders.order" => self.order(read(save)?, &events),
             "payments.charge" => self.charge(read(save)?, &events, provider),
             "payments.ledger" => self.posted(save.key.id, read(save)?),
+            "payments.sale" => self.sale(read(save)?),
             "auth.user" => self.user(save.key.id, read(save)?, &events),
             _ => Ok(()),
         }

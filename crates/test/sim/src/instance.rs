@@ -248,7 +248,7 @@ fn start(ground: &Ground, service: Service) -> Result<Live, Cause> {
                 max_payment_attempts: scenario.attempts,
                 ..stubmart_payments::Config::default()
             };
-            let role = roles::payments::start(engines, config, gate, network);
+            let role = roles::payments::start(engines, config, gate, network.clone(), network);
             live.payments = Some(live.runs(ground, role));
         }
         Service::Delivery => {

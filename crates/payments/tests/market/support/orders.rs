@@ -51,14 +51,19 @@ impl FakeOrders {
         self.state.lock().unwrap()
     }
 
-    /// A new order of a new buyer.
+    /// A new order of a new buyer, of a new seller's ticket.
     pub(crate) fn place(&self, price: i64) -> (UserId, OrderId) {
+        self.place_of(UserId(self.host.uuid()), price)
+    }
+
+    /// A new order of a new buyer, of a seller's ticket.
+    pub(crate) fn place_of(&self, seller_id: UserId, price: i64) -> (UserId, OrderId) {
         let now = self.host.now();
         let mut state = self.lock();
         let order = OrderForPayment {
             id: OrderId(self.host.uuid()),
             user_id: UserId(self.host.uuid()),
-            seller_id: UserId(self.host.uuid()),
+            seller_id,
             ticket_id: TicketId(self.host.uuid()),
             status: OrderStatus::Created,
             has_expired: false,
@@ -67,6 +72,7 @@ impl FakeOrders {
             fees: SaleFees { buyer: price / 10, seller: price / 20, tax: price / 100 },
             currency: CURRENCIES[state.orders.len() % CURRENCIES.len()].parse().unwrap(),
             expires_at: now.after(HOLD),
+            ticket: None,
         };
         let key = (order.user_id, order.id);
         state.orders.insert(order.id, order);

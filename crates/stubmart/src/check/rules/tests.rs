@@ -35,6 +35,8 @@ fn market() -> Market {
         claims: Vec::new(),
         payments: Vec::new(),
         ledger: Vec::new(),
+        sales: HashMap::new(),
+        payouts: Vec::new(),
     }
 }
 
