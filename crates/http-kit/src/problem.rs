@@ -123,6 +123,12 @@ impl Problem {
         self.code
     }
 
+    /// When to come back, if that is known.
+    #[must_use]
+    pub const fn wait(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     /// Its HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {

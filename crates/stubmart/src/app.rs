@@ -15,7 +15,7 @@ use stubmart_contract::Code;
 use stubmart_http_kit::{ClientAddr, Problem, layer};
 use stubmart_node::Services;
 use stubmart_ports::{Cause, host::Host};
-use stubmart_web::{Web, WebConfig};
+use stubmart_web::{EarlyRefusal, Web, WebConfig};
 use tower::ServiceExt as _;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -62,10 +62,11 @@ pub(crate) fn public(
         },
         host: host.clone(),
     });
-    Ok(with_layer(all.fallback(move |request: Request| {
+    let all = all.fallback(move |request: Request| {
         let web = web.clone();
         async move { page(web, request).await }
-    })))
+    });
+    Ok(with_layer(all).layer(map_request(refused_as_page)))
 }
 
 /// What services that run elsewhere call, if they know the secret.
@@ -96,17 +97,38 @@ async fn forwarded_by_pages(mut request: Request) -> Request {
     request
 }
 
+/// Leaves it to the pages to tell a visitor that the server has refused the request.
+async fn refused_as_page(mut request: Request) -> Request {
+    let may_pass = |it: &Problem| matches!(it.code(), Code::TooManyRequests | Code::Unavailable);
+    if !is_of_api(&request)
+        && takes_pages(&request)
+        && request.extensions().get().is_some_and(may_pass)
+        && let Some(problem) = request.extensions_mut().remove()
+    {
+        request.extensions_mut().insert(EarlyRefusal(problem));
+    }
+    request
+}
+
+fn is_of_api(request: &Request) -> bool {
+    let path = request.uri().path();
+    path == "/api" || path.starts_with("/api/")
+}
+
+fn takes_pages(request: &Request) -> bool {
+    let accept = request.headers().get_all(header::ACCEPT).iter();
+    accept.filter_map(|it| it.to_str().ok()).any(|it| it.contains("text/html"))
+}
+
 /// Serves a page. A client that does not accept HTML gets an error in the API's form.
 async fn page(web: Router, mut request: Request) -> Response {
-    let path = request.uri().path();
-    if path == "/api" || path.starts_with("/api/") {
+    if is_of_api(&request) {
         return Problem::not_found().into_response();
     }
     if let Some(ClientAddr(address)) = request.extensions().get().copied() {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(address, 0)));
     }
-    let accept = request.headers().get_all(header::ACCEPT).iter();
-    let takes_pages = accept.filter_map(|it| it.to_str().ok()).any(|it| it.contains("text/html"));
+    let takes_pages = takes_pages(&request);
     let response = web.oneshot(request).await.into_response();
     let code = match response.status() {
         StatusCode::NOT_FOUND => Code::NotFound,

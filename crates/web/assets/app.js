@@ -24,7 +24,8 @@ const announce = (() => {
 
 // Times of the server are in UTC; here they are the reader's own.
 const TIMES = {
-  time: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+  time: { hour: "numeric", minute: "2-digit" },
+  due: { weekday: "short", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" },
   short: { dateStyle: "medium", timeStyle: "short" },
   day: { dateStyle: "medium" },
 };
@@ -146,6 +147,7 @@ function ranges(seats) {
 
 function place(ticket) {
   const label = (word, name) => {
+    if (/^ga$/i.test(name)) return "General admission";
     const code = name.length <= 2 || /\d/.test(name);
     return code && !name.toLowerCase().startsWith(word.toLowerCase()) ? `${word} ${name}` : name;
   };

@@ -8,6 +8,7 @@ use axum::{
 };
 use stubmart_client::{ClientError, Problem, TransportError};
 use stubmart_contract::Code;
+use stubmart_http_kit::Problem as ServerProblem;
 
 /// Why a page could not be made. As a response it is empty: the middleware, which knows the
 /// visitor, makes its page.
@@ -27,6 +28,8 @@ pub(crate) enum Failure {
     TooLarge,
     /// The API refused.
     Refused(Box<Problem>),
+    /// The server refused before a page was asked. The page that says so asks the API for nothing.
+    Early(EarlyRefusal),
     /// The API did not answer.
     Unreachable(TransportError),
     /// A template failed.
@@ -54,6 +57,11 @@ impl IntoResponse for Failure {
     }
 }
 
+/// A refusal that the server found before it asked for a page, such as too many requests from an address.
+/// Among a request's extensions it is answered with its page.
+#[derive(Debug, Clone)]
+pub struct EarlyRefusal(pub ServerProblem);
+
 /// What an error page says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Words {
@@ -71,9 +79,8 @@ impl Failure {
             Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::BadForm => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Refused(problem) => {
-                StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-            }
+            Self::Refused(problem) => status(problem.status),
+            Self::Early(refusal) => status(refusal.0.code().status()),
             Self::Unreachable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -102,12 +109,17 @@ impl Failure {
                 ("That’s too much text", "Nothing changed. Go back, shorten it and try again.")
             }
             Self::Refused(problem) => refused(problem.code),
+            Self::Early(refusal) => refused(refusal.0.code()),
             Self::SignIn(_) => ("Log in to continue", "You need an account to see this page."),
             Self::Unreachable(_) => BUSY,
             Self::Template(_) => BROKEN,
         };
         Words { title, text }
     }
+}
+
+fn status(number: u16) -> StatusCode {
+    StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 const BUSY: (&str, &str) = (
@@ -121,10 +133,9 @@ const BROKEN: (&str, &str) = (
 
 fn refused(code: Code) -> (&'static str, &'static str) {
     match code {
-        Code::TooManyRequests => (
-            "Slow down a little",
-            "You’ve tried that a lot in a short time. Wait a minute and try again.",
-        ),
+        Code::TooManyRequests => {
+            ("Slow down a little", "That was a lot in a short time. Wait a moment and try again.")
+        }
         Code::NotOwner => (
             "That isn’t your listing",
             "Only the seller can change it. Did you list it from another account?",

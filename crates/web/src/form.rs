@@ -95,7 +95,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 pub(crate) struct Field {
     pub(crate) name: &'static str,
     pub(crate) label: &'static str,
-    /// The `type` of the input, or `select` or `choice`.
+    /// The `type` of the input, or `textarea` or `choice`.
     pub(crate) kind: &'static str,
     pub(crate) value: String,
     pub(crate) error: Option<String>,

@@ -184,6 +184,12 @@ impl When {
         format!("{month} {day}, {year}")
     }
 
+    /// `Sat, Nov 28, 7:30 PM UTC`: a deadline, which is days away.
+    pub(crate) fn due(&self) -> String {
+        let Self { weekday, month, day, time, .. } = self;
+        format!("{weekday}, {month} {day}, {time}")
+    }
+
     /// `Nov 28, 2026, 7:30 PM UTC`.
     pub(crate) fn short(&self) -> String {
         let Self { month, day, year, time, .. } = self;
@@ -197,9 +203,9 @@ pub(crate) fn countdown(left: Duration) -> String {
     format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
-/// `14:32 UTC`: the time of the day alone.
+/// `2:32 PM UTC`: the time of the day alone.
 pub(crate) fn clock(at: Timestamp) -> String {
-    civil(at).strftime("%H:%M UTC").to_string()
+    civil(at).strftime("%-I:%M %p UTC").to_string()
 }
 
 /// From Friday to Sunday of this week, in UTC; what is over of it is left out.
@@ -311,13 +317,14 @@ mod tests {
     fn times_are_in_utc_and_say_so() {
         let when = When::utc("2026-11-28T19:30:00Z".parse().unwrap());
         assert_eq!(when.short(), "Nov 28, 2026, 7:30 PM UTC");
+        assert_eq!(when.due(), "Sat, Nov 28, 7:30 PM UTC");
         for (now, line) in [
             ("2026-01-01T00:00:00Z", "Sat, Nov 28 · 7:30 PM UTC"),
             ("2025-12-31T23:59:59Z", "Sat, Nov 28, 2026 · 7:30 PM UTC"),
         ] {
             assert_eq!(when.line(now.parse().unwrap()), line);
         }
-        assert_eq!(clock("2026-11-28T09:05:00Z".parse().unwrap()), "09:05 UTC");
+        assert_eq!(clock("2026-11-28T09:05:00Z".parse().unwrap()), "9:05 AM UTC");
         for edge in [Timestamp::MIN, Timestamp::MAX] {
             assert!(!When::utc(edge).line(edge).is_empty());
         }

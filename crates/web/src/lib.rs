@@ -43,6 +43,7 @@ use axum::{
 };
 
 pub use config::{Web, WebConfig};
+pub use failure::EarlyRefusal;
 
 /// Every page, ready to be mounted at `/` beside the API's `/api`. It answers unknown paths itself, so it
 /// is best mounted as the fallback.

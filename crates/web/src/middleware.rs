@@ -14,7 +14,7 @@ use axum::{
 };
 
 use crate::{
-    failure::Failure,
+    failure::{EarlyRefusal, Failure},
     pages::error,
     site::Site,
     visitor::{Visitor, safe_path},
@@ -29,7 +29,9 @@ pub(crate) async fn around_pages(
     let (mut parts, body) = request.into_parts();
     let visitor = Visitor::read(&parts, &site);
     let method = parts.method.clone();
-    let mut response = if site.ingress.is_cross_site(&method, &parts.headers) {
+    let mut response = if let Some(refusal) = parts.extensions.remove::<EarlyRefusal>() {
+        Failure::Early(refusal).into_response()
+    } else if site.ingress.is_cross_site(&method, &parts.headers) {
         Failure::CrossOrigin.into_response()
     } else {
         parts.extensions.insert(visitor.clone());

@@ -10,7 +10,9 @@ use crate::format::When;
 /// A seller, as a listing shows them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SellerView {
-    /// `Sold by Ada`, `Private seller`.
+    /// `Ada`, `Private seller`.
+    pub(crate) name: String,
+    /// The same in a line: `Sold by Ada`.
     pub(crate) who: String,
     /// `12 sales`, `New seller`.
     pub(crate) record: String,
@@ -24,12 +26,13 @@ impl SellerView {
     /// Nothing where nothing is known.
     pub(crate) fn new(seller: Option<&Seller>) -> Self {
         let Some(seller) = seller else { return Self::default() };
-        let who = match (&seller.name, seller.level) {
-            (_, SellerLevel::Closed) => "Sold by a former member".to_owned(),
-            (Some(name), _) => format!("Sold by {name}"),
-            (None, _) => "Private seller".to_owned(),
+        let (name, who) = match (&seller.name, seller.level) {
+            (_, SellerLevel::Closed) => ("Former member", "Sold by a former member".to_owned()),
+            (Some(name), _) => (name.as_str(), format!("Sold by {name}")),
+            (None, _) => ("Private seller", "Private seller".to_owned()),
         };
         Self {
+            name: name.to_owned(),
             who,
             record: record(seller.sold),
             since: seller.since.map(since),

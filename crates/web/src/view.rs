@@ -115,8 +115,9 @@ pub(crate) struct Lot {
     pub(crate) price: String,
     /// Whether the two differ.
     pub(crate) several: bool,
-    /// What the seller asks, in minor units.
+    /// What the seller asks for the listing, in minor units and in words.
     pub(crate) minor: u32,
+    pub(crate) asked: String,
     pub(crate) version: u64,
     /// `available`, `locked`, `sold`, `withdrawn`: the API's word.
     pub(crate) status: &'static str,
@@ -145,6 +146,7 @@ impl Lot {
             price: money(ticket.total.minor(), ticket.currency),
             several: ticket.quantity > 1,
             minor: ticket.price.minor(),
+            asked: money(ticket.price.minor(), ticket.currency),
             version: ticket.version,
             status: status_word(ticket.status),
             state: state(ticket, viewer),
@@ -206,6 +208,9 @@ fn state(ticket: &Ticket, viewer: Option<UserId>) -> LotState {
     }
 }
 
+/// A place without a seat of one's own.
+const GENERAL_ADMISSION: &str = "General admission";
+
 /// Where the seats are: `Section 102` and `Row B · Seats 12–15`.
 pub(crate) fn place(
     section: Option<&str>,
@@ -224,7 +229,7 @@ pub(crate) fn place(
         .chain(seats)
         .collect();
     if parts.is_empty() {
-        return ("General admission".to_owned(), String::new());
+        return (GENERAL_ADMISSION.to_owned(), String::new());
     }
     let first = parts.remove(0);
     (first, parts.join(" · "))
@@ -249,6 +254,9 @@ fn ranges(seats: &[String]) -> String {
 
 /// `Section 102` and `Section C`, but `Balcony` and `Section A` as they are.
 fn labelled(label: &str, name: &str) -> String {
+    if name.eq_ignore_ascii_case("ga") {
+        return GENERAL_ADMISSION.to_owned();
+    }
     let is_code = name.len() <= 2 || name.bytes().any(|byte| byte.is_ascii_digit());
     let has_label = name.to_ascii_lowercase().starts_with(&label.to_ascii_lowercase());
     if is_code && !has_label { format!("{label} {name}") } else { name.to_owned() }
@@ -273,6 +281,7 @@ mod tests {
             (Some("Section C"), None, &[][..], "Section C", ""),
             (None, Some("4"), &[][..], "Row 4", ""),
             (None, None, &[][..], "General admission", ""),
+            (Some("GA"), None, &[][..], "General admission", ""),
         ] {
             assert_eq!(place(section, row, seats), (first.to_owned(), rest.to_owned()));
         }

@@ -154,6 +154,16 @@ async fn an_address_asks_so_much_in_a_second() {
     let (number, answer) = refused.expect("no limit");
     is_too_much(&answer);
     assert!(number >= 10, "ten seconds' requests at once");
+    // Who looks at pages is told on a page.
+    let look = |path: &'static str| {
+        let call = server.get(path).header("x-forwarded-for", "2001:db8:1:2::1");
+        call.header("accept", "text/html,application/xhtml+xml").send()
+    };
+    let page = look("/").await;
+    assert_eq!((page.status, page.header("content-type")), (429, "text/html; charset=utf-8"));
+    assert!(page.header("retry-after").parse::<u32>().is_ok_and(|it| it > 0), "{page:?}");
+    page.has("Slow down a little");
+    is_too_much(&look("/api/events").await);
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(ask(path, "2001:db8:1:2::1").await.status, 200, "{path}");
     }

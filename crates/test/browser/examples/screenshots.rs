@@ -1,13 +1,26 @@
 //! Takes the pictures in `docs/screenshots`: `scripts/screenshots.sh [DIRECTORY OF THE TICKIT FILES]`.
 //! Without a catalogue a few made-up events are shown.
-#![expect(clippy::unwrap_used, reason = "a script for developers")]
+//!
+//! `scripts/screenshots.sh --every DIRECTORY [DIRECTORY OF THE TICKIT FILES]` takes every page instead, from top to
+//! bottom, on a desk and on a phone, light and dark, into that directory.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a script for developers")]
 #![expect(clippy::print_stdout, reason = "it prints what it made")]
 
-use std::{env, fs, path::PathBuf, time::Duration};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use stubmart_browser::{Browser, Look, Market, Member, root};
+use stubmart_browser::{Browser, Look, Market, Member, eventually, root};
 use stubmart_client::{EventQuery, EventSort};
-use stubmart_contract::api::{CreateOrderRequest, CreateTicketRequest, Event, Ticket};
+use stubmart_contract::{
+    OrderId, WebhookId,
+    api::{
+        ClaimKind, CreateClaimRequest, CreateOrderRequest, CreatePaymentRequest,
+        CreateTicketRequest, CreateWebhookRequest, Event, SendDeliveryRequest, Ticket,
+    },
+};
 
 /// For how many of the coming events there are tickets.
 const EVENTS_WITH_TICKETS: u32 = 24;
@@ -30,7 +43,11 @@ const LOTS: [(&str, &str, u32, u32, u32); 12] = [
 
 #[tokio::main]
 async fn main() {
-    let market = match env::args_os().nth(1) {
+    let mut arguments = env::args_os().skip(1).peekable();
+    let every = arguments
+        .next_if(|it| it == "--every")
+        .map(|_| PathBuf::from(arguments.next().expect("--every takes a directory")));
+    let market = match arguments.next() {
         Some(catalogue) => Market::with_catalogue(&PathBuf::from(catalogue)).await,
         None => Market::serve(&[]).await,
     };
@@ -45,6 +62,11 @@ async fn main() {
     };
     hold(&rival, 9).await;
     hold(&rival, 6).await;
+    if let Some(directory) = every {
+        fs::create_dir_all(&directory).unwrap();
+        let pages = pages(&event, &tickets, &happen(&seller, &buyer, &tickets).await);
+        return take_every(&market, &pages, [&seller, &buyer], &directory).await;
+    }
 
     let desk = Look { size: (1200, 860), ..Look::DESK };
     // Gradients weigh ten times as much in a PNG.
@@ -104,6 +126,153 @@ async fn list(
         external_id: None,
     };
     seller.api.create_ticket(&request).await.unwrap()
+}
+
+/// Who looks at a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Viewer {
+    Visitor,
+    Buyer,
+    Seller,
+}
+
+/// What has happened in the market that is shown.
+struct Happened {
+    /// Paid, and not sent yet.
+    coming: OrderId,
+    sent: OrderId,
+    claimed: OrderId,
+    left: OrderId,
+    /// The buyer's bank asks.
+    confirming: OrderId,
+    /// In checkout.
+    open: OrderId,
+    webhook: WebhookId,
+}
+
+async fn happen(seller: &Member, buyer: &Member, tickets: &[Ticket]) -> Happened {
+    let order = async |at: usize| {
+        let request = CreateOrderRequest { ticket_id: tickets.get(at).unwrap().id, price: None };
+        buyer.api.create_order(&request).await.unwrap().id
+    };
+    let pay = async |order_id: OrderId, card: &str| {
+        let request = CreatePaymentRequest { order_id, payment_method: card.to_owned() };
+        drop(buyer.api.pay(&request).await);
+    };
+    let (coming, sent, claimed) = (order(0).await, order(1).await, order(2).await);
+    for order in [coming, sent, claimed] {
+        pay(order, "pm_card_visa").await;
+    }
+    let left = order(3).await;
+    buyer.api.cancel_order(left).await.unwrap();
+    let confirming = order(4).await;
+    pay(confirming, "pm_card_threeDSecure2Required").await;
+    let open = order(5).await;
+    for order in [sent, claimed] {
+        let reference = Some("Confirmation 88-1024".to_owned());
+        let request = SendDeliveryRequest { link: None, reference };
+        eventually("the delivery", async || seller.api.send_delivery(order, &request).await.ok())
+            .await;
+    }
+    let text = "The scanner at the door said that it had been used.".to_owned();
+    let claim = CreateClaimRequest { kind: ClaimKind::Invalid, text };
+    buyer.api.create_claim(claimed, &claim).await.unwrap();
+    let url = "https://tickets.example/stubmart".to_owned();
+    let request = CreateWebhookRequest { url, types: None };
+    let webhook = seller.api.create_webhook(&request).await.unwrap().id;
+    Happened { coming, sent, claimed, left, confirming, open, webhook }
+}
+
+/// Every page, and where it matters in several states.
+fn pages(
+    event: &Event,
+    tickets: &[Ticket],
+    happened: &Happened,
+) -> Vec<(Viewer, &'static str, String)> {
+    use Viewer::{Buyer, Seller, Visitor};
+    let Happened { coming, sent, claimed, left, confirming, open, webhook } = happened;
+    let (free, held) = (tickets.get(7).unwrap().id, tickets.get(9).unwrap().id);
+    let slug = |name: &str| name.to_lowercase().replace(|it: char| !it.is_alphanumeric(), "-");
+    let (city, venue) = (slug(&event.venue.city), slug(&event.venue.name));
+    let on = |viewer: Viewer, pages: &[(&'static str, String)]| {
+        pages.iter().map(|(name, path)| (viewer, *name, path.clone())).collect::<Vec<_>>()
+    };
+    let visitor = [
+        ("home", "/".to_owned()),
+        ("search", "/events".to_owned()),
+        ("search-nothing", "/events?q=nothingofthekind".to_owned()),
+        ("event", format!("/events/{}", event.id)),
+        ("city", format!("/cities/{city}")),
+        ("venue", format!("/venues/{city}/{venue}")),
+        ("ticket", format!("/tickets/{free}")),
+        ("ticket-held", format!("/tickets/{held}")),
+        ("signup", "/signup".to_owned()),
+        ("login", "/login".to_owned()),
+        ("forgot-password", "/forgot-password".to_owned()),
+        ("reset-password", "/reset-password?token=x".to_owned()),
+        ("verify-email", "/verify-email?token=x".to_owned()),
+        ("not-found", "/nowhere".to_owned()),
+    ];
+    let buyers = [
+        ("checkout", format!("/orders/{open}")),
+        ("confirm", format!("/orders/{confirming}")),
+        ("receipt", format!("/orders/{coming}")),
+        ("receipt-sent", format!("/orders/{sent}")),
+        ("receipt-claimed", format!("/orders/{claimed}")),
+        ("left", format!("/orders/{left}")),
+        ("claim", format!("/orders/{sent}/claim")),
+        ("orders", "/orders".to_owned()),
+        ("orders-ended", "/orders?show=ended".to_owned()),
+        ("listings-none", "/selling".to_owned()),
+    ];
+    let sellers = [
+        ("sell", "/sell".to_owned()),
+        ("sell-event", "/sell/event".to_owned()),
+        ("sell-seats", format!("/sell/{}", event.id)),
+        ("import", "/selling/import".to_owned()),
+        ("listings", "/selling".to_owned()),
+        ("listings-sold", "/selling?status=sold".to_owned()),
+        ("edit", format!("/tickets/{free}/edit")),
+        ("deliver", format!("/orders/{coming}/deliver")),
+        ("deliver-sent", format!("/orders/{sent}/deliver")),
+        ("deliver-claimed", format!("/orders/{claimed}/deliver")),
+        ("account", "/account".to_owned()),
+        ("webhooks", "/account/webhooks".to_owned()),
+        ("webhook", format!("/account/webhooks/{webhook}")),
+        ("event-own", format!("/events/{}", event.id)),
+    ];
+    [on(Visitor, &visitor), on(Buyer, &buyers), on(Seller, &sellers)].concat()
+}
+
+/// Each page in each look, as `checkout-phone-dark.png`.
+async fn take_every(
+    market: &Market,
+    pages: &[(Viewer, &'static str, String)],
+    [seller, buyer]: [&Member; 2],
+    directory: &Path,
+) {
+    let looks = [
+        ("desk-light", Look::DESK),
+        ("desk-dark", Look::DESK.dark()),
+        ("phone-light", Look::PHONE),
+        ("phone-dark", Look::PHONE.dark()),
+    ];
+    for (look_name, look) in looks {
+        for viewer in [Viewer::Visitor, Viewer::Buyer, Viewer::Seller] {
+            let browser = Browser::open(market, look).await;
+            match viewer {
+                Viewer::Visitor => {}
+                Viewer::Buyer => browser.log_in(buyer).await,
+                Viewer::Seller => browser.log_in(seller).await,
+            }
+            for (_, name, path) in pages.iter().filter(|(who, ..)| *who == viewer) {
+                browser.go(path).await;
+                let picture = browser.whole_picture().await;
+                fs::write(directory.join(format!("{name}-{look_name}.png")), picture).unwrap();
+            }
+        }
+    }
+    println!("{} pages, {} looks: {}", pages.len(), looks.len(), directory.display());
 }
 
 async fn picture(market: &Market, member: Option<&Member>, look: Look, path: &str, name: &str) {

@@ -294,6 +294,17 @@ impl Browser {
         BASE64_STANDARD.decode(taken["data"].as_str().unwrap_or_default()).unwrap()
     }
 
+    /// A picture of the whole page, also of what is below the viewport, as PNG.
+    pub async fn whole_picture(&self) -> Vec<u8> {
+        let metrics = self.devtools("Page.getLayoutMetrics", &json!({})).await;
+        let size = &metrics["cssContentSize"];
+        let clip =
+            json!({ "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 });
+        let parameters = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
+        let taken = self.devtools("Page.captureScreenshot", &parameters).await;
+        BASE64_STANDARD.decode(taken["data"].as_str().unwrap_or_default()).unwrap()
+    }
+
     async fn ask(&self, what: &str, body: &Value) -> Value {
         let path = format!("/session/{}/{what}", self.session);
         let answer = self.raw.raw("POST".parse().unwrap(), &path, Some(body)).await.unwrap();

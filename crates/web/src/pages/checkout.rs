@@ -19,6 +19,7 @@ use crate::{
     format::{When, clock, count, countdown, money},
     hold::Member,
     layout::Layout,
+    seller::SellerView,
     site::PAYMENT_MAX,
     view::{EventView, each, order_place},
     visitor::Visitor,
@@ -35,6 +36,7 @@ struct Bought {
     ticket_id: String,
     title: String,
     event: Option<EventView>,
+    seller: SellerView,
     place: String,
     quantity: String,
     /// What one ticket costs, and all of them, before fees.
@@ -87,7 +89,6 @@ struct Receipt {
     layout: Layout,
     bought: Bought,
     paid: When,
-    reference: String,
     /// Where the ticket is.
     delivery: Option<DeliveryView>,
     /// What was claimed.
@@ -156,12 +157,17 @@ pub(crate) async fn order(
     let user = visitor.member().await?;
     let api = visitor.api();
     let (order, charges) = tokio::try_join!(api.order(order), api.charges(order))?;
-    let event = match order.ticket.event_id {
-        Some(event) => found(api.event(event).await)?,
-        None => None,
+    let event = async {
+        match order.ticket.event_id {
+            Some(event) => found(api.event(event).await),
+            None => Ok(None),
+        }
     };
+    let (event, ticket) = tokio::join!(event, api.ticket(order.ticket_id));
+    let (event, ticket) = (event?, found(ticket)?);
     let event = event.map(|it| EventView::new(&it, &visitor.site));
-    let bought = Bought::new(&order, event);
+    let seller = SellerView::new(ticket.as_ref().and_then(|it| it.seller.as_ref()));
+    let bought = Bought::new(&order, event, seller);
     let charges = charges.items;
     // A charge that waits for Stripe's form is paid only once that form has come back from it.
     let sent = visitor.site.is_sandbox()
@@ -181,7 +187,6 @@ pub(crate) async fn order(
             receipt(&visitor, user, &order, bought, paid).await
         }
         OrderStatus::Cancelled => {
-            let ticket = found(api.ticket(order.ticket_id).await)?;
             // While it is still held for this very order, it is about to be free.
             let free = ticket.is_some_and(|it| {
                 it.status == TicketStatus::Available || it.order_id == Some(order.id)
@@ -199,7 +204,7 @@ fn pending(charges: &[Charge]) -> Option<&Charge> {
 }
 
 impl Bought {
-    fn new(order: &Order, event: Option<EventView>) -> Self {
+    fn new(order: &Order, event: Option<EventView>, seller: SellerView) -> Self {
         let (minor, seats) = (order.price.minor(), order.ticket.quantity);
         let fee = u32::try_from(order.breakdown.buyer_fee).unwrap_or(0);
         Self {
@@ -208,6 +213,7 @@ impl Bought {
             ticket_id: order.ticket_id.to_string(),
             title: event.as_ref().map_or(&order.ticket.title, |event| &event.name).clone(),
             event,
+            seller,
             place: order_place(&order.ticket),
             quantity: count(seats, "ticket", "tickets"),
             each: each(minor, seats, order.currency),
@@ -283,12 +289,11 @@ async fn receipt(
     let can_claim = claims.items.is_empty() && delivery.as_ref().is_some_and(is_delivered);
     visitor.page(&Receipt {
         delivery: delivery.as_ref().map(DeliveryView::new),
-        claim: claims.items.first().map(ClaimView::new),
+        claim: claims.items.first().map(|it| ClaimView::new(it, true)),
         can_claim,
         layout: visitor.layout(Some(user), "Your order"),
         bought,
         paid: When::utc(charge.map_or(order.updated_at, |charge| charge.updated_at)),
-        reference: charge.and_then(|charge| charge.stripe_id.clone()).unwrap_or_default(),
     })
 }
 

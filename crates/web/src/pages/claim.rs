@@ -20,6 +20,8 @@ use crate::{
 
 /// A claim, as both sides see it.
 pub(crate) struct ClaimView {
+    /// Whether its reader made it; the other reader is the seller.
+    pub(crate) is_mine: bool,
     pub(crate) what: &'static str,
     pub(crate) text: String,
     pub(crate) answer: Option<String>,
@@ -32,19 +34,21 @@ pub(crate) struct ClaimView {
 }
 
 impl ClaimView {
-    pub(crate) fn new(claim: &Claim) -> Self {
+    pub(crate) fn new(claim: &Claim, is_mine: bool) -> Self {
         let is_open = claim.status == ClaimStatus::Open;
         Self {
+            is_mine,
             what: words(claim.kind),
             text: claim.text.clone(),
             answer: claim.answer.clone(),
             stands: match (claim.status, claim.outcome) {
-                (ClaimStatus::Open, _) => "The seller is asked for their side.",
-                (ClaimStatus::Answered, _) => "We’re looking at both sides, and decide soon.",
+                (ClaimStatus::Open, _) if is_mine => "We’ve asked the seller for their side.",
+                (ClaimStatus::Open, _) => "Tell us your side.",
+                (ClaimStatus::Answered, _) => "We’re looking at both sides and will decide soon.",
                 (ClaimStatus::Decided, Some(ClaimOutcome::Refund)) => {
-                    "Decided for the buyer, who gets all of the money back."
+                    "We decided for the buyer, who gets all of the money back."
                 }
-                (ClaimStatus::Decided, _) => "Decided for the seller: the sale stands.",
+                (ClaimStatus::Decided, _) => "We decided for the seller. The sale stands.",
             },
             reason: claim.reason.clone(),
             answer_by: is_open.then(|| When::utc(claim.answer_by)),
@@ -81,11 +85,13 @@ struct ClaimPage {
 
 fn fields() -> Fields {
     let options = KINDS.map(|(kind, word)| (word.to_owned(), words(kind).to_owned()));
-    let kind = Field { kind: "choice", ..Field::text("kind", "What was wrong?", 0) };
-    let text = Field::text("text", "What happened?", 2000).must();
+    let kind = Field { kind: "choice", ..Field::text("kind", "What went wrong?", 0) };
+    let text = Field { kind: "textarea", ..Field::text("text", "What happened?", 2000) }.must();
     Fields::new(vec![
         Field { options: options.into(), ..kind }.must(),
-        text.hint("When and where, and what the staff at the gate said. The seller reads it too."),
+        text.hint(
+            "Say when and where, and what the staff told you. The seller will read this too.",
+        ),
     ])
 }
 
@@ -99,7 +105,7 @@ fn page(
     visitor.page_with(
         status,
         &ClaimPage {
-            layout: visitor.layout(Some(user), "Something was wrong"),
+            layout: visitor.layout(Some(user), "Report a problem"),
             order_id: order.to_string(),
             number: order.number(),
             key: visitor.site.form_key(),
@@ -141,7 +147,7 @@ pub(crate) async fn make(
             },
         }
     } else {
-        fields.wrong("kind", "Choose what was wrong.");
+        fields.wrong("kind", "Choose what went wrong.");
     }
     let user = visitor.member().await?;
     page(&visitor, user, order, fields, StatusCode::BAD_REQUEST)

@@ -78,15 +78,15 @@ impl DeliveryView {
 fn words(delivery: &Delivery) -> (&'static str, &'static str) {
     match (delivery.status, delivery.kind) {
         (DeliveryStatus::Pending, DeliveryKind::Transfer) => (
-            "It’s yours. Your ticket is on its way",
+            "It’s yours. The seller sends it next",
             "The seller transfers it to your email address in the issuer’s app. Accept it there when it comes.",
         ),
         (DeliveryStatus::Pending, DeliveryKind::Link) => (
-            "It’s yours. Your ticket is on its way",
+            "It’s yours. The seller sends it next",
             "The seller gives you a link that opens it. You’ll find it here, and we’ll email you.",
         ),
         (DeliveryStatus::Pending, DeliveryKind::Paper) => (
-            "It’s yours. Your ticket is on its way",
+            "It’s yours. The seller sends it next",
             "The seller sends you a paper ticket, or leaves it at the box office. We’ll email you how.",
         ),
         (DeliveryStatus::Late, _) => (
@@ -122,13 +122,13 @@ fn steps(delivery: &Delivery) -> Vec<Step> {
     let step = |step: &DeliveryStep| {
         let words = match step.what {
             DeliveryStepKind::Sold => "Sold",
-            DeliveryStepKind::Moved => "The event was moved, and the time to deliver with it",
+            DeliveryStepKind::Moved => "The event moved, and so did the deadline",
             DeliveryStepKind::Reminded => "We reminded the seller",
-            DeliveryStepKind::Late => "The time to deliver passed",
-            DeliveryStepKind::Waiting => "The buyer waits",
+            DeliveryStepKind::Late => "The deadline passed",
+            DeliveryStepKind::Waiting => "The buyer chose to wait",
             DeliveryStepKind::Sent => "The seller sent the ticket",
             DeliveryStepKind::Accepted => "The buyer has the ticket",
-            DeliveryStepKind::Cancelled => "The buyer got the money back",
+            DeliveryStepKind::Cancelled => "The buyer got their money back",
         };
         Step { at: When::utc(step.at), words }
     };
@@ -226,19 +226,18 @@ fn fields(delivery: &Delivery) -> Fields {
     };
     Fields::new(match delivery.kind {
         DeliveryKind::Transfer => vec![reference(
-            "Confirmation of the transfer",
-            "The number or text the issuer’s app shows. It helps if the buyer can’t find the transfer.",
+            "Transfer confirmation",
+            "The number or message the app shows. It helps if the buyer can’t find the transfer.",
         )],
         DeliveryKind::Link => vec![
             Field { kind: "url", ..Field::text("link", "Link that opens the ticket", 2000) }
                 .must()
-                .hint("Begins with https://. Only the buyer sees it."),
-            reference("A word to the buyer", "Such as which of the seats comes first."),
+                .hint("Starts with https://. Only the buyer sees it."),
+            reference("Message to the buyer", "For example, which ticket is for which seat."),
         ],
-        DeliveryKind::Paper => vec![reference(
-            "How it comes",
-            "The number of the parcel, or where the buyer picks it up.",
-        )],
+        DeliveryKind::Paper => {
+            vec![reference("How you sent it", "A tracking number, or where to pick it up.")]
+        }
     })
 }
 
@@ -259,9 +258,9 @@ async fn deliver_page(
         DeliveryKind::Paper => "Send the ticket, or leave it at the box office.",
     };
     let end = match delivery.status {
-        DeliveryStatus::Accepted => Some("The buyer has the ticket. Nothing is left to do."),
+        DeliveryStatus::Accepted => Some("The buyer has the ticket. You’re all done."),
         DeliveryStatus::Cancelled => {
-            Some("The buyer got the money back. Don’t deliver this ticket any more.")
+            Some("The buyer got their money back. Don’t deliver this ticket.")
         }
         DeliveryStatus::Pending | DeliveryStatus::Late | DeliveryStatus::Sent => None,
     };
@@ -269,7 +268,7 @@ async fn deliver_page(
     visitor.page_with(
         status,
         &Deliver {
-            claim: claims.items.first().map(ClaimView::new),
+            claim: claims.items.first().map(|it| ClaimView::new(it, false)),
             layout: visitor.layout(Some(user), "Deliver a ticket"),
             order_id: delivery.order_id.to_string(),
             number: delivery.number.clone(),

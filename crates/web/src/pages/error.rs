@@ -23,6 +23,7 @@ struct ErrorPage {
     again: Option<String>,
     /// When to try again, in seconds.
     wait_s: Option<u64>,
+    /// The code of a failure that is ours.
     request_id: Option<String>,
 }
 
@@ -34,7 +35,7 @@ pub(crate) async fn page(
 ) -> Result<Response, Failure> {
     // The user's name only decorates this page, and the API may be what failed.
     let user = match failure {
-        Failure::Unreachable(_) => None,
+        Failure::Unreachable(_) | Failure::Early(_) => None,
         _ => visitor.user().await.unwrap_or_default(),
     };
     let words = failure.words();
@@ -42,6 +43,7 @@ pub(crate) async fn page(
         Failure::Refused(problem) => {
             (problem.retry_after, matches!(problem.code, Code::TooManyRequests | Code::Unavailable))
         }
+        Failure::Early(refusal) => (refusal.0.wait().map(whole_seconds), true),
         Failure::Unreachable(_) => (Some(UNREACHABLE), true),
         Failure::Template(_) => (None, true),
         _ => (None, false),
@@ -55,7 +57,12 @@ pub(crate) async fn page(
             here.to_owned()
         }),
         wait_s: wait.map(|wait| wait.as_secs()),
-        request_id: visitor.request_id.clone(),
+        request_id: visitor.request_id.clone().filter(|_| failure.status().is_server_error()),
     };
     Ok(retry_after(visitor.page_with(failure.status(), &page)?, wait))
+}
+
+/// Rounded up, so that a visitor who obeys is not early.
+fn whole_seconds(wait: Duration) -> Duration {
+    Duration::from_secs(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1))
 }

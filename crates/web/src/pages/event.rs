@@ -166,6 +166,7 @@ fn blank() -> Lot {
         price: String::new(),
         several: true,
         minor: 0,
+        asked: String::new(),
         version: 0,
         status: "available",
         state: LotState::Free,

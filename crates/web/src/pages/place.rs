@@ -32,6 +32,8 @@ const LINKS_MAX: usize = 12;
 struct PlacePage {
     layout: Layout,
     crumbs: Vec<Link>,
+    /// The place itself, as the last crumb.
+    name: String,
     title: String,
     lead: String,
     events: Vec<EventView>,
@@ -163,7 +165,7 @@ impl About {
             return "Nothing is coming up here right now.".to_owned();
         };
         let when = crate::format::When::at_venue(first.local_start);
-        let next = format!("{} {}, {}", when.month, when.day, when.year);
+        let next = format!("{}, {}", when.weekday, when.day_alone());
         match self {
             Self::City(city) => format!("Everything coming up in {city}, soonest first."),
             Self::Venue { venue, .. } => format!("What’s on at {venue}. Next up: {next}."),
@@ -257,6 +259,7 @@ async fn page(visitor: &Visitor, about: About, form: &Form) -> Result<Response, 
         format!("{}?{query}", about.path())
     });
     visitor.page(&PlacePage {
+        name: about.name().to_owned(),
         title: about.title(),
         lead: about.lead(&found.items),
         events: found.items.iter().map(view).collect(),

@@ -51,7 +51,7 @@ struct Kind {
 
 const FORGOT: Kind = Kind {
     title: "Forgot your password?",
-    says: "Enter your account’s email. If it has an account, we’ll send a link to set a new password.",
+    says: "Enter your email. If there’s an account for it, we’ll send you a link to set a new password.",
     action: "/forgot-password",
     button: "Send me a link",
 };
@@ -59,18 +59,18 @@ const RESET: Kind = Kind {
     title: "Set a new password",
     says: "We’ll log you out everywhere. Then log in with your new password.",
     action: "/reset-password",
-    button: "Set the password",
+    button: "Set password",
 };
 const VERIFY: Kind = Kind {
     title: "Confirm your email address",
-    says: "Confirm that this address is yours.",
+    says: "Tap the button, and we’ll know this address is yours.",
     action: "/verify-email",
     button: "Confirm",
 };
 
 const STOP: Kind = Kind {
     title: "Stop this alert?",
-    says: "We won’t email you about tickets like these any more.",
+    says: "We won’t email you about tickets like these anymore.",
     action: "/alerts/stop",
     button: "Stop this alert",
 };

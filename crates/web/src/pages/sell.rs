@@ -130,7 +130,7 @@ async fn event_fields(visitor: &Visitor) -> Result<Fields, Failure> {
         time.hint("At the venue. Leave blank if it isn’t announced.").half(),
         Field::text("venue", "Venue", 200).must(),
         city.must().half(),
-        Field::text("region", "State or province", 100).half(),
+        Field::text("region", "State", 100).half(),
         Field::text("country", "Country", 100),
     ]))
 }
@@ -231,7 +231,7 @@ fn seat_fields(event: &Event) -> Fields {
     let split = [("lot", "All together"), ("pairs", "In pairs"), ("single", "One at a time")];
     let split = split.map(|(value, label)| (value.to_owned(), label.to_owned()));
     let code = event.currency.as_str().to_ascii_uppercase();
-    let number = Field { numeric: true, ..Field::text("quantity", "Number of tickets", 2) };
+    let number = Field { numeric: true, ..Field::text("quantity", "Quantity", 2) };
     let price = Field { numeric: true, ..Field::text("price", "Price per ticket", 20) };
     let sold = Field { kind: "choice", label: "Sell them", name: "split", ..Field::default() };
     let ways = DELIVERIES.map(|(_, word, label)| (word.to_owned(), label.to_owned()));

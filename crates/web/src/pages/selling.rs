@@ -102,10 +102,11 @@ pub(crate) async fn selling(visitor: Visitor, Query(form): Query) -> Result<Resp
     let mut deliveries = deliveries(&api, &page.items).await?;
     let mut row = |ticket: &Ticket| {
         let event = ticket.event_id.and_then(|id| events.get(&id));
+        let title = event.map_or(&ticket.title, |event| &event.name);
         let plain = crate::format::money(ticket.price.minor(), ticket.currency);
         Row {
-            lot: Lot::new(ticket, event.map(|it| it.name.as_str()), Some(user.id)),
-            title: event.map_or(&ticket.title, |event| &event.name).clone(),
+            lot: Lot::new(ticket, Some(title.as_str()), Some(user.id)),
+            title: title.clone(),
             event: event.map(|event| EventView::new(event, &visitor.site)),
             amount: money_input(per_ticket(ticket), ticket.currency),
             symbol: plain.chars().take_while(|it| !it.is_ascii_digit()).collect(),

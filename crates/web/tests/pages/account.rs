@@ -143,10 +143,9 @@ async fn an_address_alone_starts_no_checkout() {
 #[tokio::test]
 async fn a_mailed_link_waits_for_its_button() {
     let fake = Fake::new();
-    for (page, button) in [
-        ("/reset-password?token=t-1", "Set the password"),
-        ("/verify-email?token=t-1", ">Confirm<"),
-    ] {
+    for (page, button) in
+        [("/reset-password?token=t-1", "Set password"), ("/verify-email?token=t-1", ">Confirm<")]
+    {
         let page = fake.get(page).await;
         assert_eq!(page.status, 200);
         page.has("name=\"token\" value=\"t-1\"");

@@ -267,15 +267,16 @@ async fn every_page_leads_back_to_the_checkout() {
     });
     for path in ["/", "/events", &format!("/events/{event}"), "/orders", "/account", "/nowhere"] {
         let page = fake.get_as_ada(path).await;
-        page.has("Your ticket: <b data-clock>10:00</b> left");
-        page.has("(and 1 more)");
+        page.has(
+            "Held for you: <b data-clock>10:00</b> <span>+1<span class=\"vh\"> more</span></span>",
+        );
         page.has(&format!("href=\"/orders/{first}\">Back to checkout"));
         page.has(&format!("data-holds=\"{first} {later}\" data-left=\"600000\""));
     }
     // The checkout's own page says it itself, and tells of the other.
     let page = fake.get_as_ada(&format!("/orders/{first}")).await;
     page.has(&format!("data-holds=\"{later}\""));
-    page.has("Your ticket: <b data-clock>12:00</b> left");
+    page.has("Held for you: <b data-clock>12:00</b>");
     fake.get("/").await.lacks("Back to checkout");
     for order in &mut fake.market.lock().unwrap().orders {
         order.status = OrderStatus::Completed;

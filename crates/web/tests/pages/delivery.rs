@@ -41,9 +41,9 @@ async fn a_buyer_sees_what_happens_next() {
         }
     }
     let (fake, path) = paid(delivered("buyer", "transfer", "pending"));
-    fake.get_as_ada(&path).await.has("Nov 27, 2026, 7:30 AM UTC");
+    fake.get_as_ada(&path).await.has("Fri, Nov 27, 7:30 AM UTC");
     fake.market.lock().unwrap().delivery = None;
-    fake.get_as_ada(&path).await.has("Your ticket is on its way");
+    fake.get_as_ada(&path).await.has("The seller sends it next");
 }
 
 /// A link leads out of the site and tells where; what a seller says is text.
@@ -55,7 +55,7 @@ async fn a_link_is_opened_from_the_page() {
     let (fake, path) = paid(delivery);
     let page = fake.get_as_ada(&path).await;
     page.has("href=\"https://issuer.example/t/1?a=b&#38;c\" rel=\"noreferrer noopener\"");
-    page.has("At issuer.example");
+    page.has("On issuer.example");
     page.lacks("<script>alert");
 }
 
@@ -85,7 +85,7 @@ async fn a_seller_delivers() {
     let path = format!("{path}/deliver");
     let page = fake.get_as_ada(&path).await;
     page.has("Deliver by");
-    page.has("Nov 27, 2026, 7:30 AM UTC");
+    page.has("Fri, Nov 27, 7:30 AM UTC");
     page.has("bob@example.com");
     let sent = fake.post_as_ada(&path, &[("reference", "T-1")]).await;
     assert_eq!(sent.location(), path);
@@ -106,12 +106,12 @@ async fn a_seller_delivers() {
 #[tokio::test]
 async fn a_claim_is_made_and_answered() {
     let (fake, path) = paid(delivered("buyer", "transfer", "sent"));
-    fake.get_as_ada(&path).await.has("Something was wrong");
+    fake.get_as_ada(&path).await.has("/claim\">Report a problem");
     let form = format!("{path}/claim");
     fake.get_as_ada(&form).await.has("get me in");
     let unsaid = fake.post_as_ada(&form, &[("text", "It was red.")]).await;
     assert_eq!(unsaid.status, 400);
-    unsaid.has("Choose what was wrong.");
+    unsaid.has("Choose what went wrong.");
     unsaid.has("It was red.");
     let fields = [("kind", "invalid"), ("text", "It was red."), ("key", "0123456789abcdef")];
     assert_eq!(fake.post_as_ada(&form, &fields).await.location(), path);
@@ -121,7 +121,7 @@ async fn a_claim_is_made_and_answered() {
     fake.market.lock().unwrap().claims = vec![claimed("open")];
     let page = fake.get_as_ada(&path).await;
     page.has("The gate was red.");
-    page.lacks("/claim\">Something was wrong");
+    page.lacks("/claim\">Report a problem");
     fake.market.lock().unwrap().delivery = Some(delivered("seller", "transfer", "sent"));
     let sellers = fake.get_as_ada(&format!("{path}/deliver")).await;
     sellers.has("The gate was red.");

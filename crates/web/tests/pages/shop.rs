@@ -48,7 +48,7 @@ async fn an_event_shows_its_tickets_and_what_each_visitor_can_do_with_them() {
     );
     page.has("<b data-f=\"each\">$45.00</b> <small>each</small><span data-f=\"price\">$90.00 total</span>");
     page.has(&format!("formaction=\"/tickets/{}/buy\" name=\"price\" value=\"9000\"", id(20)));
-    page.has("Someone’s buying this until <time datetime=\"2026-11-20T14:32:00.000Z\" data-local=\"time\">14:32 UTC</time>");
+    page.has("Someone’s buying this until <time datetime=\"2026-11-20T14:32:00.000Z\" data-local=\"time\">2:32 PM UTC</time>");
     page.has(&format!("href=\"/tickets/{}/edit\">Edit yours", id(22)));
     page.has("Typical");
     page.has(&format!("data-stream=\"/api/events/{event}/stream\""));

@@ -105,9 +105,9 @@ async fn looking_around_keeps_the_ticket() {
     let browser = in_checkout(&market, &buyer, &ticket).await;
     let order = browser.path().await;
     browser.follow(".bought h2 a", &format!("/events/{}", event.id)).await;
-    browser.sees(".holding", "Your ticket: ").await;
+    browser.sees(".holding", "Held for you: ").await;
     browser.go("/events").await;
-    browser.sees(".holding", "Your ticket: ").await;
+    browser.sees(".holding", "Held for you: ").await;
     let later = tokio::time::Instant::now() + Duration::from_secs(6);
     eventually("twice the grace to pass", async || {
         assert_eq!(order_status(&buyer).await, Some(OrderStatus::Created));

@@ -157,7 +157,7 @@ async fn without_scripts_one_can_search_buy_and_sell() {
     plain.sees(".hold", "We’re holding your ticket until").await;
     // Looking around costs nothing: every page leads back.
     plain.follow(".logo", "/").await;
-    plain.sees(".holding", "Your ticket: ").await;
+    plain.sees(".holding", "Held for you: ").await;
     plain.follow(".holding a", "/orders/").await;
     plain.click(".pay .btn.huge").await;
     plain.sees("h1", "It’s yours").await;
