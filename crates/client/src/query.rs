@@ -106,6 +106,31 @@ pub struct TicketQuery {
     pub cursor: Option<String>,
 }
 
+/// A list that nothing narrows.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct PageQuery {
+    /// Items on a page, at most 200.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Where the page before ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// `GET /api/sales`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SaleQuery {
+    /// Where the money stands; several with commas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Items on a page, at most 200.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Where the page before ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
 /// `GET /api/orders`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct OrderQuery {

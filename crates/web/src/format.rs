@@ -33,20 +33,34 @@ fn symbol(currency: Currency) -> String {
 
 /// `$1,250.00`: always with the currency's decimals, so that amounts in a column line up.
 pub(crate) fn money(minor: u32, currency: Currency) -> String {
-    let unit = 10_u32.pow(currency.exponent());
-    let (whole, part) = (minor / unit, minor % unit);
+    amount(minor.into(), currency)
+}
+
+/// As [`money`], of a balance: it may be a large one, or less than nothing (`−$1,250.00`).
+pub(crate) fn amount(minor: i64, currency: Currency) -> String {
+    let (whole, part) = in_main_unit(minor, currency);
+    let sign = if minor < 0 { "−" } else { "" };
+    format!("{sign}{}{}{part}", symbol(currency), thousands(whole))
+}
+
+/// `-1250.00`: an amount for a spreadsheet.
+pub(crate) fn plain_amount(minor: i64, currency: Currency) -> String {
+    let (whole, part) = in_main_unit(minor, currency);
+    let sign = if minor < 0 { "-" } else { "" };
+    format!("{sign}{whole}{part}")
+}
+
+/// An amount without its sign, in the main unit and what is behind the point of it.
+fn in_main_unit(minor: i64, currency: Currency) -> (u64, String) {
+    let unit = 10_u64.pow(currency.exponent());
     let digits = usize::try_from(currency.exponent()).unwrap_or(2);
-    let mut text = symbol(currency);
-    text.push_str(&thousands(whole));
-    if digits > 0 {
-        text.push_str(&format!(".{part:0digits$}"));
-    }
-    text
+    let (whole, part) = (minor.unsigned_abs() / unit, minor.unsigned_abs() % unit);
+    (whole, if digits > 0 { format!(".{part:0digits$}") } else { String::new() })
 }
 
 /// `1,250`.
-pub(crate) fn thousands(number: u32) -> String {
-    let digits = number.to_string();
+pub(crate) fn thousands(number: impl Into<u64>) -> String {
+    let digits = number.into().to_string();
     let mut text = String::with_capacity(digits.len() + 3);
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {

@@ -120,6 +120,9 @@ fn alerts() -> Router<Arc<Site>> {
 fn seller() -> Router<Arc<Site>> {
     Router::new()
         .route("/selling", get(pages::selling::selling))
+        .route("/selling/sales", get(pages::payouts::sales))
+        .route("/selling/payouts", get(pages::payouts::payouts))
+        .route("/selling/payouts.csv", get(pages::payouts::statement))
         .route("/selling/export.csv", get(pages::export::file))
         .route("/selling/prices", post(pages::reprice::change).get(pages::above))
         .route("/selling/import", get(pages::import::choose).post(pages::import::import))

@@ -12,6 +12,7 @@ pub(crate) mod home;
 pub(crate) mod import;
 pub(crate) mod lots;
 pub(crate) mod orders;
+pub(crate) mod payouts;
 pub(crate) mod place;
 pub(crate) mod recovery;
 pub(crate) mod reprice;

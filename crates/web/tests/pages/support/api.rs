@@ -63,6 +63,9 @@ pub(super) fn routes(market: Arc<Mutex<Market>>) -> Router {
         .route("/api/orders/{id}/claims", get(claims).post(claim))
         .route("/api/orders/{id}/claims/answer", post(claim))
         .route("/api/payments", get(charges).post(pay))
+        .route("/api/sales", get(sales))
+        .route("/api/payouts", get(payouts))
+        .route("/api/payouts/balance", get(balance))
         .route(
             "/api/payments/sandbox/authenticate",
             post(async || Json(charge("completed", None))),
@@ -101,6 +104,8 @@ async fn observe(State(market): Shared, request: Request, next: Next) -> Respons
     }
     let needs_session = line.starts_with("GET /api/orders")
         || line.contains("/api/payments")
+        || line.contains("/api/sales")
+        || line.contains("/api/payouts")
         || line.contains("/sessions")
         || line.contains("/tokens")
         || (head.method != Method::GET && !line.contains("/login") && !line.contains("/signup"));
@@ -362,6 +367,18 @@ async fn charges(State(market): Shared) -> Json<Value> {
 async fn delivery(State(market): Shared) -> Response {
     let market = market.lock().unwrap();
     market.delivery.clone().map_or_else(not_found, |it| Json(it).into_response())
+}
+
+async fn sales(State(market): Shared) -> Json<Value> {
+    listed(&market.lock().unwrap().sales)
+}
+
+async fn payouts(State(market): Shared) -> Json<Value> {
+    listed(&market.lock().unwrap().payouts)
+}
+
+async fn balance(State(market): Shared) -> Json<Value> {
+    listed(&market.lock().unwrap().balance)
 }
 
 async fn claims(State(market): Shared) -> Json<Value> {

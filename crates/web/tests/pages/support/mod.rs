@@ -57,6 +57,10 @@ pub(crate) struct Market {
     /// The delivery of every order, and what was claimed.
     pub(crate) delivery: Option<Value>,
     pub(crate) claims: Vec<Value>,
+    /// What Ada gets for what she sold.
+    pub(crate) sales: Vec<Value>,
+    pub(crate) payouts: Vec<Value>,
+    pub(crate) balance: Vec<Value>,
     pub(crate) calls: Vec<Taken>,
     /// What to refuse: `POST /api/orders`, how many to let through before, and the answer.
     pub(crate) refusals: HashMap<String, (usize, Value)>,
