@@ -42,7 +42,7 @@ impl Offer {
             price: Breakdown::new(ticket.price, ticket.fees).total,
             currency: ticket.currency,
             quantity: ticket.quantity,
-            status: ticket.status,
+            status: ticket.status_to(None),
         }
     }
 

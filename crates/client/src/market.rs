@@ -7,7 +7,7 @@ use stubmart_contract::{
     api::{
         Charge, CreateEventRequest, CreateIntentRequest, CreateOrderRequest, CreatePaymentRequest,
         CreateTicketRequest, Event, EventFacets, EventPrices, Facets, Order, Page, PaymentIntent,
-        Ticket, TicketPreview, UpdateTicketRequest,
+        Ticket, TicketPreview, TicketQueue, UpdateTicketRequest,
     },
 };
 
@@ -142,6 +142,31 @@ impl Client {
     /// `not_found`.
     pub async fn ticket(&self, id: TicketId) -> Result<Ticket, ClientError> {
         self.get(&format!("/api/tickets/{id}")).await
+    }
+
+    /// `GET /api/tickets/{id}/queue`.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn queue(&self, id: TicketId) -> Result<TicketQueue, ClientError> {
+        self.get(&format!("/api/tickets/{id}/queue")).await
+    }
+
+    /// `POST /api/tickets/{id}/queue`.
+    ///
+    /// # Errors
+    /// `ticket_available`, `queue_full`, `own_checkout`, `own_ticket`, `ticket_sold`, `event_over`, `not_found`,
+    /// `too_many_requests`, `not_signed_in`.
+    pub async fn join_queue(&self, id: TicketId) -> Result<TicketQueue, ClientError> {
+        self.send(Method::POST, &format!("/api/tickets/{id}/queue"), None::<&()>).await?.json()
+    }
+
+    /// `DELETE /api/tickets/{id}/queue`.
+    ///
+    /// # Errors
+    /// `not_signed_in`.
+    pub async fn leave_queue(&self, id: TicketId) -> Result<(), ClientError> {
+        self.send(Method::DELETE, &format!("/api/tickets/{id}/queue"), None::<&()>).await.map(drop)
     }
 
     /// `PATCH /api/tickets/{id}`.

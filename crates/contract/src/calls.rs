@@ -107,6 +107,8 @@ pub enum LockRefusal {
     NotFound,
     /// Another order holds it.
     Locked,
+    /// It is another buyer's turn in line.
+    Reserved,
     /// It is sold.
     Sold,
     /// The buyer is its seller.

@@ -76,6 +76,14 @@ codes! {
     SecondFactorOn = 409 "second_factor_on" "The second factor is on already";
     /// A checkout holds the ticket.
     TicketLocked = 409 "ticket_locked" "The ticket is in somebody's checkout";
+    /// It is somebody else's turn in line to buy the ticket.
+    TicketReserved = 409 "ticket_reserved" "The ticket is reserved for the next in line";
+    /// Nobody holds the ticket: it can be bought without waiting in line.
+    TicketAvailable = 409 "ticket_available" "The ticket can be bought now";
+    /// The caller's own checkout holds the ticket.
+    OwnCheckout = 409 "own_checkout" "The ticket is in your own checkout";
+    /// As many wait in line for the ticket as may.
+    QueueFull = 409 "queue_full" "The line for this ticket is full";
     /// The ticket is sold.
     TicketSold = 409 "ticket_sold" "The ticket is sold";
     /// The ticket is no longer offered.

@@ -247,19 +247,43 @@ pub struct TicketState {
     pub buyer_id: Option<UserId>,
     /// When the checkout that holds it runs out; set exactly while `status` is `locked`.
     pub locked_until: Option<Timestamp>,
+    /// Whose turn in line it is to buy it, while nobody's checkout holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<TicketTurn>,
     /// When it was listed.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
 }
 
+/// In the payload of `TICKET_*`: one user alone can buy the ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TicketTurn {
+    /// The user.
+    pub user_id: UserId,
+    /// Until then.
+    pub until: Timestamp,
+}
+
 impl TicketState {
+    /// Where it stands to `viewer`: a ticket that is available to the one whose turn it is, is locked to all
+    /// others.
+    #[must_use]
+    pub fn status_to(&self, viewer: Option<UserId>) -> TicketStatus {
+        match self.turn {
+            Some(turn) if viewer != Some(turn.user_id) => TicketStatus::Locked,
+            Some(_) | None => self.status,
+        }
+    }
+
     /// The ticket as `viewer` may see it after the change with this version: its order is shown to its
     /// seller and to that order's buyer alone, and the seller's own name for it to the seller. Events say
     /// nothing else of the seller.
     #[must_use]
     pub fn seen_by(self, viewer: Option<UserId>, version: u64) -> Ticket {
         let total = Breakdown::new(self.price, self.fees).total;
+        let status = self.status_to(viewer);
         let may_see_order =
             viewer.is_some_and(|it| it == self.user_id || Some(it) == self.buyer_id);
         Ticket {
@@ -267,6 +291,7 @@ impl TicketState {
             version,
             title: self.title,
             price: self.price,
+            pending_price: None,
             currency: self.currency,
             total,
             price_per_ticket: self.price.per_ticket(self.quantity),
@@ -274,7 +299,7 @@ impl TicketState {
             user_id: self.user_id,
             seller: None,
             order_id: self.order_id.filter(|_| may_see_order),
-            status: self.status,
+            status,
             event_id: self.event_id,
             section: self.section,
             row: self.row,
@@ -282,7 +307,7 @@ impl TicketState {
             quantity: self.quantity,
             delivery_kind: self.delivery_kind,
             external_id: self.external_id.filter(|_| viewer == Some(self.user_id)),
-            locked_until: self.locked_until,
+            locked_until: self.locked_until.or_else(|| self.turn.map(|turn| turn.until)),
             created_at: self.created_at,
             updated_at: self.updated_at,
         }

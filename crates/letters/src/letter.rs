@@ -155,6 +155,15 @@ pub enum Message {
         /// The page of webhooks.
         link: String,
     },
+    /// The ticket that the reader waits in line for is free, for the reader alone.
+    YourTurn {
+        /// What can be bought.
+        ticket: Ticket,
+        /// Until when.
+        until: Timestamp,
+        /// The page of the ticket.
+        link: String,
+    },
     /// A ticket that the reader has an alert for can be bought.
     AlertMatched {
         /// What is on.
@@ -246,6 +255,7 @@ impl Message {
             Self::PaymentFailed { .. } => texts.payment_failed,
             Self::PaymentRefunded { .. } => texts.payment_refunded,
             Self::WebhookDisabled { .. } => texts.webhook_disabled,
+            Self::YourTurn { .. } => texts.your_turn,
             Self::AlertMatched { .. } => texts.alert_matched,
         }
     }
@@ -262,6 +272,7 @@ impl Message {
             | Self::TicketSent { link, .. }
             | Self::ClaimOpened { link, .. }
             | Self::WebhookDisabled { link, .. }
+            | Self::YourTurn { link, .. }
             | Self::AlertMatched { link, .. } => Some(link),
             _ => None,
         }
@@ -304,6 +315,10 @@ impl Message {
                 vec![("sum", sum(texts, *amount))]
             }
             Self::WebhookDisabled { url, .. } => vec![("url", url.clone())],
+            Self::YourTurn { ticket, until, .. } => ticket_words(texts, ticket)
+                .into_iter()
+                .chain([("until", moment(texts, *until))])
+                .collect(),
             Self::AlertMatched { event, ticket, quantity, each, .. } => {
                 let [_, ticket] = ticket_words(texts, ticket);
                 let count = tickets(texts, *quantity);

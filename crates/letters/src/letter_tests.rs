@@ -43,6 +43,7 @@ fn messages() -> Vec<Message> {
         Message::PaymentFailed { amount: usd(1) },
         Message::PaymentRefunded { amount: usd(1) },
         Message::WebhookDisabled { url: "https://example.com".to_owned(), link: LINK.to_owned() },
+        Message::YourTurn { ticket: ticket(), until: at, link: LINK.to_owned() },
         Message::AlertMatched {
             event: "Hamlet".to_owned(),
             ticket: ticket(),

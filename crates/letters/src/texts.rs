@@ -50,6 +50,8 @@ pub(crate) struct Texts {
     pub(crate) payment_refunded: Text,
     /// `{url}`.
     pub(crate) webhook_disabled: Text,
+    /// `{title}`, `{ticket}`, `{until}`.
+    pub(crate) your_turn: Text,
     /// `{event}`, `{ticket}`, `{count}`, `{sum}`.
     pub(crate) alert_matched: Text,
 }

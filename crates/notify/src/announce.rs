@@ -58,7 +58,9 @@ impl Handler for Offers {
         let inner = &self.0.inner;
         let now = inner.host.now();
         // A bus that is filled again brings everything that ever happened.
-        if now.since(envelope.at) > GIVEN_UP_AFTER || ticket.status != TicketStatus::Available {
+        if now.since(envelope.at) > GIVEN_UP_AFTER
+            || ticket.status_to(None) != TicketStatus::Available
+        {
             return Ok(());
         }
         let Some(event_id) = ticket.event_id else { return Ok(()) };
@@ -119,7 +121,7 @@ impl Due for DueAnnouncements {
 enum Standing {
     /// It can be bought.
     OnOffer(Box<TicketState>),
-    /// A checkout holds it.
+    /// A checkout holds it, or somebody's turn in line.
     Held,
     /// It can never be bought again.
     Gone,
@@ -222,10 +224,10 @@ impl Notify {
         let found = self.inner.tickets.listings(context, request).await?.listings;
         let ticket = found.into_iter().next().map(|listing| listing.ticket);
         Ok(match ticket {
-            Some(ticket) if ticket.status == TicketStatus::Available => {
+            Some(ticket) if ticket.status_to(None) == TicketStatus::Available => {
                 Standing::OnOffer(Box::new(ticket))
             }
-            Some(ticket) if ticket.status == TicketStatus::Locked => Standing::Held,
+            Some(ticket) if ticket.status_to(None) == TicketStatus::Locked => Standing::Held,
             Some(_) | None => Standing::Gone,
         })
     }

@@ -155,6 +155,7 @@ impl Market {
             order_id: None,
             buyer_id: None,
             locked_until: None,
+            turn: None,
             created_at: START,
             updated_at: START,
         };

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use stubmart_contract::{
     Context, DomainEvent, Envelope, EventType, Price, UserId,
     api::{ClaimOutcome, TicketStatus},
-    event::{ChargeState, ClaimState, DeliveryState, TicketState},
+    event::{ChargeState, ClaimState, DeliveryState, TicketState, TicketTurn},
 };
 use stubmart_kernel::{
     RepositoryError,
@@ -13,7 +13,7 @@ use stubmart_kernel::{
 use stubmart_ports::bus::Consumer;
 
 use crate::{
-    outbox::{Command, GIVEN_UP_AFTER, Money, News, Reason, Sold, ToDeliver},
+    outbox::{Command, GIVEN_UP_AFTER, Money, News, Reason, Sold, ToDeliver, TurnOf},
     service::Notify,
 };
 
@@ -74,6 +74,7 @@ impl Notify {
 fn news(event: &DomainEvent) -> Vec<News> {
     match event {
         DomainEvent::TicketUpdated(ticket) if ticket.status == TicketStatus::Sold => sale(ticket),
+        DomainEvent::TicketUpdated(ticket) => turn(ticket),
         DomainEvent::ChargeCompleted(charge) => {
             vec![of_money(charge, Reason::OrderCompleted(charge.order_id))]
         }
@@ -141,6 +142,13 @@ fn sale(ticket: &TicketState) -> Vec<News> {
         news(buyer_id, Reason::OrderCompleted(order_id)),
         news(ticket.user_id, Reason::TicketSold(order_id)),
     ]
+}
+
+/// Somebody's turn in line has begun. The event may be of a later change: it says the same.
+fn turn(ticket: &TicketState) -> Vec<News> {
+    let Some(TicketTurn { user_id, until }) = ticket.turn else { return Vec::new() };
+    let reason = Reason::YourTurn(TurnOf { ticket_id: ticket.id, until });
+    vec![News { ticket: Some(Sold::of(ticket)), ..News::plain(user_id, reason) }]
 }
 
 fn of_money(charge: &ChargeState, reason: Reason) -> News {

@@ -81,8 +81,29 @@ pub(crate) enum Reason {
     PaymentRefunded(RefundId),
     /// A webhook of the recipient was disabled; the id is of this webhook and the moment.
     WebhookDisabled(Uuid),
+    /// It is the recipient's turn in line for this ticket, until this moment.
+    YourTurn(TurnOf),
     /// This ticket fits an alert of the recipient.
     AlertMatched(TicketId),
+}
+
+/// One turn in the line for a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TurnOf {
+    pub(crate) ticket_id: TicketId,
+    pub(crate) until: Timestamp,
+}
+
+impl TurnOf {
+    /// Names this very turn: whose it is may be theirs again later.
+    fn id(self) -> Uuid {
+        let hash = Sha256::new()
+            .chain_update(self.ticket_id.0.as_bytes())
+            .chain_update(self.until.millis().to_be_bytes())
+            .finalize();
+        let bytes = hash.first_chunk::<16>().copied().unwrap_or_default();
+        uuid::Builder::from_custom_bytes(bytes).into_uuid()
+    }
 }
 
 impl Reason {
@@ -99,6 +120,7 @@ impl Reason {
             Self::ClaimOpened(_)
             | Self::ClaimRefunded(_)
             | Self::ClaimRejected(_)
+            | Self::YourTurn(_)
             | Self::AlertMatched(_)
             | Self::WebhookDisabled(_) => Needs { ticket: false, money: false, delivery: false },
             Self::PaymentFailed(_) | Self::PaymentRefunded(_) => {
@@ -123,6 +145,7 @@ impl Reason {
             Self::PaymentFailed(id) => ("payment_failed", id.0),
             Self::PaymentRefunded(id) => ("payment_refunded", id.0),
             Self::WebhookDisabled(id) => ("webhook_disabled", id),
+            Self::YourTurn(turn) => ("your_turn", turn.id()),
             Self::AlertMatched(id) => ("alert_matched", id.0),
         };
         let hash = Sha256::new()

@@ -16,7 +16,9 @@ use uuid::Uuid;
 
 use crate::{
     calendar::calendar,
-    outbox::{Command, DUE, Matched, Money, Outgoing, PURGE, Reason, Sold, ToDeliver, Tried},
+    outbox::{
+        Command, DUE, Matched, Money, Outgoing, PURGE, Reason, Sold, ToDeliver, Tried, TurnOf,
+    },
     service::{Notify, SERVICE},
 };
 
@@ -116,6 +118,11 @@ impl Notify {
     /// Asks auth for the address, writes the mail, and hands it to the mailer.
     async fn send(&self, context: &Context, entry: &Outgoing) -> Result<(), SendError> {
         let inner = &self.inner;
+        if let Reason::YourTurn(turn) = entry.reason
+            && turn.until <= inner.host.now()
+        {
+            return Err(SendError::Refused("the turn is over".to_owned()));
+        }
         let recipient = inner.auth.recipient(context, entry.recipient).await?;
         let recipient =
             recipient.ok_or_else(|| SendError::Refused("the account was deleted".to_owned()))?;
@@ -212,6 +219,11 @@ fn message(entry: &Outgoing, market: &str, stop: Option<String>) -> Option<Messa
         Reason::ClaimRejected(id) => Message::ClaimRejected { order: id.number() },
         Reason::PaymentFailed(_) => Message::PaymentFailed { amount: sum(entry.money?) },
         Reason::PaymentRefunded(_) => Message::PaymentRefunded { amount: sum(entry.money?) },
+        Reason::YourTurn(TurnOf { ticket_id, until }) => Message::YourTurn {
+            ticket: entry.ticket.as_ref().map(of_sale)?,
+            until,
+            link: format!("{market}/tickets/{ticket_id}"),
+        },
         Reason::AlertMatched(id) => {
             let Matched { event, quantity, .. } = entry.matched.clone()?;
             Message::AlertMatched {

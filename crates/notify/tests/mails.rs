@@ -252,6 +252,7 @@ fn ticket(status: TicketStatus) -> TicketState {
         order_id: Some(ORDER),
         buyer_id: Some(BUYER),
         locked_until: None,
+        turn: None,
         created_at: START,
         updated_at: START,
     }

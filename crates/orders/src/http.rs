@@ -112,6 +112,7 @@ fn not_placed(error: PlaceError) -> Problem {
     match error {
         PlaceError::Refused(LockRefusal::NotFound) => Problem::not_found(),
         PlaceError::Refused(LockRefusal::Locked) => Problem::new(Code::TicketLocked),
+        PlaceError::Refused(LockRefusal::Reserved) => Problem::new(Code::TicketReserved),
         PlaceError::Refused(LockRefusal::Sold) => Problem::new(Code::TicketSold),
         PlaceError::Refused(LockRefusal::OwnTicket) => Problem::new(Code::OwnTicket),
         PlaceError::Refused(LockRefusal::EventOver) => Problem::new(Code::EventOver),

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod import;
+mod queue;
 
 pub use import::ImportError;
 
@@ -81,6 +82,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(import::import_tickets))
         .routes(routes!(get_event_facets))
         .routes(routes!(get_ticket, update_ticket, delete_ticket))
+        .routes(routes!(queue::get_queue, queue::join_queue, queue::leave_queue))
 }
 
 problems! {
@@ -244,7 +246,9 @@ fn json(body: Vec<u8>) -> Response {
 
 /// The ticket as `viewer` may see it, without its seller.
 fn seen(ticket: Versioned<Ticket>, viewer: Option<UserId>) -> PublicTicket {
-    ticket.state.into_state().seen_by(viewer, ticket.version)
+    let waits = ticket.state.pending_price.filter(|_| viewer == Some(ticket.state.user_id));
+    let pending_price = waits.map(|it| it.price);
+    PublicTicket { pending_price, ..ticket.state.into_state().seen_by(viewer, ticket.version) }
 }
 
 /// The ticket as `viewer` may see it.
@@ -334,9 +338,10 @@ async fn get_ticket(
     Ok(([etag(version)], [VARIES], Json(ticket)).into_response())
 }
 
-/// Edits a ticket, while no checkout holds it.
+/// Edits a ticket, while no checkout holds it. With `whenFree`, a new price waits until none does.
 #[utoipa::path(patch, path = "/api/tickets/{id}", tag = "tickets", params(("id" = TicketId, Path), IfMatch), request_body = UpdateTicketRequest, responses(
     (status = 200, description = "Edited", body = PublicTicket, headers(("ETag" = String, description = "Its version"))),
+    (status = 202, description = "The new price waits until the ticket is free", body = PublicTicket, headers(("ETag" = String, description = "Its version"))),
     UpdateProblems,
 ))]
 async fn update_ticket(
@@ -349,7 +354,9 @@ async fn update_ticket(
     let edited = tickets.edit_ticket(&context, id, user_id, body, &precondition).await?;
     let version = edited.version;
     let edited = shown(&tickets, edited, Some(user_id)).await?;
-    Ok(([etag(version)], Json(edited)).into_response())
+    let waits = edited.pending_price.is_some();
+    let status = if waits { StatusCode::ACCEPTED } else { StatusCode::OK };
+    Ok((status, [etag(version)], Json(edited)).into_response())
 }
 
 /// Withdraws a ticket, while no checkout holds it. Again is fine.
@@ -376,6 +383,13 @@ impl From<Refusal> for Problem {
                 Code::TicketLocked,
                 "A checkout holds the ticket; it can be changed when that ends",
             ),
+            Refusal::Reserved => Self::new(Code::TicketReserved),
+            Refusal::Free => Self::new(Code::TicketAvailable),
+            Refusal::OwnCheckout => Self::new(Code::OwnCheckout),
+            Refusal::OnlyPriceWaits => {
+                Self::invalid_field("whenFree", "only a new price can wait, and nothing else")
+            }
+            Refusal::LineFull => Self::new(Code::QueueFull),
             Refusal::Sold => Self::new(Code::TicketSold),
             Refusal::Withdrawn => Self::new(Code::TicketWithdrawn),
             Refusal::OwnTicket => Self::new(Code::OwnTicket),

@@ -12,6 +12,7 @@ pub mod list_ticket;
 pub mod list_tickets;
 pub mod row_claims;
 pub mod ticket;
+pub mod wait_in_line;
 
 mod applied_fees;
 mod calls;
@@ -55,6 +56,7 @@ impl Tickets {
     #[must_use]
     pub fn workers(&self) -> Vec<Arc<dyn Worker>> {
         let fees = Arc::new(set_fees::SetFees::new(self.clone()));
-        vec![fees, self.end_listings(), Arc::new(self.idempotency().purge())]
+        let purge = Arc::new(self.idempotency().purge());
+        vec![fees, self.end_listings(), self.pass_turns_on(), purge]
     }
 }

@@ -428,7 +428,7 @@ impl TicketQuery {
     /// Whether a ticket belongs into the list.
     fn fits(&self, ticket: &Ticket) -> bool {
         let each = ticket.total_per_ticket().minor();
-        self.lists(ticket.status)
+        self.lists(ticket.status_to(self.viewer))
             && ticket.is_visible_to(self.viewer)
             && self.event_id.is_none_or(|event_id| ticket.event_id == Some(event_id))
             && self.external_id.as_ref().is_none_or(|it| ticket.external_id.as_ref() == Some(it))

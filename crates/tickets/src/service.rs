@@ -9,6 +9,7 @@ use stubmart_kernel::{
     deleted_users::DeletedUsers,
     idempotency::{self, Idempotency},
     limited::{Creations, Limited},
+    worker::Wake,
 };
 use stubmart_ports::{
     calls::{Auth, Catalogue},
@@ -95,6 +96,8 @@ struct Inner {
     pages: Pages,
     catalogue: Arc<dyn Catalogue>,
     host: Host,
+    /// Woken when somebody's turn in a line has begun.
+    turns: Wake,
 }
 
 impl fmt::Debug for Tickets {
@@ -122,6 +125,7 @@ impl Tickets {
             pages: Pages::new(host.clone()),
             catalogue,
             host,
+            turns: Wake::default(),
         }))
     }
 
@@ -163,6 +167,15 @@ impl Tickets {
 
     pub(crate) fn pages(&self) -> &Pages {
         &self.0.pages
+    }
+
+    pub(crate) fn limits(&self) -> &dyn RateLimits {
+        &*self.0.limits
+    }
+
+    /// Woken when somebody's turn in a line has begun.
+    pub(crate) fn turns(&self) -> &Wake {
+        &self.0.turns
     }
 
     pub(crate) fn host(&self) -> &Host {
@@ -255,6 +268,9 @@ impl Tickets {
     /// counts the change at once. Where the call fails, the event of the change says the same.
     async fn changed(&self, context: &Context, applied: &Applied<Ticket>) {
         let after = &applied.after;
+        if applied.changed && after.state.line.turn().is_some() {
+            self.0.turns.wake();
+        }
         let Some(event_id) = after.state.event_id.filter(|_| applied.changed) else { return };
         self.pages().changed(event_id);
         let listing = Listing { version: after.version, ticket: after.state.state() };

@@ -7,13 +7,20 @@
 //!               │  └─── release ───┘   (release withdraws it when it was retired meanwhile)
 //!               └─ withdraw ──▶ withdrawn
 //! ```
+//!
+//! While people wait in line for it (`line.rs`), a ticket that is released is available to the first of them
+//! alone, for three minutes; to everybody else it is as good as locked.
 
 mod entries;
 mod indexes;
+mod line;
+mod lock;
+mod price;
 mod seats;
 mod shown;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod wanted;
 
 use std::sync::Arc;
@@ -29,6 +36,8 @@ use stubmart_kernel::{Aggregate, Decision, aggregate::Key, mutant};
 
 pub use self::{
     indexes::{Phase, TICKETS, index},
+    line::{Line, Place, Turn},
+    price::PendingPrice,
     wanted::{GiveWay, WantedSeats},
 };
 
@@ -83,6 +92,12 @@ pub struct Ticket {
     /// When the checkout that holds it runs out; set exactly while it is locked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locked_until: Option<Timestamp>,
+    /// What it is to cost once it is free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_price: Option<PendingPrice>,
+    /// Who waits for it, and whose turn it is.
+    #[serde(default, skip_serializing_if = "Line::is_empty")]
+    pub line: Line,
     /// It was retired while it was locked: it must not be offered again.
     #[serde(default, rename = "sellerGone", skip_serializing_if = "std::ops::Not::not")]
     pub retired: bool,
@@ -137,6 +152,12 @@ pub enum Command {
         /// The user who asks.
         by: UserId,
     },
+    /// A user wants to wait in line for it.
+    Join(UserId),
+    /// A user waits no longer, or does not take their turn.
+    LeaveLine(UserId),
+    /// A turn may be over: the next in line has theirs.
+    PassOn,
     /// An order locks it.
     Lock(LockRequest),
     /// The order was cancelled.
@@ -160,6 +181,16 @@ pub enum Refusal {
     NotOwner,
     /// A checkout holds it.
     Locked,
+    /// It is somebody else's turn in line to buy it.
+    Reserved,
+    /// Nobody holds it: it can be bought without waiting.
+    Free,
+    /// The user's own checkout holds it.
+    OwnCheckout,
+    /// As many wait in line as may.
+    LineFull,
+    /// Something else than the price is to change once the ticket is free.
+    OnlyPriceWaits,
     /// It is sold.
     Sold,
     /// It is no longer offered.
@@ -199,12 +230,17 @@ impl From<Refusal> for LockRefusal {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Locked => Self::Locked,
+            Refusal::Reserved => Self::Reserved,
             Refusal::Sold => Self::Sold,
             Refusal::OwnTicket => Self::OwnTicket,
             Refusal::PriceChanged => Self::PriceChanged,
             Refusal::EventOver => Self::EventOver,
             Refusal::NotFound
             | Refusal::Withdrawn
+            | Refusal::Free
+            | Refusal::OwnCheckout
+            | Refusal::LineFull
+            | Refusal::OnlyPriceWaits
             | Refusal::NotOwner
             | Refusal::TooMuch
             | Refusal::SeatCount { .. }
@@ -263,8 +299,14 @@ impl Aggregate for Ticket {
             }
             (Some(ticket), Command::SetFees(fees)) => ticket.set_fees(fees)?,
             (Some(ticket), Command::Withdraw { by }) => ticket.withdraw(*by)?,
+            (Some(ticket), Command::Join(by)) => return Ok(quiet(ticket.join(*by, now)?)),
+            (Some(ticket), Command::LeaveLine(by)) if ticket.line.turn_of(*by).is_none() => {
+                return Ok(quiet(ticket.leave_line(*by, now)));
+            }
+            (Some(ticket), Command::LeaveLine(by)) => ticket.leave_line(*by, now),
+            (Some(ticket), Command::PassOn) => ticket.pass_on(now),
             (Some(ticket), Command::Lock(request)) => ticket.lock(request, now)?,
-            (Some(ticket), Command::Release(order_id)) => ticket.release(*order_id),
+            (Some(ticket), Command::Release(order_id)) => ticket.release(*order_id, now),
             (Some(ticket), Command::Sell(order_id)) => ticket.sell(*order_id),
             (Some(ticket), Command::Retire) => ticket.retired(),
             (Some(ticket), Command::EventEnds(at)) => {
@@ -322,6 +364,8 @@ impl Ticket {
             order_id: None,
             buyer_id: None,
             locked_until: None,
+            pending_price: None,
+            line: Line::default(),
             retired: false,
             event_ends_at: None,
             fence: 0,
@@ -336,7 +380,10 @@ impl Ticket {
         edit: &UpdateTicketRequest,
         fees: &FeeSchedule,
     ) -> Result<Option<Self>, Refusal> {
-        self.check_editable(by)?;
+        match self.check_editable(by) {
+            Err(Refusal::Locked) if edit.when_free => return self.edit_when_free(edit, fees),
+            checked => checked?,
+        }
         let (edit, before) = (edit.clone(), self.clone());
         let price = edit.price.unwrap_or(before.price);
         let after = Self {
@@ -359,9 +406,11 @@ impl Ticket {
 
     /// A ticket that is sold or withdrawn keeps the fees it had.
     fn set_fees(&self, fees: &FeeSchedule) -> Result<Option<Self>, Refusal> {
-        let fees = self.fees_by(fees).at(self.price)?;
-        let changes = Phase::of(self.status) == Phase::Offered && fees != self.fees;
-        Ok(changes.then(|| Self { fees, ..self.clone() }))
+        let schedule = self.fees_by(fees);
+        let fees = schedule.at(self.price)?;
+        let pending_price = self.pending_price.map(|it| it.with(&schedule)).transpose()?;
+        let after = Self { fees, pending_price, ..self.clone() };
+        Ok((Phase::of(self.status) == Phase::Offered && after != *self).then_some(after))
     }
 
     fn fees_by(&self, schedule: &FeeSchedule) -> Fees {
@@ -384,66 +433,12 @@ impl Ticket {
             return Err(Refusal::NotOwner);
         }
         match self.status {
+            TicketStatus::Available if self.line.turn().is_some() => Err(Refusal::Locked),
             TicketStatus::Available => Ok(()),
             TicketStatus::Locked if mutant!("edit a price under a lock") => Ok(()),
             TicketStatus::Locked => Err(Refusal::Locked),
             TicketStatus::Sold => Err(Refusal::Sold),
             TicketStatus::Withdrawn => Err(Refusal::Withdrawn),
-        }
-    }
-
-    fn lock(&self, request: &LockRequest, now: Timestamp) -> Result<Option<Self>, Refusal> {
-        match self.status {
-            TicketStatus::Withdrawn => return Err(Refusal::Withdrawn),
-            // A seller can never buy the ticket, so that comes before what passes.
-            _ if self.user_id == request.buyer_id => return Err(Refusal::OwnTicket),
-            TicketStatus::Sold => return Err(Refusal::Sold),
-            TicketStatus::Locked if self.order_id == Some(request.order_id) => return Ok(None),
-            TicketStatus::Locked if mutant!("lock what is locked") => {}
-            TicketStatus::Locked => return Err(Refusal::Locked),
-            TicketStatus::Available => {}
-        }
-        if self.is_event_over(now) {
-            return Err(Refusal::EventOver);
-        }
-        if request.price.is_some_and(|price| price != self.price) {
-            return Err(Refusal::PriceChanged);
-        }
-        Ok(Some(Self {
-            status: TicketStatus::Locked,
-            order_id: Some(request.order_id),
-            buyer_id: Some(request.buyer_id),
-            locked_until: Some(request.until),
-            ..self.clone()
-        }))
-    }
-
-    fn release(&self, order_id: OrderId) -> Option<Self> {
-        let status = if self.retired { TicketStatus::Withdrawn } else { TicketStatus::Available };
-        self.is_held_by(order_id).then(|| Self {
-            status,
-            order_id: None,
-            buyer_id: None,
-            locked_until: None,
-            ..self.clone()
-        })
-    }
-
-    fn sell(&self, order_id: OrderId) -> Option<Self> {
-        self.is_held_by(order_id).then(|| Self {
-            status: TicketStatus::Sold,
-            locked_until: None,
-            ..self.clone()
-        })
-    }
-
-    fn retired(&self) -> Option<Self> {
-        match self.status {
-            TicketStatus::Available => {
-                Some(Self { status: TicketStatus::Withdrawn, ..self.clone() })
-            }
-            TicketStatus::Locked if !self.retired => Some(Self { retired: true, ..self.clone() }),
-            TicketStatus::Locked | TicketStatus::Sold | TicketStatus::Withdrawn => None,
         }
     }
 
@@ -455,12 +450,11 @@ impl Ticket {
     fn is_event_over(&self, now: Timestamp) -> bool {
         self.event_ends_at.is_some_and(|at| at <= now)
     }
+}
 
-    /// Whether it is locked for this very order.
-    fn is_held_by(&self, order_id: OrderId) -> bool {
-        let is_holder = self.order_id == Some(order_id) || mutant!("unlock by another order");
-        self.status == TicketStatus::Locked && is_holder
-    }
+/// Who waits behind whom is nobody else's business.
+fn quiet(after: Option<Ticket>) -> Decision<Ticket> {
+    after.map_or(Decision::Unchanged, Decision::silent)
 }
 
 /// The fees of a lot that is to be listed for a show of this kind.

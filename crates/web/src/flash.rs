@@ -59,6 +59,7 @@ words! {
     PasswordSet "password-set" Good "Your new password is set. Log in with it.";
     LoggedOut "logged-out" Good "You’re logged out.";
     Listed "listed" Good "# on sale.";
+    PriceWaits "price-waits" Good "A buyer has this ticket right now. Your new price counts if they don’t buy it.";
     PriceChanged "price-changed" Good "Your new price is live.";
     PricesChanged "prices-changed" Good "New prices are live for #.";
     PricesChangedBefore "prices-changed-before" Good "Those new prices are live already.";
@@ -78,6 +79,13 @@ words! {
     AccountDeleted "account-deleted" Good "Your account and your personal data are deleted. Take care.";
     Held "held" Good "You’re in, and the ticket is yours to buy. Take your time.";
     Left "left" Good "You left checkout. You weren’t charged, and the ticket is back on sale.";
+    AlertMade "alert-made" Good "Done. We’ll email you when tickets like these go on sale.";
+    AlertEnded "alert-ended" Good "This alert is off.";
+    LineJoined "line-joined" Good "You’re in line. We’ll email you when it’s your turn.";
+    LineLeft "line-left" Good "You’re not in line any more.";
+    LineFull "line-full" Bad "Five people are in line already. Set an alert, and we’ll email you about other tickets.";
+    LineFree "line-free" Good "The ticket is free: you can buy it now.";
+    BuyReserved "buy-reserved" Bad "Someone in line has this ticket to themselves for three minutes. Get in line, and you may be next.";
     BuyLocked "buy-locked" Bad "Someone else is buying this ticket right now. If they change their mind, it’s yours.";
     BuySold "buy-sold" Bad "Sorry, this ticket was just sold.";
     BuyWithdrawn "buy-withdrawn" Bad "Sorry, the seller took this ticket off sale.";

@@ -112,8 +112,19 @@ pub fn router(web: Web) -> Router {
 
 /// What people wait for.
 fn alerts() -> Router<Arc<Site>> {
-    use pages::recovery::{alert_stopped, stop_alert};
-    Router::new().route("/alerts/stop", get(stop_alert).post(alert_stopped))
+    use pages::{
+        alerts,
+        recovery::{alert_stopped, stop_alert},
+        ticket,
+    };
+    Router::new()
+        .route("/alerts", post(alerts::create).get(pages::above))
+        .route("/alerts/new", get(alerts::new))
+        .route("/alerts/stop", get(stop_alert).post(alert_stopped))
+        .route("/account/alerts", get(alerts::alerts))
+        .route("/account/alerts/{id}/end", post(alerts::end).get(pages::above))
+        .route("/tickets/{id}/line", post(ticket::join_line).get(pages::above))
+        .route("/tickets/{id}/line/leave", post(ticket::leave_line).get(pages::above))
 }
 
 /// The pages of who sells.

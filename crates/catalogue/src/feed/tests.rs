@@ -23,6 +23,7 @@ fn change(ticket: u128, event: u128, version: u64) -> Arc<Envelope> {
         order_id: None,
         buyer_id: None,
         locked_until: None,
+        turn: None,
         created_at: Timestamp::EPOCH,
         updated_at: Timestamp::EPOCH,
     };

@@ -179,6 +179,7 @@ impl World {
             order_id: None,
             buyer_id: None,
             locked_until: None,
+            turn: None,
             created_at: self.host.now(),
             updated_at: self.host.now(),
         };

@@ -58,7 +58,7 @@ pub use payments::{
 pub use payouts::{HeldFor, HoldReason, Payout, PayoutBalance, PayoutItem, Sale, SaleStatus};
 pub use tickets::{
     CreateTicketRequest, EventFacets, QuantityFacet, SectionFacet, Seller, SellerLevel, Ticket,
-    TicketPreview, TicketStatus, UpdateTicketRequest,
+    TicketPreview, TicketQueue, TicketStatus, UpdateTicketRequest,
 };
 pub use timeline::{TimelineEntry, TimelineStep};
 pub use webhooks::{

@@ -20,7 +20,7 @@ use crate::{
 pub enum TicketStatus {
     /// It can be bought.
     Available,
-    /// A checkout holds it.
+    /// A checkout holds it, or somebody else's turn in line.
     Locked,
     /// It is sold.
     Sold,
@@ -40,6 +40,10 @@ pub struct Ticket {
     pub title: String,
     /// The price of the whole lot, in minor units.
     pub price: Price,
+    /// What the whole lot is to cost once it is free, in minor units; null where nothing waits, and to all but the
+    /// seller.
+    #[serde(default)]
+    pub pending_price: Option<Price>,
     /// The currency of every amount.
     pub currency: Currency,
     /// What the buyer pays for the whole lot: the price and the buyer's fee.
@@ -71,7 +75,7 @@ pub struct Ticket {
     pub delivery_kind: DeliveryKind,
     /// The seller's own name for it; null to all but the seller.
     pub external_id: Option<String>,
-    /// While a checkout holds it: when it is free again at the latest.
+    /// While a checkout or somebody's turn in line holds it: when that is over at the latest.
     pub locked_until: Option<Timestamp>,
     /// When it was listed.
     pub created_at: Timestamp,
@@ -145,6 +149,18 @@ pub struct TicketPreview {
     pub max_price: Price,
     /// What the seller should know before the ticket is listed.
     pub warnings: Vec<String>,
+}
+
+/// The line for a ticket that a checkout holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TicketQueue {
+    /// How many are in line, at most five.
+    pub length: u32,
+    /// The caller's place, from 1 on; null to those who are not in line.
+    pub position: Option<u32>,
+    /// Until when the caller alone can buy the ticket; null while it is not the caller's turn.
+    pub turn_until: Option<Timestamp>,
 }
 
 /// What buyers see of a seller.
@@ -252,6 +268,24 @@ pub struct UpdateTicketRequest {
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>, max_length = 100)]
     pub external_id: Patch<String>,
+    /// Has the price wait where a checkout or somebody's turn in line holds the ticket: it counts once the ticket is
+    /// free, and is dropped when the ticket is sold. Only `price` can wait.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub when_free: bool,
+}
+
+impl UpdateTicketRequest {
+    /// Whether it changes nothing but the price.
+    #[must_use]
+    pub const fn is_price_alone(&self) -> bool {
+        self.title.is_none()
+            && self.section.is_keep()
+            && self.row.is_keep()
+            && self.seats.is_keep()
+            && self.quantity.is_none()
+            && self.external_id.is_keep()
+    }
 }
 
 /// Reads seats, which may be named by ranges.

@@ -233,6 +233,7 @@ fn event(message_id: MessageId, id: Uuid, version: u64) -> Result<Envelope, AnyE
         order_id: None,
         buyer_id: Some(UserId(message_id.0)),
         locked_until: Some(Timestamp::EPOCH),
+        turn: None,
         created_at: Timestamp::EPOCH,
         updated_at: Timestamp::EPOCH,
     };

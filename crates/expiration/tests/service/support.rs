@@ -309,6 +309,7 @@ pub(crate) fn ticket(lock: &ExpiredLock) -> TicketState {
         order_id: Some(lock.order_id),
         buyer_id: Some(lock.buyer_id),
         locked_until: Some(lock.until),
+        turn: None,
         created_at: Timestamp::EPOCH,
         updated_at: Timestamp::EPOCH,
     }

@@ -230,6 +230,14 @@ pub(crate) static TEXTS: Texts = Texts {
         ],
         button: Some("Meine Webhooks ansehen"),
     },
+    your_turn: Text {
+        subject: "Sie sind dran: {title}",
+        says: &[
+            "das Ticket, für das Sie anstehen, ist frei: {ticket}.",
+            "Drei Minuten lang kann es niemand sonst kaufen: bis {until}. Danach ist der Nächste dran.",
+        ],
+        button: Some("Ticket kaufen"),
+    },
     alert_matched: Text {
         subject: "Tickets für {event}",
         says: &[

@@ -220,6 +220,14 @@ pub(crate) static TEXTS: Texts = Texts {
         ],
         button: Some("See my webhooks"),
     },
+    your_turn: Text {
+        subject: "It’s your turn: {title}",
+        says: &[
+            "the ticket you are in line for is free: {ticket}.",
+            "For three minutes nobody else can buy it: until {until}. After that it is the next person’s turn.",
+        ],
+        button: Some("Buy the ticket"),
+    },
     alert_matched: Text {
         subject: "Tickets for {event}",
         says: &[

@@ -168,6 +168,17 @@ fn locks_end(market: &Market, alive: Alive, found: &mut Vec<Finding>) {
         Alive::At(now) => Some(now),
         Alive::AtLastOrder => market.orders.values().map(|order| order.updated_at).max(),
     };
+    for ticket in market.tickets.values() {
+        if let Some(turn) = ticket.line.turn()
+            && alive_at.is_some_and(|at| at > turn.until.after(GRACE))
+        {
+            let text = format!(
+                "the turn of user {} for ticket {} was over at {} and is not passed on",
+                turn.user_id, ticket.id, turn.until
+            );
+            found.push(broken("LOCK-3", text));
+        }
+    }
     for ticket in market.tickets.values().filter(|ticket| ticket.status == TicketStatus::Locked) {
         let (Some(order_id), Some(until)) = (ticket.order_id, ticket.locked_until) else {
             found.push(broken(

@@ -24,6 +24,7 @@ mod orders;
 mod paging;
 mod payments;
 mod payouts;
+mod queue;
 mod routes;
 mod seller_pages;
 mod servers;

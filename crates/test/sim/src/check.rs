@@ -209,6 +209,7 @@ impl Checker {
             let text = format!("ticket {id} was {:?} and becomes {:?}", before.status, next.status);
             broken("LOCK-2", &[id], text)?;
         }
+        Self::line_changed(before, next)?;
         let Some(holder) = before.order_id else {
             return match next.status {
                 TicketStatus::Sold => {
@@ -217,7 +218,9 @@ impl Checker {
                 _ => Ok(()),
             };
         };
-        if (next.price, next.currency) != (before.price, before.currency) {
+        if next.order_id == Some(holder)
+            && (next.price, next.currency) != (before.price, before.currency)
+        {
             let (was, is) = (before.price.minor(), next.price.minor());
             let text =
                 format!("ticket {id} cost {was} and costs {is} while order {holder} holds it");
@@ -233,6 +236,40 @@ impl Checker {
             broken("LOCK-2", &[id, holder.0], text)?;
         }
         Ok(())
+    }
+
+    /// LINE-1: a line is served in order: a turn is that of the first who waits, and while it lasts nobody else
+    /// gets the ticket.
+    fn line_changed(before: &Ticket, next: &Ticket) -> Checked {
+        let id = next.id.0;
+        let (was, is) = (before.line.turn(), next.line.turn());
+        let first = before.line.waiting().first().copied();
+        let begun = is.filter(|_| is != was).map(|turn| turn.user_id);
+        if begun.is_some() && begun != first {
+            let text = format!("of the line for ticket {id}, {begun:?} is served before {first:?}");
+            broken("LINE-1", &[id], text)?;
+        }
+        if is.is_some() && next.status != TicketStatus::Available {
+            broken("LINE-1", &[id], format!("somebody has ticket {id}, and somebody a turn"))?;
+        }
+        let people: Vec<UserId> = before.line.people().collect();
+        let left: Vec<UserId> = next.line.people().filter(|it| people.contains(it)).collect();
+        let stayed = people.iter().filter(|it| left.contains(it));
+        if !stayed.eq(left.iter()) || next.line.length() > 5 {
+            let text = format!("the line for ticket {id} was {people:?} and is {:?}", next.line);
+            broken("LINE-1", &[id], text)?;
+        }
+        let (Some(turn), TicketStatus::Locked) = (was, next.status) else { return Ok(()) };
+        let (buyer, is_over) = (next.buyer_id, turn.until <= next.updated_at);
+        let may_buy = match first {
+            Some(first) if is_over => buyer == Some(first),
+            None if is_over => true,
+            Some(_) | None => buyer == Some(turn.user_id),
+        };
+        if may_buy {
+            return Ok(());
+        }
+        broken("LINE-1", &[id], format!("{buyer:?} gets ticket {id} in the turn of {turn:?}"))
     }
 
     fn order(&mut self, next: Order, events: &[DomainEvent]) -> Checked {

@@ -56,6 +56,8 @@ pub const MUTANTS: &[Mutant] = &[
     breaks("an event is tried only once", &["EVT-1", "LOCK-2", "LOCK-3", "PAY-3", "AUTH-1"]),
     breaks("ask the provider before the charge is saved", &["PAY-2"]),
     breaks("capture before the order is secured", &["PAY-3"]),
+    breaks("buy out of turn", &["LINE-1"]),
+    breaks("serve the line from its end", &["LINE-1"]),
     breaks("edit a price under a lock", &["PRICE-1"]),
     breaks("expire a paid order", &["PAY-1", "PAY-3"]),
     breaks("free what is sold", &["LOCK-1", "LOCK-2"]),

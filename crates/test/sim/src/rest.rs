@@ -84,7 +84,7 @@ fn catalogues_agree(world: &World) -> Checked {
     for ticket in checker.tickets.values() {
         let Some(id) = ticket.event_id else { continue };
         let (available, lowest) = shows.entry(id).or_default();
-        if ticket.status == TicketStatus::Available {
+        if ticket.status_to(None) == TicketStatus::Available {
             *available += 1;
             let total = Breakdown::new(ticket.price, ticket.fees).total;
             let each = total.per_ticket(ticket.quantity);
@@ -109,9 +109,17 @@ fn catalogues_agree(world: &World) -> Checked {
 /// How long after its time a checkout that nobody pays for may hold its ticket.
 const GRACE: Duration = Duration::from_secs(120);
 
-/// LOCK-3, for checkouts that nobody is paying for: their locks end with their time.
+/// LOCK-3, for checkouts that nobody is paying for, and for turns in line: their locks end with their time.
 pub fn checkouts_ended(world: &World) -> Checked {
     let (checker, now) = (lock(&world.checker), world.now());
+    for ticket in checker.tickets.values() {
+        if let Some(turn) = ticket.line.turn()
+            && now.since(turn.until) > GRACE
+        {
+            let text = format!("the turn for ticket {} is not passed on: {turn:?}", ticket.id);
+            broken("LOCK-3", &[ticket.id.0], text)?;
+        }
+    }
     for ticket in checker.tickets.values().filter(|it| it.status == TicketStatus::Locked) {
         let order = ticket.order_id.and_then(|id| checker.orders.get(&id));
         let nobody_pays = order.is_none_or(|order| {

@@ -76,6 +76,7 @@ fn edit(listing: CreateTicketRequest, current: &Ticket) -> Result<Step, Refused>
         seats: if seats == current.seats { Patch::Keep } else { Patch::Set(seats) },
         quantity: listing.quantity.filter(|it| *it != current.quantity),
         external_id: Patch::Keep,
+        when_free: false,
     };
     let is_same = changed.title.is_none()
         && changed.price.is_none()

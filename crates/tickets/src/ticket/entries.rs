@@ -48,8 +48,11 @@ impl Ticket {
         if let Some(at) = self.event_ends_at.filter(|_| self.is_offered()) {
             entries.push((index::EVENT_ENDS, Key::new().time(at)));
         }
-        if let Some(until) = self.locked_until {
+        if let Some(until) = self.held_until() {
             entries.push((index::LOCKED, Key::new().time(until)));
+        }
+        if let Some(turn) = self.line.turn() {
+            entries.push((index::TURN, Key::new().time(turn.until)));
         }
         entries
     }

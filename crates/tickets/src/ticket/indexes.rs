@@ -20,6 +20,7 @@ pub static TICKETS: Collection = Collection {
         Index { name: index::EXTERNAL, unique: true },
         Index { name: index::LOCKED, unique: false },
         Index { name: index::EVENT_ENDS, unique: false },
+        Index { name: index::TURN, unique: false },
         Index { name: index::EVENT_PRICE, unique: false },
         Index { name: index::EVENT_QUANTITY, unique: false },
         Index { name: index::QUANTITY_PRICE, unique: false },
@@ -58,10 +59,12 @@ pub mod index {
     /// Seller, their own name for it, phase; and the id of one that is not on sale, so that no two have one
     /// name only while they are.
     pub const EXTERNAL: &str = "external";
-    /// When the lock runs out; only of locked tickets.
+    /// When the lock runs out, or the turn of the one who has the ticket alone; only of tickets that are held.
     pub const LOCKED: &str = "locked";
     /// When its event is over; only of tickets on sale.
     pub const EVENT_ENDS: &str = "event_ends";
+    /// When the turn of the one who has the ticket alone is over; only while there is one.
+    pub const TURN: &str = "turn";
     /// Retired: event, phase, price.
     pub const EVENT_PRICE: &str = "event_price";
     /// Retired: event, phase, quantity, price.

@@ -10,7 +10,7 @@ use stubmart_kernel::{Decision, mutant};
 use uuid::Uuid;
 
 use super::{
-    Refusal, Ticket,
+    Line, Refusal, Ticket,
     wanted::{GiveWay, WantedSeats, has_twins},
 };
 use crate::row_claims::SeatRow;
@@ -123,6 +123,8 @@ impl Ticket {
             order_id: None,
             buyer_id: None,
             locked_until: None,
+            pending_price: None,
+            line: Line::default(),
             retired: true,
             event_ends_at: None,
             fence: 0,

@@ -4,17 +4,33 @@ use stubmart_contract::{
     Price, Timestamp, UserId,
     api::{OrderTicket, TicketStatus},
     calls::Locked,
-    event::TicketState,
+    event::{TicketState, TicketTurn},
     fees::Breakdown,
 };
 
-use super::Ticket;
+use super::{Ticket, Turn};
 
 impl Ticket {
     /// Whether `viewer` may see it: only its seller sees a ticket that was withdrawn.
     #[must_use]
     pub fn is_visible_to(&self, viewer: Option<UserId>) -> bool {
         self.status != TicketStatus::Withdrawn || viewer == Some(self.user_id)
+    }
+
+    /// Where it stands to `viewer`: a ticket that is available to the one whose turn it is, is locked to all
+    /// others.
+    #[must_use]
+    pub fn status_to(&self, viewer: Option<UserId>) -> TicketStatus {
+        match self.line.turn() {
+            Some(turn) if viewer != Some(turn.user_id) => TicketStatus::Locked,
+            Some(_) | None => self.status,
+        }
+    }
+
+    /// Until when somebody has it alone.
+    #[must_use]
+    pub fn held_until(&self) -> Option<Timestamp> {
+        self.locked_until.or_else(|| self.line.turn().map(|turn| turn.until))
     }
 
     /// What a buyer pays for one ticket of the lot, fees included, rounded up.
@@ -50,6 +66,7 @@ impl Ticket {
             order_id: self.order_id,
             buyer_id: self.buyer_id,
             locked_until: self.locked_until,
+            turn: self.line.turn().map(|Turn { user_id, until }| TicketTurn { user_id, until }),
             created_at: self.created_at,
             updated_at: self.updated_at,
         }

@@ -35,6 +35,8 @@ fn ticket(status: TicketStatus) -> Ticket {
         order_id: held.then_some(HOLDER),
         buyer_id: held.then_some(BUYER),
         locked_until: (status == TicketStatus::Locked).then_some(LATER),
+        pending_price: None,
+        line: Line::default(),
         retired: false,
         event_ends_at: None,
         fence: 0,

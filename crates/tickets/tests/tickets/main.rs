@@ -8,6 +8,7 @@
 
 mod bulk;
 mod events;
+mod lines;
 mod lists;
 mod seats;
 mod sellers;

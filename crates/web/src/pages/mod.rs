@@ -1,6 +1,7 @@
 //! The pages, a file for each. A page is a view (what its template shows) and the handlers that make it.
 
 pub(crate) mod account;
+pub(crate) mod alerts;
 pub(crate) mod assets;
 pub(crate) mod checkout;
 pub(crate) mod claim;
@@ -105,6 +106,7 @@ fn mendable(error: ClientError) -> Result<Box<Problem>, Failure> {
                     | Code::IdempotencyKeyInUse
                     | Code::IdempotencyKeyReused
                     | Code::TooManyRequests
+                    | Code::TooManyAlerts
                     | Code::TooManyWebhooks
             ) =>
         {

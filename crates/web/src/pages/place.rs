@@ -42,6 +42,8 @@ struct PlacePage {
     links: Vec<Link>,
     /// What is on elsewhere, when nothing is on here.
     instead: Vec<EventView>,
+    /// The performer whom the page is about, for an alert.
+    performer: Option<String>,
 }
 
 /// What a page is about.
@@ -268,6 +270,10 @@ async fn page(visitor: &Visitor, about: About, form: &Form) -> Result<Response, 
         links_title,
         links,
         instead,
+        performer: match about {
+            About::Performer(name) => Some(name),
+            About::City(_) | About::Venue { .. } => None,
+        },
         layout,
     })
 }

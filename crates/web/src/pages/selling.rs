@@ -75,6 +75,8 @@ struct Row {
     /// While a checkout holds it: until when at the latest.
     until: String,
     until_iso: String,
+    /// While a checkout holds it: what it is to cost once it is free.
+    pending: Option<String>,
     /// Once it is sold: where its delivery stands.
     delivery: Option<ToDeliver>,
 }
@@ -112,6 +114,9 @@ pub(crate) async fn selling(visitor: Visitor, Query(form): Query) -> Result<Resp
             symbol: plain.chars().take_while(|it| !it.is_ascii_digit()).collect(),
             until: ticket.locked_until.map(clock).unwrap_or_default(),
             until_iso: ticket.locked_until.map(|it| it.to_string()).unwrap_or_default(),
+            pending: ticket
+                .pending_price
+                .map(|price| crate::format::money(price.minor(), ticket.currency)),
             delivery: ticket.order_id.and_then(|id| deliveries.remove(&id)),
         }
     };
@@ -256,8 +261,15 @@ pub(crate) async fn change_price(
             return edit_page(&visitor, user, &ticket, fields, StatusCode::BAD_REQUEST).await;
         }
     };
-    let change = UpdateTicketRequest { price: Some(price), ..UpdateTicketRequest::default() };
+    let change = UpdateTicketRequest {
+        price: Some(price),
+        when_free: true,
+        ..UpdateTicketRequest::default()
+    };
     match at_version(&visitor.api(), &form).update_ticket(ticket.id, &change).await {
+        Ok(Ticket { pending_price: Some(_), .. }) => {
+            Ok(visitor.tell(list(&visitor), Word::PriceWaits))
+        }
         Ok(_) => Ok(visitor.tell(list(&visitor), Word::PriceChanged)),
         Err(error) => {
             let typed = |fields| with_price(fields, &form);

@@ -5,7 +5,7 @@ use axum::{extract::Path, response::Response};
 use stubmart_client::{Client, ClientError};
 use stubmart_contract::{
     Code, EventId, Price, TicketId,
-    api::{CreateOrderRequest, Order, OrderStatus},
+    api::{CreateOrderRequest, Order, OrderStatus, TicketQueue},
 };
 
 use super::{found, id};
@@ -13,10 +13,14 @@ use crate::{
     failure::Failure,
     flash::Word,
     form::{Form, Query},
+    format::{When, count},
     layout::Layout,
     view::{EventView, Lot, LotState},
     visitor::Visitor,
 };
+
+/// How often a page looks for what became of a line, without a script, in seconds.
+const LOOK_AGAIN_S: u64 = 15;
 
 #[derive(Template)]
 #[template(path = "ticket.html")]
@@ -25,6 +29,35 @@ struct TicketPage {
     event: Option<EventView>,
     lot: Lot,
     key: String,
+    line: Option<LineView>,
+}
+
+/// The line for a ticket that somebody has alone.
+struct LineView {
+    /// Whether there is room for one more.
+    has_room: bool,
+    /// `3 people`; empty for nobody.
+    people: String,
+    /// `2nd`; nothing for a visitor who is not in line.
+    place: Option<&'static str>,
+    /// Until when the visitor alone can buy it.
+    turn: Option<When>,
+}
+
+/// Places in a line, as people say them.
+const PLACES: [&str; 5] = ["1st", "2nd", "3rd", "4th", "5th"];
+
+impl LineView {
+    fn new(line: &TicketQueue) -> Self {
+        let place = line.position.and_then(|it| usize::try_from(it).ok()?.checked_sub(1));
+        let people = count(line.length, "person", "people");
+        Self {
+            has_room: usize::try_from(line.length).is_ok_and(|it| it < PLACES.len()),
+            people: if line.length == 0 { String::new() } else { people },
+            place: place.and_then(|at| PLACES.get(at).copied()),
+            turn: line.turn_until.map(When::utc),
+        }
+    }
 }
 
 /// `GET /tickets/{id}`.
@@ -48,20 +81,59 @@ pub(crate) async fn ticket(
     if event.as_ref().is_some_and(|it| !it.status.is_on_sale()) {
         lot = lot.ended();
     }
+    let is_held = matches!(lot.state, LotState::Held { .. })
+        || lot.state == LotState::Free && ticket.locked_until.is_some();
+    let line = if is_held { found(api.queue(ticket.id).await)? } else { None };
     if let (true, LotState::Mine(order)) = (is_buying, &lot.state) {
         return Ok(visitor.go(&format!("/orders/{order}")));
     }
     let name = event.as_ref().map_or(&ticket.title, |event| &event.name);
     let mut layout = visitor.layout(user, format!("{}: {}", name, lot.place)).public();
-    layout.refresh_s = u64::from(is_buying && lot.state == LotState::Free);
+    layout.refresh_s = match &line {
+        Some(line) if line.position.is_some() => LOOK_AGAIN_S,
+        Some(_) | None => u64::from(is_buying && lot.state == LotState::Free),
+    };
     layout.description = format!("{name}: {}.", lot.spoken());
     let page = TicketPage {
         layout,
         event: event.map(|it| EventView::new(&it, &visitor.site)),
         lot,
         key: visitor.site.form_key(),
+        line: line.as_ref().map(LineView::new),
     };
     visitor.page(&page)
+}
+
+/// `POST /tickets/{id}/line`.
+pub(crate) async fn join_line(
+    visitor: Visitor,
+    Path(ticket): Path<String>,
+) -> Result<Response, Failure> {
+    let ticket: TicketId = id(&ticket)?;
+    let page = format!("/tickets/{ticket}");
+    if visitor.sessions.is_empty() {
+        return Err(Failure::SignIn(Some(page)));
+    }
+    let word = match visitor.api().join_queue(ticket).await {
+        Ok(_) => Word::LineJoined,
+        Err(error) => match error.code() {
+            Some(Code::QueueFull) => Word::LineFull,
+            Some(Code::TicketAvailable | Code::OwnCheckout) => Word::LineFree,
+            Some(Code::NotSignedIn) => return Err(Failure::SignIn(Some(page))),
+            code => code.and_then(refusal).ok_or(error)?,
+        },
+    };
+    Ok(visitor.tell(&page, word))
+}
+
+/// `POST /tickets/{id}/line/leave`.
+pub(crate) async fn leave_line(
+    visitor: Visitor,
+    Path(ticket): Path<String>,
+) -> Result<Response, Failure> {
+    let ticket: TicketId = id(&ticket)?;
+    visitor.api().leave_queue(ticket).await?;
+    Ok(visitor.tell(&format!("/tickets/{ticket}"), Word::LineLeft))
 }
 
 /// A ticket that a visitor wants to buy, at the price that they saw.
@@ -197,6 +269,7 @@ async fn start(
 fn refusal(code: Code) -> Option<Word> {
     Some(match code {
         Code::Contended => Word::BuyLocked,
+        Code::TicketReserved => Word::BuyReserved,
         Code::TicketSold => Word::BuySold,
         Code::OwnTicket => Word::BuyOwn,
         Code::PriceChanged => Word::BuyPrice,

@@ -118,7 +118,7 @@ async fn a_seller_changes_the_version_they_saw_or_learns_why_not() {
     let call = &fake.calls(&line)[0];
     assert_eq!(
         (&call.body, &call.headers["if-match"]),
-        (&serde_json::json!({ "price": 10_000 }), &"\"3\"".parse().unwrap())
+        (&serde_json::json!({ "price": 10_000, "whenFree": true }), &"\"3\"".parse().unwrap())
     );
     for (code, word) in [(Code::TicketLocked, "edit-locked"), (Code::TicketSold, "edit-sold")] {
         fake.refuse(&line, code, &[]);
@@ -146,7 +146,8 @@ async fn a_locked_listing_says_why_it_cannot_be_edited() {
     });
     let page = fake.get_as_ada("/selling").await;
     page.has("A buyer is paying until");
-    page.lacks(&format!("/tickets/{ticket}/price"));
+    page.has("Set a price for then");
+    page.lacks(&format!("/tickets/{ticket}/withdraw"));
     fake.get_as_ada(&format!("/tickets/{ticket}/edit")).await.has("we promised them this price");
     let (fake, event) = market();
     let other = fake.ticket(20, event, |_| {});
@@ -222,7 +223,7 @@ async fn a_price_is_edited_by_the_ticket() {
         fake.market.lock().unwrap().calls.clear();
         fake.post_as_ada(&path, &[("price", typed), ("version", "3")]).await;
         let call = &fake.calls(&format!("PATCH /api/tickets/{ticket}"))[0];
-        assert_eq!(call.body, serde_json::json!({ "price": price }), "{typed}");
+        assert_eq!(call.body, serde_json::json!({ "price": price, "whenFree": true }), "{typed}");
     }
     let dear = fake.post_as_ada(&path, &[("price", "400000"), ("version", "3")]).await;
     assert_eq!(dear.status, 400, "three of them cost more than a listing may");

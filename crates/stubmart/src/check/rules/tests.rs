@@ -64,6 +64,8 @@ fn locked() -> Ticket {
         order_id: Some(OrderId(id())),
         buyer_id: Some(UserId(id())),
         locked_until: Some(NOW.before(Duration::from_secs(1))),
+        pending_price: None,
+        line: Default::default(),
         retired: false,
         event_ends_at: None,
         fence: 0,

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use stubmart_contract::{
-    OrderId,
+    OrderId, TicketId,
     api::{CancelReason, OrderStatus},
 };
 use stubmart_kernel::mark;
@@ -30,6 +30,35 @@ impl User {
         if self.listings.contains(&ticket_id) && self.random.happens(900) {
             return;
         }
+        self.check_out(ticket_id).await;
+    }
+
+    /// Has a place in a line: takes it when it is this user's turn, and gives it up now and then.
+    pub(super) async fn wait_in_line(&mut self) {
+        let Some(id) = pick(&mut self.random, &self.lines) else { return self.buy().await };
+        let path = format!("/api/tickets/{id}/queue");
+        if self.random.happens(150) {
+            if let Some(answer) =
+                self.send(Service::Tickets, Request::new("DELETE", &path), None).await
+            {
+                self.noticed(&answer);
+            }
+            return;
+        }
+        let Some(answer) = self.send(Service::Tickets, Request::new("GET", &path), None).await
+        else {
+            return;
+        };
+        self.noticed(&answer);
+        if answer.body.get("turnUntil").is_some_and(|it| !it.is_null()) {
+            mark!("somebody's turn in line has come");
+            self.check_out(id).await;
+        } else if answer.body.get("position").is_some_and(Value::is_null) {
+            self.lines.retain(|it| *it != id);
+        }
+    }
+
+    async fn check_out(&mut self, ticket_id: TicketId) {
         let body = json!({ "ticketId": ticket_id });
         let key = self.new_key();
         let request = Request::new("POST", "/api/orders").json(&body);
@@ -39,6 +68,14 @@ impl User {
         self.noticed(&answer);
         if answer.code() == "ticket_locked" {
             mark!("a second buyer met the lock");
+        }
+        if matches!(answer.code(), "ticket_locked" | "ticket_reserved") && self.random.happens(700)
+        {
+            let path = format!("/api/tickets/{ticket_id}/queue");
+            let joined = self.send(Service::Tickets, Request::new("POST", &path), None).await;
+            if joined.is_some_and(|joined| joined.status == 201) {
+                self.lines.push(ticket_id);
+            }
         }
         if answer.status != 201 {
             return;

@@ -53,6 +53,8 @@ pub struct User {
     token: Option<String>,
     listings: Vec<TicketId>,
     orders: Vec<OrderId>,
+    /// Tickets whose lines this user may be in.
+    lines: Vec<TicketId>,
     keys: BTreeMap<String, String>,
     requests: u64,
     /// What the password may be: the newest that was sent, and any before it that may not have been
@@ -86,6 +88,7 @@ impl User {
             token: None,
             listings: Vec::new(),
             orders: Vec::new(),
+            lines: Vec::new(),
             keys: BTreeMap::new(),
             requests: 0,
             passwords: vec![PASSWORD.to_owned()],
@@ -126,7 +129,8 @@ impl User {
             0..14 => self.list().await,
             14..22 => self.edit().await,
             22..25 => self.withdraw().await,
-            25..52 => self.buy().await,
+            25..46 => self.buy().await,
+            46..52 => self.wait_in_line().await,
             52..74 => self.pay_some().await,
             74..79 => self.leave().await,
             79..84 => self.close().await,

@@ -156,6 +156,7 @@ impl Fake {
             version: 3,
             title: show.name.clone(),
             price: 9000.try_into().unwrap(),
+            pending_price: None,
             currency: Currency::USD,
             total: 9000.try_into().unwrap(),
             price_per_ticket: 4500.try_into().unwrap(),
