@@ -63,7 +63,7 @@ words! {
     PriceChanged "price-changed" Good "Your new price is live.";
     PricesChanged "prices-changed" Good "New prices are live for #.";
     PricesChangedBefore "prices-changed-before" Good "Those new prices are live already.";
-    NothingPicked "nothing-picked" Bad "Tick the listings whose prices you want to change.";
+    NothingPicked "nothing-picked" Bad "Select the listings whose prices you want to change.";
     TicketSaved "ticket-saved" Good "Saved. Your changes are live.";
     Withdrawn "withdrawn" Good "Your listing is off sale.";
     EventThere "event-there" Good "Great. Now tell us about your seats.";

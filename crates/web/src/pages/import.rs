@@ -3,6 +3,7 @@
 //! Nothing is kept between the pages: the form carries the file along, packed.
 
 use std::{
+    collections::BTreeMap,
     io::{Read as _, Write as _},
     time::Duration,
 };
@@ -22,7 +23,7 @@ use stubmart_contract::{
     api::{BulkMode, BulkOutcome, ImportLine, ImportResult},
 };
 use stubmart_http_kit::SentFile;
-use stubmart_inventory::{Field, Mapping, headings, report};
+use stubmart_inventory::{Field, FileFault, How, Mapping, headings, report};
 
 use super::mendable;
 use crate::{
@@ -204,12 +205,48 @@ fn refused(
 ) -> Result<Response, Failure> {
     let problem = mendable(error)?;
     let message = problem.errors.first().map_or(&problem.detail, |it| &it.message);
-    let message = format!("Your file: {}", sentence(message));
+    let how = How { columns: mapping.clone(), ..How::default() };
+    let message = match stubmart_inventory::read(file, &how) {
+        Err(fault) => explained(&fault),
+        Ok(_) => sentence(message),
+    };
     let headings = headings(file).unwrap_or_default();
+    let likely = likely(&headings);
+    let taken =
+        |field: Field| mapping.get(field).or_else(|| likely.get(&field).map(String::as_str));
     // Where there are no columns, there is nothing to name.
-    let columns =
-        (headings.len() > 1).then(|| Columns::new(file, headings, |field| mapping.get(field)));
+    let columns = (headings.len() > 1).then(|| Columns::new(file, headings.clone(), taken));
     choose_page(visitor, user, told, Some(message), columns, StatusCode::BAD_REQUEST)
+}
+
+/// What is wrong with a file, in words for a page that lets one choose the columns.
+fn explained(fault: &FileFault) -> String {
+    match fault {
+        FileFault::Missing { what, .. } => format!("We can’t find a column with {what}."),
+        FileFault::Twice { first, second, .. } => {
+            format!("“{first}” and “{second}” look alike to us. Choose which one to use.")
+        }
+        FileFault::WhichPrice { heading } => format!(
+            "Is “{heading}” the price per ticket, or the price of the whole lot? Choose one below."
+        ),
+        fault => format!("Your file: {}", sentence(&fault.to_string())),
+    }
+}
+
+/// The fields that one heading alone usually has. Whose price a column has is never chosen for the seller.
+fn likely(headings: &[String]) -> BTreeMap<Field, String> {
+    let is_price = |field: &Field| matches!(field, Field::Price | Field::PricePerTicket);
+    let mut likely: BTreeMap<Field, Vec<&String>> = BTreeMap::new();
+    for heading in headings {
+        if let Some(field) = Field::usual(heading).filter(|it| !is_price(it)) {
+            likely.entry(field).or_default().push(heading);
+        }
+    }
+    let only = |(field, of): (Field, Vec<&String>)| match of.as_slice() {
+        [heading] => Some((field, (*heading).clone())),
+        _ => None,
+    };
+    likely.into_iter().filter_map(only).collect()
 }
 
 /// `POST /selling/import/report`: the report that a page carries, as a file.
