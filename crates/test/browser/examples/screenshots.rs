@@ -22,6 +22,9 @@ use stubmart_contract::{
     },
 };
 
+/// A checkout is not left while a browser closes and the next one opens.
+const SETTINGS: [(&str, &str); 1] = [("STUBMART_LEAVE_GRACE", "10m")];
+
 /// For how many of the coming events there are tickets.
 const EVENTS_WITH_TICKETS: u32 = 24;
 
@@ -48,8 +51,8 @@ async fn main() {
         .next_if(|it| it == "--every")
         .map(|_| PathBuf::from(arguments.next().expect("--every takes a directory")));
     let market = match arguments.next() {
-        Some(catalogue) => Market::with_catalogue(&PathBuf::from(catalogue)).await,
-        None => Market::serve(&[]).await,
+        Some(catalogue) => Market::with_catalogue(&PathBuf::from(catalogue), &SETTINGS).await,
+        None => Market::serve(&SETTINGS).await,
     };
     let seller = market.member("Sally").await;
     let buyer = market.member("Bob").await;

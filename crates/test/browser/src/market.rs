@@ -58,12 +58,12 @@ impl Market {
         Self::start(prepare(settings).await).await
     }
 
-    /// Serves a market with the TICKIT catalogue, whose files lie in `catalogue`.
+    /// Serves a market with these environment variables and the TICKIT catalogue, whose files lie in `catalogue`.
     ///
     /// # Panics
     /// When the binary cannot be built, the import fails or nothing is served.
-    pub async fn with_catalogue(catalogue: &Path) -> Self {
-        let process = prepare(&[]).await;
+    pub async fn with_catalogue(catalogue: &Path, settings: &[(&'static str, &str)]) -> Self {
+        let process = prepare(settings).await;
         let imported = Command::new(binary().await.expect("the binary is built"))
             .args(["import", "events", "--upcoming", "--data"])
             .args([process.data(), catalogue])
