@@ -43,6 +43,13 @@ pub fn is_at_rest(world: &World) -> Checked {
             )?;
         }
     }
+    // A turn that nobody takes passes on by its own time.
+    for ticket in checker.tickets.values() {
+        if let Some(turn) = ticket.line.turn() {
+            let text = format!("ticket {} is kept for somebody's turn: {turn:?}", ticket.id);
+            broken("LOCK-3", &[ticket.id.0], text)?;
+        }
+    }
     for charge in checker.charges.values() {
         if charge.due_at.is_some() || charge.is_open() {
             let text = format!(
