@@ -219,10 +219,12 @@ async fn asked_to_stop_it_ends_in_time() {
 #[tokio::test]
 async fn asked_to_stop_it_loses_no_request_of_busy_connections() {
     let mut server = Server::with(&[("STUBMART_DRAIN", "2s")]);
+    let (is_busy, are_busy) = std::sync::mpsc::channel();
     let busy: Vec<_> = (0..8)
         .map(|_| {
             let mut stream = TcpStream::connect(&server.address).unwrap();
             stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+            let is_busy = is_busy.clone();
             std::thread::spawn(move || {
                 for answered in 0_u64.. {
                     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
@@ -234,17 +236,22 @@ async fn asked_to_stop_it_loses_no_request_of_busy_connections() {
                         answer.push_str(std::str::from_utf8(&part[..length]).unwrap());
                     }
                     if answer.contains("connection: close") {
-                        return answered;
+                        return;
+                    }
+                    if answered == 0 {
+                        is_busy.send(()).unwrap();
                     }
                 }
-                0
             })
         })
         .collect();
+    for _ in &busy {
+        are_busy.recv().unwrap();
+    }
     assert_eq!(server.get("/readyz").await.status, 200);
     server.ask_to_stop();
     for connection in busy {
-        assert!(connection.join().unwrap() > 0, "it was busy before");
+        connection.join().unwrap();
     }
     server.get("/readyz").await.is(503, "unavailable");
     assert!(server.stop().success());
