@@ -17,7 +17,7 @@ problems! {
         NotSignedIn, NotFound, OwnTicket, OwnCheckout, QueueFull, TicketSold, EventOver, TooManyRequests,
         TicketAvailable "nobody holds the ticket: buy it",
     ];
-    LeaveProblems: [NotSignedIn];
+    LeaveProblems: [NotSignedIn, NotFound];
 }
 
 impl From<JoinError> for Problem {
