@@ -96,7 +96,7 @@ id! {
     WebhookEventId;
     /// Names the delivery of one event to one webhook.
     WebhookDeliveryId;
-    /// Names an alert: what somebody wants to be told of.
+    /// Names an alert: which tickets somebody wants to hear about.
     AlertId;
     /// Names a domain event's envelope. A message that is delivered twice has one id.
     MessageId;

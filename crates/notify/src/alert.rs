@@ -1,4 +1,4 @@
-//! An alert: which tickets a user wants to be told of, as a pure state machine.
+//! An alert: which tickets a user wants to hear about, as a pure state machine.
 
 use std::time::Duration;
 
@@ -102,7 +102,7 @@ impl Criteria {
     }
 }
 
-/// A ticket that an alert told of.
+/// A ticket that an alert has announced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Told {
     ticket_id: TicketId,
@@ -120,7 +120,7 @@ pub(crate) struct Alert {
     pub(crate) criteria: Criteria,
     /// Stops the alert, together with its id: it is in the links of its mails.
     pub(crate) secret: String,
-    /// The tickets that it told of last.
+    /// The tickets that it announced last.
     told: Vec<Told>,
     pub(crate) created_at: Timestamp,
     pub(crate) ends_at: Option<Timestamp>,
@@ -142,7 +142,7 @@ pub(crate) struct New {
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
     Create(Box<New>),
-    /// Its owner is to be told of this ticket.
+    /// Tell its owner about this ticket.
     Tell(TicketId),
     /// Its event is over at another time.
     EndsAt(Timestamp),
@@ -153,7 +153,7 @@ pub(crate) enum Command {
 pub(crate) enum Refusal {
     /// There is no such alert.
     NotFound,
-    /// It told of as many tickets as it may in a day.
+    /// It has announced as many tickets as it may in a day.
     ToldEnough,
 }
 
@@ -201,12 +201,12 @@ impl Alert {
         Key::new().id(user_id.0)
     }
 
-    /// Whether its owner wants to be told of such a ticket. Nobody is told of their own.
+    /// Whether its owner wants to hear about such a ticket. Nobody hears about their own.
     pub(crate) fn wants(&self, offer: &Offer) -> bool {
         self.user_id != offer.seller && self.criteria.take(offer)
     }
 
-    /// A ticket that it told of already changes nothing.
+    /// A ticket that it has announced already changes nothing.
     fn tell(&self, ticket_id: TicketId, now: Timestamp) -> Result<Self, Refusal> {
         let mut after = self.clone();
         if after.told.iter().any(|it| it.ticket_id == ticket_id) {

@@ -129,7 +129,7 @@ enum Standing {
 
 impl Notify {
     /// One batch of an announcement that has begun. Tickets are asked what is on offer, and catalogue who
-    /// performs: events can come late, and nobody is to be told of what is gone.
+    /// performs: events can come late, and nobody should hear about what is gone.
     async fn announce(&self, context: &Context, begun: Announcement) -> Result<(), DueError> {
         let (id, offers) = (begun.ticket_id, begun.offers);
         if begun.ends_at <= self.inner.host.now() {

@@ -1,4 +1,4 @@
-//! Alerts: what somebody wants to be told of when it comes on sale.
+//! Alerts: which tickets somebody wants to hear about when they come on sale.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{

@@ -88,7 +88,7 @@ CREATE TABLE dead(
     PRIMARY KEY(consumer, seq)
 ) STRICT, WITHOUT ROWID;
 
--- Timers. A timer that is set anew gets a new number.
+-- Timers. A timer that is set again gets a new number.
 CREATE TABLE timer(
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     key BLOB NOT NULL UNIQUE,
