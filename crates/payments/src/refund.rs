@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use stubmart_contract::Context;
-use stubmart_kernel::{Versioned, mark, mutant};
+use stubmart_kernel::{Precondition, Versioned, mark, mutant};
 use stubmart_ports::gateway::{self, GatewayError, Payment, PaymentState};
 
 use crate::{
@@ -201,7 +201,8 @@ impl Payments {
         Ok(charge)
     }
 
-    /// Nothing is left to do for the charge, or nothing until the provider has sent what it gives back.
+    /// Nothing is left to do for the charge as it was looked at. One that changed since stays due by its claim,
+    /// and is looked at again.
     async fn rest(
         &self,
         context: &Context,
@@ -211,11 +212,12 @@ impl Payments {
         if charge.state.due_at.is_none() {
             return Ok(charge.into());
         }
-        // It is due by its claim, and looked at again and again until the provider has sent the money.
-        if charge.state.has_pending_refund() {
-            return Ok(charge.into());
-        }
-        Ok(self.apply(context, charge, &Command::Rest { payment_id }).await?.charge.into())
+        let seen = Precondition::OneOf(vec![charge.version]);
+        Ok(self
+            .apply_if(context, charge, &seen, &Command::Rest { payment_id })
+            .await?
+            .charge
+            .into())
     }
 
     /// The charge's payment at the provider, by its id or else by the charge's.

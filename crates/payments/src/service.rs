@@ -7,6 +7,7 @@ use stubmart_kernel::{
     ApplyError, Precondition, Repository, RepositoryError, Versioned,
     aggregate::Collection,
     idempotency::{self, Idempotency},
+    mark,
     worker::Wake,
 };
 use stubmart_ports::{
@@ -224,13 +225,31 @@ impl Payments {
         charge: Versioned<Charge>,
         command: &Command,
     ) -> Result<After, RepositoryError> {
+        self.apply_if(context, charge, &Precondition::None, command).await
+    }
+
+    /// As [`Self::apply`], and only if the precondition holds for the stored version. Where it does not, nothing
+    /// changes, and the answer is the charge as it is stored.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub(crate) async fn apply_if(
+        &self,
+        context: &Context,
+        charge: Versioned<Charge>,
+        precondition: &Precondition,
+        command: &Command,
+    ) -> Result<After, RepositoryError> {
         let id = charge.state.id;
-        match self.charges().apply_to(context, charge, &Precondition::None, command).await {
+        match self.charges().apply_to(context, charge, precondition, command).await {
             Ok(applied) => Ok(After { charge: applied.after, refused: None }),
             Err(ApplyError::Refused { refusal, .. }) => {
                 Ok(After { charge: self.stored(id).await?, refused: Some(refusal) })
             }
-            Err(ApplyError::Stale { .. }) => Err(RepositoryError::Contended),
+            Err(ApplyError::Stale { .. }) => {
+                mark!("a charge changed while it was looked at");
+                Ok(After { charge: self.stored(id).await?, refused: None })
+            }
             Err(ApplyError::Repository(error)) => Err(error),
         }
     }

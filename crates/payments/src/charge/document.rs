@@ -141,10 +141,10 @@ impl Charge {
         is_complete && self.refunds.iter().any(|it| it.stands() && it.is_decided_by_people())
     }
 
-    /// Whether the money of a refund is on its way, and not there yet.
+    /// Whether the provider is still to be asked for a refund, or has not sent its money yet.
     #[must_use]
-    pub fn has_pending_refund(&self) -> bool {
-        self.refunds.iter().any(Refund::is_pending)
+    pub fn has_open_refund(&self) -> bool {
+        self.refunds.iter().any(|it| it.is_requested() || it.is_pending())
     }
 
     /// The provider's id of the refund that gave back all of it, or the last part.

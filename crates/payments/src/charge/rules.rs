@@ -132,7 +132,7 @@ pub enum Command {
         /// When.
         until: Timestamp,
     },
-    /// Nothing is left to do for it.
+    /// Nothing is left to do for it, unless a refund is not decided yet.
     Rest {
         /// The payment, if there is one.
         payment_id: Option<String>,
@@ -474,7 +474,8 @@ fn rest(current: &Charge, payment_id: Option<&String>) -> Decided {
     if current.is_open() {
         return Err(Refusal::InProgress);
     }
-    if current.due_at.is_none() {
+    // Until a refund is decided, the charge is looked at again and again.
+    if current.due_at.is_none() || current.has_open_refund() {
         return Ok(Decision::Unchanged);
     }
     Ok(Decision::silent(Charge {

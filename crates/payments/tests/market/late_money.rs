@@ -276,3 +276,40 @@ async fn a_refund_that_is_cut_off_is_seen_through() {
         assert_eq!(world.kept().await, 0, "{place}");
     }
 }
+
+/// A refund is decided while another looks at the charge and is asleep at any moment of it, having seen nothing
+/// left to do. The charge does not come to rest before the bank has sent the money, or sent it back.
+#[tokio::test]
+async fn a_refund_beside_a_sleeper_is_followed_to_its_end() {
+    for (card, kept) in [("pm_card_pendingRefund", 7_550), ("pm_card_refundFail", 12_550)] {
+        let mut places = 0;
+        for place in 1.. {
+            let world = World::new(1);
+            let service = world.start();
+            let order = world.orders.place(12_550);
+            assert_eq!(service.pay(&order, card).await.status, 201);
+            world.drain(&service).await;
+            let [charge] = &world.charges().await[..] else { panic!("one charge") };
+            let body = json!({ "paymentId": charge.payment_id });
+            let notice =
+                Sent::post("/api/payments/webhook", body).header("Stripe-Signature", "good");
+            let stop = Stop::at(place);
+            let config = stubmart_payments::Config::default();
+            let slow = world.start_with(world.ports().stopping(&stop), config);
+            let noticed = pin!(slow.send(None, notice));
+            let asleep = match select(noticed, pin!(stop.stopped())).await {
+                Either::Left(_) => break,
+                Either::Right((_, asleep)) => asleep,
+            };
+            let asked = refund(order.1, Some(5_000), Some("k"));
+            service.payments.refund_order(&operator(), &asked).await.unwrap();
+            stop.go_on();
+            assert_eq!(asleep.await.status, 200, "{card} at {place}");
+            world.drain(&service).await;
+            world.check().await;
+            assert_eq!(world.kept().await, kept, "{card} at {place}");
+            places = place;
+        }
+        assert!(places > 5, "{card} has {places} places");
+    }
+}

@@ -1,7 +1,7 @@
 //! What must hold once everything has healed and come to rest: every lock ended, every charge settled,
 //! the money adds up, every event was handled.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, iter, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use serde_json::Value;
@@ -265,8 +265,10 @@ fn money_adds_up(world: &World, checker: &Checker) -> Checked {
     for order in checker.orders.values() {
         let is_sold = order.status == OrderStatus::Completed;
         let by_people = |it: &&Refund| it.stands() && it.is_decided_by_people();
-        let of_it = checker.charges.values().filter(|it| it.order_id == order.id);
-        let refunds = of_it.flat_map(|it| it.refunds.iter().filter(by_people));
+        let of_it: Vec<_> = checker.charges.values().filter(|it| it.order_id == order.id).collect();
+        let documents: Vec<_> =
+            iter::once(order.id.0).chain(of_it.iter().map(|it| it.id.0)).collect();
+        let refunds = of_it.iter().flat_map(|it| it.refunds.iter().filter(by_people));
         let given_back: u64 = refunds.map(|it| u64::from(it.amount.minor())).sum();
         let total = u64::from(order.breakdown().total.minor());
         let total = if is_sold { total.saturating_sub(given_back) } else { 0 };
@@ -277,16 +279,16 @@ fn money_adds_up(world: &World, checker: &Checker) -> Checked {
                 "order {} is {:?}, {total} is to be kept for it and {kept} is",
                 order.id, order.status
             );
-            broken("PAY-3", &[order.id.0], text)?;
+            broken("PAY-3", &documents, text)?;
         }
-        let charges = checker.charges.values().filter(|it| it.order_id == order.id && it.is_kept());
-        let (charges, wanted) = (charges.count(), usize::from(is_kept));
+        let charges = of_it.iter().filter(|it| it.is_kept()).count();
+        let wanted = usize::from(is_kept);
         if charges != wanted {
             let text = format!(
                 "order {} is {:?} and has {charges} charges that are kept",
                 order.id, order.status
             );
-            broken("PAY-1", &[order.id.0], text)?;
+            broken("PAY-1", &documents, text)?;
         }
     }
     Ok(())

@@ -119,6 +119,24 @@ fn a_cleared_charge_has_nothing_left_to_do_for_an_order_that_ended() {
     }
 }
 
+/// A charge does not come to rest while a refund of it is asked for or on its way.
+#[test]
+fn a_charge_with_an_open_refund_does_not_rest() {
+    let refunded = refunded(charge(Stage::Completed, Some(EARLIER)));
+    let stages = [
+        (RefundStage::Requested, false),
+        (RefundStage::Pending, false),
+        (RefundStage::Succeeded, true),
+        (RefundStage::Failed, true),
+    ];
+    for (stage, rests) in stages {
+        let mut charge = refunded.clone();
+        charge.refunds[0].stage = stage;
+        let changed = change(Some(&charge), &Command::Rest { payment_id: None }, NOW).unwrap();
+        assert_eq!(changed.is_some(), rests, "{stage:?}");
+    }
+}
+
 /// Every state × every command. What failed is never completed; what rests has nothing to give back.
 #[test]
 fn every_command_on_every_state_has_one_outcome() {
