@@ -5,11 +5,13 @@
 //! time, randomness and spawning go through [`host::Host`], so the same code runs in a simulation.
 
 pub mod bank;
+pub mod blobs;
 pub mod bus;
 pub mod calls;
 pub mod gateway;
 pub mod host;
 pub mod key;
+pub mod keys;
 pub mod limits;
 pub mod mailer;
 pub mod outbound;

@@ -64,6 +64,7 @@ const NODE: &[&str] = &[
 ];
 const ENGINES: &[&str] = &[
     "stubmart-calls",
+    "stubmart-files",
     "stubmart-jetstream",
     "stubmart-mail",
     "stubmart-memory",
@@ -76,14 +77,20 @@ const ENGINES: &[&str] = &[
     "stubmart-stripe",
 ];
 /// What engines stand on, and what tests them.
-const UNDER_ENGINES: &[&str] =
-    &["stubmart-contract", "stubmart-ports", "stubmart-kernel", "stubmart-relay"];
+const UNDER_ENGINES: &[&str] = &[
+    "stubmart-contract",
+    "stubmart-keyring",
+    "stubmart-ports",
+    "stubmart-kernel",
+    "stubmart-relay",
+];
 
 /// What a crate may depend on among the project's own. A crate that is not named here is a tool or a
 /// test harness: it may know everything but the engines.
 const MAY_USE: &[(&[&str], &[&str])] = &[
     (&["stubmart-contract"], &[]),
-    (&["stubmart-ports"], &["stubmart-contract"]),
+    (&["stubmart-keyring"], &["stubmart-contract"]),
+    (&["stubmart-ports"], &["stubmart-contract", "stubmart-keyring"]),
     (&["stubmart-kernel"], &["stubmart-contract", "stubmart-ports"]),
     (&["stubmart-letters"], &["stubmart-contract"]),
     (&["stubmart-inventory"], &["stubmart-contract"]),
@@ -92,6 +99,7 @@ const MAY_USE: &[(&[&str], &[&str])] = &[
         &[
             "stubmart-contract",
             "stubmart-inventory",
+            "stubmart-keyring",
             "stubmart-letters",
             "stubmart-ports",
             "stubmart-kernel",

@@ -7,7 +7,9 @@
 //! The store and the bus are two. An outbox inside the store and a [relay](MemoryStore::relay) connect
 //! them.
 
+mod blobs;
 mod bus;
+mod keys;
 mod limits;
 mod lock;
 mod mailer;
@@ -15,7 +17,9 @@ mod outbound;
 mod store;
 mod timers;
 
+pub use blobs::MemoryBlobs;
 pub use bus::{MemoryBus, Rejected};
+pub use keys::MemoryKeys;
 pub use limits::{MemoryRateLimits, Unlimited};
 pub use mailer::MemoryMailer;
 pub use outbound::MemoryOutbound;

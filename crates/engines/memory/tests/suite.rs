@@ -6,17 +6,22 @@ use std::{
 };
 
 use stubmart_kernel::worker::{self, ShutdownTrigger};
-use stubmart_memory::{MemoryBus, MemoryMailer, MemoryRateLimits, MemoryStore, MemoryTimers};
+use stubmart_memory::{
+    MemoryBlobs, MemoryBus, MemoryKeys, MemoryMailer, MemoryRateLimits, MemoryStore, MemoryTimers,
+};
 use stubmart_ports::{
+    blobs::Blobs,
     bus::Bus,
+    keys::Keys,
     limits::RateLimits,
     mailer::{Mail, Mailer},
     store::Store,
     timers::Timers,
 };
 use stubmart_suite::{
-    bus_suite, delivery_suite, host, limits_suite, mailer_suite, outbox_suite,
-    rules::{Subject, Time, delivery::SERVICE, mailer::Outbox, outbox::Outboxes},
+    blobs_suite, bus_suite, delivery_suite, host, keys_suite, limits_suite, mailer_suite,
+    outbox_suite,
+    rules::{Subject, Time, delivery::SERVICE, keys::Rotate, mailer::Outbox, outbox::Outboxes},
     store_suite, timers_suite,
 };
 
@@ -139,4 +144,38 @@ mod mailer {
     }
 
     mailer_suite!(subject);
+}
+
+mod blobs {
+    use super::*;
+
+    fn subject() -> Ready<Subject<dyn Blobs>> {
+        let blobs = MemoryBlobs::new();
+        let (a, b) = (Arc::new(blobs.clone()), Arc::new(blobs));
+        ready(Subject { a, b, with: (), guard: Box::new(()) })
+    }
+
+    blobs_suite!(subject);
+}
+
+mod keys {
+    use stubmart_contract::Timestamp;
+    use stubmart_keyring::Keyring;
+
+    use super::*;
+
+    fn subject() -> Ready<Subject<dyn Keys, Rotate>> {
+        let keyring = Keyring::new([1; 32], [2; 32], Timestamp::EPOCH);
+        let keys = MemoryKeys::new(keyring.clone());
+        let (a, b) = (Arc::new(keys.clone()), Arc::new(keys.clone()));
+        let last = std::sync::Mutex::new(keyring);
+        let with: Rotate = Arc::new(move || {
+            let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            *last = last.rotated([3; 32], Timestamp::EPOCH);
+            keys.set(last.clone());
+        });
+        ready(Subject { a, b, with, guard: Box::new(()) })
+    }
+
+    keys_suite!(subject);
 }

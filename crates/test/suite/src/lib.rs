@@ -27,6 +27,8 @@
 //!   next time; round to seconds; claim in two steps.
 //! - **Rate limits**: allow everything, or one too many; count per handle; mix keys; take when they
 //!   look; tell too short a wait; never refill; check before they take.
+//! - **Blobs**: keep to themselves; cut at a zero; mix keys; overwrite; refuse the same again; look before they
+//!   write; write bit by bit; delete nothing; miss what is gone; take any size.
 //! - **Mailer**: keeps the last mail only; keeps plain text only; refuses a mail that it has.
 //!
 //! Run against the adapters of this project they caught besides: two senders of one mail who wrote

@@ -5,7 +5,7 @@
 //! [`outbox_suite!`](crate::outbox_suite), [`delivery_suite!`](crate::delivery_suite),
 //! [`bus_suite!`](crate::bus_suite), [`calls_suite!`](crate::calls_suite),
 //! [`timers_suite!`](crate::timers_suite), [`limits_suite!`](crate::limits_suite),
-//! [`mailer_suite!`](crate::mailer_suite),
+//! [`mailer_suite!`](crate::mailer_suite), [`blobs_suite!`](crate::blobs_suite), [`keys_suite!`](crate::keys_suite),
 //! [`outbound_suite!`](crate::outbound_suite), [`gateway_suite!`](crate::gateway_suite)). It is given an
 //! `fn() -> impl Future<Output = Subject<…>>` that makes an empty subject for each test.
 //!
@@ -14,10 +14,12 @@
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a rule fails by panicking")]
 
+pub mod blobs;
 pub mod bus;
 pub mod calls;
 pub mod delivery;
 pub mod gateway;
+pub mod keys;
 pub mod limits;
 pub mod mailer;
 pub mod outbound;
