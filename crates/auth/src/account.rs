@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use stubmart_contract::{Context, UserId, api};
+use stubmart_contract::{Context, UserId, api, calls::OpenSales};
 use stubmart_kernel::{ApplyError, RepositoryError, Versioned};
 
 use crate::{
@@ -42,6 +42,8 @@ pub(crate) enum ChangeError {
     WrongCode,
     /// The second factor is on already. Nothing happened.
     SecondFactorOn,
+    /// The user has sales that are not settled. Nothing happened.
+    OpenSales(OpenSales),
     /// The account is at this version, which the change is not meant for. Nothing happened.
     Stale {
         /// The present version.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stubmart_kernel::RepositoryError;
-use stubmart_ports::{Cause, host::Busy, limits::LimitsUnavailable};
+use stubmart_ports::{Cause, calls::CallError, host::Busy, limits::LimitsUnavailable};
 
 /// A dependency failed.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +11,7 @@ pub enum Failure {
     /// The repository: its error says whether anything was written.
     #[error(transparent)]
     Repository(RepositoryError),
-    /// Too many passwords are being hashed, or the rate limits are down. Nothing happened.
+    /// Too many passwords are being hashed, or the rate limits or payments are down. Nothing happened.
     #[error("{0}")]
     Unavailable(Cause),
 }
@@ -31,6 +31,12 @@ impl From<Busy> for Failure {
 impl From<LimitsUnavailable> for Failure {
     fn from(error: LimitsUnavailable) -> Self {
         Self::Unavailable(error.into())
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(CallError(cause): CallError) -> Self {
+        Self::Unavailable(cause)
     }
 }
 

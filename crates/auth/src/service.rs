@@ -10,6 +10,7 @@ use stubmart_kernel::{
     worker::Wake,
 };
 use stubmart_ports::{
+    calls::Payments,
     host::{Host, PasswordHasher},
     limits::RateLimits,
     mailer::Mailer,
@@ -45,6 +46,8 @@ pub struct Deps {
     pub limits: Arc<dyn RateLimits>,
     /// Sends security notices.
     pub mailer: Arc<dyn Mailer>,
+    /// Knows what is open of a user's sales.
+    pub payments: Arc<dyn Payments>,
 }
 
 impl fmt::Debug for Deps {
@@ -95,6 +98,7 @@ pub(crate) struct Inner {
     pub(crate) passwords: Passwords,
     pub(crate) limits: Arc<dyn RateLimits>,
     pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) payments: Arc<dyn Payments>,
     /// Woken when a notice was saved.
     pub(crate) notices: Wake,
     pub(crate) config: Config,
@@ -110,7 +114,7 @@ impl Auth {
     /// The service on `deps`.
     #[must_use]
     pub fn new(deps: Deps, config: Config) -> Self {
-        let Deps { store, host, passwords, limits, mailer } = deps;
+        let Deps { store, host, passwords, limits, mailer, payments } = deps;
         let inner = Inner {
             users: Repository::new(&USERS, Arc::clone(&store), host.clone()),
             sessions: Repository::new(&SESSIONS, Arc::clone(&store), host.clone()),
@@ -119,6 +123,7 @@ impl Auth {
             passwords: Passwords::new(passwords, Arc::clone(&limits), config.signups_a_day),
             limits,
             mailer,
+            payments,
             notices: Wake::default(),
             config,
         };

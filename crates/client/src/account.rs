@@ -118,7 +118,7 @@ impl Client {
     /// `DELETE /api/auth/currentuser`.
     ///
     /// # Errors
-    /// `bad_credentials`, `not_signed_in`.
+    /// `bad_credentials`, `open_sales`, `not_signed_in`.
     pub async fn delete_user(&self, request: &DeleteUserRequest) -> Result<Answer, ClientError> {
         self.send(Method::DELETE, "/api/auth/currentuser", Some(request)).await
     }

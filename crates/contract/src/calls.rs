@@ -281,6 +281,16 @@ pub struct OrderForPayment {
     pub ticket: Option<OrderTicket>,
 }
 
+/// What is still open of a seller's sales.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenSales {
+    /// How many sales are not settled: their money is held, to be paid or owed.
+    pub unsettled: u32,
+    /// Of how many of them the ticket is not delivered.
+    pub undelivered: u32,
+}
+
 /// Why an order was not secured. The money stays where it is; an order whose time is over is ended by
 /// the question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -74,6 +74,8 @@ codes! {
     EmailTaken = 409 "email_taken" "This email has an account already";
     /// The account has a second factor: take it away before another is set up.
     SecondFactorOn = 409 "second_factor_on" "The second factor is on already";
+    /// The caller has sold tickets that are not delivered, or whose money is not settled.
+    OpenSales = 409 "open_sales" "You have sales that are not settled";
     /// A checkout holds the ticket.
     TicketLocked = 409 "ticket_locked" "The ticket is in somebody's checkout";
     /// It is somebody else's turn in line to buy the ticket.

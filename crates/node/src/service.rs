@@ -59,7 +59,7 @@ impl Service {
     #[must_use]
     pub const fn calls(self) -> &'static [Self] {
         match self {
-            Self::Auth => &[],
+            Self::Auth => &[Self::Payments],
             Self::Tickets => &[Self::Auth, Self::Catalogue],
             Self::Catalogue => &[Self::Auth, Self::Tickets],
             Self::Orders => &[Self::Auth, Self::Tickets],

@@ -12,7 +12,7 @@ use stubmart_payments::Payments;
 use stubmart_ports::{Cause, calls};
 use stubmart_tickets::Tickets;
 
-use crate::{engines::Engines, later::LaterTickets, role::Role, roles, service::Service};
+use crate::{engines::Engines, later::Later, role::Role, roles, service::Service};
 
 /// What an operator may set, for each service.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +42,8 @@ pub struct Peers {
     pub catalogue: Option<Arc<dyn calls::Catalogue>>,
     /// The way to orders.
     pub orders: Option<Arc<dyn calls::Orders>>,
+    /// The way to payments.
+    pub payments: Option<Arc<dyn calls::Payments>>,
 }
 
 impl std::fmt::Debug for Peers {
@@ -51,7 +53,7 @@ impl std::fmt::Debug for Peers {
 }
 
 /// The services of a process, for calls from outside of them. To be kept for as long as their role runs:
-/// catalogue reaches tickets through it.
+/// catalogue reaches tickets through it, and auth payments.
 #[derive(Debug, Clone, Default)]
 pub struct Services {
     /// Accounts and sessions, where auth runs here.
@@ -90,8 +92,11 @@ impl Services {
         let runs = |service| here.contains(&service);
         let mut role = Role::default();
         let mut it = Self { ways: peers.clone(), ..Self::default() };
+        let later_payments = Arc::new(Later::<dyn calls::Payments>::default());
         let gate = if runs(Service::Auth) {
-            let (auth, gate) = roles::auth::start(engines, config.auth.clone());
+            let payments: Arc<dyn calls::Payments> =
+                if runs(Service::Payments) { later_payments.clone() } else { it.to_payments()? };
+            let (auth, gate) = roles::auth::start(engines, config.auth.clone(), payments);
             let auth = role.take(auth);
             it.ways.auth = Some(Arc::new(auth.clone()));
             it.auth = Some(auth);
@@ -101,7 +106,7 @@ impl Services {
             elsewhere.map(|auth| SessionGate::new(auth, engines.host.clone()))
         };
         let gate = || gate.clone().ok_or_else(|| no_way_to(Service::Auth));
-        let later = Arc::new(LaterTickets::default());
+        let later = Arc::new(Later::<dyn calls::Tickets>::default());
         if runs(Service::Catalogue) {
             let tickets: Arc<dyn calls::Tickets> =
                 if runs(Service::Tickets) { later.clone() } else { it.to_tickets()? };
@@ -143,7 +148,11 @@ impl Services {
             let settings = config.payments.clone();
             let (orders, catalogue) = (it.to_orders()?, it.to_catalogue()?);
             let payments = roles::payments::start(engines, settings, gate()?, orders, catalogue);
-            it.payments = Some(role.take(payments));
+            let payments = role.take(payments);
+            let to_payments: Arc<dyn calls::Payments> = Arc::new(payments.clone());
+            later_payments.bind(&to_payments);
+            it.ways.payments = Some(to_payments);
+            it.payments = Some(payments);
         }
         if runs(Service::Delivery) {
             let others = roles::delivery::Others {
@@ -180,6 +189,10 @@ impl Services {
 
     fn to_orders(&self) -> Result<Arc<dyn calls::Orders>, Cause> {
         self.ways.orders.clone().ok_or_else(|| no_way_to(Service::Orders))
+    }
+
+    fn to_payments(&self) -> Result<Arc<dyn calls::Payments>, Cause> {
+        self.ways.payments.clone().ok_or_else(|| no_way_to(Service::Payments))
     }
 }
 

@@ -20,6 +20,7 @@ pub mod sale;
 
 mod authenticate;
 mod begin_intent;
+mod calls;
 mod catch_up;
 mod http;
 mod list;

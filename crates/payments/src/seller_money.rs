@@ -8,6 +8,7 @@ use std::{
 use stubmart_contract::{
     Currency, OrderId, SaleId, Timestamp, UserId,
     api::{HeldFor, HoldReason, PayoutBalance, SaleStatus},
+    calls::OpenSales,
 };
 use stubmart_kernel::{
     RepositoryError, Versioned,
@@ -115,15 +116,8 @@ impl Payments {
                   add: &dyn Fn(&mut PayoutBalance)| {
             add(balances.entry(currency.to_string()).or_insert_with(|| nothing(currency)));
         };
-        let mut scan = self.sales().scan(index::OPEN, &Key::new().id(seller.0)).limit(BATCH);
-        loop {
-            let rows = self.sales().find(scan.clone()).await?;
-            let Some(last) = rows.last() else { break };
-            scan = scan.behind(&last.key);
-            for sale in rows.into_iter().map(|row| row.found.state) {
-                of(&mut balances, sale.currency, &|it| count(it, &sale, now));
-            }
-        }
+        let add = |sale: &Sale| of(&mut balances, sale.currency, &|it| count(it, sale, now));
+        self.each_open_sale(seller, add).await?;
         // The last payout in each currency says what was paid in all.
         let mut scan = self.payouts().scan(payout::index::NUMBER, &Key::new().id(seller.0));
         scan = scan.descending().limit(1);
@@ -135,6 +129,37 @@ impl Payments {
             scan = scan.behind(payout::of_seller_in(seller, currency).bytes());
         }
         Ok(balances.into_values().collect())
+    }
+
+    /// What is still open of a seller's sales.
+    ///
+    /// # Errors
+    /// [`RepositoryError`].
+    pub(crate) async fn open_sales_of(&self, seller: UserId) -> Result<OpenSales, RepositoryError> {
+        let mut open = OpenSales::default();
+        let count = |sale: &Sale| {
+            open.unsettled = open.unsettled.saturating_add(1);
+            if sale.is_to_deliver() {
+                open.undelivered = open.undelivered.saturating_add(1);
+            }
+        };
+        self.each_open_sale(seller, count).await?;
+        Ok(open)
+    }
+
+    /// Shows every sale of a seller that is not settled.
+    async fn each_open_sale(
+        &self,
+        seller: UserId,
+        mut see: impl FnMut(&Sale),
+    ) -> Result<(), RepositoryError> {
+        let mut scan = self.sales().scan(index::OPEN, &Key::new().id(seller.0)).limit(BATCH);
+        loop {
+            let rows = self.sales().find(scan.clone()).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            scan = scan.behind(&last.key);
+            rows.iter().for_each(|row| see(&row.found.state));
+        }
     }
 }
 

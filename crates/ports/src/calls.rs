@@ -199,3 +199,18 @@ pub trait Orders: Send + Sync + 'static {
     /// [`CallError`]: ask again until it is answered.
     async fn expire(&self, context: &Context, lock: calls::ExpiredLock) -> Result<(), CallError>;
 }
+
+/// What payments answers.
+#[async_trait]
+pub trait Payments: Send + Sync + 'static {
+    /// What is still open of the sales of this seller. A sale counts from the moment at which its charge's
+    /// `CHARGE_COMPLETED` has reached payments, a moment after its order was completed.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn open_sales(
+        &self,
+        context: &Context,
+        seller: UserId,
+    ) -> Result<calls::OpenSales, CallError>;
+}

@@ -71,7 +71,7 @@ pub(crate) fn public(
 
 /// What services that run elsewhere call, if they know the secret.
 pub(crate) fn internal(services: &Services, secret: Secret, host: &Host) -> Router {
-    let Services { auth, tickets, catalogue, orders, .. } = services.clone();
+    let Services { auth, tickets, catalogue, orders, payments, .. } = services.clone();
     let mut served = Served::default();
     if let Some(auth) = auth {
         served.auth = Some(Arc::new(auth));
@@ -84,6 +84,9 @@ pub(crate) fn internal(services: &Services, secret: Secret, host: &Host) -> Rout
     }
     if let Some(orders) = orders {
         served.orders = Some(Arc::new(orders));
+    }
+    if let Some(payments) = payments {
+        served.payments = Some(Arc::new(payments));
     }
     served.router(secret, host)
 }

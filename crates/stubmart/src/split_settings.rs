@@ -148,6 +148,7 @@ impl Split {
             tickets: remote(Service::Tickets).map(Remote::tickets),
             catalogue: remote(Service::Catalogue).map(Remote::catalogue),
             orders: remote(Service::Orders).map(Remote::orders),
+            payments: remote(Service::Payments).map(Remote::payments),
         }
     }
 }
@@ -159,11 +160,12 @@ const INTERNAL_SECRET: &str = "internal-secret";
 const INTERNAL_SECRET_FILE: &str = "internal-secret-file";
 const API_URL: &str = "api-url";
 const WEB_URL: &str = "web-url";
-const SERVICE_URLS: [(Service, &str); 4] = [
+const SERVICE_URLS: [(Service, &str); 5] = [
     (Service::Auth, "auth-url"),
     (Service::Tickets, "tickets-url"),
     (Service::Catalogue, "catalogue-url"),
     (Service::Orders, "orders-url"),
+    (Service::Payments, "payments-url"),
 ];
 
 const PUBLIC_URLS: [(Service, &str); 7] = [

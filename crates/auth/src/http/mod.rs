@@ -86,8 +86,9 @@ problems! {
         TooManyRequests,
     ];
     DeleteProblems: [
-        NotSignedIn, BadCredentials "the present password is another", VersionMismatch,
-        TooManyRequests,
+        NotSignedIn, BadCredentials "the present password is another",
+        OpenSales "a ticket that the caller sold is not delivered, or its money is not settled",
+        VersionMismatch, TooManyRequests,
     ];
     ListProblems: [NotSignedIn];
     EndProblems: [NotSignedIn, NotFound];
@@ -241,7 +242,8 @@ async fn update_current_user(
 ///
 /// Its sessions and access tokens are dead at once and its personal data is erased; its listings are
 /// withdrawn and its open orders cancelled a moment later. The address can sign up again, as somebody
-/// new.
+/// new. A seller's account stays until each sale is settled: the ticket is delivered, and its money is paid to
+/// the seller or given back (`GET /api/sales`).
 #[utoipa::path(delete, path = "/api/auth/currentuser", tag = "auth", params(IfMatch), request_body = DeleteUserRequest, responses(
     (status = 204, description = "Deleted",
         headers(("Set-Cookie" = String, description = "An empty `stubmart_session`"))),

@@ -1,6 +1,6 @@
 //! What use cases did not do, as clients see it.
 
-use stubmart_contract::Code;
+use stubmart_contract::{Code, calls::OpenSales};
 use stubmart_http_kit::Problem;
 
 use crate::{
@@ -77,9 +77,23 @@ impl From<ChangeError> for Problem {
                 Self::invalid_field("code", "is not the one that the app shows now".to_owned())
             }
             ChangeError::SecondFactorOn => Self::new(Code::SecondFactorOn),
+            ChangeError::OpenSales(open) => Self::with_detail(Code::OpenSales, told(open)),
             ChangeError::Stale { version } => Self::stale(version),
             ChangeError::Limited(limited) => limited.into(),
         }
+    }
+}
+
+/// What is open, in words.
+fn told(open: OpenSales) -> String {
+    let OpenSales { unsettled, undelivered } = open;
+    let sales = if unsettled == 1 { "sale is" } else { "sales are" };
+    let tickets = if undelivered == 1 { "ticket is" } else { "tickets are" };
+    match undelivered {
+        0 => format!("{unsettled} {sales} not settled yet"),
+        _ => format!(
+            "{unsettled} {sales} not settled yet, and {undelivered} {tickets} still to be delivered"
+        ),
     }
 }
 

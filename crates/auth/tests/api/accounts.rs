@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stubmart_contract::EventType;
+use stubmart_contract::{EventType, calls::OpenSales};
 use stubmart_ports::host::{Busy, PasswordHasher};
 
 use crate::market::{Account as _, ME, Market, PASSWORD};
@@ -259,6 +259,35 @@ async fn deleting_an_account_erases_it() {
     let again = market.sign_up("anna@example.org").await;
     let user = again.get("/api/auth/currentuser").await.body;
     assert_ne!(user["currentUser"]["id"], id);
+}
+
+/// A seller whose sales are not settled keeps the account, with all that is in it; what is open is told in words, and
+/// to nobody who does not know the password. Without an answer of payments nothing happens either.
+#[tokio::test]
+async fn an_account_with_open_sales_stays() {
+    let market = Market::new();
+    let ann = market.sign_up("ann@example.com").await;
+    let before = ann.get(ME).await;
+    for (unsettled, undelivered, told) in [
+        (1, 1, "1 sale is not settled yet, and 1 ticket is still to be delivered"),
+        (3, 2, "3 sales are not settled yet, and 2 tickets are still to be delivered"),
+        (1, 0, "1 sale is not settled yet"),
+        (2, 0, "2 sales are not settled yet"),
+    ] {
+        market.sales.are(Some(OpenSales { unsettled, undelivered }));
+        assert_eq!(ann.delete_account("not mine").await.outcome(), (401, "bad_credentials"));
+        let refused = ann.delete_account(PASSWORD).await;
+        assert_eq!(refused.outcome(), (409, "open_sales"));
+        assert_eq!(refused.body["detail"], told);
+    }
+    market.sales.are(None);
+    assert_eq!(ann.delete_account(PASSWORD).await.outcome(), (503, "unavailable"));
+    market.work().await;
+    let after = ann.get(ME).await;
+    assert_eq!((after.header("etag"), &after.body), (before.header("etag"), &before.body));
+    assert_eq!(market.event_types().await, [EventType::UserCreated]);
+    market.sales.are(Some(OpenSales::default()));
+    assert_eq!(ann.delete_account(PASSWORD).await.outcome(), (204, ""));
 }
 
 /// Events tell that something happened to an account and nothing about it; their versions have no gap.

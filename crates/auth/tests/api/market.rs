@@ -1,13 +1,19 @@
 //! Auth in a market in memory, and what people do with their accounts.
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{
+    ops::Deref,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use async_trait::async_trait;
 use serde_json::json;
 use stubmart_auth::{Auth, COLLECTIONS, Config, SESSIONS, USERS};
-use stubmart_contract::{Envelope, EventType};
+use stubmart_contract::{Context, Envelope, EventType, UserId, calls::OpenSales};
 use stubmart_http_kit::Ingress;
 use stubmart_node::{Engines, Service, roles};
 use stubmart_ports::{
+    calls::{CallError, Payments},
     key::Key,
     mailer::Mail,
     store::{DocKey, Scan, Store as _},
@@ -20,9 +26,26 @@ pub(crate) const PASSWORD: &str = "correct horse";
 /// The route of one's own account.
 pub(crate) const ME: &str = "/api/auth/currentuser";
 
+/// What payments knows of everybody's sales; `None` while it is down.
+pub(crate) struct Sales(Mutex<Option<OpenSales>>);
+
+impl Sales {
+    pub(crate) fn are(&self, open: Option<OpenSales>) {
+        *self.0.lock().unwrap() = open;
+    }
+}
+
+#[async_trait]
+impl Payments for Sales {
+    async fn open_sales(&self, _: &Context, _: UserId) -> Result<OpenSales, CallError> {
+        self.0.lock().unwrap().ok_or_else(|| CallError("payments is down".into()))
+    }
+}
+
 /// A process of auth, and the world it is in.
 pub(crate) struct Market {
     pub(crate) world: World,
+    pub(crate) sales: Arc<Sales>,
     engines: Engines,
     config: Config,
     process: Process<Auth>,
@@ -66,9 +89,10 @@ impl Market {
     }
 
     fn start(world: World, engines: Engines, config: Config, ingress: Ingress) -> Self {
-        let (role, _) = roles::auth::start(&engines, config.clone());
+        let sales = Arc::new(Sales(Mutex::new(Some(OpenSales::default()))));
+        let (role, _) = roles::auth::start(&engines, config.clone(), sales.clone());
         let process = Process::behind(&world, &engines, role, ingress);
-        Self { world, engines, config, process }
+        Self { world, sales, engines, config, process }
     }
 
     /// Another process of auth: what the first one remembers, this one does not.

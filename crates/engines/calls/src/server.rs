@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use stubmart_ports::{
-    calls::{Auth, Catalogue, Orders, Tickets},
+    calls::{Auth, Catalogue, Orders, Payments, Tickets},
     host::Host,
 };
 
@@ -31,6 +31,8 @@ pub struct Served {
     pub catalogue: Option<Arc<dyn Catalogue>>,
     /// Orders, where it runs here.
     pub orders: Option<Arc<dyn Orders>>,
+    /// Payments, where it runs here.
+    pub payments: Option<Arc<dyn Payments>>,
 }
 
 impl std::fmt::Debug for Served {
@@ -43,7 +45,7 @@ impl Served {
     /// The routes. Every request without the secret is answered 401, before anything of it is read.
     pub fn router(self, secret: Secret, host: &Host) -> Router {
         let mut routes = Routes { router: Router::new(), host: host.clone() };
-        let Self { auth, tickets, catalogue, orders } = self;
+        let Self { auth, tickets, catalogue, orders, payments } = self;
         if let Some(auth) = auth {
             table::auth(&mut routes, &auth);
         }
@@ -55,6 +57,9 @@ impl Served {
         }
         if let Some(orders) = orders {
             table::orders(&mut routes, &orders);
+        }
+        if let Some(payments) = payments {
+            table::payments(&mut routes, &payments);
         }
         // A fallback of its own: what is unknown is no less guarded.
         let router =

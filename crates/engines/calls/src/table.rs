@@ -8,8 +8,8 @@ use stubmart_contract::{
     ChargeId, Context, EventId, OrderId, TicketId, UserId,
     calls::{
         ExpiredLock, Identity, Listing, Listings, ListingsRequest, LockRefusal, LockRequest,
-        Locked, NotFoundByName, OrderForPayment, OverdueLocks, OverdueLocksRequest, Profile,
-        Recipient, SecureRefusal, ShowByName, ShowForListing,
+        Locked, NotFoundByName, OpenSales, OrderForPayment, OverdueLocks, OverdueLocksRequest,
+        Profile, Recipient, SecureRefusal, ShowByName, ShowForListing,
     },
 };
 use stubmart_ports::calls::{self, CallError};
@@ -93,4 +93,8 @@ service!(orders: Orders {
     complete(order_id: OrderId, charge_id: ChargeId) -> ();
     fail(order_id: OrderId, charge_id: ChargeId) -> ();
     expire(lock: ExpiredLock) -> ();
+});
+
+service!(payments: Payments {
+    open_sales(seller: UserId) -> OpenSales;
 });

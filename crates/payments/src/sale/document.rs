@@ -205,6 +205,13 @@ impl Sale {
         self.is_claimed() || self.hold.is_some() || is_off || !is_sent
     }
 
+    /// Whether the seller still has to deliver the ticket.
+    #[must_use]
+    pub fn is_to_deliver(&self) -> bool {
+        let is_over = |it: DeliveryNews| it.is_sent() || it.status == DeliveryStatus::Cancelled;
+        self.status() == SaleStatus::Held && !self.delivery.is_some_and(is_over)
+    }
+
     /// Why the money is held, at `now`. Empty where it is not.
     #[must_use]
     pub fn holds(&self, now: Timestamp) -> Vec<HoldReason> {

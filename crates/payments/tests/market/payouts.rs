@@ -18,6 +18,7 @@ use stubmart_payments::{
     sale::{Refusal, SALES, Sale},
 };
 use stubmart_ports::{
+    calls::Payments as _,
     key::Key,
     store::{Scan, Store as _},
 };
@@ -212,6 +213,35 @@ async fn a_seller_is_paid_once_for_what_is_due() {
         balances.push(it.balance(account).await);
     }
     assert_eq!(balances, [-net, 0, 0]);
+}
+
+/// A sale is open until it is settled, and its ticket is to be delivered until it was sent; what is given back is
+/// open no longer, unless the seller had it: that is owed. Nobody's sales are another's.
+#[tokio::test]
+async fn sales_are_open_until_they_are_settled() {
+    let it = Sold::new();
+    let seller = seller(&it.world);
+    let open = async || {
+        let open = it.service.payments.open_sales(&Context::work("test"), seller).await.unwrap();
+        (open.unsettled, open.undelivered)
+    };
+    let other = UserId(it.world.host.uuid());
+    it.sell(other, 10_000).await;
+    assert_eq!(open().await, (0, 0));
+    let (first, second) = (it.sell(seller, 10_000).await, it.sell(seller, 10_000).await);
+    assert_eq!(open().await, (2, 2));
+    it.send(first).await;
+    assert_eq!(open().await, (2, 1));
+    it.give_back(second).await;
+    assert_eq!(open().await, (1, 0), "held until it is due");
+    it.pass(3 * DAY).await;
+    assert_eq!(open().await, (1, 0), "due");
+    let listed = it.listed().await.remove(0);
+    it.pay(&listed, "wire 1").await.unwrap();
+    assert_eq!(open().await, (0, 0), "paid");
+    it.claim(first, None).await;
+    it.claim(first, Some(ClaimOutcome::Refund)).await;
+    assert_eq!(open().await, (1, 0), "owed");
 }
 
 /// A claim takes what is due out of the list, also under the id that was listed before; it is due again when the

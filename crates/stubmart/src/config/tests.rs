@@ -203,6 +203,7 @@ fn refused(given: &[(&str, &str)]) -> Vec<String> {
 #[test]
 fn a_part_of_the_market_says_what_it_lacks() {
     let auth = ("auth-url", "http://auth:8081");
+    let payments = ("payments-url", "http://payments:8081");
     let tickets = ("tickets-url", "http://tickets-0:8081,http://tickets-1:8081");
     let inside = ("internal-listen", "127.0.0.1:8081");
     let only = |services: &'static str| ("only", services);
@@ -212,10 +213,17 @@ fn a_part_of_the_market_says_what_it_lacks() {
             &[only("orders")],
             &["--auth-url", "--tickets-url", "--internal-listen", "--internal-secret"],
         ),
-        (&[only("payments"), auth, SECRET], &["--catalogue-url", "--orders-url"]),
-        (&[only("auth"), inside], &["--internal-secret"]),
-        (&[only("auth"), inside, ("internal-secret", "short")], &["--internal-secret"]),
-        (&[only("auth"), ("internal-listen", "127.0.0.1:8080"), SECRET], &["--internal-listen"]),
+        (
+            &[only("payments"), auth, SECRET],
+            &["--catalogue-url", "--orders-url", "--internal-listen"],
+        ),
+        (&[only("auth"), inside, SECRET], &["--payments-url"]),
+        (&[only("auth"), inside, payments], &["--internal-secret"]),
+        (&[only("auth"), inside, payments, ("internal-secret", "short")], &["--internal-secret"]),
+        (
+            &[only("auth"), payments, ("internal-listen", "127.0.0.1:8080"), SECRET],
+            &["--internal-listen"],
+        ),
         (&[only("web")], &["--api-url"]),
         (&[only("web"), ("api-url", "http://gateway:8080")], &[]),
         (&[only("auth,tickets,catalogue,orders,expiration,payments,delivery,notify")], &[]),
@@ -236,7 +244,7 @@ fn a_part_of_the_market_says_what_it_lacks() {
     ] {
         assert_eq!(refused(given), lacks, "{given:?}");
     }
-    let in_a_file = resolve(&[only("auth"), inside, SECRET]).unwrap_err().0;
+    let in_a_file = resolve(&[only("auth"), inside, payments, SECRET]).unwrap_err().0;
     assert!(in_a_file.len() == 1 && in_a_file[0].starts_with("--only"), "{in_a_file:?}");
     let all_services = only("auth,tickets,catalogue,orders,expiration,payments,delivery,notify");
     assert!(resolve(&[all_services]).unwrap().is_in_file(), "no pages, and that works");
@@ -247,7 +255,11 @@ fn the_secret_of_the_services_may_be_in_a_file() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "{}", SECRET.1).unwrap();
     let path = file.path().to_str().unwrap().to_owned();
-    let given = [("only", "auth"), ("internal-listen", "127.0.0.1:8081")];
+    let given = [
+        ("only", "auth"),
+        ("internal-listen", "127.0.0.1:8081"),
+        ("payments-url", "http://payments:8081"),
+    ];
     let with = |more: &[(&str, &str)]| refused(&[&given[..], more].concat());
     let in_file = ("internal-secret-file", path.as_str());
     assert!(with(&[in_file]).is_empty());

@@ -44,6 +44,7 @@ fn help_names_every_flag_with_its_variable() {
         "--tickets-url",
         "--catalogue-url",
         "--orders-url",
+        "--payments-url",
         "--api-url",
         "--auth-api-url",
         "--payments-api-url",

@@ -9,12 +9,13 @@ use stubmart_contract::{
     ChargeId, Context, EventId, OrderId, TicketId, UserId,
     calls::{
         ExpiredLock, Identity, Listing, Listings, ListingsRequest, LockRefusal, LockRequest,
-        Locked, NotFoundByName, OrderForPayment, OverdueLocks, OverdueLocksRequest, Profile,
-        Recipient, SecureRefusal, ShowByName, ShowForListing,
+        Locked, NotFoundByName, OpenSales, OrderForPayment, OverdueLocks, OverdueLocksRequest,
+        Profile, Recipient, SecureRefusal, ShowByName, ShowForListing,
     },
 };
 use stubmart_node::Service;
 use stubmart_orders::Orders;
+use stubmart_payments::Payments;
 use stubmart_ports::calls::{self, CallError};
 use stubmart_suite::fault::{Fault, injected};
 use stubmart_tickets::Tickets;
@@ -363,5 +364,18 @@ impl calls::Orders for Network {
             Box::pin(async move { calls::Orders::expire(&it, &context, lock).await })
         })
         .await
+    }
+}
+
+#[async_trait]
+impl calls::Payments for Network {
+    async fn open_sales(&self, context: &Context, seller: UserId) -> Result<OpenSales, CallError> {
+        let context = context.clone();
+        let ask = move |it: Payments| -> Call<OpenSales> {
+            let context = context.clone();
+            Box::pin(async move { calls::Payments::open_sales(&it, &context, seller).await })
+        };
+        let work = move |live: Live| live.payments.map_or_else(nobody, &ask);
+        self.call(Service::Payments, "open sales", seller.0, work).await?
     }
 }

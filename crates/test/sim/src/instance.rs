@@ -215,7 +215,8 @@ fn start(ground: &Ground, service: Service) -> Result<Live, Cause> {
     let mut live = Live::new(port.owner);
     match service {
         Service::Auth => {
-            let (role, _) = roles::auth::start(engines, stubmart_auth::Config::default());
+            let config = stubmart_auth::Config::default();
+            let (role, _) = roles::auth::start(engines, config, network);
             live.auth = Some(live.runs(ground, role));
         }
         Service::Tickets => {

@@ -3,8 +3,9 @@
 use askama::Template;
 use axum::{extract::Path, http::StatusCode, response::Response};
 use stubmart_client::ClientError;
-use stubmart_contract::api::{
-    AccessToken, CreateTokenRequest, DeleteUserRequest, Session, UpdateUserRequest,
+use stubmart_contract::{
+    Code,
+    api::{AccessToken, CreateTokenRequest, DeleteUserRequest, Session, UpdateUserRequest},
 };
 
 use super::{id, keyed, mendable, session};
@@ -37,6 +38,8 @@ struct Forms {
     password: Fields,
     token: Fields,
     delete: Fields,
+    /// Sales keep the account from being deleted.
+    has_open_sales: bool,
     /// Makes a double click on the token's button count once.
     key: String,
     /// The new token's name and secret, shown this once.
@@ -79,6 +82,7 @@ impl Forms {
                 .must(),
             ]),
             delete: Fields::new(vec![current()]),
+            has_open_sales: false,
             key: visitor.site.form_key(),
             secret: None,
         }
@@ -262,7 +266,14 @@ pub(crate) async fn delete(visitor: Visitor, form: Form) -> Result<Response, Fai
     let request = DeleteUserRequest { current_password: form.raw("currentPassword").to_owned() };
     match visitor.api().delete_user(&request).await {
         Ok(_) => Ok(session::forget(&visitor, visitor.tell("/", Word::AccountDeleted))),
-        Err(error) => refused(&visitor, user, error, |forms| &mut forms.delete).await,
+        Err(error) => {
+            let has_open_sales = error.code() == Some(Code::OpenSales);
+            refused(&visitor, user, error, |forms| {
+                forms.has_open_sales = has_open_sales;
+                &mut forms.delete
+            })
+            .await
+        }
     }
 }
 

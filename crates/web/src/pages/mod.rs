@@ -103,6 +103,7 @@ fn mendable(error: ClientError) -> Result<Box<Problem>, Failure> {
                     | Code::EmailTaken
                     | Code::BadCredentials
                     | Code::SecondFactorRequired
+                    | Code::OpenSales
                     | Code::IdempotencyKeyInUse
                     | Code::IdempotencyKeyReused
                     | Code::TooManyRequests

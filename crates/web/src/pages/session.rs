@@ -227,6 +227,10 @@ pub(crate) fn mark(fields: &mut Fields, problem: &Problem) {
             let message = "Enter your password again, and your second-factor code.";
             fields.message = Some(message.to_owned());
         }
+        Code::OpenSales => {
+            let message = "You can’t close your account yet";
+            fields.message = Some(format!("{message}: {}.", problem.detail));
+        }
         Code::TooManyRequests => {
             let wait = problem.retry_after.map_or(60, |wait| wait.as_secs().max(1));
             fields.message = Some(format!("Too many attempts. Try again in {wait} seconds."));

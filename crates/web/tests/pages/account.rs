@@ -80,6 +80,19 @@ async fn the_account_marks_a_wrong_password_in_the_form_that_was_sent() {
     assert!(page.cookies().iter().any(|it| it.starts_with("stubmart_session=;")));
 }
 
+/// Who still has sales to settle reads what is open, where to look, and that nothing was deleted.
+#[tokio::test]
+async fn an_account_with_open_sales_leads_to_them() {
+    let fake = Fake::new();
+    fake.get_as_ada("/account").await.lacks("See what’s open");
+    fake.refuse("DELETE /api/auth/currentuser", Code::OpenSales, &[]);
+    let page = fake.post_as_ada("/account/delete", &[("currentPassword", "yes")]).await;
+    assert_eq!(page.status, 409);
+    page.has("You can’t close your account yet: ");
+    page.has("<a href=\"/selling/sales\">See what’s open in My sales</a>");
+    assert!(page.cookies().iter().all(|it| !it.starts_with("stubmart_session=;")));
+}
+
 #[tokio::test]
 async fn too_many_tries_say_when_to_come_back() {
     let fake = Fake::new();

@@ -48,12 +48,13 @@ fn secret(number: u32) -> Secret {
 
 /// Serves what answers the calls, until the runtime ends.
 async fn serve(told: &Arc<Told>, host: &Host, at: SocketAddr) -> SocketAddr {
-    let Services { auth, tickets, catalogue, orders } = told.services();
+    let Services { auth, tickets, catalogue, orders, payments } = told.services();
     let served = Served {
         auth: Some(auth),
         tickets: Some(tickets),
         catalogue: Some(catalogue),
         orders: Some(orders),
+        payments: Some(payments),
     };
     let listener = TcpListener::bind(at).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -73,6 +74,7 @@ fn reach(addresses: &[SocketAddr], secret: &Secret, host: &Host) -> Services {
         tickets: remote().tickets(),
         catalogue: remote().catalogue(),
         orders: remote().orders(),
+        payments: remote().payments(),
     }
 }
 

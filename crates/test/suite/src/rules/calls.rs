@@ -15,12 +15,12 @@ use stubmart_contract::{
     UserId,
     calls::{
         ExpiredLock, Identity, Listing, Listings, ListingsOf, ListingsRequest, LockRefusal,
-        LockRequest, Locked, NotFoundByName, OrderForPayment, OverdueLocks, OverdueLocksRequest,
-        Profile, Recipient, SecureRefusal, ShowByName, ShowForListing,
+        LockRequest, Locked, NotFoundByName, OpenSales, OrderForPayment, OverdueLocks,
+        OverdueLocksRequest, Profile, Recipient, SecureRefusal, ShowByName, ShowForListing,
     },
     context::CausedBy,
 };
-use stubmart_ports::calls::{Auth, CallError, Catalogue, Orders, Tickets};
+use stubmart_ports::calls::{Auth, CallError, Catalogue, Orders, Payments, Tickets};
 use uuid::Uuid;
 
 use crate::host::{START, lock};
@@ -36,6 +36,8 @@ pub struct Services {
     pub catalogue: Arc<dyn Catalogue>,
     /// Orders.
     pub orders: Arc<dyn Orders>,
+    /// Payments.
+    pub payments: Arc<dyn Payments>,
 }
 
 impl Debug for Services {
@@ -72,6 +74,7 @@ impl Told {
             tickets: self.clone(),
             catalogue: self.clone(),
             orders: self.clone(),
+            payments: self.clone(),
         }
     }
 
@@ -257,6 +260,14 @@ impl Orders for Told {
     }
 }
 
+#[async_trait]
+impl Payments for Told {
+    async fn open_sales(&self, context: &Context, seller: UserId) -> Result<OpenSales, CallError> {
+        self.hear(context, "open_sales", seller)?;
+        Ok(self.maybe(sample(OPEN_SALES)).unwrap_or_default())
+    }
+}
+
 // As they were first put on the wire: another version's answers must be understood, too.
 const IDENTITY: &str = r#"{"userId":"00000000-0000-0000-0000-000000000001",
     "sessionId":"00000000-0000-0000-0000-000000000002","role":"support","maySell":true,"readOnly":false}"#;
@@ -278,6 +289,7 @@ const ORDER: &str = r#"{"id":"00000000-0000-0000-0000-000000000006",
     "userId":"00000000-0000-0000-0000-000000000001","sellerId":"00000000-0000-0000-0000-000000000003",
     "ticketId":"00000000-0000-0000-0000-000000000004","status":"awaiting_payment","hasExpired":false,"chargeId":"00000000-0000-0000-0000-000000000007",
     "amount":12345,"currency":"eur","expiresAt":"2027-01-01T00:00:00.000Z"}"#;
+const OPEN_SALES: &str = r#"{"unsettled":3,"undelivered":1}"#;
 
 fn sample<T: DeserializeOwned>(text: &str) -> T {
     serde_json::from_str(text).unwrap()
@@ -314,7 +326,7 @@ async fn outcome<T: Debug>(call: impl Future<Output = Result<T, CallError>>) -> 
 impl Services {
     /// Makes every call there is, one after the other; the answer is what came of each.
     pub async fn call_all(&self, context: &Context) -> Vec<String> {
-        let Self { auth, tickets, catalogue, orders } = self;
+        let Self { auth, tickets, catalogue, orders, payments } = self;
         let (ticket, order, charge) = (TicketId(id(4)), OrderId(id(6)), ChargeId(id(7)));
         let (buyer, event) = (UserId(id(1)), EventId(id(5)));
         let request = LockRequest {
@@ -346,6 +358,7 @@ impl Services {
             outcome(orders.complete(context, order, charge)).await,
             outcome(orders.fail(context, order, charge)).await,
             outcome(orders.expire(context, expired())).await,
+            outcome(payments.open_sales(context, buyer)).await,
         ]
     }
 }
