@@ -15,6 +15,7 @@ pub mod keys;
 pub mod limits;
 pub mod mailer;
 pub mod outbound;
+pub mod reader;
 pub mod store;
 pub mod timers;
 

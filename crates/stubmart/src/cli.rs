@@ -84,6 +84,28 @@ pub enum Command {
         #[arg(long, env = "STUBMART_CSV", value_parser = upcoming)]
         csv: bool,
     },
+    /// Print what tickets' files are read as: their pages, and the codes on them
+    ///
+    /// PDF, PNG, JPEG and WebP of at most 10 MB and 20 pages. Each file is read as an upload is, in a process of its own.
+    /// Nothing is stored or changed. Exit 1 where a file cannot be read, and says why.
+    ReadTicket(ReadTicket),
+}
+
+/// Which files to read as tickets.
+#[derive(Debug, Clone, Args)]
+pub struct ReadTicket {
+    /// The files
+    #[arg(value_name = "FILE", required_unless_present = "child")]
+    pub(crate) files: Vec<PathBuf>,
+    /// What the codes say, too: who has it can enter
+    #[arg(long, env = "STUBMART_SHOW_CODES", value_parser = upcoming)]
+    pub(crate) show_codes: bool,
+    /// As JSON
+    #[arg(long, env = "STUBMART_JSON", value_parser = upcoming)]
+    pub(crate) json: bool,
+    /// Be the process that reads one file, from standard input
+    #[arg(long, hide = true)]
+    pub(crate) child: bool,
 }
 
 /// What to do about claims.

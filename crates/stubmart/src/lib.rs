@@ -26,6 +26,7 @@ mod only;
 mod output;
 mod patience;
 mod payouts;
+mod read_ticket;
 mod refund;
 mod run;
 mod server;

@@ -6,11 +6,11 @@ use stubmart_ports::Cause;
 
 use crate::{
     admin, check, claims,
-    cli::{Admin, Claims, Cli, Command, Import, Payouts},
+    cli::{Admin, Claims, Cli, Command, Import, Payouts, ReadTicket},
     config::Config,
     demo, emulate, import, ledger, logging,
     only::Only,
-    payouts, refund, serve,
+    payouts, read_ticket, refund, serve,
 };
 
 /// The exit code for a market that breaks an invariant, or a command that failed.
@@ -41,6 +41,10 @@ impl<E: Into<Cause>> From<E> for Failed {
 #[must_use]
 #[expect(clippy::print_stderr, reason = "the command line's own words")]
 pub fn run(cli: Cli) -> ExitCode {
+    if let Some(Command::ReadTicket(ReadTicket { child: true, .. })) = cli.command {
+        // Before anything else: no settings, no log and no thread.
+        return read_ticket::child();
+    }
     let has_data = cli.settings.get("data").is_some();
     let mut config = match Config::resolve(cli.settings) {
         Ok(config) => config,
@@ -126,6 +130,10 @@ async fn execute(command: Command, config: Config) -> Result<ExitCode, Failed> {
             payouts::hold(&config, host, &order, &reason).await?;
         }
         Command::Payouts(Payouts::Free { order }) => payouts::free(&config, host, &order).await?,
+        Command::ReadTicket(asked) => {
+            let are_read = read_ticket::print(&host, &asked).await?;
+            return Ok(ExitCode::from(if are_read { 0 } else { FAILURE }));
+        }
         Command::Ledger { account, csv } => ledger::print(&config, &host, account, csv).await?,
         Command::Check => {
             return match check::check(&config, host).await {

@@ -71,6 +71,7 @@ const ENGINES: &[&str] = &[
     "stubmart-mongo",
     "stubmart-os",
     "stubmart-outbound",
+    "stubmart-reader",
     "stubmart-redis",
     "stubmart-sandbox",
     "stubmart-sqlite",
