@@ -62,11 +62,13 @@ up() {
     fi
     # Mails wait for their tokens, calls for their secret: it stays the same from one up to the next.
     if [ ! -e "$dir/secret" ]; then (umask 077 && python3 -c 'import secrets; print(secrets.token_hex(32))' >"$dir/secret"); fi
+    "$binary" keys create --files-dir "$dir/files" --keys-file "$dir/keys.json" >&2
     # shellcheck disable=SC2207 # ports are words
     all=($(free_ports $((2 + 2 * instances * ${#SERVICES[@]}))))
     if [ -z "$port" ]; then port=${all[0]}; fi
     settings+=(
         "STUBMART_INTERNAL_SECRET_FILE=$dir/secret" "STUBMART_DATA=$dir/data"
+        "STUBMART_FILES_DIR=$dir/files" "STUBMART_KEYS_FILE=$dir/keys.json"
         "STUBMART_API_URL=$(urls "${all[1]}")" "STUBMART_PUBLIC_URL=${STUBMART_PUBLIC_URL:-http://127.0.0.1:$port}"
         "STUBMART_DRAIN=${STUBMART_DRAIN:-2s}"
     )

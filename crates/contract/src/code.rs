@@ -92,6 +92,8 @@ codes! {
     TicketWithdrawn = 409 "ticket_withdrawn" "The ticket is no longer offered";
     /// A seat of it is in another listing of that event, or somebody else has bought it.
     SeatsListed = 409 "seats_listed" "The seats are listed already";
+    /// A code of the file, or the file itself, is in another listing that is on sale or sold, or somebody else has bought it.
+    CodeListed = 409 "code_listed" "The ticket in this file is listed already";
     /// Another listing of the seller's that is on sale has this `externalId`.
     ExternalIdTaken = 409 "external_id_taken" "Another of your listings has this external id";
     /// A seller cannot buy what they sell.

@@ -2,7 +2,7 @@
 
 use stubmart_contract::{
     Context, OrderId, UserId,
-    api::{OrderStatus, OrderTicket, TicketStatus},
+    api::{DeliveryKind, OrderStatus, OrderTicket, TicketStatus},
     calls::{ListingsOf, ListingsRequest},
     event::TicketState,
 };
@@ -27,8 +27,8 @@ pub(crate) enum BeginError {
 }
 
 impl Deliveries {
-    /// Begins the delivery of a ticket that is sold. One that is not sold, or whose delivery has begun, leads
-    /// to nothing.
+    /// Begins the delivery of a ticket that is sold, and ends it where the ticket's file is here. One that is not
+    /// sold leads to nothing.
     ///
     /// # Errors
     /// [`BeginError`].
@@ -40,9 +40,14 @@ impl Deliveries {
         let (Some(order_id), Some(buyer_id)) = (ticket.order_id, ticket.buyer_id) else {
             return Ok(());
         };
-        if ticket.status != TicketStatus::Sold || self.of_order(order_id).await?.is_some() {
+        if ticket.status != TicketStatus::Sold {
             return Ok(());
         }
+        if self.of_order(order_id).await?.is_some() {
+            return Ok(self.fulfil(context, order_id).await?);
+        }
+        let files = self.files().load(ticket.id).await?;
+        let has_file = files.is_some_and(|it| it.state.file.is_some());
         let show = match ticket.event_id {
             Some(id) => self.catalogue().show(context, id).await?,
             None => None,
@@ -60,12 +65,13 @@ impl Deliveries {
                 seats: ticket.seats.clone(),
                 quantity: ticket.quantity,
             },
-            kind: ticket.delivery_kind,
+            kind: if has_file { DeliveryKind::File } else { ticket.delivery_kind },
             sold_at: ticket.updated_at,
             show: show.map(|it| Showtime { starts_at: it.starts_at, ends_at: it.ends_at }),
         };
         let command = Command::Begin(Box::new(sale));
-        Ok(self.apply_if_possible(context, order_id, &command).await?)
+        self.apply_if_possible(context, order_id, &command).await?;
+        Ok(self.fulfil(context, order_id).await?)
     }
 
     /// The delivery of a buyer's completed order. A buyer who has just paid asks for it before the news of the

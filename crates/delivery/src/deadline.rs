@@ -81,6 +81,12 @@ pub(crate) fn settled(sent_at: Timestamp, show: Option<Showtime>) -> Timestamp {
     from.after(CLAIMS)
 }
 
+/// Until when what was delivered may be disputed: a bank takes back money for up to 120 days after the event, and its
+/// customer and ours then ask what was delivered.
+pub(crate) fn disputed(sent_at: Timestamp, show: Option<Showtime>) -> Timestamp {
+    settled(sent_at, show).after(120 * DAY)
+}
+
 /// Whether a sale is heard of too late to be delivered: it is of a time before there were deliveries.
 pub(crate) fn is_history(sold_at: Timestamp, show: Option<Showtime>, now: Timestamp) -> bool {
     match show {

@@ -1,7 +1,7 @@
 //! The delivery of one sale, as a pure state machine.
 //!
 //! ```text
-//!     begin            send             accept, or time
+//!     begin         send, or file       accept, or time
 //!  ∅ ───────▶ pending ──────▶ sent ──────────────────────▶ accepted
 //!               │   ▲          ▲
 //!          time │   │ the show │ send
@@ -12,6 +12,7 @@
 //!            cancelled ◀── the money was given back (from anywhere)
 //! ```
 
+mod sent_file;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,8 @@ use stubmart_kernel::{
 };
 
 use crate::deadline::{self, Showtime};
+
+pub use sent_file::{Opening, Reader, SentFile};
 
 /// Where deliveries are kept.
 pub static DELIVERIES: Collection = Collection {
@@ -88,6 +91,12 @@ pub struct Delivery {
     /// What the seller says of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// The file that the buyer can open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<SentFile>,
+    /// Who opened it, as evidence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub opened: Vec<Opening>,
     /// Why it is not delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_reason: Option<DeliveryCancelReason>,
@@ -141,6 +150,17 @@ pub enum Command {
         /// What they say of it.
         sent: Sent,
     },
+    /// The file of the ticket is here: the buyer can open it.
+    SendFile(SentFile),
+    /// A user, who must be the buyer, opens a page of it.
+    Opened {
+        /// The user.
+        by: UserId,
+        /// The page.
+        page: u32,
+        /// From where.
+        reader: Reader,
+    },
     /// A user, who must be the buyer, has it.
     Accept(UserId),
     /// A user, who must be the buyer, waits for a late one or does not.
@@ -158,6 +178,8 @@ pub enum Refusal {
     OtherSide,
     /// A delivery by link needs the link.
     LinkMissing,
+    /// A delivery by file needs the file.
+    FileMissing,
     /// The seller has not sent it.
     NotSent,
     /// It is not late.
@@ -194,6 +216,12 @@ impl Aggregate for Delivery {
             (Some(it), Command::Reschedule(show)) => it.reschedule(*show, now),
             (Some(it), Command::Watch) => it.watch(now),
             (Some(it), Command::Send { by, sent }) => it.send(*by, sent, now)?,
+            (Some(it), Command::SendFile(file)) => it.send_file(*file, now),
+            (Some(it), Command::Opened { by, page, reader }) => {
+                let opened = it.opened_by(*by, *page, reader, now)?;
+                // Evidence for the market alone: no other service learns of it.
+                return Ok(Decision::silent(opened));
+            }
             (Some(it), Command::Accept(by)) => it.accept(*by, now)?,
             (Some(it), Command::Choose(by, choice)) => it.choose(*by, *choice, now)?,
             (Some(it), Command::Refunded) => it.refunded(now),
@@ -231,6 +259,8 @@ impl Delivery {
             sent_at: None,
             link: None,
             reference: None,
+            file: None,
+            opened: Vec::new(),
             cancel_reason: None,
             steps: vec![DeliveryStep { at: *sold_at, what: DeliveryStepKind::Sold }],
         };
@@ -281,6 +311,9 @@ impl Delivery {
         if self.kind == DeliveryKind::Link && sent.link.is_none() {
             return Err(Refusal::LinkMissing);
         }
+        if self.kind == DeliveryKind::File && self.file.is_none() && sent.link.is_none() {
+            return Err(Refusal::FileMissing);
+        }
         let Sent { link, reference } = sent.clone();
         let is_sent = self.status == DeliveryStatus::Sent;
         if is_sent && self.link == link && self.reference == reference {
@@ -289,6 +322,32 @@ impl Delivery {
         let sent_at = self.sent_at.or(Some(now));
         let sent = Self { link, reference, sent_at, is_awaited: false, ..self.clone() };
         Ok(Some(sent.step(DeliveryStatus::Sent, DeliveryStepKind::Sent, now)))
+    }
+
+    fn send_file(&self, file: SentFile, now: Timestamp) -> Option<Self> {
+        if !self.is_awaiting_seller() {
+            return None;
+        }
+        let (kind, sent_at) = (DeliveryKind::File, Some(now));
+        let sent = Self { kind, file: Some(file), sent_at, is_awaited: false, ..self.clone() };
+        Some(sent.step(DeliveryStatus::Sent, DeliveryStepKind::Sent, now))
+    }
+
+    fn opened_by(
+        &self,
+        by: UserId,
+        page: u32,
+        reader: &Reader,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        self.check_side(by, DeliverySide::Buyer)?;
+        if !self.has_file() {
+            return Err(if self.file.is_none() { Refusal::NotSent } else { Refusal::Ended });
+        }
+        let is_first = self.opened.is_empty();
+        let mut after = self.clone();
+        sent_file::note(&mut after.opened, page, reader, now);
+        Ok(if is_first { after.step(self.status, DeliveryStepKind::Opened, now) } else { after })
     }
 
     fn accept(&self, by: UserId, now: Timestamp) -> Result<Option<Self>, Refusal> {
@@ -368,6 +427,13 @@ impl Delivery {
     #[must_use]
     pub fn has_ended(&self) -> bool {
         matches!(self.status, DeliveryStatus::Accepted | DeliveryStatus::Cancelled)
+    }
+
+    /// Whether its buyer can open a file: once it is sent, until the money is given back.
+    #[must_use]
+    pub fn has_file(&self) -> bool {
+        self.file.is_some()
+            && matches!(self.status, DeliveryStatus::Sent | DeliveryStatus::Accepted)
     }
 
     /// Whether the seller is still to send it.

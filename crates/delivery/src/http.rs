@@ -1,5 +1,7 @@
 //! The HTTP routes.
 
+mod files;
+
 use axum::{
     Json,
     extract::{FromRef, State},
@@ -70,7 +72,9 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(decide_on_late_delivery))
         .routes(routes!(list_claims, create_claim))
         .routes(routes!(answer_claim))
+        .routes(routes!(files::upload_ticket_file, files::get_ticket_files))
         .layer(map_response(no_store))
+        .routes(routes!(files::open_ticket_file))
 }
 
 problems! {
@@ -118,6 +122,10 @@ fn not_applied(error: ApplyError<Refusal>) -> Problem {
         Refusal::LinkMissing => {
             Problem::invalid_field("link", "is needed: this ticket is delivered by a link")
         }
+        Refusal::FileMissing => Problem::invalid_field(
+            "link",
+            "is needed, or the file: this ticket is delivered by PUT /api/tickets/{id}/files",
+        ),
         Refusal::NotSent => Problem::new(Code::NotSent),
         Refusal::NotLate => Problem::new(Code::NotLate),
         Refusal::Ended => Problem::new(Code::DeliveryEnded),

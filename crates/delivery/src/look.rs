@@ -71,6 +71,7 @@ impl Deliveries {
 /// A delivery as one side of the sale sees it. The link opens the ticket: it is for the buyer alone, and for
 /// nobody once the money was given back.
 fn shown(delivery: Delivery, side: DeliverySide, transfer_to: Option<String>) -> api::Delivery {
+    let file = delivery.file.filter(|_| delivery.has_file());
     let may_open = side == DeliverySide::Buyer && delivery.status != DeliveryStatus::Cancelled;
     api::Delivery {
         order_id: delivery.order_id,
@@ -85,6 +86,8 @@ fn shown(delivery: Delivery, side: DeliverySide, transfer_to: Option<String>) ->
         cancel_reason: delivery.cancel_reason,
         transfer_to,
         link: delivery.link.filter(|_| may_open),
+        pages: file.map_or(0, |it| it.pages),
+        file_kind: file.map(|it| it.kind),
         reference: delivery.reference,
         steps: delivery.steps,
     }

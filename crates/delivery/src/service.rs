@@ -10,21 +10,27 @@ use stubmart_kernel::{
     worker::Wake,
 };
 use stubmart_ports::{
+    blobs::Blobs,
     calls::{Auth, Catalogue, Orders, Tickets},
     host::Host,
+    keys::Keys,
+    limits::RateLimits,
+    reader::TicketReader,
     store::Store,
 };
 
 use crate::{
     claim::{CLAIMS, Claim},
+    code_claim::{CODE_CLAIMS, CodeClaim},
     delivery::{Command, DELIVERIES, Delivery, Refusal},
+    files::{FILES, Files},
 };
 
 /// The service's name.
 pub const SERVICE: &str = "delivery";
 
 /// All that the service keeps.
-pub const COLLECTIONS: &[&Collection] = &[&DELIVERIES, &CLAIMS, &IDEMPOTENCY];
+pub const COLLECTIONS: &[&Collection] = &[&DELIVERIES, &CLAIMS, &FILES, &CODE_CLAIMS, &IDEMPOTENCY];
 
 static IDEMPOTENCY: Collection =
     Collection { name: "delivery.idempotency", indexes: idempotency::INDEXES };
@@ -36,6 +42,14 @@ pub struct Deps {
     pub store: Arc<dyn Store>,
     /// The machine.
     pub host: Host,
+    /// Keeps the sealed pages of files.
+    pub blobs: Arc<dyn Blobs>,
+    /// Keeps the keys that they are sealed with.
+    pub keys: Arc<dyn Keys>,
+    /// Splits files and reads what is on them.
+    pub reader: Arc<dyn TicketReader>,
+    /// Counts what is limited.
+    pub limits: Arc<dyn RateLimits>,
     /// Knows where a buyer is written to.
     pub auth: Arc<dyn Auth>,
     /// Knows which orders are completed.
@@ -59,14 +73,21 @@ pub struct Deliveries(Arc<Inner>);
 struct Inner {
     deliveries: Repository<Delivery>,
     claims: Repository<Claim>,
+    files: Repository<Files>,
+    code_claims: Repository<CodeClaim>,
     idempotency: Idempotency,
     host: Host,
+    blobs: Arc<dyn Blobs>,
+    keys: Arc<dyn Keys>,
+    reader: Arc<dyn TicketReader>,
+    limits: Arc<dyn RateLimits>,
     auth: Arc<dyn Auth>,
     orders: Arc<dyn Orders>,
     tickets: Arc<dyn Tickets>,
     catalogue: Arc<dyn Catalogue>,
     watch: Wake,
     watch_claims: Wake,
+    watch_files: Wake,
 }
 
 impl fmt::Debug for Deliveries {
@@ -79,18 +100,26 @@ impl Deliveries {
     /// The service on `deps`.
     #[must_use]
     pub fn new(deps: Deps) -> Self {
-        let Deps { store, host, auth, orders, tickets, catalogue } = deps;
+        let Deps { store, host, blobs, keys, reader, limits, auth, orders, tickets, catalogue } =
+            deps;
         Self(Arc::new(Inner {
             deliveries: Repository::new(&DELIVERIES, Arc::clone(&store), host.clone()),
             claims: Repository::new(&CLAIMS, Arc::clone(&store), host.clone()),
+            files: Repository::new(&FILES, Arc::clone(&store), host.clone()),
+            code_claims: Repository::new(&CODE_CLAIMS, Arc::clone(&store), host.clone()),
             idempotency: Idempotency::new(&IDEMPOTENCY, store, host.clone()),
             host,
+            blobs,
+            keys,
+            reader,
+            limits,
             auth,
             orders,
             tickets,
             catalogue,
             watch: Wake::default(),
             watch_claims: Wake::default(),
+            watch_files: Wake::default(),
         }))
     }
 
@@ -100,6 +129,30 @@ impl Deliveries {
 
     pub(crate) fn claims(&self) -> &Repository<Claim> {
         &self.0.claims
+    }
+
+    pub(crate) fn files(&self) -> &Repository<Files> {
+        &self.0.files
+    }
+
+    pub(crate) fn code_claims(&self) -> &Repository<CodeClaim> {
+        &self.0.code_claims
+    }
+
+    pub(crate) fn blobs(&self) -> &dyn Blobs {
+        &*self.0.blobs
+    }
+
+    pub(crate) fn keys(&self) -> &dyn Keys {
+        &*self.0.keys
+    }
+
+    pub(crate) fn reader(&self) -> &dyn TicketReader {
+        &*self.0.reader
+    }
+
+    pub(crate) fn limits(&self) -> &dyn RateLimits {
+        &*self.0.limits
     }
 
     pub(crate) fn idempotency(&self) -> &Idempotency {
@@ -134,6 +187,11 @@ impl Deliveries {
     /// Wakes what watches the sellers who are to answer.
     pub(crate) fn watch_claims(&self) -> &Wake {
         &self.0.watch_claims
+    }
+
+    /// Wakes what looks after files.
+    pub(crate) fn watch_files(&self) -> &Wake {
+        &self.0.watch_files
     }
 
     /// The delivery of an order, if it has begun.

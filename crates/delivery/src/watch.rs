@@ -46,6 +46,7 @@ impl Due for DueDeliveries {
                 self.0.apply_if_possible(&context, id, &Command::Reschedule(show)).await?;
             }
         }
+        self.0.fulfil(&context, id).await?;
         self.0.apply_if_possible(&context, id, &Command::Watch).await?;
         Ok(())
     }

@@ -17,15 +17,21 @@ use crate::{given::Given, problem::Problem};
 /// The largest body a route takes, in bytes, unless it is one of [`LARGER`].
 pub const BODY_MAX: usize = 64 * 1024;
 
-/// The largest file a route takes, in bytes.
-const FILE_MAX: usize = 4 * 1024 * 1024;
+/// The largest inventory a route takes, in bytes.
+const INVENTORY_MAX: usize = 4 * 1024 * 1024;
 
-/// Routes that take more: many listings at once, and files, with the form around them.
-const LARGER: [(&str, usize); 4] = [
-    ("/api/tickets/bulk", 1024 * 1024),
-    ("/api/tickets/import", FILE_MAX + BODY_MAX),
-    ("/selling/import", FILE_MAX + BODY_MAX),
-    ("/selling/import/report", FILE_MAX + BODY_MAX),
+/// The largest file of a ticket that a route takes, in bytes.
+const TICKET_MAX: usize = 10 * 1024 * 1024;
+
+/// Routes that take more, by how their paths begin and end: many listings at once, and files, with the form around
+/// them.
+const LARGER: [(&str, &str, usize); 6] = [
+    ("/api/tickets/bulk", "", 1024 * 1024),
+    ("/api/tickets/import", "", INVENTORY_MAX + BODY_MAX),
+    ("/api/tickets/", "/files", TICKET_MAX + BODY_MAX),
+    ("/selling/import", "", INVENTORY_MAX + BODY_MAX),
+    ("/selling/import/report", "", INVENTORY_MAX + BODY_MAX),
+    ("/tickets/", "/files", TICKET_MAX + BODY_MAX),
 ];
 
 /// How much of a body that is too large is read and thrown away, in bytes: a client that is still sending
@@ -34,6 +40,9 @@ const DISCARDED_MAX: usize = 8 * 1024 * 1024;
 
 /// How long a body may take to arrive.
 const ARRIVAL_MAX: Duration = Duration::from_secs(15);
+
+/// How long the file of a ticket may take to arrive: it comes from a phone.
+const TICKET_ARRIVAL_MAX: Duration = Duration::from_secs(60);
 
 /// The body as JSON.
 ///
@@ -61,8 +70,14 @@ pub async fn bytes(request: Request) -> Result<Bytes, Problem> {
 
 /// The largest body that is taken at the address of a request, in bytes.
 fn most(request: &Request) -> usize {
-    let larger = LARGER.iter().find(|(path, _)| request.uri().path() == *path);
-    larger.map_or(BODY_MAX, |(_, most)| *most)
+    let path = request.uri().path();
+    let is_at = |start: &str, end: &str| match path.strip_prefix(start) {
+        Some(rest) if end.is_empty() => rest.is_empty(),
+        Some(rest) => rest.strip_suffix(end).is_some_and(|id| !id.is_empty() && !id.contains('/')),
+        None => false,
+    };
+    let larger = LARGER.iter().find(|(start, end, _)| is_at(start, end));
+    larger.map_or(BODY_MAX, |(.., most)| *most)
 }
 
 /// The request with its body read.
@@ -80,8 +95,9 @@ pub(crate) async fn read_whole(host: &Host, request: Request) -> Result<Request,
     if is_refused_unread(&parts.headers, most) {
         return Err(too_large(most));
     }
-    let bytes = host.timeout(ARRIVAL_MAX, collect(body, most)).await.map_err(|_| {
-        let seconds = ARRIVAL_MAX.as_secs();
+    let arrival = if most > TICKET_MAX { TICKET_ARRIVAL_MAX } else { ARRIVAL_MAX };
+    let bytes = host.timeout(arrival, collect(body, most)).await.map_err(|_| {
+        let seconds = arrival.as_secs();
         let detail = format!("The body did not arrive within {seconds} seconds");
         Problem::with_detail(Code::RequestTimeout, detail)
     })?;
@@ -98,7 +114,7 @@ async fn collect(mut body: Body, most: usize) -> Result<Bytes, Problem> {
         length = length.saturating_add(data.len());
         if length <= most {
             bytes.extend_from_slice(&data);
-        } else if length > DISCARDED_MAX {
+        } else if length > most.max(DISCARDED_MAX) {
             break;
         }
     }
@@ -118,7 +134,7 @@ fn too_large(most: usize) -> Problem {
 fn is_refused_unread(headers: &HeaderMap, most: usize) -> bool {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let length = length.and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
-    length > DISCARDED_MAX || (length > most && headers.contains_key(header::EXPECT))
+    length > most.max(DISCARDED_MAX) || (length > most && headers.contains_key(header::EXPECT))
 }
 
 /// Whether a `Content-Encoding` names one that is applied.

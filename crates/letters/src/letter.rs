@@ -384,6 +384,7 @@ fn to_do(texts: &Texts, how: DeliveryKind, by: Timestamp) -> [(&'static str, Str
         DeliveryKind::Transfer => texts.do_transfer,
         DeliveryKind::Link => texts.do_link,
         DeliveryKind::Paper => texts.do_paper,
+        DeliveryKind::File => texts.do_file,
     };
     [("how", how.to_owned()), ("by", moment(texts, by))]
 }

@@ -22,6 +22,7 @@ pub(crate) struct Texts {
     pub(crate) do_transfer: &'static str,
     pub(crate) do_link: &'static str,
     pub(crate) do_paper: &'static str,
+    pub(crate) do_file: &'static str,
     pub(crate) one_ticket: &'static str,
     /// `{n}`.
     pub(crate) tickets: &'static str,

@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use stubmart_contract::Envelope;
+use stubmart_keyring::Keyring;
 use stubmart_ports::{
     Cause,
+    blobs::{BlobError, BlobKey, Blobs},
+    keys::Keys,
     mailer::{Mail, MailError, Mailer},
     store::{DocKey, Found, FoundKey, HistoryCursor, Save, Scan, Store, StoreError, Stored},
 };
 
-/// The store or the mailer of a service that runs elsewhere. Nobody in this process has a reason to use it: every
+/// The store, the mailer, the blobs or the keys of a service that runs elsewhere. Nobody in this process has a reason to use it: every
 /// use fails. It is always ready.
 #[derive(Debug, Clone, Copy)]
 pub struct Elsewhere;
 
 fn elsewhere() -> Cause {
-    "the service that this belongs to runs in another process".into()
+    "this process does not have it: its service runs elsewhere, or it is not set up".into()
 }
 
 #[async_trait]
@@ -59,5 +62,27 @@ impl Store for Elsewhere {
 impl Mailer for Elsewhere {
     async fn send(&self, _: Mail) -> Result<(), MailError> {
         Err(MailError::Failed(elsewhere()))
+    }
+}
+
+#[async_trait]
+impl Blobs for Elsewhere {
+    async fn put(&self, _: BlobKey, _: &[u8]) -> Result<(), BlobError> {
+        Err(BlobError::Unavailable(elsewhere()))
+    }
+
+    async fn get(&self, _: BlobKey) -> Result<Option<Vec<u8>>, BlobError> {
+        Err(BlobError::Unavailable(elsewhere()))
+    }
+
+    async fn delete(&self, _: BlobKey) -> Result<(), BlobError> {
+        Err(BlobError::Unavailable(elsewhere()))
+    }
+}
+
+#[async_trait]
+impl Keys for Elsewhere {
+    async fn keyring(&self) -> Result<Arc<Keyring>, Cause> {
+        Err(elsewhere())
     }
 }

@@ -5,12 +5,15 @@ use std::{fmt, sync::Arc};
 use stubmart_ports::{
     Cause,
     bank::TestBank,
+    blobs::Blobs,
     bus::Bus,
     gateway::PaymentGateway,
     host::{Host, PasswordHasher},
+    keys::Keys,
     limits::RateLimits,
     mailer::Mailer,
     outbound::Outbound,
+    reader::TicketReader,
     store::Store,
     timers::Timers,
 };
@@ -79,6 +82,12 @@ pub struct Engines {
     pub mailer: Arc<dyn Mailer>,
     /// Sends requests to addresses that users name.
     pub outbound: Arc<dyn Outbound>,
+    /// Keeps the sealed pages of ticket files.
+    pub blobs: Arc<dyn Blobs>,
+    /// Keeps the market's keys.
+    pub keys: Arc<dyn Keys>,
+    /// Reads ticket files.
+    pub reader: Arc<dyn TicketReader>,
     /// Counts what is limited.
     pub limits: Arc<dyn RateLimits>,
     /// Hashes passwords.

@@ -72,6 +72,9 @@ pub enum Command {
     /// Look at what is due to sellers, and note what was paid
     #[command(subcommand)]
     Payouts(Payouts),
+    /// Look after the keys that ticket files are sealed with
+    #[command(subcommand)]
+    Keys(Keys),
     /// Print the balances of the ledger, or its postings
     ///
     /// Amounts are in minor units; debits are positive, credits negative, and each currency sums to zero.
@@ -174,6 +177,24 @@ pub enum Payouts {
         /// The order, by its id or its number
         order: String,
     },
+}
+
+/// What to do about keys.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Keys {
+    /// Make the file of keys, for a market whose services run in several processes
+    ///
+    /// A market in a file makes its own at the first start. Keys that are there stay as they are.
+    Create,
+    /// Print the keys, and how many ticket files are sealed with each
+    ///
+    /// Reads only, and can run beside a serving process. It shows no key.
+    List,
+    /// Add a new key, which seals from now on
+    ///
+    /// Can run beside a serving process, which takes it at once and seals with it what older keys have sealed. Older keys
+    /// stay: they open backups of the market.
+    Rotate,
 }
 
 /// What to do about the people who run the market.

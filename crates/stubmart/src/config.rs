@@ -26,6 +26,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the market is kept, or on servers its mail.
     pub data: PathBuf,
+    /// Where ticket files are kept, where that is not below `data`.
+    pub files_dir: Option<PathBuf>,
+    /// Where the keys are, where that is not below `data`.
+    pub keys_file: Option<PathBuf>,
     /// The servers that keep the market instead of a file.
     pub servers: Option<Servers>,
     /// What this process runs.
@@ -110,6 +114,18 @@ impl Config {
         let config = Self {
             listen: it.get("listen", "The address to serve at", &ADDRESS, here),
             data: it.get("data", "The directory that holds the market", &DIRECTORY, "data".into()),
+            files_dir: it.optional(
+                "files-dir",
+                "The directory for ticket files, which are sealed; all instances of delivery need the same one \
+                 [default: files in the market's directory]",
+                &DIRECTORY,
+            ),
+            keys_file: it.optional(
+                "keys-file",
+                "The file with the keys that ticket files are sealed with; all instances of delivery need the same \
+                 one [default: keys.json in the market's directory]",
+                &FILE,
+            ),
             servers: Servers::read(it),
             split: Split::read(it),
             checkout_hold: it.get(
@@ -204,6 +220,15 @@ impl Config {
             log_json: it.get("log-format", "How to write the log: text or json", &FORMAT, false),
         };
         let is_in_file = config.servers.is_none() && !Servers::are_faulty(it);
+        if config.servers.is_some() {
+            let why =
+                "is needed too: all instances of delivery share ticket files and the keys of them";
+            match (&config.files_dir, &config.keys_file) {
+                (Some(_), None) => it.miss("keys-file", why),
+                (None, Some(_)) => it.miss("files-dir", why),
+                _ => {}
+            }
+        }
         config.split.check(it, &config.only, is_in_file, config.listen);
         config
     }
@@ -224,6 +249,26 @@ impl Config {
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.data.join("stubmart.db")
+    }
+
+    /// The directory for ticket files.
+    #[must_use]
+    pub fn files(&self) -> PathBuf {
+        self.files_dir.clone().unwrap_or_else(|| self.data.join("files"))
+    }
+
+    /// The file of keys.
+    #[must_use]
+    pub fn keys(&self) -> PathBuf {
+        self.keys_file.clone().unwrap_or_else(|| self.data.join("keys.json"))
+    }
+
+    /// Whether delivery runs here on servers, and is not told where ticket files and keys are: other instances would
+    /// keep theirs elsewhere, so that it takes none.
+    #[must_use]
+    pub fn lacks_ticket_files(&self) -> bool {
+        let is_told = self.files_dir.is_some() && self.keys_file.is_some();
+        self.servers.is_some() && self.runs(Service::Delivery) && !is_told
     }
 
     /// The file of a market that is there already, for a command that reads it.
@@ -322,6 +367,7 @@ impl FromArgMatches for Given {
 
 const DIRECTORY: Kind<PathBuf> =
     Kind { value: "DIR", parse: |text| Ok(text.into()), show: |path| path.display().to_string() };
+const FILE: Kind<PathBuf> = Kind { value: "FILE", ..DIRECTORY };
 const HOLD: Kind<Duration> = Kind {
     value: "DURATION",
     parse: |text| duration(text, Duration::from_secs(1), Duration::from_secs(24 * 3600)),

@@ -3,6 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
+use stubmart_files::{DirectoryBlobs, FileKeys};
 use stubmart_kernel::worker::{Shutdown, Worker};
 use stubmart_mail::{FileMailer, SmtpMailer};
 use stubmart_memory::{MemoryRateLimits, Unlimited};
@@ -11,7 +12,7 @@ use stubmart_node::{
 };
 use stubmart_os::password::{Argon2Cost, Argon2Hasher};
 use stubmart_outbound::HttpOutbound;
-use stubmart_ports::{Cause, host::Host, mailer::Mailer, store::Store};
+use stubmart_ports::{Cause, blobs::Blobs, host::Host, keys::Keys, mailer::Mailer, store::Store};
 use stubmart_sandbox::Sandbox;
 use stubmart_sqlite::{Database, Options};
 use stubmart_stripe::Stripe;
@@ -19,6 +20,7 @@ use stubmart_stripe::Stripe;
 use crate::{
     archive::Archive,
     config::Config,
+    read_ticket,
     servers::{self, Kept},
     stripe_settings::StripeSettings,
 };
@@ -59,6 +61,8 @@ impl Opened {
         let provider = provider(config, sandbox, &host)?;
         let limits = if config.limits.are_on { limits } else { Arc::new(Unlimited) };
         let mailer = open_mailer(config, host.clone())?;
+        let (blobs, keys) = ticket_files(config, &host)?;
+        let reader = read_ticket::reader(host.clone())?;
         let passwords = Argon2Hasher::new(host.clone(), Argon2Cost::default())?;
         let engines = Engines {
             stores,
@@ -67,6 +71,9 @@ impl Opened {
             provider,
             mailer,
             outbound: Arc::new(HttpOutbound::new(host.clone(), config.webhooks_to_any)),
+            blobs,
+            keys,
+            reader: Arc::new(reader),
             limits,
             passwords: Arc::new(passwords),
             host,
@@ -177,6 +184,35 @@ fn open_mailer(config: &Config, host: Host) -> Result<Arc<dyn Mailer>, Cause> {
         Some(server) => Arc::new(SmtpMailer::new(host, server, &from)?),
         None => Arc::new(FileMailer::new(host, config.data.join("mail"), &from)?),
     })
+}
+
+/// Where ticket files are kept, and the keys that they are sealed with.
+type Vault = (Arc<dyn Blobs>, Arc<dyn Keys>);
+
+/// Where ticket files are kept, and the keys they are sealed with; neither where no service keeps files, or on servers
+/// where it is not told. A market in a file has its keys made at the first start.
+fn ticket_files(config: &Config, host: &Host) -> Result<Vault, Cause> {
+    if config.lacks_ticket_files() {
+        tracing::warn!("ticket files are not taken: --files-dir and --keys-file are not set");
+    }
+    if !config.runs(Service::Delivery) || config.lacks_ticket_files() {
+        return Ok((Arc::new(Elsewhere), Arc::new(Elsewhere)));
+    }
+    let (files, keys) = (config.files(), config.keys());
+    let failed = |error| format!("cannot keep ticket files in {}: {error}", files.display());
+    let blobs = DirectoryBlobs::open(host.clone(), files.clone()).map_err(failed)?;
+    if config.keys_file.is_none() && !keys.exists() {
+        if !blobs.is_empty().map_err(failed)? {
+            let (files, keys) = (files.display(), keys.display());
+            let error = format!(
+                "the keys in {keys} are gone, and the ticket files in {files} are sealed with them: put them back \
+                 from a backup"
+            );
+            return Err(error.into());
+        }
+        FileKeys::create(host, &keys)?;
+    }
+    Ok((Arc::new(blobs), Arc::new(FileKeys::open(host.clone(), keys)?)))
 }
 
 /// The services' part of the settings.

@@ -22,6 +22,7 @@ mod examples;
 mod gateway;
 mod held;
 mod import;
+mod keys;
 mod only;
 mod output;
 mod patience;

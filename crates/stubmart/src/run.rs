@@ -6,9 +6,9 @@ use stubmart_ports::Cause;
 
 use crate::{
     admin, check, claims,
-    cli::{Admin, Claims, Cli, Command, Import, Payouts, ReadTicket},
+    cli::{Admin, Claims, Cli, Command, Import, Keys, Payouts, ReadTicket},
     config::Config,
-    demo, emulate, import, ledger, logging,
+    demo, emulate, import, keys, ledger, logging,
     only::Only,
     payouts, read_ticket, refund, serve,
 };
@@ -134,6 +134,9 @@ async fn execute(command: Command, config: Config) -> Result<ExitCode, Failed> {
             let are_read = read_ticket::print(&host, &asked).await?;
             return Ok(ExitCode::from(if are_read { 0 } else { FAILURE }));
         }
+        Command::Keys(Keys::Create) => keys::create(&config, &host)?,
+        Command::Keys(Keys::List) => keys::list(&config, &host).await?,
+        Command::Keys(Keys::Rotate) => keys::rotate(&config, &host)?,
         Command::Ledger { account, csv } => ledger::print(&config, &host, account, csv).await?,
         Command::Check => {
             return match check::check(&config, host).await {

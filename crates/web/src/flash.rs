@@ -104,6 +104,7 @@ words! {
     PayMethod "pay-method" Bad "Choose a card to pay with.";
     PayMethodUnknown "pay-method-unknown" Bad "We can’t use that card. You weren’t charged. Choose another one.";
     TicketSent "ticket-sent" Good "Thanks. We’ve told the buyer.";
+    FileKept "file-kept" Good "Got it. Here’s what we read. Your buyer gets it the moment they’ve paid.";
     TicketAccepted "ticket-accepted" Good "Great. Enjoy the show!";
     Waiting "waiting" Good "We’ll email you when your ticket comes. You can still change your mind.";
     MoneyBack "money-back" Good "Your money is on its way back to your card.";

@@ -65,6 +65,7 @@ pub fn router(web: Web) -> Router {
         .route("/orders/{id}/pay", post(pages::checkout::pay).get(pages::above))
         .route("/orders/{id}/confirm", post(pages::checkout::confirm).get(pages::above))
         .route("/orders/{id}/leave", post(pages::checkout::leave).get(pages::above))
+        .route("/orders/{id}/files/{n}", get(pages::files::page))
         .route("/orders/{id}/accept", post(pages::delivery::accept).get(pages::above))
         .route("/orders/{id}/late", post(pages::delivery::decide).get(pages::above))
         .route("/orders/{id}/claim", get(pages::claim::claim).post(pages::claim::make));
@@ -142,6 +143,7 @@ fn seller() -> Router<Arc<Site>> {
         .route("/orders/{id}/claim/answer", post(pages::claim::answer).get(pages::above))
         .route("/tickets/{id}/price", post(pages::selling::change_price).get(pages::above))
         .route("/tickets/{id}/edit", get(pages::selling::edit).post(pages::selling::save))
+        .route("/tickets/{id}/files", get(pages::files::files).post(pages::files::upload))
         .route("/tickets/{id}/withdraw", post(pages::selling::withdraw).get(pages::above))
         .route("/sell", get(pages::sell::find))
         .route("/sell/event", get(pages::sell::new_event).post(pages::sell::create_event))

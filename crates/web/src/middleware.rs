@@ -75,7 +75,8 @@ async fn page_of(visitor: &Visitor, method: &Method, failure: &Failure) -> Respo
 
 /// Headers that keep a page to itself.
 fn secure(headers: &mut HeaderMap, site: &Site) {
-    headers.insert(header::CONTENT_SECURITY_POLICY, site.csp.clone());
+    // What a stranger made has a stricter one.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert_with(|| site.csp.clone());
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),

@@ -82,8 +82,9 @@ impl Plan {
 }
 
 /// How tickets come to their buyers, by the form's words for it and by ours.
-pub(crate) const DELIVERIES: [(DeliveryKind, &str, &str); 3] = [
+pub(crate) const DELIVERIES: [(DeliveryKind, &str, &str); 4] = [
     (DeliveryKind::Transfer, "transfer", "Transfer in the issuer’s app"),
+    (DeliveryKind::File, "file", "A file I upload (PDF or image)"),
     (DeliveryKind::Link, "link", "A link that opens it"),
     (DeliveryKind::Paper, "paper", "On paper"),
 ];

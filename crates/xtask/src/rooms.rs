@@ -51,6 +51,7 @@ pub(crate) const SERVICES: &[&str] = &[
 const NODE: &[&str] = &[
     "stubmart-contract",
     "stubmart-kernel",
+    "stubmart-keyring",
     "stubmart-ports",
     "stubmart-http-kit",
     "stubmart-auth",

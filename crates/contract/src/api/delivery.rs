@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::ToSchema;
 
 use crate::{
-    api::orders::OrderTicket,
+    api::{files::TicketFileKind, orders::OrderTicket},
     ids::{OrderId, TicketId},
     time::Timestamp,
 };
@@ -20,6 +20,8 @@ pub enum DeliveryKind {
     Link,
     /// The seller posts it, or leaves it at the box office.
     Paper,
+    /// The seller uploads its file, which the buyer opens here.
+    File,
 }
 
 impl DeliveryKind {
@@ -30,6 +32,7 @@ impl DeliveryKind {
             Self::Transfer => "transfer",
             Self::Link => "link",
             Self::Paper => "paper",
+            Self::File => "file",
         }
     }
 
@@ -84,6 +87,8 @@ pub enum DeliveryStepKind {
     Waiting,
     /// The seller sent it.
     Sent,
+    /// The buyer opened its file for the first time.
+    Opened,
     /// The buyer has it.
     Accepted,
     /// It will not be delivered.
@@ -139,6 +144,10 @@ pub struct Delivery {
     pub transfer_to: Option<String>,
     /// The link that opens it. For the buyer alone.
     pub link: Option<String>,
+    /// How many pages its file has. The buyer opens each at `/api/orders/{id}/files/{n}`.
+    pub pages: u32,
+    /// What kind of file they are.
+    pub file_kind: Option<TicketFileKind>,
     /// What the seller says of it: the issuer's confirmation of a transfer, the number of a parcel.
     pub reference: Option<String>,
     /// What happened, oldest first.

@@ -12,6 +12,7 @@ mod catalogue;
 mod claims;
 mod delivery;
 mod field_error;
+mod files;
 mod import;
 mod orders;
 mod patch;
@@ -48,6 +49,7 @@ pub use delivery::{
     DeliveryStepKind, LateChoice, LateDeliveryRequest, SendDeliveryRequest,
 };
 pub use field_error::FieldError;
+pub use files::{Symbology, TicketFileKind, TicketFiles, TicketPage};
 pub use import::{IMPORT_LINES_MAX, ImportColumn, ImportCounts, ImportLine, ImportResult};
 pub use orders::{CancelReason, CreateOrderRequest, Order, OrderStatus, OrderTicket};
 pub use patch::Patch;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use stubmart_contract::api::TicketFileKind;
 use uuid::Uuid;
 
-use super::*;
+use super::{sent_file::OPENINGS_MAX, *};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -244,4 +245,69 @@ fn an_old_sale_is_history() {
     let (delivery, _) = after(&[(20 * DAY, begin())]);
     assert_eq!(delivery.status, DeliveryStatus::Accepted);
     assert_eq!(delivery.due(), None);
+}
+
+fn send_file() -> Command {
+    Command::SendFile(SentFile { pages: 2, kind: TicketFileKind::Png })
+}
+
+fn opened(by: UserId, page: u32, address: &str) -> Command {
+    let reader =
+        Reader { address: Some(address.to_owned()), user_agent: Some("Browser".to_owned()) };
+    Command::Opened { by, page, reader }
+}
+
+/// A file is delivered while the seller is waited for, and never over what came first.
+#[test]
+fn a_file_delivers_what_is_awaited() {
+    for awaited in [pending(), late()] {
+        let Ok(Decision::Changed { state, event: Some(DomainEvent::DeliverySent(sent)) }) =
+            decide(Some(&awaited), &send_file(), NOW.after(DAY))
+        else {
+            panic!("it was awaited");
+        };
+        assert_eq!(
+            (sent.kind, state.file.unwrap().pages, state.has_file()),
+            (DeliveryKind::File, 2, true)
+        );
+        assert_eq!(decide(Some(&state), &send_file(), NOW), Ok(Decision::Unchanged));
+    }
+    let (sent, _) = after(&[(Duration::ZERO, begin()), (Duration::ZERO, send())]);
+    assert_eq!(decide(Some(&sent), &send_file(), NOW), Ok(Decision::Unchanged));
+    let (promised, _) = {
+        let sale = Sale { kind: DeliveryKind::File, ..sale() };
+        after(&[(Duration::ZERO, Command::Begin(Box::new(sale)))])
+    };
+    assert_eq!(decide(Some(&promised), &send(), NOW), Err(Refusal::FileMissing));
+}
+
+/// Its buyer alone opens it, until the money is given back; each opening is kept, and no event tells of it.
+#[test]
+fn who_opens_a_file_is_noted() {
+    assert_eq!(decide(Some(&pending()), &opened(BUYER, 1, "a"), NOW), Err(Refusal::NotSent));
+    let (sent, _) = after(&[(Duration::ZERO, begin()), (Duration::ZERO, send_file())]);
+    assert_eq!(decide(Some(&sent), &opened(SELLER, 1, "a"), NOW), Err(Refusal::OtherSide));
+    assert_eq!(decide(Some(&sent), &opened(OTHER, 1, "a"), NOW), Err(Refusal::NotFound));
+    let mut delivery = sent;
+    for number in 0..300_u32 {
+        let command = opened(BUYER, 1 + number % 2, &format!("10.0.0.{}", number / 4));
+        let Ok(Decision::Changed { state, event: None }) =
+            decide(Some(&delivery), &command, NOW.after(DAY * number))
+        else {
+            panic!("opening {number}");
+        };
+        delivery = state;
+    }
+    assert_eq!(delivery.opened.len(), OPENINGS_MAX);
+    let (first, last) = (&delivery.opened[0], &delivery.opened[OPENINGS_MAX - 1]);
+    assert_eq!((first.first_at, first.last_at, first.times), (NOW, NOW.after(DAY * 2), 2));
+    assert_eq!(last.last_at, NOW.after(DAY * 299));
+    let steps = delivery.steps.iter().filter(|it| it.what == DeliveryStepKind::Opened);
+    assert_eq!(steps.count(), 1, "the first time");
+    let Ok(Decision::Changed { state, .. }) = decide(Some(&delivery), &Command::Refunded, NOW)
+    else {
+        panic!("it is refunded");
+    };
+    assert!(!state.has_file());
+    assert_eq!(decide(Some(&state), &opened(BUYER, 1, "a"), NOW), Err(Refusal::Ended));
 }

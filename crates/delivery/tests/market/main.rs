@@ -1,5 +1,8 @@
 //! Deliveries in a market in memory: what both sides of a sale see and do, and what time does.
 
+mod files;
+mod mortal;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -26,7 +26,7 @@ const DRAFTS: &str = "drafts";
 const DRAFT_AGE: Duration = Duration::from_secs(3600);
 
 /// Keeps each blob as a file with its key as its name, in one of 256 directories by the key's last two digits, the
-/// random ones. Several processes may share the directory. It has to be on a file system with hard links.
+/// random ones. Several processes may share the directory.
 pub struct DirectoryBlobs {
     host: Host,
     directory: Arc<Path>,
@@ -56,6 +56,20 @@ impl DirectoryBlobs {
             }
         }
         Ok(Self { host, directory: directory.into() })
+    }
+
+    /// Whether there is no blob.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn is_empty(&self) -> io::Result<bool> {
+        for entry in fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            if entry.file_name() != DRAFTS && fs::read_dir(entry.path())?.next().is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Does work with the file of a blob, away from the tasks that serve requests.

@@ -17,14 +17,35 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
 
 /// Writes `path` if it is not there; false where it is. `draft` is a name of its own on the same file system.
 pub(crate) fn create(draft: &Path, path: &Path, content: &[u8]) -> io::Result<bool> {
-    // A link fails where the name is taken, which a renaming would not.
-    let made = write_durably(draft, content).and_then(|()| fs::hard_link(draft, path));
+    let made = write_durably(draft, content).and_then(|()| name(draft, path));
     // It may not even be there.
     drop(fs::remove_file(draft));
     match made {
         Ok(()) => sync_directory(path).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+/// Gives a draft its name, unless something has it.
+fn name(draft: &Path, path: &Path) -> io::Result<()> {
+    // A link fails where the name is taken, which a renaming would not.
+    match fs::hard_link(draft, path) {
+        // A file system without hard links, such as one over a bucket. Of two who write one name at once both might then:
+        // names are drawn at random, so that there are no two.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
+            ) =>
+        {
+            if path.try_exists()? {
+                Err(io::ErrorKind::AlreadyExists.into())
+            } else {
+                fs::rename(draft, path)
+            }
+        }
+        linked => linked,
     }
 }
 

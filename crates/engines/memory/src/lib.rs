@@ -14,6 +14,7 @@ mod limits;
 mod lock;
 mod mailer;
 mod outbound;
+mod reader;
 mod store;
 mod timers;
 
@@ -23,5 +24,6 @@ pub use keys::MemoryKeys;
 pub use limits::{MemoryRateLimits, Unlimited};
 pub use mailer::MemoryMailer;
 pub use outbound::MemoryOutbound;
+pub use reader::MemoryReader;
 pub use store::MemoryStore;
 pub use timers::MemoryTimers;

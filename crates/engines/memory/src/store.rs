@@ -28,21 +28,21 @@ pub struct MemoryStore(Arc<Mutex<State>>);
 /// The keys of one index, each with its document's id.
 type Keys = BTreeSet<(Vec<u8>, Uuid)>;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct State {
     docs: BTreeMap<(&'static str, Uuid), Doc>,
     indexes: BTreeMap<(&'static str, &'static str), Keys>,
     services: BTreeMap<&'static str, Service>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Doc {
     stored: Stored,
     entries: Vec<IndexEntry>,
 }
 
 /// The events of one service.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Service {
     history: BTreeMap<HistoryCursor, Arc<Envelope>>,
     /// Those that are not on the bus yet, in the order of the saves.
@@ -56,6 +56,18 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A store of its own that has what this one has now: a backup.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(lock(&self.0).clone())))
+    }
+
+    /// What is in each document, for tests of what must not be there.
+    #[must_use]
+    pub fn bodies(&self) -> Vec<Vec<u8>> {
+        lock(&self.0).docs.values().map(|it| it.stored.body.clone()).collect()
     }
 
     /// The outbox of a service.

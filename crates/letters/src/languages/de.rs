@@ -33,6 +33,8 @@ pub(crate) static TEXTS: Texts = Texts {
                   des Verkaufs.",
     do_link: "Geben Sie dem Käufer auf der Seite des Verkaufs den Link, der es öffnet.",
     do_paper: "Schicken Sie es dem Käufer und sagen Sie uns auf der Seite des Verkaufs, wie.",
+    do_file: "Laden Sie die Datei auf der Seite des Verkaufs hoch. Haben Sie das schon getan, dann hat der Käufer \
+              sie, und Sie sind fertig.",
     one_ticket: "ein Ticket",
     tickets: "{n} Tickets",
     stop: "Diesen Alarm beenden",

@@ -32,6 +32,8 @@ pub(crate) static TEXTS: Texts = Texts {
     do_transfer: "transfer it to the buyer in the issuer’s app. The address is on the page of the sale.",
     do_link: "give the buyer the link that opens it, on the page of the sale.",
     do_paper: "send it to the buyer, and tell us on the page of the sale how.",
+    do_file: "upload its file on the page of the sale. If you’ve uploaded it already, the buyer has it and you’re \
+              done.",
     one_ticket: "one ticket",
     tickets: "{n} tickets",
     stop: "Stop this alert",

@@ -33,6 +33,10 @@ pub fn start(engines: &Engines, gate: SessionGate, others: Others) -> Role<Deliv
     let service = Deliveries::new(Deps {
         store: Arc::clone(&engines.stores.delivery),
         host: engines.host.clone(),
+        blobs: Arc::clone(&engines.blobs),
+        keys: Arc::clone(&engines.keys),
+        reader: Arc::clone(&engines.reader),
+        limits: Arc::clone(&engines.limits),
         auth,
         orders,
         tickets,

@@ -172,6 +172,8 @@ mod tests {
             sent_at: None,
             link: None,
             reference: None,
+            file: None,
+            opened: Vec::new(),
             cancel_reason: None,
             steps: Vec::new(),
         };

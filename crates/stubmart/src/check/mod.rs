@@ -7,6 +7,7 @@
 
 mod books;
 mod deliveries;
+mod files;
 mod payouts;
 mod record;
 mod rules;
@@ -23,6 +24,7 @@ use stubmart_ports::{Cause, host::Host};
 
 use crate::{
     check::{
+        files::Vault,
         rules::{Alive, Finding},
         stored::{Looked, OnItsWay},
     },
@@ -48,7 +50,8 @@ pub(crate) async fn check(config: &Config, host: Host) -> Result<bool, Cause> {
     let mut whole = Whole::of(config, &host).await?;
     let served = is_served(config, &whole).await?;
     let alive = || if served { Alive::At(host.now()) } else { Alive::AtLastOrder };
-    let first = stored::look(&whole, alive()).await?;
+    let vault = Vault::of(config, &host).await?;
+    let first = stored::look(&whole, &vault, alive()).await?;
     let mut last = Looked { findings: first.findings.clone(), ..first };
     for _ in 1..if served { LOOKS } else { 1 } {
         if last.findings.is_empty() {
@@ -58,7 +61,7 @@ pub(crate) async fn check(config: &Config, host: Host) -> Result<bool, Cause> {
         if config.servers.is_none() {
             whole = Whole::of(config, &host).await?;
         }
-        let mut now = stored::look(&whole, alive()).await?;
+        let mut now = stored::look(&whole, &vault, alive()).await?;
         now.findings.retain(|finding, _| last.findings.contains_key(finding));
         last = now;
     }

@@ -6,7 +6,7 @@ use stubmart_contract::{
     ChargeId, OrderId, TicketId, Timestamp, UserId,
     api::{OrderStatus, TicketStatus},
 };
-use stubmart_delivery::{claim::Claim, delivery::Delivery};
+use stubmart_delivery::{claim::Claim, delivery::Delivery, files::Files};
 use stubmart_orders::order::Order;
 use stubmart_payments::{charge::Charge, ledger::Transaction, payout::Payout, sale::Sale};
 use stubmart_ports::{bus::Consumer, gateway::PaymentRecord};
@@ -23,6 +23,7 @@ pub(crate) struct Market {
     pub(crate) charges: HashMap<ChargeId, Charge>,
     pub(crate) deliveries: HashMap<OrderId, Delivery>,
     pub(crate) claims: Vec<Claim>,
+    pub(crate) files: Vec<Files>,
     /// The provider's books.
     pub(crate) payments: Vec<PaymentRecord>,
     /// Our own.

@@ -9,6 +9,7 @@ use stubmart_contract::{DomainEvent, OrderId, Timestamp};
 use stubmart_delivery::{
     claim::{CLAIMS, Claim},
     delivery::{DELIVERIES, Delivery},
+    files::{FILES, Files},
 };
 use stubmart_orders::order::{ORDERS, Order};
 use stubmart_payments::{
@@ -22,7 +23,9 @@ use stubmart_sandbox::payment::{PAYMENTS, SandboxPayment};
 use stubmart_tickets::ticket::{TICKETS, Ticket};
 
 use super::{
-    books, deliveries, payouts, record,
+    books, deliveries,
+    files::{self, Vault},
+    payouts, record,
     rules::{self, Alive, Finding, Market},
 };
 use crate::whole::Whole;
@@ -51,7 +54,7 @@ pub(crate) struct OnItsWay {
 ///
 /// # Errors
 /// The cause: it, or what is in it, cannot be read.
-pub(crate) async fn look(whole: &Whole, alive: Alive) -> Result<Looked, Cause> {
+pub(crate) async fn look(whole: &Whole, vault: &Vault, alive: Alive) -> Result<Looked, Cause> {
     let market = market(whole).await?;
     let (mut found, events) = record::audit(whole).await?;
     found.extend(rules::audit(&market, alive));
@@ -59,6 +62,8 @@ pub(crate) async fn look(whole: &Whole, alive: Alive) -> Result<Looked, Cause> {
     payouts::audit(&market, alive, &mut found);
     deliveries::audit(&market, alive, &mut found);
     deliveries::audit_claims(&market, alive, &mut found);
+    files::audit(&market, &mut found);
+    vault.audit(&market, &mut found).await;
     let consumers: HashSet<_> = found.iter().flat_map(|it| it.mended_by).copied().collect();
     let waiting = waiting(whole, consumers).await?;
     let findings = found.into_iter().map(|finding| {
@@ -89,6 +94,7 @@ async fn market(whole: &Whole) -> Result<Market, Cause> {
         charges: by(whole.all::<Charge>(&CHARGES).await?, |it| it.id),
         deliveries: by(whole.all::<Delivery>(&DELIVERIES).await?, |it| it.order_id),
         claims: whole.all::<Claim>(&CLAIMS).await?,
+        files: whole.all::<Files>(&FILES).await?,
         payments: payments(whole).await?,
         ledger: whole.all::<Transaction>(&LEDGER).await?,
         sales: by(whole.all::<Sale>(&SALES).await?, |it| it.order_id),

@@ -250,6 +250,23 @@ fn a_part_of_the_market_says_what_it_lacks() {
     assert!(resolve(&[all_services]).unwrap().is_in_file(), "no pages, and that works");
 }
 
+/// Instances of delivery that do not share files and keys would each know other tickets.
+#[test]
+fn delivery_on_servers_is_told_where_ticket_files_are() {
+    let servers =
+        [("mongodb-url", "mongodb://a"), ("nats-url", "nats://a"), ("redis-url", "redis://a")];
+    let lacks = |more: &[(&str, &str)]| {
+        resolve(&[&servers[..], more].concat()).unwrap().lacks_ticket_files()
+    };
+    assert!(lacks(&[]), "then it takes none");
+    let [fault] = &refused(&[&servers[..], &[("files-dir", "/files")]].concat())[..] else {
+        panic!("one fault");
+    };
+    assert!(fault.contains("--keys-file (STUBMART_KEYS_FILE)"), "{fault}");
+    assert!(!lacks(&[("files-dir", "/files"), ("keys-file", "/keys.json")]));
+    assert!(!resolve(&[]).unwrap().lacks_ticket_files(), "a market in a file has its own");
+}
+
 #[test]
 fn the_secret_of_the_services_may_be_in_a_file() {
     let mut file = tempfile::NamedTempFile::new().unwrap();

@@ -24,6 +24,8 @@ fn help_names_every_flag_with_its_variable() {
         "--config",
         "--listen",
         "--data",
+        "--files-dir",
+        "--keys-file",
         "--only",
         "--checkout-hold",
         "--leave-grace",
@@ -63,7 +65,7 @@ fn help_names_every_flag_with_its_variable() {
         assert!(help.contains(&format!("[env: {variable}")), "{variable}: {help}");
     }
     let top = String::from_utf8(run(&["--help"]).stdout).unwrap();
-    for command in ["serve", "demo", "import", "stripe-emulator", "check"] {
+    for command in ["serve", "demo", "import", "stripe-emulator", "keys", "check"] {
         assert!(top.contains(&format!("  {command}")), "{command}: {top}");
     }
     for (what, flags) in

@@ -75,6 +75,9 @@ const TABLE: &[Row] = &[
     signed_in("PATCH /api/tickets/{id}", OK, NOT_YOURS),
     signed_in("DELETE /api/tickets/{id}", GONE, NOT_YOURS),
     public("GET /api/tickets/{id}/stream", OK),
+    // What is sent is no ticket, and so there is none.
+    signed_in("PUT /api/tickets/{id}/files", (400, "validation_failed"), NOT_YOURS),
+    signed_in("GET /api/tickets/{id}/files", HIDDEN, NOT_YOURS),
     public("GET /api/tickets/{id}/queue", OK),
     signed_in("POST /api/tickets/{id}/queue", (409, "own_ticket"), (409, "ticket_available")),
     signed_in("DELETE /api/tickets/{id}/queue", GONE, GONE),
@@ -92,6 +95,7 @@ const TABLE: &[Row] = &[
     signed_in("POST /api/orders/{id}/delivery/send", NOT_YOURS, HIDDEN),
     signed_in("POST /api/orders/{id}/delivery/accept", (409, "not_sent"), HIDDEN),
     signed_in("POST /api/orders/{id}/delivery/late", (409, "not_late"), HIDDEN),
+    signed_in("GET /api/orders/{id}/files/{n}", HIDDEN, HIDDEN),
     signed_in("GET /api/orders/{id}/claims", OK, OK),
     signed_in("POST /api/orders/{id}/claims", CREATED, HIDDEN),
     signed_in("POST /api/orders/{id}/claims/answer", HIDDEN, HIDDEN),
@@ -217,7 +221,7 @@ fn call(server: &Server, route: &str, owner: &User, has: &Owned) -> Call {
         _ if path.contains("/sessions/") => has.session.clone(),
         _ => has.access_token.clone(),
     };
-    let call = server.call(method, &path.replace("{id}", &id));
+    let call = server.call(method, &path.replace("{id}", &id).replace("{n}", "1"));
     let body = match route {
         "POST /api/auth/signup" => {
             json!({"email": format!("{}@example.com", unique("new")), "password": PASSWORD})
@@ -240,6 +244,10 @@ fn call(server: &Server, route: &str, owner: &User, has: &Owned) -> Call {
         "POST /api/tickets/import" => {
             let file = "external_id,title,price\n1,A,1.00\n";
             return call.header("content-type", "text/csv").body(file);
+        }
+        "PUT /api/tickets/{id}/files" => {
+            let form = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nno ticket\r\n--x--\r\n";
+            return call.header("content-type", "multipart/form-data; boundary=x").body(form);
         }
         "PATCH /api/tickets/{id}" => json!({"price": 200}),
         "POST /api/orders" => json!({"ticketId": has.ticket["id"]}),

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use stubmart_contract::Timestamp;
 use stubmart_kernel::worker::Worker;
-use stubmart_memory::{MemoryOutbound, MemoryRateLimits};
+use stubmart_keyring::Keyring;
+use stubmart_memory::{MemoryBlobs, MemoryKeys, MemoryOutbound, MemoryRateLimits, MemoryReader};
 use stubmart_node::{Engines, Provider, Service, Stores};
 use stubmart_ports::{
     bus::Bus,
@@ -57,6 +59,10 @@ pub(crate) fn engines(port: &Port, host: Host) -> Engines {
         },
         mailer: Arc::new(FaultyMailer::new(Arc::new(shared.mailer.clone()), Arc::clone(&faults))),
         outbound: Arc::new(MemoryOutbound::new()),
+        // No simulated seller uploads a file.
+        blobs: Arc::new(MemoryBlobs::new()),
+        keys: Arc::new(MemoryKeys::new(Keyring::new([1; 32], [2; 32], Timestamp::EPOCH))),
+        reader: Arc::new(MemoryReader),
         limits: Arc::new(FaultyLimits::new(Arc::new(MemoryRateLimits::new(host.clone())), faults)),
         passwords: Arc::new(SharedHasher(Arc::clone(&shared.passwords))),
         host,

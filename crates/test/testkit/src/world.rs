@@ -4,8 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use stubmart_contract::Envelope;
 use stubmart_kernel::worker::{Shutdown, ShutdownTrigger};
+use stubmart_keyring::Keyring;
 use stubmart_memory::{
-    MemoryBus, MemoryMailer, MemoryOutbound, MemoryRateLimits, MemoryStore, MemoryTimers,
+    MemoryBlobs, MemoryBus, MemoryKeys, MemoryMailer, MemoryOutbound, MemoryRateLimits,
+    MemoryReader, MemoryStore, MemoryTimers,
 };
 use stubmart_node::{Engines, Provider, Service, Stores};
 use stubmart_ports::{host::Host, store::Store};
@@ -34,6 +36,10 @@ pub struct World {
     pub mailer: MemoryMailer,
     /// What was sent to webhooks.
     pub outbound: MemoryOutbound,
+    /// The sealed pages of ticket files.
+    pub blobs: MemoryBlobs,
+    /// The market's keys.
+    pub keys: MemoryKeys,
     /// Hashes passwords, and counts how often.
     pub passwords: Arc<FakeHasher>,
     /// Ends the streams of roles that were started with it, once [`Self::stop`] is called.
@@ -60,6 +66,8 @@ impl World {
             sandbox: Sandbox::new(Arc::new(store.clone()), host.clone()),
             mailer: MemoryMailer::new(),
             outbound: MemoryOutbound::new(),
+            blobs: MemoryBlobs::new(),
+            keys: MemoryKeys::new(Keyring::new([1; 32], [2; 32], START)),
             passwords: Arc::default(),
             shutdown,
             runs: Arc::new(runs),
@@ -88,6 +96,9 @@ impl World {
             },
             mailer: Arc::new(self.mailer.clone()),
             outbound: Arc::new(self.outbound.clone()),
+            blobs: Arc::new(self.blobs.clone()),
+            keys: Arc::new(self.keys.clone()),
+            reader: Arc::new(MemoryReader),
             limits: Arc::new(MemoryRateLimits::new(self.host.clone())),
             passwords: self.passwords.clone(),
         }

@@ -8,7 +8,7 @@ use stubmart_contract::{
     Code, OrderId, Timestamp,
     api::{
         Delivery, DeliveryCancelReason, DeliveryKind, DeliverySide, DeliveryStatus, DeliveryStep,
-        DeliveryStepKind, LateChoice, SendDeliveryRequest,
+        DeliveryStepKind, LateChoice, SendDeliveryRequest, TicketFileKind,
     },
 };
 
@@ -36,6 +36,10 @@ pub(crate) struct DeliveryView {
     pub(crate) link: Option<String>,
     /// Where the link leads.
     pub(crate) host: String,
+    /// The pages of its file, by number.
+    pub(crate) pages: Vec<u32>,
+    /// Whether they are images, which the page shows.
+    pub(crate) are_images: bool,
     /// What the seller says of it.
     pub(crate) reference: Option<String>,
     /// Whether the buyer is to say that it came.
@@ -65,6 +69,8 @@ impl DeliveryView {
             by: is_pending.then(|| When::utc(delivery.deliver_by)),
             host: host.to_owned(),
             link,
+            pages: (1..=delivery.pages).collect(),
+            are_images: delivery.file_kind.is_some_and(|it| it != TicketFileKind::Pdf),
             reference: delivery.reference.clone(),
             can_accept: delivery.status == DeliveryStatus::Sent,
             can_decide: delivery.status == DeliveryStatus::Late,
@@ -85,6 +91,10 @@ fn words(delivery: &Delivery) -> (&'static str, &'static str) {
             "It’s yours. The seller sends it next",
             "The seller gives you a link that opens it. You’ll find it here, and we’ll email you.",
         ),
+        (DeliveryStatus::Pending, DeliveryKind::File) => (
+            "It’s yours. The seller sends it next",
+            "The seller uploads it here. We’ll email you the moment it’s there.",
+        ),
         (DeliveryStatus::Pending, DeliveryKind::Paper) => (
             "It’s yours. The seller sends it next",
             "The seller sends you a paper ticket, or leaves it at the box office. We’ll email you how.",
@@ -101,6 +111,10 @@ fn words(delivery: &Delivery) -> (&'static str, &'static str) {
         (DeliveryStatus::Sent, DeliveryKind::Link) => {
             ("Your ticket is here", "Open it before you go, and check that it’s what you bought.")
         }
+        (DeliveryStatus::Sent, DeliveryKind::File) => (
+            "Your ticket is here",
+            "Open it before you go, and check that it’s what you bought. Save it to your phone or print it.",
+        ),
         (DeliveryStatus::Sent, DeliveryKind::Paper) => {
             ("Your ticket has been sent", "Check that it’s what you bought when it comes.")
         }
@@ -127,6 +141,7 @@ fn steps(delivery: &Delivery) -> Vec<Step> {
             DeliveryStepKind::Late => "The deadline passed",
             DeliveryStepKind::Waiting => "The buyer chose to wait",
             DeliveryStepKind::Sent => "The seller sent the ticket",
+            DeliveryStepKind::Opened => "The buyer opened the ticket",
             DeliveryStepKind::Accepted => "The buyer has the ticket",
             DeliveryStepKind::Cancelled => "The buyer got their money back",
         };
@@ -184,11 +199,14 @@ fn behind(visitor: &Visitor, page: String, error: ClientError) -> Result<Respons
 struct Deliver {
     layout: Layout,
     order_id: String,
+    ticket_id: String,
     number: String,
     title: String,
     event: Option<EventView>,
     place: String,
     quantity: String,
+    /// Whether it is delivered by a file.
+    is_file: bool,
     /// What the seller is to do.
     task: &'static str,
     /// Where to transfer it.
@@ -235,6 +253,8 @@ fn fields(delivery: &Delivery) -> Fields {
                 .hint("Starts with https://. Only the buyer sees it."),
             reference("Message to the buyer", "For example, which ticket is for which seat."),
         ],
+        // It is uploaded, by a form of its own.
+        DeliveryKind::File => Vec::new(),
         DeliveryKind::Paper => {
             vec![reference("How you sent it", "A tracking number, or where to pick it up.")]
         }
@@ -255,6 +275,7 @@ async fn deliver_page(
     let task = match delivery.kind {
         DeliveryKind::Transfer => "Transfer the ticket in the issuer’s app to the buyer’s address:",
         DeliveryKind::Link => "Give the buyer the link that opens the ticket.",
+        DeliveryKind::File => "Upload the ticket.",
         DeliveryKind::Paper => "Send the ticket, or leave it at the box office.",
     };
     let end = match delivery.status {
@@ -271,6 +292,8 @@ async fn deliver_page(
             claim: claims.items.first().map(|it| ClaimView::new(it, false)),
             layout: visitor.layout(Some(user), "Deliver a ticket"),
             order_id: delivery.order_id.to_string(),
+            ticket_id: delivery.ticket_id.to_string(),
+            is_file: delivery.kind == DeliveryKind::File,
             number: delivery.number.clone(),
             title: event.as_ref().map_or(&delivery.ticket.title, |event| &event.name).clone(),
             event: event.map(|it| EventView::new(&it, &visitor.site)),

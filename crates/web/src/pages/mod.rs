@@ -9,6 +9,7 @@ pub(crate) mod delivery;
 pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod export;
+pub(crate) mod files;
 pub(crate) mod home;
 pub(crate) mod import;
 pub(crate) mod lots;

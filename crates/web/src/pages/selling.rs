@@ -172,7 +172,7 @@ pub(crate) async fn edit(
 }
 
 /// The visitor and a ticket that is theirs.
-async fn own(visitor: &Visitor, ticket: &str) -> Result<(Member, Ticket), Failure> {
+pub(super) async fn own(visitor: &Visitor, ticket: &str) -> Result<(Member, Ticket), Failure> {
     let ticket: TicketId = id(ticket)?;
     let user = visitor.member().await?;
     let ticket = visitor.api().ticket(ticket).await?;

@@ -26,6 +26,8 @@ async fn a_buyer_sees_what_happens_next() {
         ("transfer", "pending", "transfers it to your email address", None),
         ("link", "pending", "gives you a link", None),
         ("paper", "pending", "paper ticket", None),
+        ("file", "pending", "uploads it here", None),
+        ("file", "sent", "Your ticket is here", Some(accept)),
         ("transfer", "late", "Your ticket is late", Some(decide)),
         ("transfer", "sent", "has been transferred", Some(accept)),
         ("paper", "sent", "has been sent", Some(accept)),

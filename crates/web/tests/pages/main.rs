@@ -10,6 +10,7 @@
 mod account;
 mod checkout;
 mod delivery;
+mod files;
 mod payouts;
 mod places;
 mod safety;

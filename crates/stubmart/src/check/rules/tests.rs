@@ -33,6 +33,7 @@ fn market() -> Market {
         charges: HashMap::from([(charge.id, charge)]),
         deliveries: HashMap::new(),
         claims: Vec::new(),
+        files: Vec::new(),
         payments: Vec::new(),
         ledger: Vec::new(),
         sales: HashMap::new(),

@@ -60,6 +60,8 @@ pub(super) fn routes(market: Arc<Mutex<Market>>) -> Router {
         .route("/api/orders/{id}/delivery/send", post(delivery))
         .route("/api/orders/{id}/delivery/accept", post(delivery))
         .route("/api/orders/{id}/delivery/late", post(delivery))
+        .route("/api/orders/{id}/files/{n}", get(page))
+        .route("/api/tickets/{id}/files", get(files).put(files))
         .route("/api/orders/{id}/claims", get(claims).post(claim))
         .route("/api/orders/{id}/claims/answer", post(claim))
         .route("/api/payments", get(charges).post(pay))
@@ -369,6 +371,21 @@ async fn delivery(State(market): Shared) -> Response {
     market.delivery.clone().map_or_else(not_found, |it| Json(it).into_response())
 }
 
+async fn files(State(market): Shared) -> Response {
+    let market = market.lock().unwrap();
+    market.files.clone().map_or_else(not_found, |it| Json(it).into_response())
+}
+
+async fn page() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "image/png"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"ticket-1.png\""),
+        (header::CACHE_CONTROL, "private, no-store"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
+    ];
+    (headers, "a picture").into_response()
+}
+
 async fn sales(State(market): Shared) -> Json<Value> {
     listed(&market.lock().unwrap().sales)
 }
@@ -408,6 +425,7 @@ pub(crate) fn delivered(side: &str, kind: &str, status: &str) -> Value {
         },
         "kind": kind, "status": status, "deliverBy": "2026-11-27T07:30:00Z", "isAwaited": false,
         "cancelReason": null, "transferTo": null, "link": null, "reference": null,
+        "pages": 0, "fileKind": null,
         "steps": [{ "at": NOW, "what": "sold" }],
     })
 }

@@ -57,6 +57,8 @@ pub(crate) struct Market {
     /// The delivery of every order, and what was claimed.
     pub(crate) delivery: Option<Value>,
     pub(crate) claims: Vec<Value>,
+    /// The file of every ticket.
+    pub(crate) files: Option<Value>,
     /// What Ada gets for what she sold.
     pub(crate) sales: Vec<Value>,
     pub(crate) payouts: Vec<Value>,
