@@ -56,17 +56,18 @@ pub(crate) struct Leaf {
 /// How many bytes of a page's commands are looked through for text.
 const TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Whether a document names what protects it.
+pub(crate) fn is_protected(file: &[u8]) -> bool {
+    file.windows(ENCRYPT.len()).any(|it| it == ENCRYPT)
+}
+
 /// Splits a document.
 pub(crate) fn split(file: &[u8]) -> Result<Vec<Leaf>, ReadError> {
-    let document = match Document::load_mem(file.trim_ascii_start()) {
-        Ok(document) if document.is_encrypted() => return Err(ReadError::Encrypted),
-        Ok(document) => document,
-        // What is protected in a way that is not known cannot be read either.
-        Err(_) if file.windows(ENCRYPT.len()).any(|it| it == ENCRYPT) => {
-            return Err(ReadError::Encrypted);
-        }
-        Err(_) => return Err(ReadError::Unreadable),
-    };
+    let document =
+        Document::load_mem(file.trim_ascii_start()).map_err(|_| ReadError::Unreadable)?;
+    if document.is_encrypted() {
+        return Err(ReadError::Encrypted);
+    }
     let pages: Vec<ObjectId> = document.page_iter().take(PAGES_MAX + 1).collect();
     match pages.len() {
         0 => Err(ReadError::Unreadable),

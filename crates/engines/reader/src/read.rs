@@ -19,6 +19,20 @@ pub fn read(file: &[u8], has_time: &dyn Fn() -> bool) -> Result<TicketFile, Read
         return Err(ReadError::TooLarge);
     }
     let kind = kind(file).ok_or(ReadError::UnknownKind)?;
+    match read_as(kind, file, has_time) {
+        // What is protected in a way that is not known cannot be read either.
+        Err(ReadError::Unreadable) if kind == FileKind::Pdf && pdf::is_protected(file) => {
+            Err(ReadError::Encrypted)
+        }
+        read => read,
+    }
+}
+
+fn read_as(
+    kind: FileKind,
+    file: &[u8],
+    has_time: &dyn Fn() -> bool,
+) -> Result<TicketFile, ReadError> {
     let mut pages = match kind {
         FileKind::Pdf => pdf::split(file)?.into_iter().map(Sheet::of_a_pdf).collect(),
         FileKind::Png | FileKind::Jpeg | FileKind::Webp => {
