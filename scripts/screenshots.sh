@@ -8,4 +8,5 @@ cd "$(dirname "$0")/.."
 scripts/install-browser.sh
 # The choice of crates that ./test builds, of which most is there already.
 cargo build --locked --workspace --exclude stubmart-sim --bins --example screenshots
-"${CARGO_TARGET_DIR:-target}/debug/examples/screenshots" "$@"
+built="${CARGO_TARGET_DIR:-target}/debug"
+STUBMART_BINARY=$(realpath "$built/stubmart") "$built/examples/screenshots" "$@"

@@ -13,12 +13,13 @@ use std::{
 };
 
 use stubmart_browser::{Browser, Look, Market, Member, eventually, root};
-use stubmart_client::{EventQuery, EventSort};
+use stubmart_client::{EventQuery, EventSort, SaleQuery};
 use stubmart_contract::{
     OrderId, WebhookId,
     api::{
-        ClaimKind, CreateClaimRequest, CreateOrderRequest, CreatePaymentRequest,
-        CreateTicketRequest, CreateWebhookRequest, Event, SendDeliveryRequest, Ticket,
+        ClaimKind, CreateAlertRequest, CreateClaimRequest, CreateOrderRequest,
+        CreatePaymentRequest, CreateTicketRequest, CreateWebhookRequest, Event,
+        SendDeliveryRequest, Ticket,
     },
 };
 
@@ -183,6 +184,22 @@ async fn happen(seller: &Member, buyer: &Member, tickets: &[Ticket]) -> Happened
     let url = "https://tickets.example/stubmart".to_owned();
     let request = CreateWebhookRequest { url, types: None };
     let webhook = seller.api.create_webhook(&request).await.unwrap().id;
+    let request = CreateAlertRequest {
+        event_id: tickets.first().unwrap().event_id,
+        performer: None,
+        quantity: Some(2),
+        max_total: Some(20_000.try_into().unwrap()),
+        currency: None,
+        sections: Vec::new(),
+    };
+    buyer.api.create_alert(&request).await.unwrap();
+    // Both are in the rival's checkout; the buyer stands in line for one of them.
+    buyer.api.join_queue(tickets.get(6).unwrap().id).await.unwrap();
+    eventually("the sales", async || {
+        let sales = seller.api.sales(&SaleQuery::default()).await.ok()?;
+        (sales.items.len() == 3).then_some(())
+    })
+    .await;
     Happened { coming, sent, claimed, left, confirming, open, webhook }
 }
 
@@ -227,6 +244,9 @@ fn pages(
         ("orders", "/orders".to_owned()),
         ("orders-ended", "/orders?show=ended".to_owned()),
         ("listings-none", "/selling".to_owned()),
+        ("alerts", "/account/alerts".to_owned()),
+        ("alert-new", format!("/alerts/new?event={}", event.id)),
+        ("ticket-in-line", format!("/tickets/{}", tickets.get(6).unwrap().id)),
     ];
     let sellers = [
         ("sell", "/sell".to_owned()),
@@ -235,6 +255,8 @@ fn pages(
         ("import", "/selling/import".to_owned()),
         ("listings", "/selling".to_owned()),
         ("listings-sold", "/selling?status=sold".to_owned()),
+        ("sales", "/selling/sales".to_owned()),
+        ("payouts", "/selling/payouts".to_owned()),
         ("edit", format!("/tickets/{free}/edit")),
         ("deliver", format!("/orders/{coming}/deliver")),
         ("deliver-sent", format!("/orders/{sent}/deliver")),
