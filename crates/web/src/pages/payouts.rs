@@ -39,15 +39,11 @@ struct Sales {
 
 struct BalanceView {
     held: String,
-    held_for: Vec<Held>,
+    /// Why it is held, how much of it and from how many sales.
+    held_for: Vec<String>,
     due: String,
     owed: Option<String>,
     paid: String,
-}
-
-struct Held {
-    amount: String,
-    words: String,
 }
 
 struct SaleRow {
@@ -60,8 +56,8 @@ struct SaleRow {
     fee: Option<String>,
     class: &'static str,
     words: &'static str,
-    /// What happens next, and when.
-    notes: Vec<&'static str>,
+    /// What happens next.
+    note: String,
     on: Option<When>,
     is_to_deliver: bool,
     deliver_by: Option<When>,
@@ -125,17 +121,11 @@ pub(crate) async fn sales(visitor: Visitor, Query(form): Query) -> Result<Respon
 
 fn balance_view(it: &PayoutBalance) -> BalanceView {
     let held = |held: &HeldFor| {
-        let sales = count(held.count, "sale", "sales");
-        let why = reason(held.reason);
-        let words = match held.next_on {
-            Some(on)
-                if matches!(held.reason, HoldReason::BeforeEvent | HoldReason::ClaimWindow) =>
-            {
-                format!("{sales}: {why}, next on {}", When::utc(on).day_alone())
-            }
-            _ => format!("{sales}: {why}"),
-        };
-        Held { amount: amount(held.amount, it.currency), words }
+        let (sum, sales) = (amount(held.amount, it.currency), count(held.count, "sale", "sales"));
+        let next = held.next_on.filter(|_| held.reason != HoldReason::NotDelivered);
+        let next = next.filter(|_| is_dated(held.reason));
+        let next = next.map(|on| format!(", next on {}", When::utc(on).day_alone()));
+        format!("{}: {sum} from {sales}{}", reason(held.reason), next.unwrap_or_default())
     };
     BalanceView {
         held: amount(it.held, it.currency),
@@ -154,11 +144,11 @@ fn sale_row(sale: &Sale, title: &str) -> SaleRow {
         SaleStatus::Reversed => ("off", "Refunded"),
         SaleStatus::Owed => ("open", "Refunded after payout"),
     };
-    let notes = match sale.status {
-        SaleStatus::Owed => vec!["We’ll take it off your next payout"],
-        _ => sale.holds.iter().map(|it| reason(*it)).collect(),
+    let note = match sale.status {
+        SaleStatus::Owed => "We’ll take it off your next payout.".to_owned(),
+        _ => sale.holds.iter().map(|it| format!("{}.", reason(*it))).collect::<Vec<_>>().join(" "),
     };
-    let waits = sale.status == SaleStatus::Held;
+    let waits = sale.status == SaleStatus::Held && sale.holds.iter().all(|it| is_dated(*it));
     let is_to_deliver =
         matches!(sale.delivery_status, Some(DeliveryStatus::Pending | DeliveryStatus::Late));
     SaleRow {
@@ -174,7 +164,7 @@ fn sale_row(sale: &Sale, title: &str) -> SaleRow {
         fee: (sale.seller_fee > 0).then(|| amount(sale.seller_fee, sale.currency)),
         class,
         words,
-        notes,
+        note,
         on: sale.payout_on.filter(|_| waits).map(When::utc),
         is_to_deliver,
         deliver_by: sale.deliver_by.filter(|_| is_to_deliver).map(When::utc),
@@ -184,12 +174,20 @@ fn sale_row(sale: &Sale, title: &str) -> SaleRow {
 /// Why money is held, in a seller's words.
 fn reason(reason: HoldReason) -> &'static str {
     match reason {
-        HoldReason::NotDelivered => "waiting for you to send the ticket",
-        HoldReason::BeforeEvent => "paid after the event",
-        HoldReason::EventOff => "the event is canceled or has no new date yet",
-        HoldReason::ClaimWindow => "paid once buyers had time to report a problem",
-        HoldReason::Claim => "the buyer reported a problem",
-        HoldReason::Manual => "on hold while we look into it",
+        HoldReason::NotDelivered => "Waiting for you to send the ticket",
+        HoldReason::BeforeEvent => "Paid after the event",
+        HoldReason::EventOff => "The event is canceled or has no new date yet",
+        HoldReason::ClaimWindow => "Paid once buyers had time to report a problem",
+        HoldReason::Claim => "The buyer reported a problem",
+        HoldReason::Manual => "We’re looking into it",
+    }
+}
+
+/// Whether the day is known on which money that is held for this reason is paid, unless something happens.
+fn is_dated(reason: HoldReason) -> bool {
+    match reason {
+        HoldReason::BeforeEvent | HoldReason::ClaimWindow | HoldReason::NotDelivered => true,
+        HoldReason::EventOff | HoldReason::Claim | HoldReason::Manual => false,
     }
 }
 
