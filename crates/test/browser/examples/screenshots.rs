@@ -292,6 +292,9 @@ async fn take_every(
             }
             for (_, name, path) in pages.iter().filter(|(who, ..)| *who == viewer) {
                 browser.go(path).await;
+                let wide = browser.run("return document.documentElement.scrollWidth").await;
+                let wide = wide.as_u64().unwrap_or_default();
+                assert!(wide <= u64::from(look.size.0), "{path} is {wide} pixels wide");
                 let picture = browser.whole_picture().await;
                 fs::write(directory.join(format!("{name}-{look_name}.png")), picture).unwrap();
             }

@@ -101,6 +101,8 @@ async fn a_phone_is_enough_to_buy() {
     let event = seller.add_event("Quiet Storm").await;
     let ticket = seller.list(&event, "102", 9000).await;
     let buyer = market.member("Bob").await;
+    // Longer than a phone is wide.
+    seller.add_event("For Everyone Who Ever Waited in the Rain When the Doors Were Closed").await;
 
     let phone = Browser::open(&market, Look::PHONE).await;
     let fits = async |page: &str| {
@@ -117,8 +119,13 @@ async fn a_phone_is_enough_to_buy() {
     }
     phone.go(&format!("/sell/{}", event.id)).await;
     fits("sell").await;
+    for place in ["/cities/", "/venues/"] {
+        phone.go(&format!("/events/{}", event.id)).await;
+        fits("event").await;
+        phone.follow(&format!("a[href^='{place}']"), place).await;
+        fits(place).await;
+    }
     phone.go(&format!("/events/{}", event.id)).await;
-    fits("event").await;
     phone.follow(".lot button", "/orders/").await;
     fits("checkout").await;
     phone.click(".pay .btn.huge").await;
