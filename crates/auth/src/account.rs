@@ -38,6 +38,8 @@ pub(crate) enum ChangeError {
     WrongPassword,
     /// Another account has the new address. Nothing happened.
     EmailTaken,
+    /// The account has a second factor, and no code of it was given. Nothing happened.
+    CodeRequired,
     /// The code of the second factor is wrong, or none was begun. Nothing happened.
     WrongCode,
     /// The second factor is on already. Nothing happened.

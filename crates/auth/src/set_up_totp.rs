@@ -7,6 +7,7 @@ use stubmart_kernel::{Precondition, RepositoryError};
 
 use crate::{
     account::{ChangeError, Proven},
+    passwords::{Guess, Subject},
     second_factor::{RECOVERY_CODES, Secret, recovery_code},
     service::Auth,
     totp,
@@ -75,7 +76,8 @@ impl Auth {
         Ok(api::Totp { recovery_codes: Some(codes), ..shown(&applied.after.state) })
     }
 
-    /// Takes the second factor away. The owner is told by mail.
+    /// Takes the second factor away, by a code of it where it is on. The owner is told by mail. A wrong code counts
+    /// like a wrong password.
     ///
     /// # Errors
     /// [`ChangeError`].
@@ -84,12 +86,22 @@ impl Auth {
         context: &Context,
         id: UserId,
         password: String,
+        code: Option<String>,
         from: Option<IpAddr>,
     ) -> Result<(), ChangeError> {
         let Proven { user, proof } = self.prove(id, from, password).await?;
-        let command = Command::RemoveSecondFactor { proof, notice_id: self.inner.host.uuid() };
-        self.change_known_user(context, user, &Precondition::None, &command).await?;
-        Ok(())
+        if user.state.factor().is_some() && code.is_none() {
+            return Err(ChangeError::CodeRequired);
+        }
+        let notice_id = self.inner.host.uuid();
+        let command = Command::RemoveSecondFactor { proof, code, notice_id };
+        let removed = self.change_known_user(context, user, &Precondition::None, &command).await;
+        let removed = removed.map_err(ChangeError::from);
+        if matches!(removed, Err(ChangeError::WrongCode)) {
+            let guess = Guess { subject: Subject::User(id), from };
+            self.inner.passwords.count_wrong(guess).await?;
+        }
+        removed.map(drop)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod account;
 mod command;
+mod factor;
 
 use serde::{Deserialize, Serialize};
 use stubmart_contract::{
@@ -21,7 +22,7 @@ use uuid::Uuid;
 use crate::{
     link::{self, Link, Purpose},
     notice::{Later, Notice, NoticeKind},
-    second_factor::{SecondFactor, Secret},
+    second_factor::SecondFactor,
     token_hash::TokenHash,
 };
 
@@ -120,8 +121,8 @@ impl Aggregate for User {
             (Some(user), Command::ConfirmSecondFactor { proof, code, recovery, notice_id }) => {
                 user.with_factor_on(proof, code, recovery, *notice_id, now)
             }
-            (Some(user), Command::RemoveSecondFactor { proof, notice_id }) => {
-                user.without_factor(proof, *notice_id, now)
+            (Some(user), Command::RemoveSecondFactor { proof, code, notice_id }) => {
+                user.without_factor(proof, code.as_deref(), *notice_id, now)
             }
             (Some(user), Command::UseCode { code, login }) => {
                 user.with_code_used(code, *login, now)
@@ -297,81 +298,6 @@ impl User {
         let second_factor = self.second_factor.clone().filter(|_| before.email_verified);
         let user = Self { second_factor, ..self.clone() };
         Ok(user.with_account(account, notices, Vec::new()))
-    }
-
-    /// The account, if its password is still the one that was checked.
-    fn proven(&self, proof: &str) -> Result<&Account, Refusal> {
-        let account = self.account.as_ref().ok_or(Refusal::Gone)?;
-        if account.password_hash == proof { Ok(account) } else { Err(Refusal::StaleProof) }
-    }
-
-    /// The user with this second factor, which no other service needs to know of.
-    fn with_factor(
-        &self,
-        second_factor: Option<SecondFactor>,
-        notice: Option<Notice>,
-    ) -> Decision<Self> {
-        let mut notices = self.notices.clone();
-        if let Some(notice) = notice {
-            add(&mut notices, notice);
-        }
-        Decision::silent(Self { second_factor, notices, ..self.clone() })
-    }
-
-    fn with_factor_begun(&self, proof: &str, secret: &Secret) -> Decided {
-        self.proven(proof)?;
-        let begun = Some(SecondFactor::begun(secret));
-        match &self.second_factor {
-            Some(factor) if factor.is_on => Err(Refusal::SecondFactorOn),
-            same if *same == begun => Ok(Decision::Unchanged),
-            _ => Ok(self.with_factor(begun, None)),
-        }
-    }
-
-    fn with_factor_on(
-        &self,
-        proof: &str,
-        code: &str,
-        recovery: &[TokenHash],
-        notice_id: Uuid,
-        now: Timestamp,
-    ) -> Decided {
-        let account = self.proven(proof)?;
-        let factor = self.second_factor.as_ref().ok_or(Refusal::WrongCode)?;
-        if factor.is_on {
-            // The codes are random, so it was this very command that set them.
-            let is_ours = factor.recovery == recovery;
-            return if is_ours { Ok(Decision::Unchanged) } else { Err(Refusal::SecondFactorOn) };
-        }
-        let on = factor.turned_on(code, recovery, now).ok_or(Refusal::WrongCode)?;
-        let to = account.email.clone();
-        let notice = Notice::new(notice_id, NoticeKind::SecondFactorOn, to, now);
-        Ok(self.with_factor(Some(on), Some(notice)))
-    }
-
-    fn without_factor(&self, proof: &str, notice_id: Uuid, now: Timestamp) -> Decided {
-        let account = self.proven(proof)?;
-        let Some(factor) = &self.second_factor else { return Ok(Decision::Unchanged) };
-        let to = account.email.clone();
-        let notice = Notice::new(notice_id, NoticeKind::SecondFactorOff, to, now);
-        Ok(self.with_factor(None, factor.is_on.then_some(notice)))
-    }
-
-    fn with_code_used(&self, code: &str, login: Uuid, now: Timestamp) -> Decided {
-        if self.account.is_none() {
-            return Err(Refusal::Gone);
-        }
-        let factor = self.factor().ok_or(Refusal::WrongCode)?;
-        if factor.last_use == Some(login) {
-            return Ok(Decision::Unchanged);
-        }
-        let used = factor.used(code, login, now).ok_or(Refusal::WrongCode)?;
-        Ok(self.with_factor(Some(used), None))
-    }
-
-    /// The second factor that logging in asks for.
-    pub(crate) fn factor(&self) -> Option<&SecondFactor> {
-        self.second_factor.as_ref().filter(|factor| factor.is_on)
     }
 
     fn deleted(&self, proof: &str, notice_id: Uuid, now: Timestamp) -> Decided {

@@ -160,6 +160,7 @@ fn commands() -> Vec<(&'static str, Command)> {
             "remove factor",
             Command::RemoveSecondFactor {
                 proof: "hash 1".to_owned(),
+                code: None,
                 notice_id: Uuid::from_u128(2),
             },
         ),

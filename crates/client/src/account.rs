@@ -5,8 +5,9 @@ use stubmart_contract::{
     SessionId,
     api::{
         AccessToken, ConfirmPasswordResetRequest, CreateTokenRequest, CurrentUser,
-        DeleteUserRequest, IssuedAccessToken, LoginRequest, Page, PasswordResetRequest, Session,
-        SignupRequest, UpdateUserRequest, User, VerifyEmailRequest,
+        DeleteTotpRequest, DeleteUserRequest, IssuedAccessToken, LoginRequest, Page,
+        PasswordResetRequest, Session, SignupRequest, Totp, TotpRequest, UpdateUserRequest, User,
+        VerifyEmailRequest,
     },
 };
 
@@ -121,6 +122,30 @@ impl Client {
     /// `bad_credentials`, `open_sales`, `not_signed_in`.
     pub async fn delete_user(&self, request: &DeleteUserRequest) -> Result<Answer, ClientError> {
         self.send(Method::DELETE, "/api/auth/currentuser", Some(request)).await
+    }
+
+    /// `GET /api/auth/totp`.
+    ///
+    /// # Errors
+    /// `not_signed_in`.
+    pub async fn totp(&self) -> Result<Totp, ClientError> {
+        self.get("/api/auth/totp").await
+    }
+
+    /// `POST /api/auth/totp`: without a code it begins, with the app's first code it is on.
+    ///
+    /// # Errors
+    /// `bad_credentials`, `second_factor_on`, `validation_failed`, `too_many_requests`, `not_signed_in`.
+    pub async fn set_up_totp(&self, request: &TotpRequest) -> Result<Totp, ClientError> {
+        self.send(Method::POST, "/api/auth/totp", Some(request)).await?.json()
+    }
+
+    /// `DELETE /api/auth/totp`.
+    ///
+    /// # Errors
+    /// `bad_credentials`, `second_factor_required`, `validation_failed`, `too_many_requests`, `not_signed_in`.
+    pub async fn remove_totp(&self, request: &DeleteTotpRequest) -> Result<(), ClientError> {
+        self.send(Method::DELETE, "/api/auth/totp", Some(request)).await.map(drop)
     }
 
     /// `GET /api/auth/sessions`: the newest, as many as one page holds.

@@ -69,6 +69,7 @@ words! {
     EventThere "event-there" Good "Great. Now tell us about your seats.";
     ProfileSaved "profile-saved" Good "Saved.";
     PasswordSaved "password-saved" Good "Your password is changed. We’ve logged you out everywhere else.";
+    TwoStepOff "two-step-off" Good "Two-step login is off.";
     SessionEnded "session-ended" Good "Logged out on that device.";
     TokenRevoked "token-revoked" Good "That token no longer works.";
     WebhookPinged "webhook-pinged" Good "The test is on its way. Reload in a moment to see the answer.";

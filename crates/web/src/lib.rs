@@ -24,6 +24,7 @@ mod page_cache;
 mod pages;
 mod poster;
 mod prices;
+mod qr;
 mod rendered;
 mod reprice;
 mod seats;
@@ -35,7 +36,11 @@ mod visitor;
 
 use std::sync::Arc;
 
-use crate::{failure::Failure, pages::webhooks, site::Site};
+use crate::{
+    failure::Failure,
+    pages::{two_step, webhooks},
+    site::Site,
+};
 use axum::{
     Router,
     middleware::from_fn_with_state,
@@ -69,7 +74,25 @@ pub fn router(web: Web) -> Router {
         .route("/orders/{id}/accept", post(pages::delivery::accept).get(pages::above))
         .route("/orders/{id}/late", post(pages::delivery::decide).get(pages::above))
         .route("/orders/{id}/claim", get(pages::claim::claim).post(pages::claim::make));
-    let account = Router::new()
+    let assets = Router::new()
+        .route("/assets/{name}", get(pages::assets::asset))
+        .route("/posters/{name}", get(pages::assets::poster))
+        .route("/favicon.ico", get(pages::assets::favicon))
+        .route("/robots.txt", get(pages::assets::robots))
+        .route("/sitemap.xml", get(pages::sitemap::sitemap));
+    shop.merge(seller())
+        .merge(account())
+        .merge(alerts())
+        .merge(assets)
+        .fallback(async || Failure::NotFound)
+        .method_not_allowed_fallback(async || Failure::Method)
+        .layer(from_fn_with_state(Arc::clone(&site), middleware::around_pages))
+        .with_state(site)
+}
+
+/// Signing up and in, and the account.
+fn account() -> Router<Arc<Site>> {
+    Router::new()
         .route("/signup", get(pages::session::signup).post(pages::session::create_account))
         .route("/login", get(pages::session::login).post(pages::session::open))
         .route("/forgot-password", get(pages::recovery::forgot).post(pages::recovery::ask))
@@ -80,6 +103,9 @@ pub fn router(web: Web) -> Router {
         .route("/account", get(pages::account::account))
         .route("/account/profile", post(pages::account::change_profile).get(pages::above))
         .route("/account/password", post(pages::account::change_password).get(pages::above))
+        .route("/account/two-step", get(two_step::two_step).post(two_step::begin))
+        .route("/account/two-step/confirm", post(two_step::confirm).get(pages::above))
+        .route("/account/two-step/end", post(two_step::end).get(pages::above))
         .route("/account/sessions/{id}/end", post(pages::account::end_session).get(pages::above))
         .route("/account/tokens", post(pages::account::create_token).get(pages::above))
         .route("/account/tokens/{id}/revoke", post(pages::account::revoke_token).get(pages::above))
@@ -94,21 +120,7 @@ pub fn router(web: Web) -> Router {
             "/account/webhooks/{id}/deliveries/{delivery}/replay",
             post(webhooks::replay_one).get(pages::above),
         )
-        .route("/account/delete", post(pages::account::delete).get(pages::above));
-    let assets = Router::new()
-        .route("/assets/{name}", get(pages::assets::asset))
-        .route("/posters/{name}", get(pages::assets::poster))
-        .route("/favicon.ico", get(pages::assets::favicon))
-        .route("/robots.txt", get(pages::assets::robots))
-        .route("/sitemap.xml", get(pages::sitemap::sitemap));
-    shop.merge(seller())
-        .merge(account)
-        .merge(alerts())
-        .merge(assets)
-        .fallback(async || Failure::NotFound)
-        .method_not_allowed_fallback(async || Failure::Method)
-        .layer(from_fn_with_state(Arc::clone(&site), middleware::around_pages))
-        .with_state(site)
+        .route("/account/delete", post(pages::account::delete).get(pages::above))
 }
 
 /// What people wait for.

@@ -74,8 +74,9 @@ impl From<ChangeError> for Problem {
             ChangeError::WrongPassword => Self::new(Code::BadCredentials),
             ChangeError::EmailTaken => Self::new(Code::EmailTaken),
             ChangeError::WrongCode => {
-                Self::invalid_field("code", "is not the one that the app shows now".to_owned())
+                Self::invalid_field("code", "is wrong, or was used already".to_owned())
             }
+            ChangeError::CodeRequired => Self::new(Code::SecondFactorRequired),
             ChangeError::SecondFactorOn => Self::new(Code::SecondFactorOn),
             ChangeError::OpenSales(open) => Self::with_detail(Code::OpenSales, told(open)),
             ChangeError::Stale { version } => Self::stale(version),

@@ -24,7 +24,8 @@ problems! {
         TooManyRequests,
     ];
     RemoveProblems: [
-        NotSignedIn, BadCredentials "the present password is another", TooManyRequests,
+        NotSignedIn, BadCredentials "the present password is another",
+        SecondFactorRequired "the second factor is on, and `code` is missing", TooManyRequests,
     ];
 }
 
@@ -66,7 +67,9 @@ async fn set_up_totp(
     })
 }
 
-/// Takes the second factor away. Without one there is nothing to do.
+/// Takes the second factor away, by a code of the app or a recovery code.
+///
+/// Without a second factor there is nothing to do. The owner is told by mail.
 #[utoipa::path(delete, path = "/api/auth/totp", tag = "auth", request_body = DeleteTotpRequest, responses(
     (status = 204, description = "Taken away"),
     RemoveProblems,
@@ -77,7 +80,8 @@ async fn remove_totp(
     connection: Connection,
     Valid { body, .. }: Valid<DeleteTotpRequest>,
 ) -> Result<StatusCode, Problem> {
-    let (password, from) = (body.current_password, connection.client.address);
-    auth.remove_totp(&caller.context, caller.user_id, password, from).await?;
+    let DeleteTotpRequest { current_password, code } = body;
+    let from = connection.client.address;
+    auth.remove_totp(&caller.context, caller.user_id, current_password, code, from).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -31,8 +31,8 @@ pub(crate) enum Command {
     BeginSecondFactor { proof: String, secret: Secret },
     /// The app has shown this code: ask for codes from now on.
     ConfirmSecondFactor { proof: String, code: String, recovery: Vec<TokenHash>, notice_id: Uuid },
-    /// Ask for no codes any more.
-    RemoveSecondFactor { proof: String, notice_id: Uuid },
+    /// Ask for no codes any more, by this code where they are asked for.
+    RemoveSecondFactor { proof: String, code: Option<String>, notice_id: Uuid },
     /// A login, which this id names, gives this code.
     UseCode { code: String, login: Uuid },
     /// Somebody logs in from this device: tell the owner, unless it was seen before.

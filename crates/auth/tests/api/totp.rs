@@ -119,15 +119,43 @@ async fn it_is_set_up_in_two_steps_and_taken_away() {
     assert_eq!(again.outcome(), (409, "second_factor_on"));
     let wrong = json!({"currentPassword": "guess"});
     assert_eq!(ann.delete(TOTP).json(&wrong).await.outcome(), (401, "bad_credentials"));
+    let by_code = async |code: &str| {
+        let body = json!({"currentPassword": PASSWORD, "code": code});
+        ann.delete(TOTP).json(&body).await
+    };
+    let password_alone = json!({"currentPassword": PASSWORD});
+    let refused = ann.delete(TOTP).json(&password_alone).await;
+    assert_eq!(refused.outcome(), (401, "second_factor_required"));
+    assert_eq!(by_code(&code(&market, &secret)).await.bad_fields(), ["code"], "it was used");
+    assert_eq!(log_in(&market, None).await.outcome(), (401, "second_factor_required"), "still on");
+    market.pass(30);
+    let next = code(&market, &secret);
     for _ in 0..2 {
-        let right = json!({"currentPassword": PASSWORD});
-        assert_eq!(ann.delete(TOTP).json(&right).await.outcome(), (204, ""));
+        assert_eq!(by_code(&next).await.outcome(), (204, ""));
     }
+    assert_eq!(ann.delete(TOTP).json(&password_alone).await.outcome(), (204, ""), "nothing is on");
     assert_eq!(log_in(&market, None).await.outcome(), (200, ""));
     assert_eq!(ann.get(TOTP).await.body["enabled"], false);
     market.work().await;
     assert_eq!(market.mails_to(ANN, "Two-step login is on for your Stubmart account").len(), 1);
     assert_eq!(market.mails_to(ANN, "Two-step login is off for your Stubmart account").len(), 1);
+}
+
+/// Who has a session and the password cannot guess the second factor away; a recovery code takes it away.
+#[tokio::test]
+async fn it_is_not_guessed_away() {
+    let market = Market::new();
+    let (ann, _, codes) = protected(&market).await;
+    let by_code = async |code: &str| {
+        let body = json!({"currentPassword": PASSWORD, "code": code});
+        ann.delete(TOTP).json(&body).await
+    };
+    for _ in 0..10 {
+        assert_eq!(by_code("000000").await.bad_fields(), ["code"]);
+    }
+    assert_eq!(by_code(&codes[0]).await.outcome(), (429, "too_many_requests"));
+    market.pass(60);
+    assert_eq!(by_code(&codes[0]).await.outcome(), (204, ""));
 }
 
 /// A signup that is sent again opens no session past the second factor.

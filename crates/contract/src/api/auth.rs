@@ -144,6 +144,10 @@ pub struct DeleteTotpRequest {
     /// The present password.
     #[schema(format = Password)]
     pub current_password: String,
+    /// A code of the app, or a recovery code, where the second factor is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 100)]
+    pub code: Option<String>,
 }
 
 /// `POST /api/auth/verify-email`.

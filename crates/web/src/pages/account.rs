@@ -24,6 +24,8 @@ use crate::{
 struct Account {
     layout: Layout,
     forms: Forms,
+    /// Whether logging in asks for a code.
+    has_two_steps: bool,
     sessions: Vec<SessionRow>,
     /// Whether there are older ones than the page shows.
     more_sessions: bool,
@@ -103,11 +105,12 @@ async fn page(
     status: StatusCode,
 ) -> Result<Response, Failure> {
     let api = visitor.api();
-    let (sessions, tokens) = tokio::try_join!(api.sessions(), api.tokens())?;
+    let (sessions, tokens, totp) = tokio::try_join!(api.sessions(), api.tokens(), api.totp())?;
     let page = Account {
         since: When::utc(user.created_at),
         layout: visitor.layout(Some(user), "Your account"),
         forms,
+        has_two_steps: totp.enabled,
         more_sessions: sessions.next_cursor.is_some(),
         more_tokens: tokens.next_cursor.is_some(),
         sessions: sessions.items.iter().map(SessionRow::new).collect(),

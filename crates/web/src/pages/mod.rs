@@ -24,6 +24,7 @@ pub(crate) mod selling;
 pub(crate) mod session;
 pub(crate) mod sitemap;
 pub(crate) mod ticket;
+pub(crate) mod two_step;
 pub(crate) mod webhooks;
 
 mod own_listings;

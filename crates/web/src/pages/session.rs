@@ -224,8 +224,12 @@ pub(crate) fn mark(fields: &mut Fields, problem: &Problem) {
             }
         }
         Code::SecondFactorRequired => {
-            let message = "Enter your password again, and your second-factor code.";
-            fields.message = Some(message.to_owned());
+            if signed_in {
+                fields.wrong("code", "Enter a code.");
+            } else {
+                let message = "Enter your password again, and the code from your app.";
+                fields.message = Some(message.to_owned());
+            }
         }
         Code::OpenSales => {
             let message = "You can’t close your account yet";

@@ -93,6 +93,39 @@ async fn an_account_with_open_sales_leads_to_them() {
     assert!(page.cookies().iter().all(|it| !it.starts_with("stubmart_session=;")));
 }
 
+/// The key and the recovery codes are shown once and not compressed; a wrong code keeps the key on the page.
+#[tokio::test]
+async fn two_step_login_is_set_up_on_pages() {
+    let fake = Fake::new();
+    let password = ("currentPassword", "yes");
+    let begun = fake.post_as_ada("/account/two-step", &[password]);
+    let begun = begun.header("accept-encoding", "gzip").await;
+    assert_eq!(begun.header("content-encoding"), "");
+    begun.has("GEZD GNBV");
+    begun.has("aria-label=\"QR code for your authenticator app\"");
+    let uri = "otpauth://totp/Stubmart:ada?secret=GEZDGNBV&issuer=Stubmart";
+    let sent = [password, ("code", "123456"), ("uri", uri)];
+    let confirm = "/account/two-step/confirm";
+    let saved = fake.post_as_ada(confirm, &sent).header("accept-encoding", "gzip").await;
+    assert_eq!(saved.header("content-encoding"), "");
+    saved.has("<li>aaaa-bbbb</li><li>cccc-dddd</li>");
+    fake.get_as_ada("/account/two-step").await.lacks("aaaa-bbbb");
+
+    let wrong = [("code", "is wrong, or was used already")];
+    fake.refuse("POST /api/auth/totp", Code::ValidationFailed, &wrong);
+    let page = fake.post_as_ada(confirm, &sent).await;
+    assert_eq!(page.status, 400);
+    page.has("id=\"e-code\">Is wrong, or was used already.");
+    page.has("GEZD GNBV");
+    let forged = [password, ("uri", "https://evil.example/?secret=A")];
+    assert_eq!(fake.post_as_ada(confirm, &forged).await.location(), "/account/two-step");
+    fake.refuse("POST /api/auth/totp", Code::SecondFactorOn, &[]);
+    let there = fake.post_as_ada("/account/two-step", &[password]).await;
+    assert_eq!(there.location(), "/account/two-step", "it is on already");
+    let off = fake.post_as_ada("/account/two-step/end", &[password, ("code", "123456")]).await;
+    assert_eq!(off.location(), "/account/two-step");
+}
+
 #[tokio::test]
 async fn too_many_tries_say_when_to_come_back() {
     let fake = Fake::new();
@@ -181,6 +214,6 @@ async fn a_login_asks_for_the_code_of_a_second_factor() {
     let page = fake.post("/login", &sent).await;
     assert_eq!(page.status, 401);
     page.has("name=\"code\"");
-    page.has("Enter your password again, and your second-factor code.");
+    page.has("Enter your password again, and the code from your app.");
     page.lacks("the right one");
 }

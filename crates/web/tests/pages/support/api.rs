@@ -40,6 +40,12 @@ pub(super) fn routes(market: Arc<Mutex<Market>>) -> Router {
         )
         .route("/api/auth/sessions", get(sessions))
         .route("/api/auth/sessions/{id}", delete(async || StatusCode::NO_CONTENT))
+        .route(
+            "/api/auth/totp",
+            get(async || Json(totp(false)))
+                .post(set_up_totp)
+                .delete(async || StatusCode::NO_CONTENT),
+        )
         .route("/api/auth/tokens", get(async || Json(json!({ "items": [] }))).post(token))
         .route("/api/auth/tokens/{id}", delete(async || StatusCode::NO_CONTENT));
     let shop = Router::new()
@@ -110,6 +116,7 @@ async fn observe(State(market): Shared, request: Request, next: Next) -> Respons
         || line.contains("/api/payouts")
         || line.contains("/sessions")
         || line.contains("/tokens")
+        || line.contains("/totp")
         || (head.method != Method::GET && !line.contains("/login") && !line.contains("/signup"));
     if needs_session && !signed_in(&head.headers) {
         let problem = json!({
@@ -131,6 +138,22 @@ fn ada() -> Value {
         "id": id(1), "email": "ada@example.com", "emailVerified": true, "name": "Ada", "role": "user",
         "createdAt": NOW,
     })
+}
+
+fn totp(enabled: bool) -> Value {
+    json!({
+        "enabled": enabled, "recoveryCodesLeft": 0, "secret": null, "uri": null, "recoveryCodes": null,
+    })
+}
+
+async fn set_up_totp(Json(body): Json<Value>) -> Json<Value> {
+    let mut answer = totp(body.get("code").is_some());
+    if body.get("code").is_some() {
+        answer["recoveryCodes"] = json!(["aaaa-bbbb", "cccc-dddd"]);
+    } else {
+        answer["uri"] = json!("otpauth://totp/Stubmart:ada?secret=GEZDGNBV&issuer=Stubmart");
+    }
+    Json(answer)
 }
 
 async fn enter() -> impl IntoResponse {
