@@ -33,6 +33,8 @@ pub struct Market {
     pub payments: Payments,
     /// Tickets on their way to their buyers.
     pub deliveries: Deliveries,
+    /// The ways by which they call each other: some find the other's way only for as long as it is here.
+    _ways: Peers,
 }
 
 impl Market {
@@ -52,7 +54,7 @@ impl Market {
     }
 
     fn of(services: &Services) -> Option<Self> {
-        let Services { auth, tickets, catalogue, orders, payments, deliveries, .. } =
+        let Services { auth, tickets, catalogue, orders, payments, deliveries, ways } =
             services.clone();
         Some(Self {
             auth: auth?,
@@ -61,6 +63,7 @@ impl Market {
             orders: orders?,
             payments: payments?,
             deliveries: deliveries?,
+            _ways: ways,
         })
     }
 }

@@ -69,7 +69,7 @@ pub struct Services {
     /// Tickets on their way to their buyers, where delivery runs here.
     pub deliveries: Option<Deliveries>,
     /// The ways by which they call each other.
-    ways: Peers,
+    pub(crate) ways: Peers,
 }
 
 impl Services {

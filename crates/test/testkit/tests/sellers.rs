@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stubmart_contract::{Actor, Context};
 use stubmart_node::Config;
+use stubmart_payments::refund_order::RefundOrder;
 use stubmart_testkit::{Api, PASSWORD, Process, User, World, text};
 
 async fn seller(market: &Api, ticket: &Value, viewer: &User) -> Value {
@@ -41,7 +43,7 @@ async fn a_seller_is_shown_alike_wherever_a_listing_is() {
     assert_eq!(edited.body["seller"], shown);
 
     let second = market.ticket_with(&ann, json!({"eventId": event})).await;
-    market.buy(&bob, &first).await;
+    let order = market.buy(&bob, &first).await;
     learn(&world, &market).await;
     assert_eq!(seller(&market, &second, &bob).await["sold"], 1);
     let rename = json!({"name": "Countess", "currentPassword": PASSWORD});
@@ -50,6 +52,15 @@ async fn a_seller_is_shown_alike_wherever_a_listing_is() {
     learn(&world, &market).await;
     assert_eq!(seller(&market, &second, &bob).await["name"], "Countess");
 
+    // Her account stays while the sale is open; all of its money goes back.
+    let back = RefundOrder {
+        order_id: text(&order, "id").parse().unwrap(),
+        amount: None,
+        reason: "the event is off",
+        key: None,
+    };
+    market.service.payments.refund_order(&Context::of(Actor::System), &back).await.unwrap();
+    learn(&world, &market).await;
     let right = json!({"currentPassword": PASSWORD});
     assert_eq!(market.delete("/api/auth/currentuser").by(&ann).json(&right).await.status, 204);
     learn(&world, &market).await;
