@@ -27,7 +27,7 @@ impl Qr {
                 let run = i32::try_from(run).ok()?;
                 if run > 0 {
                     // Writing to a string cannot fail.
-                    let _ = write!(path, "M{} {}h{run}v1h-{run}z", x + QUIET, y + QUIET);
+                    let _written = write!(path, "M{} {}h{run}v1h-{run}z", x + QUIET, y + QUIET);
                 }
                 x += run + 1;
             }
