@@ -57,7 +57,7 @@ async fn half_sent_requests_are_given_up_and_stop_nobody() {
 }
 
 /// Whether the buyer or the seller deletes their account while a payment is under way, the answer to the
-/// payment is the truth, the session dies, and no lock stays.
+/// payment is the truth, the session dies unless the sale came first, and no lock stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_account_leaves_nothing_open() {
     let (_alone, market) = market().await;

@@ -42,10 +42,13 @@ struct Purchase {
     order: OrderId,
     paid: Outcome,
     buyer_left: bool,
+    /// The seller's account was kept, since the sale came first.
+    stays: bool,
 }
 
 /// Deletes `accounts` accounts while a payment is under way: of buyers and of sellers in turn. The session
-/// is dead afterwards; a buyer who learned that the payment succeeded has the ticket, and no lock stays.
+/// is dead afterwards, or the sale came first and its seller stays; a buyer who learned that the payment succeeded has
+/// the ticket, and no lock stays.
 ///
 /// # Errors
 /// [`Failure::Unmet`] when an answer does not fit what became of the ticket; whatever the audit finds.
@@ -107,11 +110,18 @@ async fn purchase(
             leaver.client.delete_user(&password).await
         }
     );
-    left?;
+    let buyer_left = leaver.user == buyer.user;
+    // The payment was first: until the sale is settled, its seller's account stays.
+    let stays = match left {
+        Ok(_) => false,
+        Err(error) if !buyer_left && error.code() == Some(Code::OpenSales) => true,
+        Err(error) => return Err(error.into()),
+    };
     sleep(Duration::from_secs(1)).await;
-    match leaver.all_orders("").await {
-        Err(_) => Ok(Purchase { ticket, order, paid, buyer_left: leaver.user == buyer.user }),
-        Ok(_) => Err(Failure::Unmet("a deleted account was let in a second later".into())),
+    match (stays, leaver.all_orders("").await) {
+        (false, Err(_)) | (true, Ok(_)) => Ok(Purchase { ticket, order, paid, buyer_left, stays }),
+        (false, Ok(_)) => Err(Failure::Unmet("a deleted account was let in a second later".into())),
+        (true, Err(error)) => Err(error),
     }
 }
 
@@ -121,7 +131,7 @@ async fn settled(
     seller: &Actor,
     buyer: &Actor,
 ) -> Result<&'static str, Failure> {
-    let Purchase { ticket, order, paid, buyer_left } = purchase;
+    let Purchase { ticket, order, paid, buyer_left, stays } = purchase;
     let is_sold = if *buyer_left {
         match seller.read_ticket(*ticket).await.ticket().map(|it| it.status) {
             Some(TicketStatus::Sold) => true,
@@ -138,11 +148,14 @@ async fn settled(
     let refusals = [Code::OrderCancelled, Code::OrderExpired, Code::NotFound, Code::NotSignedIn];
     match (paid, is_sold) {
         (Outcome::Charges(_), true) if *buyer_left => Ok("buyer: paid"),
+        (Outcome::Charges(_), true) if *stays => Ok("seller: paid, and stays"),
         (Outcome::Charges(_), true) => Ok("seller: paid"),
         (Outcome::Refused(code), false) if refusals.contains(code) && *buyer_left => {
             Ok("buyer: refused")
         }
-        (Outcome::Refused(code), false) if refusals.contains(code) => Ok("seller: refused"),
+        (Outcome::Refused(code), false) if refusals.contains(code) && !stays => {
+            Ok("seller: refused")
+        }
         _ => {
             Err(Failure::Unmet(format!("answered {paid:?}, and sold is {is_sold}: order {order}")))
         }
