@@ -27,7 +27,6 @@ pub const MARKS: &[&str] = &[
     "a buyer took another payment method",
     "a checkout came after its buyer's account was deleted",
     "a capture was asked for again after its answer was lost",
-    "a charge changed while it was looked at",
     "a clock jumped",
     "a closed checkout was left after its grace",
     "a listing came after its seller's account was deleted",
