@@ -1,5 +1,5 @@
 #!/bin/sh
-# Takes the pictures in docs/screenshots anew, or with --every DIRECTORY all pages in all looks into that directory.
+# Takes the pictures in docs/screenshots again, or with --every DIRECTORY all pages in all looks into that directory.
 # A last argument names the directory of the TICKIT files.
 # The pages look as on Android with fonts-roboto-unhinted installed (Debian).
 set -eu

@@ -14,7 +14,7 @@ use stubmart_ports::{
     Cause,
     blobs::{BlobError, BlobKey},
     calls::CallError,
-    reader::{FileKind, ReadError, Suggests, Symbology, TicketFile},
+    reader::{ReadError, Suggests, Symbology, TicketFile},
 };
 use uuid::Uuid;
 
@@ -258,7 +258,7 @@ impl Deliveries {
         Ok(File {
             id,
             seller_id: listing.user_id,
-            kind: kind(read.kind),
+            kind: read.kind,
             key: FileKey::new(self.host(), listing.id, id).wrap(keyring, self.host())?,
             digest,
             pages: (1..).zip(&read.pages).map(page).collect(),
@@ -290,26 +290,7 @@ fn random(secret: [u8; 32]) -> Uuid {
     uuid::Builder::from_random_bytes(bytes).into_uuid()
 }
 
-const fn kind(kind: FileKind) -> api::TicketFileKind {
-    match kind {
-        FileKind::Pdf => api::TicketFileKind::Pdf,
-        FileKind::Png => api::TicketFileKind::Png,
-        FileKind::Jpeg => api::TicketFileKind::Jpeg,
-        FileKind::Webp => api::TicketFileKind::Webp,
-    }
-}
-
 fn read_of(page: u32, symbology: Option<Symbology>, suggests: &Suggests) -> TicketPage {
     let Suggests { section, row, seat, date, order_number } = suggests.clone();
-    let symbology = symbology.map(|it| match it {
-        Symbology::Qr => api::Symbology::Qr,
-        Symbology::Aztec => api::Symbology::Aztec,
-        Symbology::DataMatrix => api::Symbology::DataMatrix,
-        Symbology::Pdf417 => api::Symbology::Pdf417,
-        Symbology::Code128 => api::Symbology::Code128,
-        Symbology::Code39 => api::Symbology::Code39,
-        Symbology::Itf => api::Symbology::Itf,
-        Symbology::Other => api::Symbology::Other,
-    });
     TicketPage { page, symbology, section, row, seat, date, order_number }
 }

@@ -1,7 +1,6 @@
 //! Blobs: bytes that are written once, under a key that says nothing of them.
 //!
-//! What is kept here is sealed before it comes (`stubmart-keyring`), so that whoever sees the place where blobs are
-//! kept reads nothing.
+//! What is kept here is sealed before it comes (`stubmart-keyring`): access to the place alone lets nobody read it.
 
 use std::fmt;
 

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+pub use stubmart_contract::api::{Symbology, TicketFileKind};
 
 use crate::Cause;
 
@@ -15,25 +16,11 @@ pub const BYTES_MAX: usize = 10 * 1024 * 1024;
 /// How many pages a file may have.
 pub const PAGES_MAX: usize = 20;
 
-/// What kind of file it is, told from its content and never from its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FileKind {
-    /// A PDF document.
-    Pdf,
-    /// A PNG image.
-    Png,
-    /// A JPEG image.
-    Jpeg,
-    /// A WebP image.
-    Webp,
-}
-
 /// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TicketFile {
     /// What kind of file it is.
-    pub kind: FileKind,
+    pub kind: TicketFileKind,
     /// Its pages in order, at least one.
     pub pages: Vec<Page>,
 }
@@ -72,45 +59,6 @@ impl fmt::Debug for Code {
             .field("payload_bytes", &payload.len())
             .field("symbology", symbology)
             .finish()
-    }
-}
-
-/// How a code is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Symbology {
-    /// QR code, ISO/IEC 18004.
-    Qr,
-    /// Aztec code, ISO/IEC 24778.
-    Aztec,
-    /// Data Matrix, ISO/IEC 16022.
-    DataMatrix,
-    /// PDF417, ISO/IEC 15438.
-    Pdf417,
-    /// Code 128, ISO/IEC 15417.
-    Code128,
-    /// Code 39, ISO/IEC 16388.
-    Code39,
-    /// Interleaved 2 of 5, ISO/IEC 16390.
-    Itf,
-    /// Another one-dimensional code.
-    Other,
-}
-
-impl Symbology {
-    /// Its word, as it is serialised.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Qr => "qr",
-            Self::Aztec => "aztec",
-            Self::DataMatrix => "data_matrix",
-            Self::Pdf417 => "pdf417",
-            Self::Code128 => "code128",
-            Self::Code39 => "code39",
-            Self::Itf => "itf",
-            Self::Other => "other",
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use stubmart_os::SystemClock;
 use stubmart_ports::{
     Cause,
     host::Host,
-    reader::{Code, FileKind, ReadError, Suggests, TicketFile, TicketReader as _},
+    reader::{Code, ReadError, Suggests, TicketFile, TicketFileKind, TicketReader as _},
 };
 use stubmart_reader::{ChildReader, Program};
 
@@ -61,7 +61,7 @@ struct Told {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<FileKind>,
+    kind: Option<TicketFileKind>,
     pages: Vec<ToldPage>,
 }
 
@@ -155,10 +155,10 @@ fn in_words(told: &Told) -> String {
         return format!("{name}: not read: {error}");
     }
     let kind = match told.kind {
-        Some(FileKind::Pdf) | None => "PDF",
-        Some(FileKind::Png) => "PNG",
-        Some(FileKind::Jpeg) => "JPEG",
-        Some(FileKind::Webp) => "WebP",
+        Some(TicketFileKind::Pdf) | None => "PDF",
+        Some(TicketFileKind::Png) => "PNG",
+        Some(TicketFileKind::Jpeg) => "JPEG",
+        Some(TicketFileKind::Webp) => "WebP",
     };
     let count = told.pages.len();
     let mut text = format!("{name}: {kind}, {count} page{}", if count == 1 { "" } else { "s" });

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::{ids::TicketId, time::Timestamp};
 
-/// What kind of file it is, told from its content.
+/// What kind of file it is, told from its content and never from its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TicketFileKind {
@@ -47,22 +47,39 @@ impl TicketFileKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Symbology {
-    /// A QR code.
+    /// A QR code (ISO/IEC 18004).
     Qr,
-    /// An Aztec code.
+    /// An Aztec code (ISO/IEC 24778).
     Aztec,
-    /// A Data Matrix.
+    /// A Data Matrix (ISO/IEC 16022).
     DataMatrix,
-    /// A PDF417.
+    /// A PDF417 (ISO/IEC 15438).
     Pdf417,
-    /// A Code 128.
+    /// A Code 128 (ISO/IEC 15417).
     Code128,
-    /// A Code 39.
+    /// A Code 39 (ISO/IEC 16388).
     Code39,
-    /// An Interleaved 2 of 5.
+    /// An Interleaved 2 of 5 (ISO/IEC 16390).
     Itf,
-    /// Another one.
+    /// Another one-dimensional code.
     Other,
+}
+
+impl Symbology {
+    /// Its word, as it is serialised.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Qr => "qr",
+            Self::Aztec => "aztec",
+            Self::DataMatrix => "data_matrix",
+            Self::Pdf417 => "pdf417",
+            Self::Code128 => "code128",
+            Self::Code39 => "code39",
+            Self::Itf => "itf",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// The file of a listing, as its seller sees it. Nobody gets it back from here: the buyer of the ticket opens it, page

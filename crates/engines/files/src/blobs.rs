@@ -82,7 +82,7 @@ impl DirectoryBlobs {
         let (directory, draft) = (Arc::clone(&self.directory), self.host.uuid());
         self.host.spawner.blocking(Box::new(move || {
             let (path, draft) = (path(&directory, key), self::draft(&directory, draft));
-            // Whoever asked may have gone.
+            // The caller may have gone.
             drop(reply.send(work(&path, &draft)));
         }));
         done.await.map_err(|gone| BlobError::Unavailable(gone.into()))?

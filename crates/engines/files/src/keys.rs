@@ -83,7 +83,7 @@ impl Keys for FileKeys {
         let (reply, done) = oneshot::channel();
         let path = Arc::clone(&self.path);
         self.host.spawner.blocking(Box::new(move || {
-            // Whoever asked may have gone.
+            // The caller may have gone.
             drop(reply.send(read(&path)));
         }));
         Ok(Arc::new(done.await??))

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use stubmart_ports::reader::{
-    BYTES_MAX, Code, FileKind, PAGES_MAX, Page, ReadError, Suggests, Symbology, TicketFile,
+    BYTES_MAX, Code, PAGES_MAX, Page, ReadError, Suggests, Symbology, TicketFile, TicketFileKind,
     TicketReader,
 };
 
@@ -32,6 +32,6 @@ impl TicketReader for MemoryReader {
             looks: 0,
             suggests: Suggests::default(),
         };
-        Ok(TicketFile { kind: FileKind::Pdf, pages: pages.into_iter().map(page).collect() })
+        Ok(TicketFile { kind: TicketFileKind::Pdf, pages: pages.into_iter().map(page).collect() })
     }
 }

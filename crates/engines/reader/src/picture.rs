@@ -6,7 +6,7 @@ use image::{
     DynamicImage, GrayImage, ImageDecoder as _, ImageEncoder as _, ImageFormat, ImageReader,
     codecs::jpeg::JpegEncoder, imageops,
 };
-use stubmart_ports::reader::{FileKind, ReadError};
+use stubmart_ports::reader::{ReadError, TicketFileKind};
 
 /// How many bytes the pixels of a picture may take: a photograph of 48 megapixels has 144 MB.
 const DECODED_BYTES_MAX: u64 = 150 * 1024 * 1024;
@@ -26,12 +26,12 @@ pub(crate) struct Picture {
 }
 
 /// Reads a picture. Its size is judged by its header, before anything is decoded.
-pub(crate) fn picture(file: &[u8], kind: FileKind) -> Result<Picture, ReadError> {
+pub(crate) fn picture(file: &[u8], kind: TicketFileKind) -> Result<Picture, ReadError> {
     let format = match kind {
-        FileKind::Png => ImageFormat::Png,
-        FileKind::Jpeg => ImageFormat::Jpeg,
-        FileKind::Webp => ImageFormat::WebP,
-        FileKind::Pdf => return Err(ReadError::UnknownKind),
+        TicketFileKind::Png => ImageFormat::Png,
+        TicketFileKind::Jpeg => ImageFormat::Jpeg,
+        TicketFileKind::Webp => ImageFormat::WebP,
+        TicketFileKind::Pdf => return Err(ReadError::UnknownKind),
     };
     let unreadable = |_| ReadError::Unreadable;
     let reader = ImageReader::with_format(Cursor::new(file), format);

@@ -1,6 +1,6 @@
 //! What a page does not show does not go with it.
 //!
-//! Whoever writes a document of several tickets may give all pages one list of resources, with the code of every page
+//! A document of several tickets may give all pages one list of resources, with the code of every page
 //! in it. A page that is handed to one buyer must not carry the codes of the others. So what the commands of a page do
 //! not name is left out, and the same holds for whatever has commands of its own.
 

@@ -1,7 +1,9 @@
 //! Reads a file: its pages, each looked at until its code is found.
 
 use image::{GrayImage, imageops};
-use stubmart_ports::reader::{BYTES_MAX, Code, FileKind, Page, ReadError, Suggests, TicketFile};
+use stubmart_ports::reader::{
+    BYTES_MAX, Code, Page, ReadError, Suggests, TicketFile, TicketFileKind,
+};
 
 use crate::{codes, kind::kind, looks::looks, pdf, picture, suggests::suggests};
 
@@ -21,7 +23,7 @@ pub fn read(file: &[u8], has_time: &dyn Fn() -> bool) -> Result<TicketFile, Read
     let kind = kind(file).ok_or(ReadError::UnknownKind)?;
     match read_as(kind, file, has_time) {
         // What is protected in a way that is not known cannot be read either.
-        Err(ReadError::Unreadable) if kind == FileKind::Pdf && pdf::is_protected(file) => {
+        Err(ReadError::Unreadable) if kind == TicketFileKind::Pdf && pdf::is_protected(file) => {
             Err(ReadError::Encrypted)
         }
         read => read,
@@ -29,13 +31,13 @@ pub fn read(file: &[u8], has_time: &dyn Fn() -> bool) -> Result<TicketFile, Read
 }
 
 fn read_as(
-    kind: FileKind,
+    kind: TicketFileKind,
     file: &[u8],
     has_time: &dyn Fn() -> bool,
 ) -> Result<TicketFile, ReadError> {
     let mut pages = match kind {
-        FileKind::Pdf => pdf::split(file)?.into_iter().map(Sheet::of_a_pdf).collect(),
-        FileKind::Png | FileKind::Jpeg | FileKind::Webp => {
+        TicketFileKind::Pdf => pdf::split(file)?.into_iter().map(Sheet::of_a_pdf).collect(),
+        TicketFileKind::Png | TicketFileKind::Jpeg | TicketFileKind::Webp => {
             vec![Sheet::of_a_picture(picture::picture(file, kind)?)]
         }
     };

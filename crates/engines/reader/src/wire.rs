@@ -92,7 +92,7 @@ impl From<Refusal> for ReadError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stubmart_ports::reader::{Code, FileKind, Page, Suggests, Symbology};
+    use stubmart_ports::reader::{Code, Page, Suggests, Symbology, TicketFileKind};
 
     fn file() -> TicketFile {
         let code = Code { payload: b"\0\xFF\n".to_vec(), symbology: Symbology::Aztec };
@@ -103,7 +103,10 @@ mod tests {
             looks: u64::MAX,
             suggests: suggests.clone(),
         };
-        TicketFile { kind: FileKind::Pdf, pages: vec![page(b"one\n", Some(code)), page(b"", None)] }
+        TicketFile {
+            kind: TicketFileKind::Pdf,
+            pages: vec![page(b"one\n", Some(code)), page(b"", None)],
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod tickets;
 
 use std::{sync::Mutex, thread};
 
-use stubmart_ports::reader::{FileKind, ReadError, Suggests, Symbology, TicketFile};
+use stubmart_ports::reader::{ReadError, Suggests, Symbology, TicketFile, TicketFileKind};
 use stubmart_reader::read;
 
 use crate::{
@@ -121,7 +121,7 @@ fn a_page_carries_nothing_of_the_others() {
         })
         .collect();
     let file = all(&document(&papers)).unwrap();
-    assert_eq!(file.kind, FileKind::Pdf);
+    assert_eq!(file.kind, TicketFileKind::Pdf);
     for (page, payload) in file.pages.iter().zip(codes) {
         let alone = all(&page.content).unwrap();
         assert_eq!(payloads(&alone), [Some(bytes(payload))]);
